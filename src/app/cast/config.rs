@@ -1,0 +1,176 @@
+//! What camcast's options mean: checked, typed, with the defaults filled in.
+
+use super::options::Options;
+use crate::app::exit::{Exit, Failure};
+use crate::app::{as_typed, quantity, wall};
+use crate::capture::{OpenError, SourceSpec, Wish};
+use crate::wire::data::{HEADER_LEN, MIN_FRAGMENT};
+use crate::wire::{IP_UDP_OVERHEAD, PORT};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+/// The most clients: each is a descriptor to poll.
+pub const MAX_CLIENTS: u16 = 64;
+
+/// The most addresses to listen on.
+pub const MAX_LISTEN: usize = 4;
+
+const MIN_REEL: u64 = 1 << 20;
+const MAX_REEL: u64 = 4 << 30;
+const MIN_MTU: u16 = MIN_FRAGMENT + HEADER_LEN as u16 + IP_UDP_OVERHEAD;
+const MAX_MTU: u16 = 9_216;
+
+/// camcast's configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where frames come from.
+    pub wish: Wish,
+    /// Addresses to listen on, at least one.
+    pub listen: Vec<Listen>,
+    /// Octets of the reel.
+    pub reel: usize,
+    /// Clients at once.
+    pub max_clients: u16,
+    /// Octets of UDP payload in a full datagram.
+    pub datagram: u16,
+    /// File for joins and leaves.
+    pub client_log: Option<PathBuf>,
+}
+
+/// An address to listen on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// The address.
+    pub address: SocketAddr,
+    /// Where to listen if this machine has no IPv6: only for the default.
+    pub fallback: Option<SocketAddr>,
+}
+
+impl TryFrom<Options> for Config {
+    type Error = Failure;
+
+    fn try_from(options: Options) -> Result<Self, Failure> {
+        Ok(Config {
+            wish: wish(&options)?,
+            listen: listen(&options.listen)?,
+            reel: reel(options.reel.as_deref())?,
+            max_clients: max_clients(options.max_clients)?,
+            datagram: datagram(options.mtu)?,
+            client_log: options.client_log.map(PathBuf::from),
+        })
+    }
+}
+
+fn usage(message: impl Into<String>) -> Failure {
+    Failure::new(Exit::Usage, message)
+}
+
+fn wish(options: &Options) -> Result<Wish, Failure> {
+    let source = options.source.as_deref().map_or("/dev/video0", as_typed);
+    let size = options
+        .resolution
+        .as_deref()
+        .map(|text| text.parse().map_err(|error| usage(format!("--resolution {text}: {error}"))));
+    let rate = options
+        .desired_fps
+        .as_deref()
+        .map(|text| text.parse().map_err(|error| usage(format!("--desired-fps {text}: {error}"))));
+    Ok(Wish {
+        source: source.parse::<SourceSpec>().map_err(|error| open_failure(&error))?,
+        size: size.transpose()?,
+        rate: rate.transpose()?,
+        clock: wall::write_time_of_day,
+    })
+}
+
+fn listen(typed: &[String]) -> Result<Vec<Listen>, Failure> {
+    if typed.is_empty() {
+        let address = SocketAddr::new(IpAddr::from([0u16; 8]), PORT);
+        let fallback = Some(SocketAddr::new(IpAddr::from([0u8; 4]), PORT));
+        return Ok(vec![Listen { address, fallback }]);
+    }
+    if typed.len() > MAX_LISTEN {
+        return Err(usage(format!("--listen can be given {MAX_LISTEN} times at the most")));
+    }
+    let parse = |text: &String| {
+        let address = quantity::parse_listen(text).map_err(|error| usage(format!("--listen {error}")))?;
+        Ok(Listen { address, fallback: None })
+    };
+    typed.iter().map(parse).collect()
+}
+
+fn reel(typed: Option<&str>) -> Result<usize, Failure> {
+    let bytes = match typed {
+        None => 32 << 20,
+        Some(text) => quantity::parse_size(text).map_err(|error| usage(format!("--reel {error}")))?,
+    };
+    if !(MIN_REEL..=MAX_REEL).contains(&bytes) {
+        return Err(usage("--reel: from 1M to 4G; the newest frames have to fit"));
+    }
+    usize::try_from(bytes).map_err(|_| usage("--reel: more than this machine can address"))
+}
+
+fn max_clients(typed: Option<u16>) -> Result<u16, Failure> {
+    let clients = typed.unwrap_or(16);
+    if !(1..=MAX_CLIENTS).contains(&clients) {
+        return Err(usage(format!("--max-clients: from 1 to {MAX_CLIENTS}")));
+    }
+    Ok(clients)
+}
+
+fn datagram(mtu: Option<u16>) -> Result<u16, Failure> {
+    let mtu = mtu.unwrap_or(1500);
+    if !(MIN_MTU..=MAX_MTU).contains(&mtu) {
+        return Err(usage(format!("--mtu: from {MIN_MTU} to {MAX_MTU} bytes; Ethernet and Wi-Fi have 1500")));
+    }
+    Ok(mtu - IP_UDP_OVERHEAD)
+}
+
+/// A source that cannot be opened, with its exit code.
+pub fn open_failure(error: &OpenError) -> Failure {
+    let exit = match error {
+        OpenError::Missing { .. } | OpenError::NotACamera { .. } | OpenError::Unreadable { .. } => {
+            Exit::NoSource
+        }
+        OpenError::NoFrames { .. } | OpenError::NoMjpeg { .. } => Exit::NoMjpeg,
+        OpenError::Busy { .. } => Exit::Busy,
+        OpenError::Forbidden { .. } | OpenError::Sandboxed { .. } => Exit::NotPermitted,
+        OpenError::Invalid { .. } => Exit::Usage,
+        OpenError::NoSignal { .. } | OpenError::UsbBandwidth { .. } | OpenError::System { .. } => Exit::System,
+    };
+    Failure::new(exit, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(change: impl FnOnce(&mut Options)) -> Result<Config, Failure> {
+        let mut options = Options { source: Some("pattern".into()), ..Options::default() };
+        change(&mut options);
+        Config::try_from(options)
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_help() {
+        let config = config(|_| {}).unwrap();
+        assert_eq!((config.reel, config.max_clients, config.datagram), (32 << 20, 16, 1452));
+        assert_eq!(config.listen[0].address.to_string(), "[::]:9999");
+        assert_eq!(config.listen[0].fallback.unwrap().to_string(), "0.0.0.0:9999");
+    }
+
+    #[test]
+    fn wrong_values_name_their_option() {
+        let text = |change: fn(&mut Options)| {
+            let failure = config(change).unwrap_err();
+            assert_eq!(failure.exit, Exit::Usage);
+            failure.to_string()
+        };
+        assert!(text(|o| o.resolution = Some("big".into())).contains("--resolution big"));
+        assert!(text(|o| o.desired_fps = Some("0".into())).contains("--desired-fps 0"));
+        assert!(text(|o| o.listen = vec!["nowhere".into()]).contains("--listen nowhere"));
+        assert!(text(|o| o.reel = Some("1K".into())).contains("--reel"));
+        assert!(text(|o| o.max_clients = Some(65)).contains("--max-clients"));
+        assert!(text(|o| o.mtu = Some(100)).contains("--mtu"));
+    }
+}

@@ -1,0 +1,560 @@
+//! camcast: the one poll loop over camera, joins, clients and signals.
+//!
+//! A turn: sleep until somebody has something to say or the earliest deadline; read the clock once; hand in one input
+//! after the other, and after each do what the hub asks for. No input has more than its budget a turn, so nobody
+//! starves the others.
+
+pub mod clients;
+pub mod config;
+pub mod lobby;
+pub mod options;
+pub mod report;
+pub mod shrunk;
+pub mod wait;
+
+use super::exit::{Exit, Failure};
+use super::{logging, say};
+use crate::capture::{Fault, Source};
+use crate::cast::greeting::{Rejected, Request};
+use crate::cast::hub::{Hub, Limits};
+use crate::cast::{ClientId, ClientKind, Output, Route, Transmit};
+use crate::jpeg;
+use crate::reel::Reel;
+use crate::sys::signals::Signals;
+use crate::sys::tcp::Accepted;
+use crate::sys::udp::{self, Received};
+use crate::sys::{clock, random_u64, tcp};
+use crate::time::Time;
+use crate::wire::client::MAX_CONTINUE_LEN;
+use crate::wire::join::{Refusal, RefusalCode, Reply};
+use crate::wire::plain::MAX_DATAGRAM;
+use crate::wire::{IP_UDP_OVERHEAD, StreamId, Token};
+use clients::{Client, Downgrade, Outcome};
+use config::{Config, Listen, open_failure};
+use lobby::{Lobby, Verdict};
+use options::Options;
+use report::Report;
+use shrunk::Shrunk;
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsFd;
+use std::time::Duration;
+use wait::{Ready, Wait, Who};
+
+/// Connections taken a turn.
+const JOINS_A_TURN: usize = 4;
+
+/// Datagrams taken from one socket a turn.
+const DATAGRAMS_A_TURN: usize = 64;
+
+/// Sends a turn: 8 MiB at 64 KiB each.
+const SENDS_A_TURN: usize = 128;
+
+/// The listener rests this long when there is no descriptor left: it stays readable meanwhile.
+const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// Runs camcast with the options as typed.
+///
+/// # Errors
+/// What ends it, and the exit code.
+pub fn run(options: Options) -> Result<Exit, Failure> {
+    if options.version {
+        say(concat!("camcast ", env!("CARGO_PKG_VERSION")));
+        return Ok(Exit::Ok);
+    }
+    logging::start("camcast", options.verbose);
+    let mut server = Server::new(&Config::try_from(options)?)?;
+    while server.turn()? == Flow::On {}
+    server.verdict()
+}
+
+/// Whether another turn is to follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Yes.
+    On,
+    /// No: the last client has been told.
+    Stopped,
+}
+
+/// The program: all rooms, and the sockets between them.
+pub struct Server {
+    signals: Signals,
+    source: Source,
+    doors: Vec<Door>,
+    accept_after: Time,
+    lobby: Lobby,
+    clients: Vec<Option<Client>>,
+    hub: Hub,
+    reel: Reel,
+    shrunk: Shrunk,
+    report: Report,
+    gso: bool,
+    /// Sends were left over when the turn's budget was spent.
+    more: bool,
+    stopping: bool,
+    fault: Option<Fault>,
+}
+
+/// An address that is listened on.
+struct Door {
+    tcp: TcpListener,
+    udp: UdpSocket,
+}
+
+impl Server {
+    /// Opens the source and the doors.
+    ///
+    /// # Errors
+    /// One line and its exit code.
+    pub fn new(config: &Config) -> Result<Self, Failure> {
+        let signals = Signals::new().map_err(|error| Failure::system("signal handlers", &error))?;
+        let report = Report::new(config.client_log.as_deref())?;
+        let source = Source::open(&config.wish).map_err(|error| open_failure(&error))?;
+        log::info!("source: {}", source.describe());
+        source.describe().notes.iter().for_each(|note| log::warn!("{note}"));
+        let stream = StreamId(random_u64().map_err(|error| Failure::system("random numbers", &error))?);
+        let burst = udp::MAX_SEGMENTS.min(udp::MAX_SEND / usize::from(config.datagram)) as u16;
+        Ok(Server {
+            signals,
+            source,
+            doors: config.listen.iter().map(open_door).collect::<Result<_, _>>()?,
+            accept_after: Time::default(),
+            lobby: Lobby::default(),
+            clients: (0..config.max_clients).map(|_| None).collect(),
+            hub: Hub::new(Limits { clients: config.max_clients, burst }, stream),
+            reel: Reel::new(config.reel, config.datagram, stream),
+            shrunk: Shrunk::default(),
+            report,
+            gso: true,
+            more: false,
+            stopping: false,
+            fault: None,
+        })
+    }
+
+    /// Where clients can join; as many as were asked for.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.doors.iter().filter_map(|door| door.tcp.local_addr().ok())
+    }
+
+    /// Frames that have been laid into the reel.
+    pub fn frames(&self) -> u64 {
+        self.report.intake.good
+    }
+
+    /// Sleeps until there is something to do, and does it.
+    ///
+    /// # Errors
+    /// What no turn can go on after.
+    pub fn turn(&mut self) -> Result<Flow, Failure> {
+        let ready = self.wait().map_err(|error| Failure::system("poll", &error))?;
+        let now = clock::now();
+        for who in ready {
+            self.handle(who, now);
+            self.drain(now);
+        }
+        self.handle_deadlines(now);
+        self.drain(now);
+        Ok(if self.hub.is_stopped() { Flow::Stopped } else { Flow::On })
+    }
+
+    fn wait(&self) -> std::io::Result<Ready> {
+        let now = clock::now();
+        let mut wait = Wait::default();
+        wait.readable(Who::Signals, self.signals.as_fd());
+        if !self.stopping {
+            if let Some(fd) = self.source.fd() {
+                wait.readable(Who::Source, fd);
+            }
+            for (index, door) in self.doors.iter().enumerate() {
+                if now >= self.accept_after {
+                    wait.readable(Who::Joins(index), door.tcp.as_fd());
+                }
+                wait.readable(Who::Strangers(index), door.udp.as_fd());
+            }
+        }
+        for (index, stream) in self.lobby.streams().enumerate() {
+            wait.readable(Who::Guest(index), stream.as_fd());
+        }
+        for (place, client) in self.clients.iter().enumerate() {
+            if let Some(client) = client {
+                wait.client(place, client);
+            }
+        }
+        wait.wait(self.next_deadline(now), now)
+    }
+
+    fn next_deadline(&self, now: Time) -> Time {
+        if self.more {
+            return now;
+        }
+        let hub = self.hub.next_timeout().map_or(Time::NEVER, |(at, why)| {
+            log::trace!("next: {why:?} at {at}");
+            at
+        });
+        let source = if self.stopping { Time::NEVER } else { self.source.due().unwrap_or(Time::NEVER) };
+        let accept = if self.accept_after > now { self.accept_after } else { Time::NEVER };
+        hub.min(source).min(accept).min(self.lobby.next_timeout())
+    }
+
+    /// Hands in one input.
+    fn handle(&mut self, who: Who, now: Time) {
+        match who {
+            Who::Signals => self.on_signal(now),
+            Who::Source => self.take_frame(now),
+            Who::Joins(index) => self.accept(index, now),
+            Who::Strangers(index) => self.hear_strangers(index, now),
+            Who::Guest(index) => {
+                if let Some(verdict) = self.lobby.handle_readable(index, now) {
+                    self.admit(verdict, now);
+                }
+            }
+            Who::Client(place) => self.hear_client(place, now),
+            Who::Writable(place) => {
+                if let Some(client) = self.clients.get_mut(place).and_then(Option::as_mut) {
+                    client.wants_write = false;
+                    self.hub.handle_writable(client.id);
+                }
+            }
+        }
+    }
+
+    fn handle_deadlines(&mut self, now: Time) {
+        if !self.stopping && self.source.due().is_some_and(|due| now >= due) {
+            self.take_frame(now);
+        }
+        while let Some(verdict) = self.lobby.handle_timeout(now) {
+            self.admit(verdict, now);
+            self.drain(now);
+        }
+        if self.hub.next_timeout().is_some_and(|(at, _)| now >= at) {
+            self.hub.handle_timeout(&self.reel, now);
+        }
+    }
+
+    fn on_signal(&mut self, now: Time) {
+        if self.signals.take() > 0 {
+            // a second one finds the clients told already
+            log::info!("stopping: telling {} clients", self.hub.clients());
+            self.stopping = true;
+            self.hub.handle_stop(now);
+        }
+    }
+
+    /// Takes a frame from the source and lays it into the reel.
+    fn take_frame(&mut self, now: Time) {
+        let lease = match self.source.grab(now) {
+            Ok(Some(lease)) => lease,
+            Ok(None) => return,
+            Err(fault) => {
+                self.fault = Some(fault);
+                self.stopping = true;
+                return self.hub.handle_stop(now);
+            }
+        };
+        if lease.flawed {
+            return self.report.damaged(None, now);
+        }
+        let checked = match jpeg::check(&lease) {
+            Ok(checked) => checked,
+            Err(flaw) => return self.report.damaged(Some(flaw), now),
+        };
+        match self.reel.push(checked.bytes, checked.size, lease.stamp, 0) {
+            Ok(number) => {
+                self.report.intake.good += 1;
+                log::trace!("frame {number}: {} bytes", checked.bytes.len());
+            }
+            Err(error) => self.report.too_large(error, now),
+        }
+    }
+
+    fn accept(&mut self, index: usize, now: Time) {
+        for _ in 0..JOINS_A_TURN {
+            match tcp::accept(&self.doors[index].tcp) {
+                Ok(Accepted::Connection(stream, remote)) => {
+                    let Ok(local) = stream.local_addr() else { continue };
+                    if let Some(evicted) = self.lobby.enter(stream, Route { remote, local }, now) {
+                        self.turn_away(&evicted.stream, evicted.route.remote, &Rejected::Unfinished, now);
+                    }
+                }
+                Ok(Accepted::Nobody) => return,
+                Ok(Accepted::NoRoom) | Err(_) => {
+                    self.accept_after = now.after(ACCEPT_REST);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn turn_away(&mut self, stream: &TcpStream, remote: SocketAddr, why: &Rejected, now: Time) {
+        let refusal = Refusal { code: RefusalCode::Protocol, why: why.to_string() };
+        self.report.rejected(remote, &refusal.why, now);
+        tcp::write_line(stream, &Reply::Refused(refusal).to_string());
+    }
+
+    /// A connection has said what it wants.
+    fn admit(&mut self, (guest, verdict): Verdict, now: Time) {
+        match verdict {
+            Err(why) => self.turn_away(&guest.stream, guest.route.remote, &why, now),
+            Ok(Request::Native(join)) => {
+                let Ok(token) = random_u64() else { return };
+                let reply = self.hub.join_native(join, guest.route, Token(token), &self.reel, now);
+                if let Reply::Refused(refusal) = &reply {
+                    self.report.rejected(guest.route.remote, &refusal.why, now);
+                }
+                tcp::write_line(&guest.stream, &reply.to_string());
+            }
+            Ok(Request::Plain(port)) => match self.hub.join_plain(port, guest.route, now) {
+                Ok(client) => {
+                    self.drain(now);
+                    if let Some(client) = self.client_mut(client) {
+                        client.held = Some(guest.stream);
+                    }
+                }
+                Err(refusal) => {
+                    self.report.rejected(guest.route.remote, &refusal.why, now);
+                    tcp::write_line(&guest.stream, &Reply::Refused(refusal).to_string());
+                }
+            },
+        }
+    }
+
+    fn hear_strangers(&mut self, index: usize, now: Time) {
+        let mut datagram = [0; DATAGRAM_ROOM];
+        for _ in 0..DATAGRAMS_A_TURN {
+            match udp::receive_from(&self.doors[index].udp, &mut datagram) {
+                Received::Some((len, from)) => {
+                    self.hub.handle_stranger(from, &datagram[..len.min(DATAGRAM_ROOM)], &self.reel, now);
+                    self.drain(now);
+                }
+                Received::Nothing => return,
+                Received::Refused | Received::Error(_) => {}
+            }
+        }
+    }
+
+    fn hear_client(&mut self, place: usize, now: Time) {
+        let mut datagram = [0; DATAGRAM_ROOM];
+        for _ in 0..DATAGRAMS_A_TURN {
+            // the place may be another's after any datagram
+            let Some(client) = self.clients.get(place).and_then(Option::as_ref) else { return };
+            match udp::receive(&client.socket, &mut datagram) {
+                Received::Some(len) => {
+                    let datagram = &datagram[..len.min(DATAGRAM_ROOM)];
+                    self.hub.handle_datagram(client.id, datagram, &self.reel, now);
+                }
+                Received::Nothing => return,
+                Received::Refused => self.hub.handle_refused(client.id, now),
+                Received::Error(_) => return,
+            }
+            self.drain_outputs(now);
+        }
+    }
+
+    /// Does what the hub asks for, then sends what there is to send, within the turn's budget.
+    fn drain(&mut self, now: Time) {
+        self.drain_outputs(now);
+        for _ in 0..SENDS_A_TURN {
+            let Some(transmit) = self.hub.poll_transmit(&self.reel, now) else {
+                self.more = false;
+                return;
+            };
+            self.transmit(&transmit, now);
+            self.drain_outputs(now);
+        }
+        self.more = true;
+    }
+
+    fn drain_outputs(&mut self, now: Time) {
+        while let Some(output) = self.hub.poll_output() {
+            match output {
+                Output::Open { client, local, remote, kind, narrow } => {
+                    self.open(client, kind, (local, remote), narrow, now);
+                }
+                Output::Datagram { client, bytes } => {
+                    if let Some(client) = self.client_mut(client) {
+                        client.send_small(&bytes);
+                    }
+                }
+                Output::Close { client } => {
+                    if self.client_mut(client).is_some() {
+                        self.clients[client.place()] = None;
+                    }
+                }
+                Output::Event(event) => self.report.event(&event, self.hub.clients()),
+            }
+        }
+    }
+
+    fn open(
+        &mut self,
+        id: ClientId,
+        kind: ClientKind,
+        route: (SocketAddr, SocketAddr),
+        narrow: Option<u16>,
+        now: Time,
+    ) {
+        let mut client = match Client::open(id, kind, route, self.reel.datagram_len(), self.gso) {
+            Ok(client) => client,
+            Err(error) => {
+                log::warn!("no socket for {}: {error}", route.1);
+                return self.hub.handle_lost(id, now);
+            }
+        };
+        if let Some(mtu) = narrow {
+            client.make_narrow();
+            let known = (mtu > 0).then_some(mtu).or_else(|| udp::path_mtu(&client.socket));
+            self.say_downgrade(route.1, Downgrade::Narrow(known));
+        }
+        self.settle(&client, route.1, now);
+        self.clients[id.place()] = Some(client);
+    }
+
+    /// What came to the new socket between bind and connect may be anybody's.
+    fn settle(&mut self, client: &Client, remote: SocketAddr, now: Time) {
+        let mut datagram = [0; DATAGRAM_ROOM];
+        for _ in 0..DATAGRAMS_A_TURN {
+            match udp::receive_from(&client.socket, &mut datagram) {
+                Received::Some((len, from)) => {
+                    let datagram = &datagram[..len.min(DATAGRAM_ROOM)];
+                    if from == remote {
+                        self.hub.handle_datagram(client.id, datagram, &self.reel, now);
+                    } else {
+                        self.hub.handle_stranger(from, datagram, &self.reel, now);
+                    }
+                }
+                Received::Nothing | Received::Error(_) => return,
+                Received::Refused => {}
+            }
+        }
+    }
+
+    fn transmit(&mut self, transmit: &Transmit, now: Time) {
+        let Some(frame) = self.reel.frame(transmit.number()) else { return };
+        let place = transmit.client().place();
+        let Some(client) = self.clients[place].as_mut().filter(|client| client.id == transmit.client())
+        else {
+            return;
+        };
+        let (outcome, downgrade) = match transmit {
+            Transmit::Train { .. } => client.send_train(&frame, transmit),
+            Transmit::Whole { .. } if frame.length() as usize <= MAX_DATAGRAM => {
+                (client.send_whole(frame.pieces(), transmit), None)
+            }
+            Transmit::Whole { .. } => match self.shrunk.of(&frame) {
+                Ok(Some(small)) => (client.send_whole(std::iter::once(small), transmit), None),
+                Ok(None) => (Outcome::Done, None),
+                Err(error) => {
+                    self.report.not_shrunk(&error, now);
+                    (Outcome::Done, None)
+                }
+            },
+        };
+        let (id, remote) = (client.id, client.remote);
+        match outcome {
+            Outcome::Done => {}
+            Outcome::Refused => self.hub.handle_refused(id, now),
+            Outcome::Blocked(rest) => {
+                client.wants_write = true;
+                self.hub.handle_blocked(&rest, &self.reel);
+            }
+        }
+        if let Some(downgrade) = downgrade {
+            self.say_downgrade(remote, downgrade);
+        }
+    }
+
+    fn say_downgrade(&mut self, remote: SocketAddr, why: Downgrade) {
+        match why {
+            Downgrade::NoGso if self.gso => {
+                self.gso = false;
+                log::warn!(
+                    "this kernel or network device has no UDP GSO: each datagram is sent by itself, which costs CPU"
+                );
+            }
+            Downgrade::NoGso => {}
+            Downgrade::Narrow(mtu) => {
+                let full = self.reel.datagram_len() + IP_UDP_OVERHEAD;
+                let remedy = match mtu.filter(|mtu| *mtu < full) {
+                    Some(mtu) => format!("camcast --mtu {mtu} would suit"),
+                    None => "a smaller camcast --mtu, such as 1280, would suit".to_owned(),
+                };
+                log::warn!(
+                    "the path to {remote} is narrower than {full} bytes: its datagrams are cut by IP; {remedy}"
+                );
+            }
+        }
+    }
+
+    fn client_mut(&mut self, id: ClientId) -> Option<&mut Client> {
+        self.clients.get_mut(id.place())?.as_mut().filter(|client| client.id == id)
+    }
+
+    /// The last line, and how the program ends.
+    ///
+    /// # Errors
+    /// The source's fault, if that is what ended it.
+    pub fn verdict(&self) -> Result<Exit, Failure> {
+        let intake = self.report.intake;
+        let dropped = intake.flawed + intake.malformed + intake.too_large;
+        log::info!("stopped: {} frames, {dropped} dropped as damaged or too large", intake.good);
+        match &self.fault {
+            None | Some(Fault::Ended) => Ok(Exit::Ok),
+            Some(fault @ (Fault::Gone { .. } | Fault::Unreadable { .. })) => {
+                Err(Failure::new(Exit::NoSource, fault.to_string()))
+            }
+            Some(fault @ Fault::NotMjpeg { .. }) => Err(Failure::new(Exit::NoMjpeg, fault.to_string())),
+            Some(fault) => Err(Failure::new(Exit::System, fault.to_string())),
+        }
+    }
+}
+
+/// The longest datagram that a client may send; what is longer is malformed, and cut.
+const DATAGRAM_ROOM: usize = if MAX_CONTINUE_LEN > 2048 { MAX_CONTINUE_LEN } else { 2048 };
+
+fn open_door(listen: &Listen) -> Result<Door, Failure> {
+    let door = match try_door(listen.address) {
+        Err(error) if error.raw_os_error() == Some(nix::errno::Errno::EAFNOSUPPORT as i32) => {
+            listen.fallback.map_or(Err(error), try_door)
+        }
+        other => other,
+    };
+    let door = door.map_err(|error| listen_failure(listen.address, &error))?;
+    if let Ok(address) = door.tcp.local_addr() {
+        log::info!("listening on {address} (TCP and UDP)");
+    }
+    Ok(door)
+}
+
+/// The same port for both. Port 0 takes any that is free for both.
+fn try_door(at: SocketAddr) -> std::io::Result<Door> {
+    let mut last = None;
+    for _ in 0..if at.port() == 0 { 16 } else { 1 } {
+        let tcp = tcp::listener(at)?;
+        match udp::listener(tcp.local_addr()?) {
+            Ok(udp) => return Ok(Door { tcp, udp }),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| std::io::ErrorKind::AddrInUse.into()))
+}
+
+fn listen_failure(at: SocketAddr, error: &std::io::Error) -> Failure {
+    use std::io::ErrorKind;
+    let port = at.port();
+    let text = match error.kind() {
+        ErrorKind::AddrInUse => {
+            format!(
+                "{at} is in use, maybe by another camcast: ss -tulpn sport = :{port} shows by whom; --listen takes another"
+            )
+        }
+        ErrorKind::AddrNotAvailable => {
+            format!("{at} is no address of this machine: ip address shows them; --listen takes another")
+        }
+        ErrorKind::PermissionDenied => {
+            format!("not permitted to listen on {at}: ports below 1024 are root's; --listen takes another")
+        }
+        _ => format!("cannot listen on {at}: {error}; --listen takes another address"),
+    };
+    Failure::new(Exit::Listen, text)
+}

@@ -1,0 +1,49 @@
+//! camcast's options as typed. What they mean is decided in [`config`](super::config).
+
+use argh::FromArgs;
+
+/// Streams a camera's MJPEG over UDP, as the camera delivers it, to any number of viewers and recorders.
+#[derive(FromArgs, Clone, Debug, Default)]
+#[argh(help_triggers("-h", "--help"))]
+pub struct Options {
+    /// camera (/dev/video0, or a link in /dev/v4l/by-id), 'pattern' (a test picture), a file or folder of JPEGs,
+    /// or '-' (MJPEG on standard input); default /dev/video0
+    #[argh(positional)]
+    pub source: Option<String>,
+
+    /// picture size, such as 1280x720; default: the camera's own
+    #[argh(option, short = 'r', arg_name = "WxH")]
+    pub resolution: Option<String>,
+
+    /// frames a second; default: the camera's own, 30 for a pattern or files
+    #[argh(option, short = 'f', arg_name = "fps")]
+    pub desired_fps: Option<String>,
+
+    /// address to listen on, TCP and UDP; may be given again; default [::]:9999, which is IPv4 too
+    #[argh(option, arg_name = "addr:port")]
+    pub listen: Vec<String>,
+
+    /// memory for the newest frames, which recorders can still fetch; default 32M
+    #[argh(option, arg_name = "size")]
+    pub reel: Option<String>,
+
+    /// clients at once, 1 to 64; default 16
+    #[argh(option, arg_name = "n")]
+    pub max_clients: Option<u16>,
+
+    /// largest IP packet that the network takes whole, in bytes; default 1500
+    #[argh(option, arg_name = "bytes")]
+    pub mtu: Option<u16>,
+
+    /// append a line for each join and leave: time, client, joined or left
+    #[argh(option, arg_name = "file")]
+    pub client_log: Option<String>,
+
+    /// say more; twice: trace
+    #[argh(switch, short = 'v')]
+    pub verbose: u16,
+
+    /// print the version
+    #[argh(switch)]
+    pub version: bool,
+}

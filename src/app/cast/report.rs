@@ -1,0 +1,138 @@
+//! What people are told: joins and leaves, and at most once a minute what others can cause without end.
+
+use crate::app::exit::{Exit, Failure};
+use crate::app::quantity::{show_bytes, show_duration};
+use crate::app::throttle::Throttle;
+use crate::app::wall;
+use crate::cast::{Event, LeaveReason};
+use crate::jpeg::Flaw;
+use crate::time::Time;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Frames that were not sent, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Intake {
+    /// Frames that went into the reel.
+    pub good: u64,
+    /// Frames that the driver itself called damaged or empty.
+    pub flawed: u64,
+    /// Frames that are no whole JPEG.
+    pub malformed: u64,
+    /// Frames longer than the reel takes.
+    pub too_large: u64,
+}
+
+/// The log, and the client log if there is one.
+pub struct Report {
+    client_log: Option<(PathBuf, File)>,
+    damaged: Throttle,
+    too_large: Throttle,
+    rejected: Throttle,
+    shrink: Throttle,
+    /// Frames by fate.
+    pub intake: Intake,
+}
+
+impl Report {
+    /// Opens the client log for appending.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn new(client_log: Option<&Path>) -> Result<Self, Failure> {
+        let open = |path: &Path| match OpenOptions::new().append(true).create(true).open(path) {
+            Ok(file) => Ok((path.to_owned(), file)),
+            Err(error) => Err(Failure::new(
+                Exit::NotWritable,
+                format!("cannot write the client log {}: {error}; choose another file", path.display()),
+            )),
+        };
+        let default = Throttle::default();
+        Ok(Report {
+            client_log: client_log.map(open).transpose()?,
+            damaged: default,
+            too_large: default,
+            rejected: default,
+            shrink: default,
+            intake: Intake::default(),
+        })
+    }
+
+    /// A client joined or left.
+    pub fn event(&mut self, event: &Event, clients: usize) {
+        match event {
+            Event::Joined { remote, kind, agent } => {
+                let agent = agent.as_deref().map(|agent| format!(", {agent}")).unwrap_or_default();
+                log::info!("joined: {remote} ({kind}{agent}); clients now: {clients}");
+                self.append(&format!("{remote}, joined"));
+            }
+            Event::Left { remote, kind, reason: LeaveReason::NoHello, .. } => {
+                log::warn!("never came: {remote} ({kind}): {}", LeaveReason::NoHello);
+            }
+            Event::Left { remote, kind, reason, tally, stay } => {
+                let skipped = match tally.skipped {
+                    0 => String::new(),
+                    skipped => format!(", {skipped} skipped"),
+                };
+                log::info!(
+                    "left: {remote} ({kind}): {reason}; {}, {} frames, {}{skipped}; clients now: {clients}",
+                    show_duration(*stay),
+                    tally.frames,
+                    show_bytes(tally.bytes),
+                );
+                self.append(&format!("{remote}, left"));
+            }
+        }
+    }
+
+    /// A line of the client log, as the original's ServerLog: time, client, joined or left.
+    fn append(&mut self, what: &str) {
+        let Some((path, file)) = &mut self.client_log else { return };
+        if let Err(error) = writeln!(file, "{}, {what}", wall::date_and_time()) {
+            log::warn!(
+                "cannot write the client log {}: {error}; it is not written from now on",
+                path.display()
+            );
+            self.client_log = None;
+        }
+    }
+
+    /// A frame was damaged; `None`: the driver said so itself.
+    pub fn damaged(&mut self, flaw: Option<Flaw>, now: Time) {
+        match flaw {
+            None => self.intake.flawed += 1,
+            Some(_) => self.intake.malformed += 1,
+        }
+        if let Some(count) = self.damaged.happened(now) {
+            match flaw {
+                None => log::warn!("{count} damaged frames dropped; the latest: the driver says so"),
+                Some(flaw) => log::warn!("{count} damaged frames dropped; the latest: {flaw}"),
+            }
+        }
+    }
+
+    /// A frame does not fit the reel.
+    pub fn too_large(&mut self, error: crate::reel::TooLarge, now: Time) {
+        self.intake.too_large += 1;
+        if let Some(count) = self.too_large.happened(now) {
+            log::warn!("{count} frames dropped: {error}");
+        }
+    }
+
+    /// A connection was not let in.
+    pub fn rejected(&mut self, remote: std::net::SocketAddr, why: &str, now: Time) {
+        match self.rejected.happened(now) {
+            Some(1) => log::info!("not let in: {remote}: {why}"),
+            Some(count) => log::info!("not let in: {count} connections, the latest from {remote}: {why}"),
+            None => {}
+        }
+    }
+
+    /// A frame could not be made small enough for plain clients.
+    pub fn not_shrunk(&mut self, error: &crate::picture::Error, now: Time) {
+        if let Some(count) = self.shrink.happened(now) {
+            log::warn!("{count} frames not sent to plain clients: {error}; ask for a smaller size with -r");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What ends a program: an exit code that scripts can tell apart, and one line that names cause and remedy.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// The exit codes of both programs; the README's table is tested against this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done, or stopped by a signal; camrec: and nothing is missing.
+    Ok = 0,
+    /// The system refused something that has no code of its own.
+    System = 1,
+    /// An option or its value is wrong.
+    Usage = 2,
+    /// No such device, file or folder to stream from; or the camera went away.
+    NoSource = 3,
+    /// The camera is used by another program.
+    Busy = 4,
+    /// Not permitted to open the camera.
+    NotPermitted = 5,
+    /// The source has no MJPEG.
+    NoMjpeg = 6,
+    /// Cannot listen on the address: in use, or not of this machine.
+    Listen = 7,
+    /// The host cannot be reached, or its name not found, or nobody answers there.
+    Unreachable = 8,
+    /// Something answers on the port, but not camcast; or it is of another version.
+    Protocol = 9,
+    /// camcast refused the join: it is full or stopping.
+    Refused = 10,
+    /// The recording cannot be written.
+    NotWritable = 11,
+    /// The recording ended as it should, but frames are missing in it.
+    Incomplete = 12,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// Why a program ends with an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    message: String,
+}
+
+impl Failure {
+    /// One line, cause and remedy.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Failure { exit, message: message.into() }
+    }
+
+    /// A system call that failed in a way that has no meaning of its own here.
+    pub fn system(what: &str, error: &std::io::Error) -> Self {
+        Failure::new(Exit::System, format!("{what}: {error}"))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_lists_every_exit_code() {
+        let readme = include_str!("../../README.md");
+        let all = [
+            Exit::Ok,
+            Exit::System,
+            Exit::Usage,
+            Exit::NoSource,
+            Exit::Busy,
+            Exit::NotPermitted,
+            Exit::NoMjpeg,
+            Exit::Listen,
+            Exit::Unreachable,
+            Exit::Protocol,
+            Exit::Refused,
+            Exit::NotWritable,
+            Exit::Incomplete,
+        ];
+        for (number, exit) in all.into_iter().enumerate() {
+            assert_eq!(exit as usize, number);
+            assert!(readme.contains(&format!("| {number} |")), "README.md has no row for exit code {number}");
+        }
+        assert!(!readme.contains(&format!("| {} |", all.len())), "README.md has a row too many");
+    }
+}

@@ -1,0 +1,68 @@
+//! The two programs: options become a configuration, and the loops that tie the rooms together.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`cast`] | camcast: the one poll loop over camera, joins, clients and signals |
+//! | [`rec`] | camrec: joins, receives, records, joins again |
+//! | [`exit`] | what ends a program: one line and an exit code |
+//! | [`logging`] | log lines for terminals and for the journal |
+//! | [`quantity`] | sizes, durations and addresses as people type them |
+//! | [`throttle`] | at most one line a minute of what others can cause |
+//! | [`wall`] | local time, for names and logs |
+
+pub mod cast;
+pub mod exit;
+pub mod logging;
+pub mod quantity;
+pub mod rec;
+pub mod throttle;
+pub mod wall;
+
+use argh::FromArgs;
+use exit::{Exit, Failure};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Reads the command line into `Options`, and runs `program` with them. Help goes to standard output; one line of
+/// error to standard error.
+pub fn main<Options: FromArgs>(name: &str, program: fn(Options) -> Result<Exit, Failure>) -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match read_options(name, &args).and_then(|options| options.map_or(Ok(Exit::Ok), program)) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            logging::last_words(name, &failure.to_string());
+            failure.exit.into()
+        }
+    }
+}
+
+/// `None` if the options asked for help, which has been given.
+fn read_options<Options: FromArgs>(name: &str, args: &[String]) -> Result<Option<Options>, Failure> {
+    // argh takes a lone "-" for an option; here it is standard input or output
+    let args: Vec<&str> = args.iter().map(|arg| if arg == "-" { STDIO } else { arg }).collect();
+    match Options::from_args(&[name], &args) {
+        Ok(options) => Ok(Some(options)),
+        Err(early) if early.status.is_ok() => {
+            say(&early.output);
+            Ok(None)
+        }
+        Err(early) => {
+            let first =
+                early.output.lines().filter(|line| !line.trim().is_empty()).collect::<Vec<_>>().join(" ");
+            Err(Failure::new(Exit::Usage, format!("{first} (see {name} --help)")))
+        }
+    }
+}
+
+/// What a lone `-` becomes while options are read.
+const STDIO: &str = "/dev/stdio";
+
+/// The text as it was typed: `-` again for standard input or output.
+pub fn as_typed(text: &str) -> &str {
+    if text == STDIO { "-" } else { text }
+}
+
+/// A line for people or programs on standard output. That nobody reads it is no error.
+pub fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+}

@@ -1,0 +1,44 @@
+//! Local time, for names and logs. It may be wrong and may jump: nothing else depends on it.
+
+use crate::sys::clock;
+use crate::time::Time;
+use arrayvec::ArrayString;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+use std::fmt::Write;
+
+/// The wall clock in the system's time zone.
+pub fn now() -> Zoned {
+    timestamp().to_zoned(TimeZone::system())
+}
+
+/// The wall clock's time at which the monotonic clock showed `then`, as far as the clock is right at the moment.
+pub fn at(then: Time) -> Zoned {
+    let age = clock::now().since(then);
+    let moment = jiff::SignedDuration::try_from(age).ok().and_then(|age| timestamp().checked_sub(age).ok());
+    moment.unwrap_or_else(timestamp).to_zoned(TimeZone::system())
+}
+
+/// `14:03:27.512`, for log lines.
+pub fn time_of_day() -> ArrayString<16> {
+    let mut text = ArrayString::new();
+    write_time_of_day(&mut text);
+    text
+}
+
+/// The same, for the test picture.
+pub fn write_time_of_day(into: &mut ArrayString<16>) {
+    let now = now();
+    let millis = now.subsec_nanosecond() / 1_000_000;
+    // 12 characters into 16
+    let _ = write!(into, "{:02}:{:02}:{:02}.{millis:03}", now.hour(), now.minute(), now.second());
+}
+
+/// `2026-11-23 14:03:27`, for the client log.
+pub fn date_and_time() -> String {
+    now().strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+fn timestamp() -> Timestamp {
+    Timestamp::try_from(clock::wall()).unwrap_or_default()
+}

@@ -1,0 +1,345 @@
+//! Why a source could not be opened, and why it ended: each with its cause and its remedy, in one line.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+
+use super::v4l2;
+
+/// The most formats named in a message: a camera has two or three, an image processor dozens.
+const SHOWN: usize = 4;
+
+/// Why a source could not be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OpenError {
+    /// There is no such device, file or folder.
+    Missing {
+        /// The path as given.
+        path: PathBuf,
+        /// The cameras that are there, each as its path and name.
+        cameras: Vec<String>,
+    },
+    /// Another program is using the camera.
+    Busy {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The user may not open the camera. Just after a plug this passes: udev has not set the group yet.
+    Forbidden {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The service's sandbox keeps the device away.
+    Sandboxed {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// What was opened gives no pictures.
+    NotACamera {
+        /// The path as given.
+        path: PathBuf,
+        /// What it is instead, and what to do.
+        why: String,
+    },
+    /// A v4l2loopback device into which nobody writes yet.
+    NoSignal {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The camera has no MJPEG.
+    NoMjpeg {
+        /// The path as given.
+        path: PathBuf,
+        /// The formats that it has, with sizes.
+        offers: Vec<String>,
+    },
+    /// The USB bus has no room for the stream.
+    UsbBandwidth {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// A file, folder or standard input cannot be read.
+    Unreadable {
+        /// The path as given.
+        path: PathBuf,
+        /// The system's reason.
+        why: String,
+    },
+    /// There is no JPEG in it.
+    NoFrames {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// What is asked cannot be had from this source.
+    Invalid {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A system call failed in a way that has no meaning of its own here.
+    System {
+        /// The path as given.
+        path: PathBuf,
+        /// The call that failed.
+        call: &'static str,
+        /// How it failed.
+        errno: Errno,
+    },
+}
+
+impl OpenError {
+    /// Whether the same attempt may succeed later without anybody changing the options: the camera is plugged in,
+    /// its group is set, the other program ends, the writer starts.
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            OpenError::Missing { .. }
+                | OpenError::Busy { .. }
+                | OpenError::Forbidden { .. }
+                | OpenError::NoSignal { .. }
+                | OpenError::UsbBandwidth { .. }
+                | OpenError::System { .. }
+        )
+    }
+
+    /// Nothing at `path`; looks for the cameras that are there, which opens each for a moment.
+    pub(super) fn missing(path: &Path) -> Self {
+        let cameras = v4l2::cameras().iter().map(ToString::to_string).collect();
+        OpenError::Missing { path: path.into(), cameras }
+    }
+
+    /// What a failed call on the device at `path` means.
+    pub(super) fn from_call(path: &Path, failed: v4l2::Failed) -> Self {
+        let path = path.to_path_buf();
+        match failed.errno {
+            Errno::ENOENT | Errno::ENODEV | Errno::ENXIO => OpenError::missing(&path),
+            Errno::EBUSY => OpenError::Busy { path },
+            Errno::EACCES => OpenError::Forbidden { path },
+            Errno::EPERM => OpenError::Sandboxed { path },
+            Errno::ENOSPC => OpenError::UsbBandwidth { path },
+            errno => OpenError::System { path, call: failed.call, errno },
+        }
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OpenError::Missing { path, cameras } => missing(f, path, cameras),
+            OpenError::Busy { path } => {
+                let path = path.display();
+                write!(f, "{path} is used by another program; to see by which: fuser -v {path}")
+            }
+            OpenError::Forbidden { path } => write!(
+                f,
+                "no permission to open {}: join its group with: sudo usermod -aG video $USER, then log in anew",
+                path.display()
+            ),
+            OpenError::Sandboxed { path } => write!(
+                f,
+                "the service's sandbox keeps {} away: its unit needs DeviceAllow=char-video4linux rw and \
+                 After=modprobe@videodev.service",
+                path.display()
+            ),
+            OpenError::NotACamera { path, why } => write!(f, "{} is no camera: {why}", path.display()),
+            OpenError::NoSignal { path } => {
+                write!(
+                    f,
+                    "{} has no pictures to give yet: start the program that writes into it",
+                    path.display()
+                )
+            }
+            OpenError::NoMjpeg { path, offers } => no_mjpeg(f, path, offers),
+            OpenError::UsbBandwidth { path } => write!(
+                f,
+                "{}: too little USB bandwidth is left (not disk space): ask for less, as with -r 640x480 -f 15, or \
+                 plug the camera into another USB controller",
+                path.display()
+            ),
+            OpenError::Unreadable { path, why } => write!(f, "cannot read {}: {why}", path.display()),
+            OpenError::NoFrames { path } => {
+                write!(f, "no JPEG in {}: give a .jpg or .mjpeg file, or a folder of them", path.display())
+            }
+            OpenError::Invalid { what } => f.write_str(what),
+            OpenError::System { path, call, errno } => {
+                write!(f, "{call} failed on {}: {}; dmesg may say more", path.display(), errno.desc())
+            }
+        }
+    }
+}
+
+fn missing(f: &mut fmt::Formatter<'_>, path: &Path, cameras: &[String]) -> fmt::Result {
+    let what = if path.starts_with("/dev") { "device" } else { "file or folder" };
+    write!(f, "no such {what}: {} (", path.display())?;
+    if cameras.is_empty() {
+        write!(f, "no camera is connected; ")?;
+    } else {
+        write!(f, "cameras here: {}; ", cameras.join(", "))?;
+    }
+    write!(f, "the built-in test picture needs none: camcast pattern)")
+}
+
+fn no_mjpeg(f: &mut fmt::Formatter<'_>, path: &Path, offers: &[String]) -> fmt::Result {
+    let path = path.display();
+    write!(f, "{path} has no MJPEG, it has ")?;
+    let shown = offers.get(..SHOWN).unwrap_or(offers);
+    match offers.len() - shown.len() {
+        _ if offers.is_empty() => write!(f, "no format at all")?,
+        0 => write!(f, "{}", shown.join(", "))?,
+        more => write!(f, "{} and {more} more", shown.join(", "))?,
+    }
+    write!(f, ": use another camera, or convert: ffmpeg -f v4l2 -i {path} -q:v 5 -f mjpeg - | camcast -")
+}
+
+impl std::error::Error for OpenError {}
+
+/// Why a source ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The camera was unplugged.
+    Gone {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The camera's driver failed.
+    Broken {
+        /// The path as given.
+        path: PathBuf,
+        /// The call that failed.
+        call: &'static str,
+        /// How it failed.
+        errno: Errno,
+    },
+    /// Standard input came to its end.
+    Ended,
+    /// A file, a folder or standard input can no longer be read.
+    Unreadable {
+        /// The path as given.
+        path: PathBuf,
+        /// The system's reason.
+        why: String,
+    },
+    /// Megabytes without a single whole JPEG.
+    NotMjpeg {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The test picture cannot be drawn.
+    Undrawable {
+        /// The encoder's reason.
+        why: String,
+    },
+}
+
+impl Fault {
+    /// What a failed call on the running camera at `path` means.
+    pub(super) fn from_call(path: &Path, failed: v4l2::Failed) -> Self {
+        let path = path.to_path_buf();
+        match failed.errno {
+            Errno::ENODEV => Fault::Gone { path },
+            errno => Fault::Broken { path, call: failed.call, errno },
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Gone { path } => write!(f, "{} was unplugged: plug it in again", path.display()),
+            Fault::Broken { path, call, errno } => write!(
+                f,
+                "the driver of {} failed ({call}: {}): the camera must be opened anew; dmesg may say more",
+                path.display(),
+                errno.desc()
+            ),
+            Fault::Ended => f.write_str("standard input ended: the program that writes into it has stopped"),
+            Fault::Unreadable { path, why } => write!(f, "cannot read {}: {why}", path.display()),
+            Fault::NotMjpeg { path } => write!(
+                f,
+                "no JPEG in the last 16 MiB of {}: write MJPEG, as with rpicam-vid --codec mjpeg",
+                path.display()
+            ),
+            Fault::Undrawable { why } => {
+                write!(f, "the test picture cannot be drawn: {why}; try another size")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from_errno(errno: Errno) -> OpenError {
+        OpenError::from_call(Path::new("/dev/video0"), v4l2::Failed { call: "VIDIOC_STREAMON", errno })
+    }
+
+    #[test]
+    fn errno_becomes_meaning() {
+        let path = PathBuf::from("/dev/video0");
+        assert_eq!(from_errno(Errno::EBUSY), OpenError::Busy { path: path.clone() });
+        assert_eq!(from_errno(Errno::EACCES), OpenError::Forbidden { path: path.clone() });
+        assert_eq!(from_errno(Errno::EPERM), OpenError::Sandboxed { path: path.clone() });
+        assert_eq!(from_errno(Errno::ENOSPC), OpenError::UsbBandwidth { path: path.clone() });
+        assert!(matches!(from_errno(Errno::ENODEV), OpenError::Missing { .. }));
+        let (call, errno) = ("VIDIOC_STREAMON", Errno::EPROTO);
+        assert_eq!(from_errno(errno), OpenError::System { path: path.clone(), call, errno });
+        let gone = v4l2::Failed { call, errno: Errno::ENODEV };
+        assert_eq!(Fault::from_call(&path, gone), Fault::Gone { path });
+    }
+
+    #[test]
+    fn texts_name_cause_and_remedy() {
+        let path = PathBuf::from("/dev/video0");
+        let cameras = vec!["/dev/video2 HD Webcam".to_owned()];
+        assert_eq!(
+            OpenError::Missing { path: path.clone(), cameras }.to_string(),
+            "no such device: /dev/video0 (cameras here: /dev/video2 HD Webcam; the built-in test picture needs none: \
+             camcast pattern)"
+        );
+        assert_eq!(
+            OpenError::Missing { path: "x.mjpeg".into(), cameras: vec![] }.to_string(),
+            "no such file or folder: x.mjpeg (no camera is connected; the built-in test picture needs none: camcast \
+             pattern)"
+        );
+        assert!(from_errno(Errno::EBUSY).to_string().contains("fuser -v /dev/video0"));
+        assert!(from_errno(Errno::EACCES).to_string().contains("sudo usermod -aG video $USER"));
+        assert!(from_errno(Errno::EPERM).to_string().contains("DeviceAllow=char-video4linux"));
+        assert!(from_errno(Errno::ENOSPC).to_string().contains("USB bandwidth"));
+        let offers = vec!["YUYV 640x480".to_owned()];
+        assert_eq!(
+            OpenError::NoMjpeg { path, offers }.to_string(),
+            "/dev/video0 has no MJPEG, it has YUYV 640x480: use another camera, or convert: ffmpeg -f v4l2 -i \
+             /dev/video0 -q:v 5 -f mjpeg - | camcast -"
+        );
+    }
+
+    #[test]
+    fn a_long_list_of_formats_is_cut() {
+        let text =
+            |count| OpenError::NoMjpeg { path: "x".into(), offers: vec!["YUYV".into(); count] }.to_string();
+        assert!(text(0).starts_with("x has no MJPEG, it has no format at all: use"));
+        assert!(text(4).starts_with("x has no MJPEG, it has YUYV, YUYV, YUYV, YUYV: use"));
+        assert!(text(40).starts_with("x has no MJPEG, it has YUYV, YUYV, YUYV, YUYV and 36 more: use"));
+    }
+
+    #[test]
+    fn texts_are_one_line() {
+        let texts = [
+            from_errno(Errno::EPROTO).to_string(),
+            OpenError::NoFrames { path: "x".into() }.to_string(),
+            OpenError::NoSignal { path: "x".into() }.to_string(),
+            from_errno(Errno::EPERM).to_string(),
+            from_errno(Errno::ENOSPC).to_string(),
+            Fault::Gone { path: "x".into() }.to_string(),
+            Fault::Broken { path: "x".into(), call: "VIDIOC_DQBUF", errno: Errno::EIO }.to_string(),
+            Fault::Ended.to_string(),
+            Fault::NotMjpeg { path: "x".into() }.to_string(),
+        ];
+        for text in texts {
+            assert!(!text.contains('\n') && !text.contains("  "), "{text}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! A byte stream on its way to become frames: a bounded buffer in front of the splitter.
+
+use std::io::{self, Read};
+use std::ops::Range;
+
+use crate::jpeg::{Split, Splitter};
+
+/// The longest frame accepted, in bytes, and the most that is read without finding one.
+pub(super) const LIMIT: usize = 16 << 20;
+
+/// What the buffer starts with: more than the usual frame of 1280x720.
+const START: usize = 256 << 10;
+
+/// Room for one read, the capacity of a Linux pipe (pipe(7)).
+const READ: usize = 64 << 10;
+
+/// Bytes read and not yet taken, and where they stand in their frame.
+pub(super) struct Intake {
+    bytes: Vec<u8>,
+    /// The bytes not yet taken; the splitter's buffer begins with them.
+    begin: usize,
+    end: usize,
+    splitter: Splitter,
+    /// Bytes read since the last frame.
+    barren: usize,
+}
+
+impl Intake {
+    pub(super) fn new() -> Self {
+        Intake { bytes: vec![0; START], begin: 0, end: 0, splitter: Splitter::new(), barren: 0 }
+    }
+
+    /// Where the next whole frame stands, if it has been read. It is taken: hand it out before the next call.
+    pub(super) fn next_frame(&mut self) -> Option<Range<usize>> {
+        let waiting = self.bytes.get(self.begin..self.end).unwrap_or_default();
+        match self.splitter.find(waiting) {
+            Split::Frame { start, end } => {
+                let frame = self.begin + start..self.begin + end;
+                self.begin = frame.end;
+                self.barren = 0;
+                Some(frame)
+            }
+            Split::More => {
+                self.begin = self.end.min(self.begin + self.splitter.take_garbage());
+                None
+            }
+        }
+    }
+
+    /// The bytes of a frame that [`Intake::next_frame`] found.
+    pub(super) fn frame(&self, place: Range<usize>) -> &[u8] {
+        self.bytes.get(place).unwrap_or_default()
+    }
+
+    /// Reads once. Returns the number of bytes, zero at the end of the stream.
+    ///
+    /// # Errors
+    /// As the reader's, but it is asked again after an interrupt.
+    pub(super) fn fill(&mut self, reader: &mut impl Read) -> io::Result<usize> {
+        self.make_room();
+        let room = self.bytes.get_mut(self.end..).unwrap_or_default();
+        let count = loop {
+            match reader.read(room) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => break result?,
+            }
+        };
+        self.end += count;
+        self.barren = self.barren.saturating_add(count);
+        Ok(count)
+    }
+
+    /// Whether bytes wait that may be a whole frame.
+    pub(super) fn waiting(&self) -> bool {
+        self.begin < self.end
+    }
+
+    /// Whether so much was read without a frame that there will hardly be one.
+    pub(super) fn hopeless(&self) -> bool {
+        self.barren > LIMIT
+    }
+
+    /// Forgets the bytes that wait: another stream begins.
+    pub(super) fn restart(&mut self) {
+        (self.begin, self.end) = (0, 0);
+        self.splitter = Splitter::new();
+    }
+
+    fn make_room(&mut self) {
+        if self.bytes.len() - self.end >= READ {
+            return;
+        }
+        self.bytes.copy_within(self.begin..self.end, 0);
+        (self.begin, self.end) = (0, self.end - self.begin);
+        if self.bytes.len() - self.end >= READ {
+            return;
+        }
+        if self.bytes.len() < LIMIT {
+            self.bytes.resize((self.bytes.len() * 2).min(LIMIT), 0);
+        } else {
+            self.restart();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A JPEG of the shape that the splitter looks for, `filler` bytes of scan.
+    fn jpeg(filler: usize) -> Vec<u8> {
+        [&b"\xff\xd8\xff\xda\0\x02"[..], &vec![b'x'; filler], b"\xff\xd9"].concat()
+    }
+
+    fn frames(mut stream: &[u8], most: usize) -> Vec<usize> {
+        let mut intake = Intake::new();
+        let mut lengths = Vec::new();
+        while lengths.len() < most {
+            if let Some(place) = intake.next_frame() {
+                lengths.push(intake.frame(place).len());
+            } else if intake.fill(&mut stream).unwrap() == 0 {
+                break;
+            }
+        }
+        lengths
+    }
+
+    #[test]
+    fn frames_of_all_sizes_come_out_whole() {
+        let fillers = [0, 1, 100, READ, START - 8, START, 3 << 20, 5, 0, LIMIT - (1 << 20), 7];
+        let stream: Vec<u8> = fillers.iter().flat_map(|filler| jpeg(*filler)).collect();
+        let expected: Vec<usize> = fillers.iter().map(|filler| jpeg(*filler).len()).collect();
+        assert_eq!(frames(&stream, 100), expected);
+    }
+
+    #[test]
+    fn memory_stays_bounded_whatever_comes() {
+        let mut intake = Intake::new();
+        let mut start: &[u8] = b"\xff\xd8\xff\xda\0\x02";
+        intake.fill(&mut start).unwrap();
+        let mut endless = io::repeat(b'x');
+        while !intake.hopeless() {
+            assert_eq!(intake.next_frame(), None);
+            assert!(intake.fill(&mut endless).unwrap() > 0);
+        }
+        assert!(intake.bytes.capacity() <= LIMIT);
+        let mut good = &jpeg(9)[..];
+        intake.restart();
+        intake.fill(&mut good).unwrap();
+        assert!(intake.next_frame().is_some());
+        assert!(!intake.hopeless());
+    }
+
+    #[test]
+    fn garbage_needs_no_growing_buffer() {
+        let mut intake = Intake::new();
+        let mut zeros = io::repeat(0);
+        for _ in 0..100 {
+            assert_eq!(intake.next_frame(), None);
+            intake.fill(&mut zeros).unwrap();
+        }
+        assert_eq!(intake.bytes.len(), START);
+    }
+}

@@ -1,0 +1,229 @@
+//! Where frames come from: a camera, the test picture, files, standard input.
+//!
+//! Every source is driven in the same way. The loop polls [`Source::fd`], if there is one, for `POLLIN`; it sleeps
+//! no longer than until [`Source::due`], if there is one; and when either says so, or poll reports an error, it
+//! calls [`Source::grab`], which returns at most one frame and never waits.
+//!
+//! A frame is lent, not copied: a [`Lease`] is a view into the driver's own memory, and dropping it gives the
+//! buffer back to the driver. The driver has few of them: copy what must last, and drop the lease at once.
+//!
+//! After a [`Fault`] the source is of no more use: drop it before opening it anew, because a camera whose old
+//! descriptor is still open comes back under another number.
+
+use std::fmt;
+use std::ops::Deref;
+use std::os::fd::BorrowedFd;
+
+use arrayvec::ArrayString;
+
+use crate::jpeg::Size;
+use crate::time::{Stamp, Time};
+
+pub mod v4l2;
+
+mod error;
+mod intake;
+mod metronome;
+mod pattern;
+mod pipe;
+mod rate;
+mod replay;
+mod spec;
+
+pub use error::{Fault, OpenError};
+pub use pattern::Pattern;
+pub use pipe::Pipe;
+pub use rate::{Rate, RateError};
+pub use replay::Replay;
+pub use spec::SourceSpec;
+
+/// Writes the wall clock's time of day into the empty string it is given (`12:34:56.789`, at most 16 bytes).
+///
+/// It is a function handed in because only `sys` may read a clock.
+pub type WallClock = fn(&mut ArrayString<16>);
+
+/// What is asked of a source. What it gives instead stands in [`Description::notes`].
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// Which source.
+    pub source: SourceSpec,
+    /// Width and height in pixels. Without it the camera keeps its own; the test picture has 1280x720.
+    pub size: Option<Size>,
+    /// Frames per second. Without it the camera keeps its own; the test picture and files have 30.
+    pub rate: Option<Rate>,
+    /// The time that the test picture shows.
+    pub clock: WallClock,
+}
+
+/// What a source says of itself, for the start-up log and the join reply.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Description {
+    /// The camera's name, or what stands in for a camera.
+    pub name: String,
+    /// The kernel driver's name, or `built in`.
+    pub driver: String,
+    /// The device, file or folder, as given.
+    pub path: String,
+    /// The pixel format's four characters, `MJPG` or `JPEG`.
+    pub format: String,
+    /// The size agreed on; `None` if only the frames themselves tell.
+    pub size: Option<Size>,
+    /// The rate agreed on; `None` if nobody says. A camera in the dark may give less.
+    pub rate: Option<Rate>,
+    /// How many buffers the driver granted; zero for a source without a driver.
+    pub buffers: usize,
+    /// What differs from what was asked, one sentence each.
+    pub notes: Vec<String>,
+}
+
+impl fmt::Display for Description {
+    /// `HD Webcam (/dev/video0, uvcvideo): MJPG 1280x720, 30 fps, 6 buffers`, without what is not known.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}, {}): {}", self.name, self.path, self.driver, self.format)?;
+        if let Some(size) = self.size {
+            write!(f, " {size}")?;
+        }
+        if let Some(rate) = self.rate {
+            write!(f, ", {rate} fps")?;
+        }
+        if self.buffers > 0 {
+            write!(f, ", {} buffers", self.buffers)?;
+        }
+        Ok(())
+    }
+}
+
+/// A source of MJPEG frames.
+pub enum Source {
+    /// A camera of the kernel's Video4Linux.
+    Camera(v4l2::Camera),
+    /// The built-in test picture.
+    Pattern(Pattern),
+    /// A file or a folder, played in a loop.
+    Replay(Replay),
+    /// MJPEG on standard input.
+    Pipe(Pipe),
+}
+
+impl Source {
+    /// Opens what is asked for and starts it.
+    ///
+    /// # Errors
+    /// One of [`OpenError`], whose text says what to do; [`OpenError::may_pass`] tells those worth another try.
+    pub fn open(wish: &Wish) -> Result<Source, OpenError> {
+        let rate = wish.rate.unwrap_or(Rate::DEFAULT);
+        match &wish.source {
+            SourceSpec::Device(path) => v4l2::Camera::open(path, wish.size, wish.rate).map(Source::Camera),
+            SourceSpec::Pattern => Pattern::open(wish.size, rate, wish.clock).map(Source::Pattern),
+            SourceSpec::File(path) => Replay::file(path, wish.size, rate).map(Source::Replay),
+            SourceSpec::Folder(path) => Replay::folder(path, wish.size, rate).map(Source::Replay),
+            SourceSpec::Stdin => Pipe::stdin(wish.size, wish.rate).map(Source::Pipe),
+        }
+    }
+
+    /// The descriptor to poll for `POLLIN` (never `POLLOUT`: v4l2loopback answers that at once, for ever).
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Source::Camera(camera) => Some(camera.fd()),
+            Source::Pipe(pipe) => Some(pipe.fd()),
+            Source::Pattern(_) | Source::Replay(_) => None,
+        }
+    }
+
+    /// When to call [`Source::grab`] whatever poll says; an instant in the past means at once.
+    pub fn due(&self) -> Option<Time> {
+        match self {
+            Source::Camera(_) => None,
+            Source::Pattern(pattern) => Some(pattern.due()),
+            Source::Replay(replay) => Some(replay.due()),
+            Source::Pipe(pipe) => pipe.due(),
+        }
+    }
+
+    /// The next frame, or `None` if there is none now. Never waits, and allocates nothing once buffers have grown
+    /// (a folder's replay allocates where it opens a file).
+    ///
+    /// # Errors
+    /// A [`Fault`] ends the source: drop it, then open it anew.
+    pub fn grab(&mut self, now: Time) -> Result<Option<Lease<'_>>, Fault> {
+        match self {
+            Source::Camera(camera) => camera.grab(now),
+            Source::Pattern(pattern) => pattern.grab(now),
+            Source::Replay(replay) => replay.grab(now),
+            Source::Pipe(pipe) => pipe.grab(now),
+        }
+    }
+
+    /// What was agreed on when the source was opened.
+    pub fn describe(&self) -> &Description {
+        match self {
+            Source::Camera(camera) => camera.describe(),
+            Source::Pattern(pattern) => pattern.describe(),
+            Source::Replay(replay) => replay.describe(),
+            Source::Pipe(pipe) => pipe.describe(),
+        }
+    }
+}
+
+/// One frame on loan: its bytes as the source gave them, a camera's padding included. They are not checked.
+pub struct Lease<'a> {
+    bytes: Held<'a>,
+    /// When it was captured, and its number. Both may be nonsense where `flawed` is set.
+    pub stamp: Stamp,
+    /// The driver says that the frame is damaged, or gave no bytes at all: count it, never send it.
+    pub flawed: bool,
+}
+
+enum Held<'a> {
+    Bytes(&'a [u8]),
+    Buffer(v4l2::Buffer<'a>),
+}
+
+impl<'a> Lease<'a> {
+    fn of_bytes(bytes: &'a [u8], captured: Time, sequence: u32) -> Self {
+        let stamp = Stamp { captured, sequence };
+        Lease { bytes: Held::Bytes(bytes), stamp, flawed: bytes.is_empty() }
+    }
+
+    fn of_buffer(buffer: v4l2::Buffer<'a>, stamp: Stamp) -> Self {
+        let flawed = buffer.flawed();
+        Lease { bytes: Held::Buffer(buffer), stamp, flawed }
+    }
+}
+
+impl Deref for Lease<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.bytes {
+            Held::Bytes(bytes) => bytes,
+            Held::Buffer(buffer) => buffer.bytes(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn description() -> Description {
+        Description {
+            name: "HD Webcam".into(),
+            driver: "uvcvideo".into(),
+            path: "/dev/video0".into(),
+            format: "MJPG".into(),
+            size: Some(Size { width: 1280, height: 720 }),
+            rate: Some(Rate::DEFAULT),
+            buffers: 6,
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_description_is_one_line() {
+        let text = description().to_string();
+        assert_eq!(text, "HD Webcam (/dev/video0, uvcvideo): MJPG 1280x720, 30 fps, 6 buffers");
+        let unknown = Description { size: None, rate: None, buffers: 0, ..description() };
+        assert_eq!(unknown.to_string(), "HD Webcam (/dev/video0, uvcvideo): MJPG");
+    }
+}

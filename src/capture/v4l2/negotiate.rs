@@ -1,0 +1,282 @@
+//! What to ask of a camera, and what to make of its answer. No system calls here.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use v4l::v4l_sys as sys;
+
+use super::super::Rate;
+use super::node::{Capabilities, Format, FormatName};
+use crate::jpeg::Size;
+
+/// A pixel format's four characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FourCc([u8; 4]);
+
+impl FourCc {
+    /// Motion JPEG.
+    pub(super) const MJPG: FourCc = FourCc(*b"MJPG");
+    /// The same by another name: some drivers call it so.
+    pub(super) const JPEG: FourCc = FourCc(*b"JPEG");
+
+    pub(super) fn from_u32(code: u32) -> Self {
+        FourCc(code.to_le_bytes())
+    }
+
+    pub(super) fn to_u32(self) -> u32 {
+        u32::from_le_bytes(self.0)
+    }
+
+    pub(super) fn is_jpeg(self) -> bool {
+        self == FourCc::MJPG || self == FourCc::JPEG
+    }
+}
+
+impl fmt::Display for FourCc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.trim_ascii_end().escape_ascii())
+    }
+}
+
+/// Sizes in pixels, as a driver offers them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Sizes {
+    /// Just this one.
+    One { width: u32, height: u32 },
+    /// Any in between, by steps that the driver keeps to itself: it rounds.
+    Range { width: RangeInclusive<u32>, height: RangeInclusive<u32> },
+}
+
+impl Sizes {
+    fn contains(&self, (width, height): (u32, u32)) -> bool {
+        match self {
+            Sizes::One { width: w, height: h } => (*w, *h) == (width, height),
+            Sizes::Range { width: w, height: h } => w.contains(&width) && h.contains(&height),
+        }
+    }
+
+    fn largest(&self) -> (u32, u32) {
+        match self {
+            Sizes::One { width, height } => (*width, *height),
+            Sizes::Range { width, height } => (*width.end(), *height.end()),
+        }
+    }
+}
+
+impl fmt::Display for Sizes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Sizes::One { width, height } => write!(f, "{width}x{height}"),
+            Sizes::Range { width: w, height: h } => {
+                write!(f, "{}x{} to {}x{}", w.start(), h.start(), w.end(), h.end())
+            }
+        }
+    }
+}
+
+/// One pixel format and the sizes that it comes in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Offer {
+    pub name: FormatName,
+    pub sizes: Vec<Sizes>,
+}
+
+impl fmt::Display for Offer {
+    /// `YUYV 640x480 320x240`; the first few sizes tell what the camera is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 4;
+        write!(f, "{}", self.name.fourcc)?;
+        for sizes in self.sizes.iter().take(SHOWN) {
+            write!(f, " {sizes}")?;
+        }
+        if self.sizes.len() > SHOWN { write!(f, " ...") } else { Ok(()) }
+    }
+}
+
+/// What a node is, as far as it matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It gives pictures.
+    Camera,
+    /// It will give pictures when a program writes into it: v4l2loopback with `exclusive_caps=1`.
+    Waiting,
+    /// It gives none, for this reason.
+    Other(&'static str),
+}
+
+/// What a node with these capabilities is.
+pub(super) fn kind(capabilities: &Capabilities) -> Kind {
+    let has = |flag| capabilities.flags & flag != 0;
+    if has(sys::V4L2_CAP_VIDEO_CAPTURE) && has(sys::V4L2_CAP_STREAMING) {
+        Kind::Camera
+    } else if has(sys::V4L2_CAP_VIDEO_CAPTURE) {
+        Kind::Other("its driver cannot map buffers into memory")
+    } else if capabilities.driver == "v4l2 loopback" {
+        Kind::Waiting
+    } else if has(sys::V4L2_CAP_META_CAPTURE) {
+        Kind::Other(
+            "it is a camera's metadata node; the pictures come from its neighbour, camcast --list names it",
+        )
+    } else if has(sys::V4L2_CAP_VIDEO_CAPTURE_MPLANE) {
+        Kind::Other("it is part of an image processor; use rpicam-vid --codec mjpeg -t 0 -o - | camcast -")
+    } else {
+        Kind::Other("it is another kind of video device; camcast --list names the cameras")
+    }
+}
+
+/// The JPEG format among those offered. A driver that offers nothing at all is asked for `MJPG` all the same.
+pub(super) fn choose_format(offers: &[Offer]) -> Option<FourCc> {
+    let offered = |fourcc| offers.iter().any(|offer| offer.name.fourcc == fourcc);
+    [FourCc::MJPG, FourCc::JPEG].into_iter().find(|fourcc| offers.is_empty() || offered(*fourcc))
+}
+
+/// What to ask for: the size wished for, else the one the camera is set to if it has it in JPEG, else the first
+/// offered.
+///
+/// The first and not the largest: drivers name their default first, and the largest may be ten times the data.
+pub(super) fn choose_size(fourcc: FourCc, wish: Option<Size>, current: Format, offers: &[Offer]) -> Format {
+    let sizes = offers.iter().find(|offer| offer.name.fourcc == fourcc).map_or(&[][..], |offer| &offer.sizes);
+    let now = (current.width, current.height);
+    let keep = current.fourcc == fourcc || sizes.is_empty() || sizes.iter().any(|sizes| sizes.contains(now));
+    let (width, height) = match (wish, sizes.first()) {
+        (Some(size), _) => (size.width.into(), size.height.into()),
+        (None, Some(first)) if !keep => first.largest(),
+        (None, _) => now,
+    };
+    Format { fourcc, width, height }
+}
+
+/// The size agreed on; `None` if it is none that a JPEG could have, in which case the frames themselves tell.
+pub(super) fn agreed_size(answer: Format) -> Option<Size> {
+    let (width, height) = (u16::try_from(answer.width).ok()?, u16::try_from(answer.height).ok()?);
+    (width > 0 && height > 0).then_some(Size { width, height })
+}
+
+/// What to say if the camera gives another size than was wished for.
+pub(super) fn size_note(wish: Option<Size>, answer: Format) -> Option<String> {
+    let wish =
+        wish.filter(|wish| (u32::from(wish.width), u32::from(wish.height)) != (answer.width, answer.height))?;
+    Some(format!("asked for {wish}, the camera gives {}x{}", answer.width, answer.height))
+}
+
+/// What to say if the camera says another rate than was wished for.
+pub(super) fn rate_note(wish: Option<Rate>, answer: Option<Rate>) -> Option<String> {
+    let wish = wish?;
+    match answer {
+        None => Some(format!("asked for {wish} fps, but this camera's rate cannot be set")),
+        Some(answer) if close(wish, answer) => None,
+        Some(answer) => Some(format!("asked for {wish} fps, the camera says {answer}")),
+    }
+}
+
+/// Within one in a hundred: UVC counts in units of 100 ns, so that 30 fps comes back as 30.00003, and 29.97 is
+/// 30 to most.
+fn close(a: Rate, b: Rate) -> bool {
+    (a.as_f64() / b.as_f64() - 1.0).abs() < 0.01
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const YUYV: FourCc = FourCc(*b"YUYV");
+    const HD: Sizes = Sizes::One { width: 1920, height: 1080 };
+    const VGA: Sizes = Sizes::One { width: 640, height: 480 };
+
+    fn offer(fourcc: FourCc, sizes: Vec<Sizes>) -> Offer {
+        Offer { name: FormatName { fourcc, description: "x".into() }, sizes }
+    }
+
+    fn format(fourcc: FourCc, width: u32, height: u32) -> Format {
+        Format { fourcc, width, height }
+    }
+
+    #[test]
+    fn mjpg_is_preferred_and_jpeg_will_do() {
+        let (raw, jpeg, mjpg) =
+            (offer(YUYV, vec![]), offer(FourCc::JPEG, vec![]), offer(FourCc::MJPG, vec![]));
+        assert_eq!(choose_format(&[raw.clone(), jpeg.clone(), mjpg]), Some(FourCc::MJPG));
+        assert_eq!(choose_format(&[raw.clone(), jpeg]), Some(FourCc::JPEG));
+        assert_eq!(choose_format(&[raw]), None);
+        assert_eq!(choose_format(&[]), Some(FourCc::MJPG));
+    }
+
+    #[test]
+    fn the_size_asked_for_wins() {
+        let wish = Some(Size { width: 800, height: 600 });
+        let offers = [offer(FourCc::MJPG, vec![HD])];
+        let chosen = choose_size(FourCc::MJPG, wish, format(FourCc::MJPG, 1920, 1080), &offers);
+        assert_eq!(chosen, format(FourCc::MJPG, 800, 600));
+    }
+
+    #[test]
+    fn without_a_wish_the_cameras_own_size_stays_if_it_can() {
+        let offers = [offer(YUYV, vec![VGA]), offer(FourCc::MJPG, vec![HD, VGA])];
+        let choose = |current, offers: &[Offer]| {
+            let chosen = choose_size(FourCc::MJPG, None, current, offers);
+            (chosen.width, chosen.height)
+        };
+        assert_eq!(choose(format(FourCc::MJPG, 320, 240), &offers), (320, 240));
+        assert_eq!(choose(format(YUYV, 640, 480), &offers), (640, 480));
+        assert_eq!(choose(format(YUYV, 320, 240), &offers), (1920, 1080));
+        assert_eq!(choose(format(YUYV, 320, 240), &[]), (320, 240));
+        let range = offer(FourCc::MJPG, vec![Sizes::Range { width: 16..=4096, height: 16..=2160 }]);
+        assert_eq!(choose(format(YUYV, 320, 240), &[range]), (320, 240));
+    }
+
+    #[test]
+    fn what_the_driver_changed_is_said() {
+        let wish = Some(Size { width: 1920, height: 1080 });
+        let answer = format(FourCc::MJPG, 1280, 720);
+        assert_eq!(size_note(wish, answer).unwrap(), "asked for 1920x1080, the camera gives 1280x720");
+        assert_eq!(size_note(None, answer), None);
+        assert_eq!(size_note(agreed_size(answer), answer), None);
+    }
+
+    #[test]
+    fn rates_are_compared_as_people_do() {
+        let rate = |frames, seconds| Rate::new(frames, seconds);
+        assert_eq!(rate_note(rate(30, 1), rate(15, 1)).unwrap(), "asked for 30 fps, the camera says 15");
+        assert_eq!(rate_note(rate(30, 1), rate(10_000_000, 333_333)), None);
+        assert_eq!(rate_note(rate(30, 1), rate(30000, 1001)), None);
+        assert_eq!(
+            rate_note(rate(5, 1), None).unwrap(),
+            "asked for 5 fps, but this camera's rate cannot be set"
+        );
+        assert_eq!(rate_note(None, rate(15, 1)), None);
+    }
+
+    #[test]
+    fn odd_sizes_are_no_size() {
+        assert_eq!(agreed_size(format(FourCc::MJPG, 0, 480)), None);
+        assert_eq!(agreed_size(format(FourCc::MJPG, 65_536, 480)), None);
+    }
+
+    #[test]
+    fn other_nodes_are_told_apart() {
+        let kind =
+            |driver: &str, flags| kind(&Capabilities { driver: driver.into(), card: "x".into(), flags });
+        let why = |flags| match kind("x", flags) {
+            Kind::Other(why) => why,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(kind("x", sys::V4L2_CAP_VIDEO_CAPTURE | sys::V4L2_CAP_STREAMING), Kind::Camera);
+        assert_eq!(
+            kind("v4l2 loopback", sys::V4L2_CAP_VIDEO_OUTPUT | sys::V4L2_CAP_STREAMING),
+            Kind::Waiting
+        );
+        assert!(why(sys::V4L2_CAP_VIDEO_CAPTURE).contains("map buffers"));
+        assert!(why(sys::V4L2_CAP_META_CAPTURE).contains("metadata"));
+        assert!(why(sys::V4L2_CAP_VIDEO_CAPTURE_MPLANE).contains("rpicam-vid"));
+        assert!(why(sys::V4L2_CAP_VIDEO_OUTPUT).contains("--list"));
+    }
+
+    #[test]
+    fn offers_are_short() {
+        let text = offer(YUYV, vec![HD, VGA]).to_string();
+        assert_eq!(text, "YUYV 1920x1080 640x480");
+        assert_eq!(offer(YUYV, vec![VGA; 9]).to_string(), "YUYV 640x480 640x480 640x480 640x480 ...");
+        assert_eq!(FourCc(*b"Y16 ").to_string(), "Y16");
+        assert_eq!(FourCc(*b"\n\0\xffx").to_string(), "\\n\\x00\\xffx");
+    }
+}

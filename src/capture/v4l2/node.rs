@@ -1,0 +1,369 @@
+//! An open video node: one method a system call, in plain values.
+//!
+//! Structures and request numbers are those of `linux/videodev2.h`; a method's name is its ioctl's. Here the bounds
+//! hold that the compiler cannot see: a request number says how many bytes the kernel writes, and each method passes
+//! the structure that belongs to its number.
+#![allow(unsafe_code)]
+
+use std::ffi::c_void;
+use std::io;
+use std::mem;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use v4l::v4l_sys as sys;
+use v4l::v4l2::vidioc;
+
+use super::super::Rate;
+use super::negotiate::{FourCc, Sizes};
+use crate::time::Time;
+
+/// The only kind of stream used: single-planar capture.
+const CAPTURE: u32 = sys::v4l2_buf_type_V4L2_BUF_TYPE_VIDEO_CAPTURE;
+const MMAP: u32 = sys::v4l2_memory_V4L2_MEMORY_MMAP;
+
+/// A system call that failed, by the name under which its manual is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::capture) struct Failed {
+    /// The call.
+    pub call: &'static str,
+    /// How it failed.
+    pub errno: Errno,
+}
+
+/// What `VIDIOC_QUERYCAP` tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Capabilities {
+    pub driver: String,
+    pub card: String,
+    /// `V4L2_CAP_*` of this very node.
+    pub flags: u32,
+}
+
+/// One pixel format, from `VIDIOC_ENUM_FMT`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FormatName {
+    pub fourcc: FourCc,
+    pub description: String,
+}
+
+/// Pixel format and size, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Format {
+    pub fourcc: FourCc,
+    pub width: u32,
+    pub height: u32,
+}
+
+/// A buffer that the driver has filled, as it tells: nothing in it is checked yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Filled {
+    pub index: u32,
+    pub bytes_used: u32,
+    /// `V4L2_BUF_FLAG_*`.
+    pub flags: u32,
+    pub captured: Time,
+    pub sequence: u32,
+}
+
+/// Where in the node's file a buffer is mapped, and its length in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub offset: u32,
+    pub length: u32,
+}
+
+/// An open video node, non-blocking and closed on exec.
+pub(super) struct Node(v4l::Device);
+
+impl Node {
+    /// Opens `path`, which must not hold a NUL.
+    pub(super) fn open(path: &Path) -> Result<Self, Failed> {
+        let fail = |errno| Failed { call: "open", errno };
+        let device = v4l::Device::with_path(path).map_err(|error| fail(errno(&error)))?;
+        let node = Node(device);
+        fcntl(&node, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).map_err(fail)?;
+        Ok(node)
+    }
+
+    pub(super) fn query_capabilities(&self) -> Result<Capabilities, Failed> {
+        let mut argument = zeroed::<sys::v4l2_capability>();
+        // SAFETY: VIDIOC_QUERYCAP takes a v4l2_capability.
+        unsafe { self.call("VIDIOC_QUERYCAP", vidioc::VIDIOC_QUERYCAP, &mut argument) }?;
+        let whole = argument.capabilities & sys::V4L2_CAP_DEVICE_CAPS == 0;
+        Ok(Capabilities {
+            driver: text(&argument.driver),
+            card: text(&argument.card),
+            flags: if whole { argument.capabilities } else { argument.device_caps },
+        })
+    }
+
+    /// The format of this number, or `None` behind the last.
+    pub(super) fn enumerate_format(&self, index: u32) -> Result<Option<FormatName>, Failed> {
+        let mut argument = sys::v4l2_fmtdesc { index, type_: CAPTURE, ..zeroed() };
+        // SAFETY: VIDIOC_ENUM_FMT takes a v4l2_fmtdesc.
+        let result = unsafe { self.call("VIDIOC_ENUM_FMT", vidioc::VIDIOC_ENUM_FMT, &mut argument) };
+        let fourcc = FourCc::from_u32(argument.pixelformat);
+        Ok(unless(result, Errno::EINVAL)?
+            .map(|()| FormatName { fourcc, description: text(&argument.description) }))
+    }
+
+    /// The size of this number, or `None` behind the last.
+    pub(super) fn enumerate_size(&self, fourcc: FourCc, index: u32) -> Result<Option<Sizes>, Failed> {
+        let mut argument = sys::v4l2_frmsizeenum { index, pixel_format: fourcc.to_u32(), ..zeroed() };
+        let request = vidioc::VIDIOC_ENUM_FRAMESIZES;
+        // SAFETY: VIDIOC_ENUM_FRAMESIZES takes a v4l2_frmsizeenum.
+        let result = unsafe { self.call("VIDIOC_ENUM_FRAMESIZES", request, &mut argument) };
+        Ok(unless(result, Errno::EINVAL)?.map(|()| sizes(&argument)))
+    }
+
+    pub(super) fn get_format(&self) -> Result<Format, Failed> {
+        let mut argument = sys::v4l2_format { type_: CAPTURE, ..zeroed() };
+        // SAFETY: VIDIOC_G_FMT takes a v4l2_format.
+        unsafe { self.call("VIDIOC_G_FMT", vidioc::VIDIOC_G_FMT, &mut argument) }?;
+        Ok(format(&argument))
+    }
+
+    /// Asks for `wanted` and returns what the driver made of it, which may differ in everything.
+    pub(super) fn set_format(&self, wanted: Format) -> Result<Format, Failed> {
+        let mut argument = sys::v4l2_format { type_: CAPTURE, ..zeroed() };
+        argument.fmt.pix = sys::v4l2_pix_format {
+            width: wanted.width,
+            height: wanted.height,
+            pixelformat: wanted.fourcc.to_u32(),
+            ..zeroed()
+        };
+        // SAFETY: VIDIOC_S_FMT takes a v4l2_format.
+        unsafe { self.call("VIDIOC_S_FMT", vidioc::VIDIOC_S_FMT, &mut argument) }?;
+        Ok(format(&argument))
+    }
+
+    /// The frame rate set at present; `None` if the driver has none that it could tell.
+    pub(super) fn get_rate(&self) -> Result<Option<Rate>, Failed> {
+        let mut argument = sys::v4l2_streamparm { type_: CAPTURE, ..zeroed() };
+        // SAFETY: VIDIOC_G_PARM takes a v4l2_streamparm.
+        unsafe { self.call("VIDIOC_G_PARM", vidioc::VIDIOC_G_PARM, &mut argument) }?;
+        Ok(rate(&argument))
+    }
+
+    /// Asks for `wanted` and returns what the driver made of it; `None` if its rate cannot be set.
+    pub(super) fn set_rate(&self, wanted: Rate) -> Result<Option<Rate>, Failed> {
+        let mut argument = sys::v4l2_streamparm { type_: CAPTURE, ..zeroed() };
+        argument.parm.capture = sys::v4l2_captureparm {
+            timeperframe: sys::v4l2_fract { numerator: wanted.seconds(), denominator: wanted.frames() },
+            ..zeroed()
+        };
+        // SAFETY: VIDIOC_S_PARM takes a v4l2_streamparm.
+        unsafe { self.call("VIDIOC_S_PARM", vidioc::VIDIOC_S_PARM, &mut argument) }?;
+        Ok(rate(&argument))
+    }
+
+    /// Asks for `count` buffers (zero frees them) and returns how many there are now.
+    pub(super) fn request_buffers(&self, count: u32) -> Result<u32, Failed> {
+        let mut argument = sys::v4l2_requestbuffers { count, type_: CAPTURE, memory: MMAP, ..zeroed() };
+        // SAFETY: VIDIOC_REQBUFS takes a v4l2_requestbuffers. The kernel keeps a buffer's pages while they are
+        // mapped.
+        unsafe { self.call("VIDIOC_REQBUFS", vidioc::VIDIOC_REQBUFS, &mut argument) }?;
+        Ok(argument.count)
+    }
+
+    pub(super) fn query_buffer(&self, index: u32) -> Result<Place, Failed> {
+        let mut argument = buffer(index);
+        // SAFETY: VIDIOC_QUERYBUF takes a v4l2_buffer.
+        unsafe { self.call("VIDIOC_QUERYBUF", vidioc::VIDIOC_QUERYBUF, &mut argument) }?;
+        // SAFETY: with V4L2_MEMORY_MMAP the union holds an offset; any bits are one.
+        let offset = unsafe { argument.m.offset };
+        Ok(Place { offset, length: argument.length })
+    }
+
+    /// Gives buffer `index` to the driver, which writes into it from now on.
+    ///
+    /// # Safety
+    /// Nobody holds a reference into the buffer's mapping until the driver has given it back by
+    /// [`Node::dequeue_buffer`].
+    pub(super) unsafe fn queue_buffer(&self, index: u32) -> Result<(), Failed> {
+        let mut argument = buffer(index);
+        // SAFETY: VIDIOC_QBUF takes a v4l2_buffer; the caller sees to the memory that it names.
+        unsafe { self.call("VIDIOC_QBUF", vidioc::VIDIOC_QBUF, &mut argument) }
+    }
+
+    /// Takes the oldest buffer that the driver has filled; `None` if there is none yet.
+    pub(super) fn dequeue_buffer(&self) -> Result<Option<Filled>, Failed> {
+        let mut argument = buffer(0);
+        // SAFETY: VIDIOC_DQBUF takes a v4l2_buffer.
+        let result = unsafe { self.call("VIDIOC_DQBUF", vidioc::VIDIOC_DQBUF, &mut argument) };
+        Ok(unless(result, Errno::EAGAIN)?.map(|()| filled(&argument)))
+    }
+
+    pub(super) fn stream_on(&self) -> Result<(), Failed> {
+        let mut kind = CAPTURE;
+        // SAFETY: VIDIOC_STREAMON takes an int, which has the size of the constant's type.
+        unsafe { self.call("VIDIOC_STREAMON", vidioc::VIDIOC_STREAMON, &mut kind) }
+    }
+
+    /// Stops the stream and takes all buffers back from the driver.
+    pub(super) fn stream_off(&self) -> Result<(), Failed> {
+        let mut kind = CAPTURE;
+        // SAFETY: VIDIOC_STREAMOFF takes an int, which has the size of the constant's type.
+        unsafe { self.call("VIDIOC_STREAMOFF", vidioc::VIDIOC_STREAMOFF, &mut kind) }
+    }
+
+    /// # Safety
+    /// `T` is the structure that belongs to `request`.
+    unsafe fn call<T>(
+        &self,
+        call: &'static str,
+        request: vidioc::_IOC_TYPE,
+        argument: &mut T,
+    ) -> Result<(), Failed> {
+        let fd = self.0.handle().fd();
+        let pointer: *mut c_void = (&raw mut *argument).cast();
+        loop {
+            // SAFETY: the pointer is to a live, exclusive T, which is what `request` reads and writes.
+            match unsafe { v4l::v4l2::ioctl(fd, request, pointer) }.map_err(|error| errno(&error)) {
+                Err(Errno::EINTR) => {}
+                result => return result.map_err(|errno| Failed { call, errno }),
+            }
+        }
+    }
+}
+
+impl AsFd for Node {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: the descriptor is open as long as the device, which the borrow keeps.
+        unsafe { BorrowedFd::borrow_raw(self.0.handle().fd()) }
+    }
+}
+
+/// The error number in what the `v4l` crate returns.
+pub(super) fn errno(error: &io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or_default())
+}
+
+/// `None` for the one error that is an answer.
+fn unless(result: Result<(), Failed>, answer: Errno) -> Result<Option<()>, Failed> {
+    match result {
+        Err(failed) if failed.errno == answer => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+/// One of the kernel's structures, for which zeros are the documented "nothing asked".
+fn zeroed<T: Plain>() -> T {
+    // SAFETY: Plain promises that zeros are a value of T.
+    unsafe { mem::zeroed() }
+}
+
+/// # Safety
+/// All bytes zero are a value of the type.
+unsafe trait Plain {}
+
+macro_rules! plain {
+    ($($name:ident)*) => {
+        // SAFETY: C structures of integers and unions of such, with here and there a raw pointer, which may be null.
+        $(unsafe impl Plain for sys::$name {})*
+    };
+}
+
+plain! {
+    v4l2_buffer v4l2_capability v4l2_captureparm v4l2_fmtdesc v4l2_format v4l2_frmsizeenum v4l2_pix_format
+    v4l2_requestbuffers v4l2_streamparm
+}
+
+fn buffer(index: u32) -> sys::v4l2_buffer {
+    sys::v4l2_buffer { index, type_: CAPTURE, memory: MMAP, ..zeroed() }
+}
+
+fn filled(buffer: &sys::v4l2_buffer) -> Filled {
+    let seconds = u64::try_from(buffer.timestamp.tv_sec).unwrap_or_default();
+    let micros = u64::try_from(buffer.timestamp.tv_usec).unwrap_or_default();
+    let nanos = seconds.saturating_mul(1_000_000_000).saturating_add(micros.saturating_mul(1000));
+    Filled {
+        index: buffer.index,
+        bytes_used: buffer.bytesused,
+        flags: buffer.flags,
+        captured: Time::from_nanos(nanos),
+        sequence: buffer.sequence,
+    }
+}
+
+fn format(format: &sys::v4l2_format) -> Format {
+    // SAFETY: for a capture stream the union holds a v4l2_pix_format, of integers only.
+    let pix = unsafe { format.fmt.pix };
+    Format { fourcc: FourCc::from_u32(pix.pixelformat), width: pix.width, height: pix.height }
+}
+
+fn rate(parameters: &sys::v4l2_streamparm) -> Option<Rate> {
+    // SAFETY: for a capture stream the union holds a v4l2_captureparm, of integers only.
+    let capture = unsafe { parameters.parm.capture };
+    let interval = capture.timeperframe;
+    let told = capture.capability & sys::V4L2_CAP_TIMEPERFRAME != 0;
+    if told { Rate::new(interval.denominator, interval.numerator) } else { None }
+}
+
+fn sizes(size: &sys::v4l2_frmsizeenum) -> Sizes {
+    if size.type_ == sys::v4l2_frmsizetypes_V4L2_FRMSIZE_TYPE_DISCRETE {
+        // SAFETY: the type says which of the two, both of integers only.
+        let discrete = unsafe { size.__bindgen_anon_1.discrete };
+        return Sizes::One { width: discrete.width, height: discrete.height };
+    }
+    // SAFETY: as above.
+    let range = unsafe { size.__bindgen_anon_1.stepwise };
+    Sizes::Range { width: range.min_width..=range.max_width, height: range.min_height..=range.max_height }
+}
+
+/// The text in a fixed field: up to its NUL, cut characters replaced, and nothing in it that could break a log line.
+fn text(field: &[u8]) -> String {
+    let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
+    let text = String::from_utf8_lossy(field.get(..end).unwrap_or_default());
+    text.trim().replace(|c: char| c.is_control(), "?")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cut_by_the_driver_do_no_harm() {
+        assert_eq!(text(b"HD Webcam\0\0rest"), "HD Webcam");
+        assert_eq!(text("Kamera fü".as_bytes().split_last().unwrap().1), "Kamera f\u{fffd}");
+        assert_eq!(text(b"a\nb\x1b[2J"), "a?b?[2J");
+        assert_eq!(text(b""), "");
+    }
+
+    #[test]
+    fn odd_times_become_instants() {
+        let mut raw = buffer(3);
+        (raw.timestamp.tv_sec, raw.timestamp.tv_usec) = (2, 500);
+        assert_eq!(filled(&raw).captured, Time::from_nanos(2_000_500_000));
+        (raw.timestamp.tv_sec, raw.timestamp.tv_usec) = (-1, -1);
+        assert_eq!(filled(&raw).captured, Time::default());
+    }
+
+    #[test]
+    fn a_rate_is_the_inverse_of_the_interval_if_there_is_one() {
+        let mut raw = sys::v4l2_streamparm { type_: CAPTURE, ..zeroed() };
+        assert_eq!(rate(&raw), None);
+        raw.parm.capture = sys::v4l2_captureparm {
+            capability: sys::V4L2_CAP_TIMEPERFRAME,
+            timeperframe: sys::v4l2_fract { numerator: 1, denominator: 30 },
+            ..zeroed()
+        };
+        assert_eq!(rate(&raw), Some(Rate::DEFAULT));
+        raw.parm.capture = sys::v4l2_captureparm { capability: sys::V4L2_CAP_TIMEPERFRAME, ..zeroed() };
+        assert_eq!(rate(&raw), None);
+    }
+
+    #[test]
+    fn what_is_no_video_node_fails_plainly() {
+        let missing = Node::open(Path::new("/dev/no-such-camera")).map(|_| ());
+        assert_eq!(missing, Err(Failed { call: "open", errno: Errno::ENOENT }));
+        let null = Node::open(Path::new("/dev/null")).unwrap();
+        let failed = Failed { call: "VIDIOC_QUERYCAP", errno: Errno::ENOTTY };
+        assert_eq!(null.query_capabilities(), Err(failed));
+        let flags = FdFlag::from_bits_retain(fcntl(&null, FcntlArg::F_GETFD).unwrap());
+        assert!(flags.contains(FdFlag::FD_CLOEXEC));
+    }
+}

@@ -1,0 +1,209 @@
+//! The driver's buffers, mapped into our memory: taken from it one by one, and given back.
+#![allow(unsafe_code)]
+
+use std::cell::Cell;
+use std::ffi::c_void;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::ptr::{self, NonNull};
+use std::slice;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use v4l::v4l_sys as sys;
+
+use super::node::{Failed, Filled, Node, Place, errno};
+use crate::time::Time;
+
+/// How many buffers are asked for: at 30 fps the loop may be late by some 150 ms before a frame is dropped.
+const WANTED: u32 = 6;
+
+/// With fewer the driver would have none to fill while we hold one.
+const FEWEST: usize = 2;
+
+/// A driver's time further than this from ours is on another clock or nonsense (raspberrypi/linux #1984).
+const BELIEVABLE: Duration = Duration::from_secs(10);
+
+/// A stream in progress. Dropping it stops the camera and frees the buffers.
+pub(super) struct Ring {
+    node: Node,
+    buffers: Vec<Mapping>,
+    /// Why a buffer could not be given back: found when a [`Buffer`] is dropped, told by the next call.
+    failed: Cell<Option<Failed>>,
+}
+
+impl Ring {
+    /// Maps what buffers the driver grants, gives it all of them and starts the stream.
+    ///
+    /// # Errors
+    /// `EBUSY` is another program's stream, `ENOSPC` at `VIDIOC_STREAMON` the USB bus's lack of bandwidth.
+    pub(super) fn start(node: Node) -> Result<Self, Failed> {
+        // Made first, so that its drop undoes what was done when a later step fails.
+        let mut ring = Ring { node, buffers: Vec::new(), failed: Cell::new(None) };
+        let count = ring.node.request_buffers(WANTED)?;
+        for index in 0..count {
+            let place = ring.node.query_buffer(index)?;
+            ring.buffers.push(Mapping::new(&ring.node, place)?);
+        }
+        if ring.buffers.len() < FEWEST {
+            return Err(Failed { call: "VIDIOC_REQBUFS", errno: Errno::ENOMEM });
+        }
+        for index in 0..count {
+            // SAFETY: the stream is being made, nothing has been lent.
+            unsafe { ring.node.queue_buffer(index) }?;
+        }
+        ring.node.stream_on()?;
+        Ok(ring)
+    }
+
+    /// How many buffers there are.
+    pub(super) fn len(&self) -> usize {
+        self.buffers.len()
+    }
+
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.node.as_fd()
+    }
+
+    /// The oldest buffer that is filled, on loan; `None` if there is none yet. Exclusive, so that one is lent
+    /// at a time.
+    pub(super) fn dequeue(&mut self) -> Result<Option<Buffer<'_>>, Failed> {
+        if let Some(failed) = self.failed.take() {
+            return Err(failed);
+        }
+        let Some(filled) = self.node.dequeue_buffer()? else { return Ok(None) };
+        match usize::try_from(filled.index).ok().and_then(|index| self.buffers.get(index)) {
+            Some(mapping) => Ok(Some(Buffer { ring: self, mapping, filled })),
+            None => Err(Failed { call: "VIDIOC_DQBUF", errno: Errno::ERANGE }),
+        }
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        report(self.node.stream_off());
+        self.buffers.clear();
+        report(self.node.request_buffers(0).map(|_| ()));
+    }
+}
+
+/// Every step fails with `ENODEV` after an unplug, and closing the node frees all: nothing to do but to mention it.
+fn report(result: Result<(), Failed>) {
+    if let Err(failed) = result {
+        log::debug!("while the camera is closed: {} failed: {}", failed.call, failed.errno.desc());
+    }
+}
+
+/// A filled buffer on loan from the driver, which gets it back on drop.
+pub struct Buffer<'a> {
+    ring: &'a Ring,
+    mapping: &'a Mapping,
+    filled: Filled,
+}
+
+impl Buffer<'_> {
+    /// What the driver has written: never more than the buffer holds, whatever it says.
+    pub fn bytes(&self) -> &[u8] {
+        let used = usize::try_from(self.filled.bytes_used).unwrap_or(usize::MAX);
+        // SAFETY: the driver has given this buffer back, and gets it again when `self`, which the slice
+        // borrows, is gone.
+        let whole = unsafe { self.mapping.bytes() };
+        whole.get(..used).unwrap_or(whole)
+    }
+
+    /// Whether the driver flags it as damaged, or has written nothing.
+    pub fn flawed(&self) -> bool {
+        self.filled.bytes_used == 0 || self.filled.flags & sys::V4L2_BUF_FLAG_ERROR != 0
+    }
+
+    /// The driver's count of frames.
+    pub fn sequence(&self) -> u32 {
+        self.filled.sequence
+    }
+
+    /// When it was captured, as far as the driver can be believed; else `now`.
+    pub fn captured(&self, now: Time) -> Time {
+        believable(self.filled.flags, self.filled.captured, now)
+    }
+}
+
+impl Drop for Buffer<'_> {
+    fn drop(&mut self) {
+        // SAFETY: the only references into the mapping came from `bytes`, and borrowed `self`.
+        if let Err(failed) = unsafe { self.ring.node.queue_buffer(self.filled.index) } {
+            self.ring.failed.set(Some(failed));
+        }
+    }
+}
+
+/// The driver's time if it is on the monotonic clock and near `now`, to either side: vivid stamps up to 178 ms ahead.
+fn believable(flags: u32, driver: Time, now: Time) -> Time {
+    let monotonic = flags & sys::V4L2_BUF_FLAG_TIMESTAMP_MASK == sys::V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
+    let distance = now.since(driver).max(driver.since(now));
+    if monotonic && distance <= BELIEVABLE { driver } else { now }
+}
+
+/// One buffer's pages, read-only.
+struct Mapping {
+    start: NonNull<c_void>,
+    length: usize,
+}
+
+impl Mapping {
+    fn new(node: &Node, place: Place) -> Result<Self, Failed> {
+        let fail = |errno| Failed { call: "mmap", errno };
+        let length = usize::try_from(place.length).map_err(|_| fail(Errno::ENOMEM))?;
+        #[allow(clippy::unnecessary_fallible_conversions, reason = "off_t has 32 bits on 32-bit boards")]
+        let offset = libc::off_t::try_from(place.offset).map_err(|_| fail(Errno::EOVERFLOW))?;
+        let fd = node.as_fd().as_raw_fd();
+        // SAFETY: a new mapping at an address of the kernel's choice, of a length and offset that the driver gave.
+        let start = unsafe {
+            v4l::v4l2::mmap(ptr::null_mut(), length, libc::PROT_READ, libc::MAP_SHARED, fd, offset)
+        }
+        .map_err(|error| fail(errno(&error)))?;
+        let start = NonNull::new(start).ok_or(fail(Errno::ENOMEM))?;
+        Ok(Mapping { start, length })
+    }
+
+    /// # Safety
+    /// While the slice lives, the driver does not have the buffer.
+    unsafe fn bytes(&self) -> &[u8] {
+        // SAFETY: the pages are mapped readable for `length` bytes as long as `self` lives; the caller sees to
+        // it that nobody writes.
+        unsafe { slice::from_raw_parts(self.start.as_ptr().cast(), self.length) }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: it is our own mapping, and no slice of it can outlive `self`.
+        let result = unsafe { v4l::v4l2::munmap(self.start.as_ptr(), self.length) };
+        report(result.map_err(|error| Failed { call: "munmap", errno: errno(&error) }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MONOTONIC: u32 = sys::V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
+
+    #[test]
+    fn a_near_monotonic_time_is_believed() {
+        let now = Time::from_millis(100_000);
+        for millis in [90_000, 99_967, 100_000, 100_178, 110_000] {
+            let driver = Time::from_millis(millis);
+            assert_eq!(believable(MONOTONIC | sys::V4L2_BUF_FLAG_DONE, driver, now), driver);
+        }
+    }
+
+    #[test]
+    fn any_other_time_is_not() {
+        let now = Time::from_millis(100_000);
+        for millis in [0, 89_999, 110_001, 4_154_505_010_000] {
+            assert_eq!(believable(MONOTONIC, Time::from_millis(millis), now), now);
+        }
+        let near = Time::from_millis(99_990);
+        assert_eq!(believable(0, near, now), now);
+        assert_eq!(believable(sys::V4L2_BUF_FLAG_TIMESTAMP_COPY, near, now), now);
+    }
+}

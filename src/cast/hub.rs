@@ -1,0 +1,500 @@
+//! All clients: who may come in, whose turn it is, who is dropped.
+
+use super::native::{Due, Native};
+use super::plain::Plain;
+use super::{ClientId, ClientKind, Event, LeaveReason, Output, Route, Tally, Transmit, Wake};
+use crate::reel::Reel;
+use crate::time::Time;
+use crate::wire::client::{FromClient, Hello};
+use crate::wire::join::{Accepted, Join, Policy, Refusal, RefusalCode, Reply};
+use crate::wire::plain::{END, Word};
+use crate::wire::server::{EndReason, ServerEnd};
+use crate::wire::{FrameNumber, StreamId, Token};
+use arrayvec::ArrayVec;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+/// What the hub may use up.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Clients at once, of both kinds, prepared sessions included.
+    pub clients: u16,
+    /// Datagrams that one system call takes: [`Transmit::Train`] is never longer.
+    pub burst: u16,
+}
+
+/// Datagrams that were dropped without an answer, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Strays {
+    /// Malformed, of another stream, or with a token that is nobody's.
+    pub unknown: u64,
+}
+
+/// All clients of one stream. See [`cast`](super) for how it is driven.
+pub struct Hub {
+    limits: Limits,
+    stream: StreamId,
+    places: Vec<Option<Session>>,
+    generation: u32,
+    outputs: VecDeque<Output>,
+    /// The place that is asked next for something to send.
+    turn: usize,
+    no_camera: bool,
+    stopping: bool,
+    strays: Strays,
+}
+
+struct Session {
+    id: ClientId,
+    route: Route,
+    /// The client's UDP address; its TCP address until its HELLO.
+    remote: SocketAddr,
+    since: Time,
+    tally: Tally,
+    /// Its socket takes nothing at the moment.
+    blocked: bool,
+    refusals: u8,
+    agent: Option<String>,
+    talk: Talk,
+}
+
+enum Talk {
+    Plain(Plain),
+    Native(Native),
+}
+
+impl Session {
+    fn kind(&self) -> ClientKind {
+        match &self.talk {
+            Talk::Plain(_) => ClientKind::Plain,
+            Talk::Native(native) => ClientKind::Native(native.policy),
+        }
+    }
+
+    fn is_invited_with(&self, token: Token) -> bool {
+        matches!(&self.talk, Talk::Native(native) if native.is_invited() && native.token == token)
+    }
+
+    fn next_timeout(&self) -> Option<(Time, Wake)> {
+        match &self.talk {
+            Talk::Native(native) => Some(native.next_timeout()),
+            Talk::Plain(plain) => {
+                let silence = plain.silence_due().map(|at| (at, Wake::Silence));
+                let answer = plain.answer_due().map(|at| (at, Wake::Answer));
+                silence.into_iter().chain(answer).min_by_key(|(at, _)| *at)
+            }
+        }
+    }
+}
+
+impl Hub {
+    /// A hub without clients. All its memory is reserved here.
+    pub fn new(limits: Limits, stream: StreamId) -> Self {
+        Hub {
+            limits,
+            stream,
+            places: (0..limits.clients).map(|_| None).collect(),
+            generation: 0,
+            outputs: VecDeque::with_capacity(64),
+            turn: 0,
+            no_camera: false,
+            stopping: false,
+            strays: Strays::default(),
+        }
+    }
+
+    /// Clients that are here, prepared sessions included.
+    pub fn clients(&self) -> usize {
+        self.places.iter().flatten().count()
+    }
+
+    /// Datagrams that were dropped.
+    pub fn strays(&self) -> Strays {
+        self.strays
+    }
+
+    /// True once [`handle_stop`](Self::handle_stop) has been called and the last client has been told.
+    pub fn is_stopped(&self) -> bool {
+        self.stopping && self.clients() == 0 && self.outputs.is_empty()
+    }
+
+    /// Whether the camera delivers; BEATs say so.
+    pub fn set_no_camera(&mut self, no_camera: bool) {
+        self.no_camera = no_camera;
+    }
+
+    /// A native client asks to come in. `token` is fresh and random. The session begins with its HELLO.
+    pub fn join_native(&mut self, join: Join, route: Route, token: Token, reel: &Reel, now: Time) -> Reply {
+        let next = self.first_frame(&join, reel);
+        let talk = Talk::Native(Native::new(token, join.policy, next, now));
+        if let Err(refusal) = self.admit(route, route.remote, join.agent, talk, now) {
+            return Reply::Refused(refusal);
+        }
+        Reply::Ok(Accepted {
+            token,
+            stream: self.stream,
+            next,
+            datagram: reel.datagram_len(),
+            size: reel.newest().map(|frame| frame.size()),
+            fps: reel.fps(),
+            span_ms: u32::try_from(reel.span().as_millis()).unwrap_or(u32::MAX),
+        })
+    }
+
+    /// A plain client asks to come in; its frames will go to `port` on its host.
+    ///
+    /// # Errors
+    /// The [`Refusal`], in words for the client.
+    pub fn join_plain(&mut self, port: u16, route: Route, now: Time) -> Result<ClientId, Refusal> {
+        let remote = SocketAddr::new(route.remote.ip(), port);
+        let remote = keep_scope(remote, route.remote);
+        let twin = self.places.iter().flatten().find(|s| s.remote == remote && s.kind() == ClientKind::Plain);
+        if let Some(id) = twin.map(|s| s.id) {
+            self.dismiss(id, LeaveReason::Replaced, now);
+        }
+        let client = self.admit(route, remote, None, Talk::Plain(Plain::new()), now)?;
+        let kind = ClientKind::Plain;
+        self.outputs.push_back(Output::Open { client, local: route.local, remote, kind, narrow: None });
+        self.outputs.push_back(Output::Event(Event::Joined { remote, kind, agent: None }));
+        Ok(client)
+    }
+
+    /// Where a joining client's cursor begins.
+    fn first_frame(&self, join: &Join, reel: &Reel) -> FrameNumber {
+        let (oldest, next) = (reel.oldest_number(), reel.next_number());
+        match join.resume {
+            Some((stream, wanted)) if stream == self.stream && join.policy == Policy::Every => {
+                if wanted.is_after(next) {
+                    next
+                } else if oldest.is_after(wanted) {
+                    oldest
+                } else {
+                    wanted
+                }
+            }
+            _ => reel.newest().map_or(next, |frame| frame.number()),
+        }
+    }
+
+    fn admit(
+        &mut self,
+        route: Route,
+        remote: SocketAddr,
+        agent: Option<String>,
+        talk: Talk,
+        now: Time,
+    ) -> Result<ClientId, Refusal> {
+        if self.stopping {
+            return Err(Refusal { code: RefusalCode::Stopping, why: "camcast is stopping".into() });
+        }
+        let Some(place) = self.places.iter().position(Option::is_none) else {
+            let why =
+                format!("all {} places are taken; camcast --max-clients gives more", self.limits.clients);
+            return Err(Refusal { code: RefusalCode::Full, why });
+        };
+        self.generation = self.generation.wrapping_add(1);
+        let id = ClientId { place: place as u16, generation: self.generation };
+        let tally = Tally::default();
+        let session =
+            Session { id, route, remote, since: now, tally, blocked: false, refusals: 0, agent, talk };
+        self.places[place] = Some(session);
+        Ok(id)
+    }
+
+    /// A datagram on the listening socket: a HELLO, or one that was under way while its client's own socket was made.
+    pub fn handle_stranger(&mut self, from: SocketAddr, datagram: &[u8], reel: &Reel, now: Time) {
+        match FromClient::parse(datagram) {
+            Ok(FromClient::Hello(hello)) => {
+                if self.adopt(&hello, from, reel, now) {
+                    return;
+                }
+                self.strays.unknown += 1;
+            }
+            Ok(message) if message.session().0 == self.stream.epoch() => {
+                let token = message.session().1;
+                let known = self.places.iter().flatten().find(
+                    |s| matches!(&s.talk, Talk::Native(native) if native.token == token && s.remote == from),
+                );
+                match known.map(|s| s.id) {
+                    Some(id) => self.handle_message(id, message, reel, now),
+                    None => self.strays.unknown += 1,
+                }
+            }
+            _ => self.strays.unknown += 1,
+        }
+    }
+
+    /// A datagram on a client's own socket.
+    pub fn handle_datagram(&mut self, client: ClientId, datagram: &[u8], reel: &Reel, now: Time) {
+        let Some(session) = self.session(client) else { return };
+        let from = session.remote;
+        if let Talk::Plain(_) = session.talk {
+            if let Some(word) = Word::parse(datagram) {
+                return self.handle_word(client, word, now);
+            }
+        }
+        let Ok(message) = FromClient::parse(datagram) else {
+            self.strays.unknown += 1;
+            return;
+        };
+        if self.owns(client, &message) {
+            return self.handle_message(client, message, reel, now);
+        }
+        // Or the same socket has joined anew.
+        match message {
+            FromClient::Hello(hello) if self.adopt(&hello, from, reel, now) => {}
+            _ => self.strays.unknown += 1,
+        }
+    }
+
+    /// True if the message carries the client's own token.
+    fn owns(&mut self, client: ClientId, message: &FromClient) -> bool {
+        let epoch = self.stream.epoch();
+        let Some(Session { talk: Talk::Native(native), .. }) = self.session(client) else { return false };
+        message.session() == (epoch, native.token)
+    }
+
+    /// A HELLO with the token of a prepared session makes it live. False: no such session.
+    fn adopt(&mut self, hello: &Hello, from: SocketAddr, reel: &Reel, now: Time) -> bool {
+        if hello.epoch != self.stream.epoch() {
+            return false;
+        }
+        // Video goes to the address that has joined, or to none.
+        let invited = self.places.iter().flatten().find(|s| {
+            s.is_invited_with(hello.token) && s.route.remote.ip().to_canonical() == from.ip().to_canonical()
+        });
+        let Some(id) = invited.map(|s| s.id) else { return false };
+        let twin = self.places.iter().flatten().find(|s| s.remote == from && s.id != id);
+        if let Some(old) = twin.map(|s| s.id) {
+            self.dismiss(old, LeaveReason::Replaced, now);
+        }
+        let Some(session) = self.session(id) else { return false };
+        session.remote = from;
+        session.since = now;
+        let (kind, local, agent) = (session.kind(), session.route.local, session.agent.take());
+        let narrow = hello.narrow.then_some(hello.path_mtu);
+        self.outputs.push_back(Output::Open { client: id, local, remote: from, kind, narrow });
+        self.outputs.push_back(Output::Event(Event::Joined { remote: from, kind, agent }));
+        self.handle_message(id, FromClient::Hello(*hello), reel, now);
+        true
+    }
+
+    fn handle_message(&mut self, client: ClientId, message: FromClient, reel: &Reel, now: Time) {
+        let Some(Session { talk: Talk::Native(native), .. }) = self.session(client) else { return };
+        match message {
+            FromClient::Hello(hello) => {
+                native.on_hello(hello.stamp, now);
+                self.send_beat(client, reel, now);
+            }
+            FromClient::Continue(cont) => native.on_continue(&cont, now),
+            FromClient::End(_) => {
+                let why = if native.is_leaving() { LeaveReason::Stopping } else { LeaveReason::End };
+                self.send_end(client, EndReason::Goodbye);
+                self.dismiss(client, why, now);
+            }
+        }
+    }
+
+    fn handle_word(&mut self, client: ClientId, word: Word, now: Time) {
+        let Some(Session { talk: Talk::Plain(plain), refusals, .. }) = self.session(client) else { return };
+        *refusals = 0;
+        match word {
+            Word::Continue => plain.on_continue(now),
+            Word::End => self.dismiss(client, LeaveReason::End, now),
+        }
+    }
+
+    /// The client's host answered that nobody listens on its port.
+    pub fn handle_refused(&mut self, client: ClientId, now: Time) {
+        let Some(session) = self.session(client) else { return };
+        session.refusals = session.refusals.saturating_add(1);
+        let was_open = match &mut session.talk {
+            Talk::Plain(plain) => plain.on_refused(now),
+            Talk::Native(_) => true,
+        };
+        // One may be a stray of an earlier socket on that port.
+        if was_open && session.refusals >= 2 {
+            self.dismiss(client, LeaveReason::PortClosed, now);
+        }
+    }
+
+    /// There is no socket for the client.
+    pub fn handle_lost(&mut self, client: ClientId, now: Time) {
+        self.dismiss(client, LeaveReason::NoSocket, now);
+    }
+
+    /// The client's socket took nothing of `transmit`: it is to be sent once the socket is writable again.
+    pub fn handle_blocked(&mut self, transmit: &Transmit, reel: &Reel) {
+        let Some(session) = self.session(transmit.client()) else { return };
+        session.blocked = true;
+        if let (Talk::Native(native), Transmit::Train { number, fragments, .. }) =
+            (&mut session.talk, transmit)
+        {
+            native.take_back(reel, *number, fragments.start, &mut session.tally);
+        }
+    }
+
+    /// The client's socket takes datagrams again.
+    pub fn handle_writable(&mut self, client: ClientId) {
+        if let Some(session) = self.session(client) {
+            session.blocked = false;
+        }
+    }
+
+    /// Tells every client that the stream ends. [`is_stopped`](Self::is_stopped) says when that is done.
+    pub fn handle_stop(&mut self, now: Time) {
+        self.stopping = true;
+        for place in 0..self.places.len() {
+            let Some(session) = &mut self.places[place] else { continue };
+            let id = session.id;
+            match &mut session.talk {
+                Talk::Native(native) if !native.is_invited() => native.leave(EndReason::Stopping, now),
+                _ => self.dismiss(id, LeaveReason::Stopping, now),
+            }
+        }
+        self.handle_timeout_without_beats(now);
+    }
+
+    /// A deadline of [`next_timeout`](Self::next_timeout) has come.
+    pub fn handle_timeout(&mut self, reel: &Reel, now: Time) {
+        for place in 0..self.places.len() {
+            if self.on_timeout(place, now) == Some(Due::Beat) {
+                if let Some(id) = self.places[place].as_ref().map(|s| s.id) {
+                    self.send_beat(id, reel, now);
+                }
+            }
+        }
+    }
+
+    fn handle_timeout_without_beats(&mut self, now: Time) {
+        for place in 0..self.places.len() {
+            self.on_timeout(place, now);
+        }
+    }
+
+    fn on_timeout(&mut self, place: usize, now: Time) -> Option<Due> {
+        let session = self.places[place].as_mut()?;
+        let id = session.id;
+        let due = match &mut session.talk {
+            Talk::Native(native) => native.on_timeout(now),
+            Talk::Plain(plain) => {
+                if plain.on_timeout(now) {
+                    Due::Silence
+                } else {
+                    Due::Nothing
+                }
+            }
+        };
+        match due {
+            Due::Nothing | Due::Beat => {}
+            Due::End(reason) => self.send_end(id, reason),
+            Due::Gone => self.dismiss(id, LeaveReason::Stopping, now),
+            Due::NoHello => self.dismiss(id, LeaveReason::NoHello, now),
+            Due::Silence => {
+                self.send_end(id, EndReason::Silence);
+                self.dismiss(id, LeaveReason::Silence, now);
+            }
+        }
+        Some(due)
+    }
+
+    /// The earliest deadline of all clients, and what it is for. Changes with every input and every transmit.
+    pub fn next_timeout(&self) -> Option<(Time, Wake)> {
+        self.places.iter().flatten().filter_map(Session::next_timeout).min_by_key(|(at, _)| *at)
+    }
+
+    /// The next thing for the shell to do. To be drained after each input, before [`poll_transmit`](Self::poll_transmit).
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// The next bytes to send, a burst at a time, the clients in turn. To be drained after each input and each frame.
+    pub fn poll_transmit(&mut self, reel: &Reel, now: Time) -> Option<Transmit> {
+        for _ in 0..self.places.len() {
+            let place = self.turn;
+            self.turn = (self.turn + 1) % self.places.len();
+            let Some(session) = &mut self.places[place] else { continue };
+            if session.blocked {
+                continue;
+            }
+            let burst = self.limits.burst;
+            let transmit = next_of(session, reel, burst, now);
+            if transmit.is_some() {
+                return transmit;
+            }
+        }
+        None
+    }
+
+    fn send_beat(&mut self, client: ClientId, reel: &Reel, now: Time) {
+        let no_camera = self.no_camera;
+        let Some(Session { talk: Talk::Native(native), .. }) = self.session(client) else { return };
+        let beat = native.beat(reel, no_camera, now).to_bytes();
+        self.send(client, &beat);
+    }
+
+    fn send_end(&mut self, client: ClientId, reason: EndReason) {
+        let epoch = self.stream.epoch();
+        match self.session(client).map(|s| &s.talk) {
+            Some(Talk::Native(native)) => {
+                let end = ServerEnd { epoch, token: native.token, reason }.to_bytes();
+                self.send(client, &end);
+            }
+            Some(Talk::Plain(_)) => self.send(client, END),
+            None => {}
+        }
+    }
+
+    fn send(&mut self, client: ClientId, bytes: &[u8]) {
+        // 32 octets hold a BEAT, the longest
+        let bytes = bytes.iter().copied().collect::<ArrayVec<u8, 32>>();
+        self.outputs.push_back(Output::Datagram { client, bytes });
+    }
+
+    /// Ends a session; its place is free. A plain client that we leave is told so, lest it waits for ever.
+    fn dismiss(&mut self, client: ClientId, reason: LeaveReason, now: Time) {
+        if reason == LeaveReason::Stopping {
+            if let Some(Session { talk: Talk::Plain(_), .. }) = self.session(client) {
+                self.send(client, END);
+            }
+        }
+        let Some(session) = self.places.get_mut(client.place()).and_then(Option::take) else { return };
+        let (remote, kind, tally) = (session.remote, session.kind(), session.tally);
+        let stay = now.since(session.since);
+        self.outputs.push_back(Output::Close { client });
+        self.outputs.push_back(Output::Event(Event::Left { remote, kind, reason, tally, stay }));
+    }
+
+    fn session(&mut self, client: ClientId) -> Option<&mut Session> {
+        self.places.get_mut(client.place())?.as_mut().filter(|session| session.id == client)
+    }
+}
+
+fn next_of(session: &mut Session, reel: &Reel, burst: u16, now: Time) -> Option<Transmit> {
+    let client = session.id;
+    match &mut session.talk {
+        Talk::Native(native) => {
+            let (number, fragments) = native.next_train(reel, burst, &mut session.tally, now)?;
+            Some(Transmit::Train { client, number, fragments })
+        }
+        Talk::Plain(plain) => {
+            let number = plain.next_frame(reel)?;
+            session.tally.skipped += plain.skipped_before(number);
+            session.tally.frames += 1;
+            session.tally.bytes += reel.frame(number).map_or(0, |frame| u64::from(frame.length()));
+            plain.on_sent(number, now);
+            Some(Transmit::Whole { client, number })
+        }
+    }
+}
+
+/// A link-local address is nothing without its interface.
+fn keep_scope(to: SocketAddr, from: SocketAddr) -> SocketAddr {
+    match (to, from) {
+        (SocketAddr::V6(mut to), SocketAddr::V6(from)) => {
+            to.set_scope_id(from.scope_id());
+            SocketAddr::V6(to)
+        }
+        _ => to,
+    }
+}

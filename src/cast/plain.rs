@@ -1,0 +1,92 @@
+//! One client of the original protocol: a frame goes out, `continue` comes back, then the next newest frame goes.
+//!
+//! The original waits for ever if a frame or an answer is lost; here the next frame goes after a while without one.
+
+use super::SILENCE;
+use crate::reel::Reel;
+use crate::time::Time;
+use crate::wire::FrameNumber;
+use std::time::Duration;
+
+/// How long the first frame's answer may take: the client may bind its port a moment after it has joined.
+const FIRST_PATIENCE: Duration = Duration::from_millis(500);
+const MIN_PATIENCE: Duration = Duration::from_millis(200);
+const MAX_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Until the client has answered once its port may not be bound yet, and its host says "closed".
+const REFUSED_PATIENCE: Duration = Duration::from_millis(200);
+
+#[derive(Debug)]
+pub(super) struct Plain {
+    last_sent: Option<FrameNumber>,
+    /// Since when the newest frame sent waits for its answer, and until when it may.
+    waiting: Option<(Time, Time)>,
+    /// When the first frame that is still unanswered went out.
+    unanswered: Option<Time>,
+    /// Smoothed time between a frame and its answer; none before the first.
+    answer_time: Option<Duration>,
+    tries: u32,
+}
+
+impl Plain {
+    pub(super) fn new() -> Self {
+        Plain { last_sent: None, waiting: None, unanswered: None, answer_time: None, tries: 0 }
+    }
+
+    /// The frame to send now, if any: the newest, once, while no answer is awaited.
+    pub(super) fn next_frame(&self, reel: &Reel) -> Option<FrameNumber> {
+        let newest = reel.newest()?.number();
+        let is_new = self.last_sent.is_none_or(|last| newest.is_after(last));
+        (self.waiting.is_none() && is_new).then_some(newest)
+    }
+
+    /// Frames between the last one sent and `number`, which the client does not get.
+    pub(super) fn skipped_before(&self, number: FrameNumber) -> u64 {
+        self.last_sent.and_then(|last| u64::try_from(number.since(last) - 1).ok()).unwrap_or(0)
+    }
+
+    pub(super) fn on_sent(&mut self, number: FrameNumber, now: Time) {
+        self.last_sent = Some(number);
+        self.waiting = Some((now, now.after(self.patience())));
+        self.unanswered.get_or_insert(now);
+        self.tries += 1;
+    }
+
+    pub(super) fn on_continue(&mut self, now: Time) {
+        if let Some((since, _)) = self.waiting.take() {
+            let sample = now.since(since);
+            self.answer_time = Some(self.answer_time.map_or(sample, |smooth| (smooth * 7 + sample) / 8));
+        }
+        self.unanswered = None;
+        self.tries = 0;
+    }
+
+    /// The client's host says that its port is closed. True: it was open before, so the client has died.
+    pub(super) fn on_refused(&mut self, now: Time) -> bool {
+        if let Some((since, _)) = self.waiting {
+            self.waiting = Some((since, now.after(REFUSED_PATIENCE * self.tries.clamp(1, 5))));
+        }
+        self.answer_time.is_some()
+    }
+
+    /// True: the client has been silent for too long.
+    pub(super) fn on_timeout(&mut self, now: Time) -> bool {
+        if self.waiting.is_some_and(|(_, until)| now >= until) {
+            self.waiting = None;
+        }
+        self.unanswered.is_some_and(|since| now >= since.after(SILENCE))
+    }
+
+    pub(super) fn answer_due(&self) -> Option<Time> {
+        self.waiting.map(|(_, until)| until)
+    }
+
+    pub(super) fn silence_due(&self) -> Option<Time> {
+        self.unanswered.map(|since| since.after(SILENCE))
+    }
+
+    fn patience(&self) -> Duration {
+        let first = self.answer_time.map_or(FIRST_PATIENCE, |smooth| (smooth * 4).max(MIN_PATIENCE));
+        (first * (1 << self.tries.min(3))).min(MAX_PATIENCE)
+    }
+}

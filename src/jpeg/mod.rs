@@ -1,0 +1,217 @@
+//! What a JPEG is, as far as a streamer has to know: where it starts and ends, and how large its picture is.
+//!
+//! Nothing here decodes. [`check`] runs on every frame that a camera delivers, [`Splitter`] finds the frames in a pipe
+//! or a `.mjpeg` file, and [`markers`] is the walk along the header that both of them take. The format is ITU-T T.81;
+//! "T.81" in this room names its sections and tables.
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod flaw;
+pub mod markers;
+#[cfg(test)]
+pub(crate) mod sample;
+mod size;
+mod split;
+
+pub use flaw::Flaw;
+pub use size::{Size, SizeError};
+pub use split::{Split, Splitter};
+
+use markers::{EOI, SOS};
+
+/// How many zeros are looked at in one go when padding is trimmed: a buffer of 4 MiB may be nearly all padding.
+const STRIDE: usize = 64;
+
+/// One whole JPEG.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checked<'a> {
+    /// From SOI to EOI, without what the camera padded behind it.
+    pub bytes: &'a [u8],
+    /// The picture's size, as the frame header (SOF) gives it.
+    pub size: Size,
+}
+
+/// What stands before a JPEG's first entropy-coded byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The picture's size, as the frame header (SOF) gives it.
+    pub size: Size,
+    /// Offset of the first entropy-coded byte, in bytes from SOI.
+    pub scan: usize,
+}
+
+/// Checks that `bytes` are one whole JPEG, and trims the zeros that many cameras leave behind it.
+///
+/// The entropy-coded data is not read: the cost is that of the header and the padding.
+///
+/// # Errors
+/// The first [`Flaw`] found. Bytes other than zero behind EOI are [`Flaw::NoEnd`].
+pub fn check(bytes: &[u8]) -> Result<Checked<'_>, Flaw> {
+    let header = header(bytes)?;
+    let trimmed = trim_zeros(bytes, header.scan);
+    if !trimmed.get(header.scan..).is_some_and(|scan| scan.ends_with(&[0xff, EOI])) {
+        return Err(Flaw::NoEnd);
+    }
+    Ok(Checked { bytes: trimmed, size: header.size })
+}
+
+/// As [`check`], for cameras that never write EOI: whatever follows a sound header is taken for the frame.
+///
+/// # Errors
+/// A [`Flaw`] in the header. [`Flaw::NoEnd`] is never returned.
+pub fn check_header_only(bytes: &[u8]) -> Result<Checked<'_>, Flaw> {
+    let header = header(bytes)?;
+    Ok(Checked { bytes: trim_zeros(bytes, header.scan), size: header.size })
+}
+
+/// Walks from SOI to the first scan (SOS).
+///
+/// # Errors
+/// Any [`Flaw`] but [`Flaw::NoEnd`].
+pub fn header(bytes: &[u8]) -> Result<Header, Flaw> {
+    let mut size = Err(Flaw::NoSize);
+    for segment in markers::segments(bytes)? {
+        let segment = segment?;
+        match segment.code {
+            SOS => return Ok(Header { size: size?, scan: segment.end }),
+            EOI => return Err(Flaw::NoScan),
+            code if markers::is_frame(code) => size = size_of(&segment),
+            _ => {}
+        }
+    }
+    Err(Flaw::NoScan)
+}
+
+/// The size in a frame header: precision (one byte), height, width (T.81 B.2.2).
+fn size_of(frame: &markers::Segment<'_>) -> Result<Size, Flaw> {
+    let Some(&[_, y1, y0, x1, x0]) = frame.payload.first_chunk() else {
+        return Err(Flaw::Marker { at: frame.at });
+    };
+    let size = Size { width: u16::from_be_bytes([x1, x0]), height: u16::from_be_bytes([y1, y0]) };
+    // T.81 lets the height follow in a DNL segment; no camera does, and no decoder here reads it.
+    if size.width == 0 || size.height == 0 { Err(Flaw::ZeroSize) } else { Ok(size) }
+}
+
+/// `bytes` without the zeros at their end, of which none before `floor` is taken.
+fn trim_zeros(bytes: &[u8], floor: usize) -> &[u8] {
+    let tail = bytes.get(floor..).unwrap_or_default();
+    let blocks = tail.rchunks_exact(STRIDE).take_while(|block| all_zero(block)).count();
+    let rough = tail.len().saturating_sub(blocks.saturating_mul(STRIDE));
+    let tail = tail.get(..rough).unwrap_or_default();
+    let zeros = tail.iter().rev().take_while(|byte| **byte == 0).count();
+    let end = floor.saturating_add(rough).saturating_sub(zeros);
+    bytes.get(..end).unwrap_or(bytes)
+}
+
+/// Written without an early exit, so that the compiler makes vectors of it.
+fn all_zero(block: &[u8]) -> bool {
+    block.iter().fold(0, |seen, byte| seen | byte) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SIZE: Size = Size { width: 640, height: 480 };
+
+    #[test]
+    fn takes_a_whole_jpeg_and_trims_only_zeros_behind_it() {
+        let jpeg = sample::jpeg(SIZE, b"entropy\xff\x00\x00\x00");
+        for padding in [0, 1, 2, 63, 64, 65, 1000] {
+            let padded = [jpeg.clone(), vec![0; padding]].concat();
+            assert_eq!(check(&padded), Ok(Checked { bytes: &jpeg, size: SIZE }), "{padding} zeros");
+        }
+        assert_eq!(check(&[&jpeg[..], b"\0\0x\0"].concat()), Err(Flaw::NoEnd));
+    }
+
+    #[test]
+    fn every_kind_of_frame_header_gives_the_size_and_no_other_segment_does() {
+        let sized = (0xc0..=0xcf).filter(|code| {
+            let jpeg = sample::with_segments(&[(*code, sample::frame_header(SIZE))], b"e");
+            check(&jpeg).is_ok_and(|checked| checked.size == SIZE)
+        });
+        let expected = [0xc0, 0xc1, 0xc2, 0xc3, 0xc5, 0xc6, 0xc7, 0xc9, 0xca, 0xcb, 0xcd, 0xce, 0xcf];
+        assert!(sized.eq(expected));
+    }
+
+    #[test]
+    fn fill_bytes_may_stand_before_any_marker() {
+        let jpeg = sample::jpeg(SIZE, b"e");
+        let filled = [&jpeg[..2], &[0xff; 5], &jpeg[2..]].concat();
+        assert_eq!(check(&filled).map(|checked| checked.size), Ok(SIZE));
+    }
+
+    #[test]
+    fn each_flaw_is_named() {
+        let jpeg = sample::jpeg(SIZE, b"e");
+        let sof = |size| (0xc0, sample::frame_header(size));
+        let cases: [(&[u8], Flaw); 10] = [
+            (b"", Flaw::Empty),
+            (&[0; 4096], Flaw::NoStart),
+            (b"\xff", Flaw::NoStart),
+            (b"\xff\xd8", Flaw::Cut { at: 2 }),
+            (b"\xff\xd8\xff\xe0\0\x01", Flaw::Marker { at: 2 }),
+            (b"\xff\xd8JFIF", Flaw::Marker { at: 2 }),
+            (b"\xff\xd8\xff\xd9", Flaw::NoScan),
+            (&sample::with_segments(&[], b"e"), Flaw::NoSize),
+            (&sample::with_segments(&[sof(Size { width: 640, height: 0 })], b"e"), Flaw::ZeroSize),
+            (&jpeg[..jpeg.len() - 1], Flaw::NoEnd),
+        ];
+        for (bytes, flaw) in cases {
+            assert_eq!(check(bytes), Err(flaw));
+        }
+    }
+
+    #[test]
+    fn a_thumbnails_end_is_not_the_pictures_end() {
+        let thumbnail = sample::jpeg(Size { width: 16, height: 16 }, b"t");
+        let segments = [(0xe1, thumbnail), (0xc0, sample::frame_header(SIZE))];
+        let jpeg = sample::with_segments(&segments, b"e");
+        assert_eq!(check(&jpeg).map(|checked| checked.size), Ok(SIZE));
+        for cut in 0..jpeg.len() {
+            assert!(check(&jpeg[..cut]).is_err(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_missing_end_can_be_forgiven() {
+        let jpeg = sample::jpeg(SIZE, b"entropy");
+        let endless = [&jpeg[..jpeg.len() - 2], &[0; 100]].concat();
+        assert_eq!(check(&endless), Err(Flaw::NoEnd));
+        let forgiven = check_header_only(&endless).unwrap();
+        assert_eq!((forgiven.bytes, forgiven.size), (&jpeg[..jpeg.len() - 2], SIZE));
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let _ = check(&bytes);
+            let _ = check_header_only(&[&[0xff, 0xd8, 0xff], &bytes[..]].concat());
+        }
+
+        #[test]
+        fn takes_what_is_made_right_and_refuses_every_cut(
+            parts in sample::parts(),
+            padding in 0_usize..200,
+        ) {
+            let jpeg = sample::from_parts(&parts);
+            let padded = [jpeg.clone(), vec![0; padding]].concat();
+            prop_assert_eq!(check(&padded), Ok(Checked { bytes: &jpeg, size: parts.size }));
+            // Only the first scan's own bytes: a later segment of the model may hold an EOI of its own.
+            let first_scan = header(&jpeg).unwrap().scan;
+            for cut in 0..=first_scan {
+                prop_assert!(check(&jpeg[..cut]).is_err(), "cut at {}", cut);
+            }
+        }
+    }
+}

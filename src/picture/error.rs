@@ -1,0 +1,45 @@
+//! What can go wrong with a picture.
+
+use crate::jpeg::Size;
+use std::fmt;
+
+/// Why there is no picture.
+#[derive(Debug)]
+pub enum Error {
+    /// libjpeg-turbo did not start: it had no memory.
+    Start(turbojpeg::Error),
+    /// The JPEG given is not one that libjpeg-turbo reads to its end.
+    Decode(turbojpeg::Error),
+    /// libjpeg-turbo refused to make a JPEG.
+    Encode(turbojpeg::Error),
+    /// The picture is smaller or larger than what this is made for, or has fewer pixels than its size says.
+    Size(Size),
+    /// Even at its smallest the picture has more bytes than the limit.
+    TooBig {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Start(_) => write!(f, "libjpeg-turbo did not start"),
+            Error::Decode(_) => write!(f, "the JPEG does not decode"),
+            Error::Encode(_) => write!(f, "the picture does not encode as a JPEG"),
+            Error::Size(size) => write!(f, "a picture of {size} pixels is not one that can be worked on"),
+            Error::TooBig { limit } => {
+                write!(f, "the picture does not fit {limit} bytes at any size or quality")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Start(cause) | Error::Decode(cause) | Error::Encode(cause) => Some(cause),
+            Error::Size(_) | Error::TooBig { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Pictures that the program makes itself: the moving test picture, and frames shrunk to fit a plain client's one
+//! datagram. A camera's own JPEGs never pass through here.
+//!
+//! The only room that knows the `turbojpeg` and `embedded-graphics` crates. It has no clock: what the picture shows of
+//! the time comes in as text.
+#![forbid(unsafe_code)]
+
+mod canvas;
+mod error;
+mod pattern;
+#[cfg(test)]
+mod sample;
+mod shrink;
+mod text;
+mod turbo;
+
+pub use error::Error;
+pub use pattern::Pattern;
+pub use shrink::Shrink;
+pub use turbo::{Decoder, Encoder, Rgb, Sampling, Scale};

@@ -1,0 +1,317 @@
+//! libjpeg-turbo with buffers that are kept: pixels are packed RGB, three bytes each, rows without gaps.
+
+use super::Error;
+use crate::jpeg::Size;
+use turbojpeg::{Compressor, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp};
+
+/// Bytes a pixel.
+pub(super) const DEPTH: usize = 3;
+/// The most pixels that are ever decoded: 16 megapixels, 48 MiB. A Raspberry Pi HQ camera has 12.3.
+const MOST_PIXELS: usize = 16 << 20;
+
+/// A picture's pixels.
+#[derive(Clone, Copy, Debug)]
+pub struct Rgb<'a> {
+    /// Width times height times three bytes; more are ignored.
+    pub pixels: &'a [u8],
+    /// Its size.
+    pub size: Size,
+}
+
+/// How much of the colour a JPEG keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sampling {
+    /// 4:2:2, half of it: what UVC cameras send.
+    Half,
+    /// 4:2:0, a quarter of it.
+    Quarter,
+}
+
+/// A picture's scale in eighths of its own width and height: 1 to 8, which are libjpeg-turbo's factors up to one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scale(pub(super) u8);
+
+impl Scale {
+    /// The picture as it is.
+    pub const FULL: Scale = Scale(8);
+
+    /// `size` at this scale, rounded up as libjpeg-turbo does.
+    pub fn of(self, size: Size) -> Size {
+        let side = |side: u16| (u32::from(side) * u32::from(self.0)).div_ceil(8) as u16;
+        Size { width: side(size.width), height: side(size.height) }
+    }
+
+    fn factor(self) -> ScalingFactor {
+        ScalingFactor::new(usize::from(self.0), 8)
+    }
+}
+
+/// Pixels to JPEG, into a buffer of its own.
+#[derive(Debug)]
+pub struct Encoder {
+    compressor: Compressor,
+    buffer: Vec<u8>,
+    /// How many of the buffer's bytes are the JPEG last made.
+    length: usize,
+}
+
+impl Encoder {
+    /// An encoder with room for pictures up to `largest`: those need no memory later on. Larger ones make it grow.
+    ///
+    /// # Errors
+    /// [`Error::Start`].
+    pub fn new(sampling: Sampling, largest: Size) -> Result<Self, Error> {
+        let mut compressor = Compressor::new().map_err(Error::Start)?;
+        compressor.set_subsamp(sampling.subsamp()).map_err(Error::Start)?;
+        let mut encoder = Encoder { compressor, buffer: Vec::new(), length: 0 };
+        encoder.make_room(largest)?;
+        Ok(encoder)
+    }
+
+    /// The JPEG of `picture` at `quality`, libjpeg's 1 to 100.
+    ///
+    /// # Errors
+    /// [`Error::Size`] for too few pixels, [`Error::Encode`] for a quality out of range.
+    pub fn encode(&mut self, picture: Rgb<'_>, quality: u8) -> Result<&[u8], Error> {
+        let image = picture.image()?;
+        self.make_room(picture.size)?;
+        self.compressor.set_quality(i32::from(quality)).map_err(Error::Encode)?;
+        self.length = self.compressor.compress_to_slice(image, &mut self.buffer).map_err(Error::Encode)?;
+        Ok(self.jpeg())
+    }
+
+    /// The JPEG last made; no bytes before the first.
+    pub fn jpeg(&self) -> &[u8] {
+        &self.buffer[..self.length]
+    }
+
+    /// Makes the buffer as large as libjpeg-turbo says the worst picture of `size` needs. Pages never written cost
+    /// nothing.
+    fn make_room(&mut self, size: Size) -> Result<(), Error> {
+        let worst = self.compressor.buf_len(size.width.into(), size.height.into()).map_err(Error::Encode)?;
+        if self.buffer.len() < worst {
+            self.buffer = vec![0; worst];
+        }
+        Ok(())
+    }
+}
+
+/// JPEG to pixels, into a buffer of its own that grows to the largest picture seen.
+#[derive(Debug)]
+pub struct Decoder {
+    decompressor: Decompressor,
+    pixels: Vec<u8>,
+    size: Size,
+}
+
+impl Decoder {
+    /// A decoder, with no picture in it yet.
+    ///
+    /// # Errors
+    /// [`Error::Start`].
+    pub fn new() -> Result<Self, Error> {
+        let decompressor = decompressor()?;
+        Ok(Decoder { decompressor, pixels: Vec::new(), size: Size { width: 0, height: 0 } })
+    }
+
+    /// Decodes `jpeg` at `scale`; the work shrinks with the scale. A JPEG without Huffman tables gets the standard ones.
+    ///
+    /// # Errors
+    /// [`Error::Decode`] for what is no JPEG, or a truncated one; [`Error::Size`] for more than 16 megapixels at this
+    /// scale.
+    pub fn decode(&mut self, jpeg: &[u8], scale: Scale) -> Result<Rgb<'_>, Error> {
+        if let Err(error) = self.read(jpeg, scale) {
+            // tj3DecompressHeader leaves the instance in the middle of the header that it failed on (no
+            // jpeg_abort_decompress in 3.1.0), and every JPEG that follows would fail as well.
+            self.decompressor = decompressor()?;
+            return Err(error);
+        }
+        Ok(self.picture())
+    }
+
+    fn read(&mut self, jpeg: &[u8], scale: Scale) -> Result<(), Error> {
+        let size = scale.of(self.header_size(jpeg)?);
+        self.make_room(size)?;
+        self.decompressor.set_scaling_factor(scale.factor()).map_err(Error::Decode)?;
+        let (width, height) = (usize::from(size.width), usize::from(size.height));
+        let pixels = &mut self.pixels[..width * height * DEPTH];
+        let image = Image { pixels, width, pitch: width * DEPTH, height, format: PixelFormat::RGB };
+        self.decompressor.decompress(jpeg, image).or_else(forgive).map_err(Error::Decode)
+    }
+
+    /// The picture last decoded.
+    pub fn picture(&self) -> Rgb<'_> {
+        Rgb { pixels: &self.pixels, size: self.size }
+    }
+
+    fn header_size(&mut self, jpeg: &[u8]) -> Result<Size, Error> {
+        let header = self.decompressor.read_header(jpeg).map_err(Error::Decode)?;
+        // libjpeg refuses sides beyond 65,500 (JPEG_MAX_DIMENSION), so that none is cut here.
+        let side = |side: usize| u16::try_from(side).unwrap_or(u16::MAX);
+        Ok(Size { width: side(header.width), height: side(header.height) })
+    }
+
+    fn make_room(&mut self, size: Size) -> Result<(), Error> {
+        let pixels = usize::from(size.width) * usize::from(size.height);
+        if pixels > MOST_PIXELS {
+            return Err(Error::Size(size));
+        }
+        if self.pixels.len() < pixels * DEPTH {
+            self.pixels = vec![0; pixels * DEPTH];
+        }
+        self.size = size;
+        Ok(())
+    }
+}
+
+impl<'a> Rgb<'a> {
+    fn image(self) -> Result<Image<&'a [u8]>, Error> {
+        let (width, height) = (usize::from(self.size.width), usize::from(self.size.height));
+        let enough = width * height > 0 && self.pixels.len() >= width * height * DEPTH;
+        let image =
+            Image { pixels: self.pixels, width, pitch: width * DEPTH, height, format: PixelFormat::RGB };
+        if enough { Ok(image) } else { Err(Error::Size(self.size)) }
+    }
+}
+
+impl Sampling {
+    fn subsamp(self) -> Subsamp {
+        match self {
+            Sampling::Half => Subsamp::Sub2x1,
+            Sampling::Quarter => Subsamp::Sub2x2,
+        }
+    }
+}
+
+fn decompressor() -> Result<Decompressor, Error> {
+    let mut decompressor = Decompressor::new().map_err(Error::Start)?;
+    decompressor.set_fast_upsample(true).map_err(Error::Start)?;
+    Ok(decompressor)
+}
+
+/// Many UVC cameras leave a few bytes between the last block and EOI. libjpeg warns of them when the whole picture has
+/// been decoded, and TurboJPEG makes an error of every warning; only its words (JWRN_EXTRANEOUS_DATA in jerror.h) tell.
+fn forgive(error: turbojpeg::Error) -> turbojpeg::Result<()> {
+    match &error {
+        turbojpeg::Error::TurboJpegError(words) if words.contains("extraneous bytes before marker") => Ok(()),
+        _ => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::gradient;
+    use super::*;
+    use crate::jpeg::{Checked, check};
+
+    const SIZE: Size = Size { width: 97, height: 61 };
+
+    fn jpeg() -> Vec<u8> {
+        let pixels = gradient(SIZE);
+        Encoder::new(Sampling::Half, SIZE)
+            .unwrap()
+            .encode(Rgb { pixels: &pixels, size: SIZE }, 80)
+            .unwrap()
+            .to_vec()
+    }
+
+    #[test]
+    fn what_is_encoded_decodes_to_nearly_the_same() {
+        let (jpeg, pixels) = (jpeg(), gradient(SIZE));
+        let mut decoder = Decoder::new().unwrap();
+        let back = decoder.decode(&jpeg, Scale::FULL).unwrap();
+        assert_eq!(back.size, SIZE);
+        let worst = back.pixels.iter().zip(&pixels).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(worst < Some(24), "{worst:?}");
+    }
+
+    #[test]
+    fn every_scale_decodes() {
+        let jpeg = jpeg();
+        let mut decoder = Decoder::new().unwrap();
+        for eighths in 1..=8 {
+            let scale = Scale(eighths);
+            assert_eq!(decoder.decode(&jpeg, scale).unwrap().size, scale.of(SIZE));
+        }
+    }
+
+    #[test]
+    fn the_size_may_change_from_call_to_call() {
+        let mut encoder = Encoder::new(Sampling::Quarter, SIZE).unwrap();
+        for (width, height) in [(1, 1), (640, 480), (16, 16), (641, 481)] {
+            let size = Size { width, height };
+            let jpeg = encoder.encode(Rgb { pixels: &gradient(size), size }, 50).unwrap();
+            assert_eq!(check(jpeg).map(|checked| checked.size), Ok(size));
+        }
+    }
+
+    #[test]
+    fn refuses_what_it_cannot_take() {
+        let mut encoder = Encoder::new(Sampling::Half, SIZE).unwrap();
+        let short = Rgb { pixels: &[0; 100], size: SIZE };
+        assert!(matches!(encoder.encode(short, 80), Err(Error::Size(SIZE))));
+        let empty = Rgb { pixels: &[], size: Size { width: 0, height: 0 } };
+        assert!(matches!(encoder.encode(empty, 80), Err(Error::Size(_))));
+        assert!(matches!(
+            encoder.encode(Rgb { pixels: &gradient(SIZE), size: SIZE }, 101),
+            Err(Error::Encode(_))
+        ));
+    }
+
+    #[test]
+    fn refuses_truncated_jpegs() {
+        let (jpeg, mut decoder) = (jpeg(), Decoder::new().unwrap());
+        for cut in 0..jpeg.len() - 2 {
+            assert!(decoder.decode(&jpeg[..cut], Scale::FULL).is_err(), "cut at {cut}");
+        }
+        let after = decoder.decode(&jpeg, Scale::FULL).map(|picture| picture.size);
+        assert!(matches!(after, Ok(SIZE)), "{after:?}");
+    }
+
+    #[test]
+    fn a_huge_size_in_a_header_takes_no_memory() {
+        let mut jpeg = jpeg();
+        let frame = jpeg.windows(2).position(|two| two == [0xff, 0xc0]).unwrap();
+        jpeg[frame + 5..frame + 9].copy_from_slice(&[0xff, 0x00, 0xff, 0x00]);
+        let size = Size { width: 0xff00, height: 0xff00 };
+        let refused = Decoder::new().unwrap().decode(&jpeg, Scale::FULL).map(|_| ()).unwrap_err();
+        assert!(matches!(refused, Error::Size(seen) if seen == size), "{refused}");
+    }
+
+    #[test]
+    fn a_cameras_bytes_before_the_end_are_forgiven() {
+        let jpeg = jpeg();
+        let (body, end) = jpeg.split_at(jpeg.len() - 2);
+        let padded = [body, &[0; 9], end].concat();
+        assert!(Decoder::new().unwrap().decode(&padded, Scale::FULL).is_ok());
+    }
+
+    #[test]
+    fn the_jpeg_room_takes_every_sampling_with_and_without_padding() {
+        let samplings = [
+            Subsamp::None,
+            Subsamp::Sub2x1,
+            Subsamp::Sub2x2,
+            Subsamp::Gray,
+            Subsamp::Sub1x2,
+            Subsamp::Sub4x1,
+            Subsamp::Sub1x4,
+        ];
+        for (sampling, progressive) in samplings.into_iter().flat_map(|s| [(s, false), (s, true)]) {
+            let jpeg = with_sampling(sampling, progressive);
+            assert_eq!(check(&jpeg), Ok(Checked { bytes: &jpeg, size: SIZE }), "{sampling:?}");
+            let padded = [&jpeg[..], &[0; 777]].concat();
+            assert_eq!(check(&padded), Ok(Checked { bytes: &jpeg, size: SIZE }), "{sampling:?}");
+            let taken = (0..jpeg.len()).find(|cut| check(&jpeg[..*cut]).is_ok());
+            assert_eq!(taken, None, "a truncated {sampling:?} is taken");
+        }
+    }
+
+    fn with_sampling(sampling: Subsamp, progressive: bool) -> Vec<u8> {
+        let pixels = gradient(SIZE);
+        let mut compressor = Compressor::new().unwrap();
+        compressor.set_subsamp(sampling).unwrap();
+        compressor.set_progressive(progressive).unwrap();
+        compressor.compress_to_vec(Rgb { pixels: &pixels, size: SIZE }.image().unwrap()).unwrap()
+    }
+}

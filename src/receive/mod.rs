@@ -1,0 +1,388 @@
+//! The receiver's brain: fragments become frames in order, what is missing is known by number, and the sender is told.
+//! No socket, no clock, no file.
+//!
+//! The shell hands in one input (`handle_*`), then drains [`Receiver::poll_datagram`] and [`Receiver::poll_event`],
+//! then sleeps until [`Receiver::next_timeout`].
+//!
+//! | module | what |
+//! |---|---|
+//! | [`assembler`] | fragments to frames, in order, within fixed memory |
+//! | [`anchor`] | the camera's clock against this machine's |
+//! | [`ledger`] | the account of frames: recorded, missing by name, dropped by the camera itself |
+//! | [`plain`] | the original protocol's client |
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+pub mod anchor;
+pub mod assembler;
+pub mod ledger;
+pub mod plain;
+
+use crate::time::{Stamp, Time};
+use crate::wire::client::{ClientEnd, Continue, Hello};
+use crate::wire::data::Data;
+use crate::wire::join::Accepted;
+use crate::wire::server::{Beat, EndReason, ServerEnd};
+use crate::wire::{FrameNumber, Kind, Malformed, Token};
+use assembler::{Assembler, Next};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// The server is given up after this long without a datagram; it sends BEATs at least every half second.
+pub const SILENCE: Duration = Duration::from_secs(3);
+
+/// HELLO is given up after this long without an answer.
+pub const HELLO_DEADLINE: Duration = Duration::from_secs(4);
+
+const HELLO_WAIT: Duration = Duration::from_millis(200);
+
+/// Padded HELLOs that may go unanswered before every other one is a short one, for a narrow path.
+const PADDED_TRIES: u32 = 2;
+
+/// CONTINUEs are at least this far apart: one for many frames when they come fast.
+const REPORT_GAP: Duration = Duration::from_millis(2);
+
+/// CONTINUE goes at least this often: the sender stops video after a second without.
+const REPORT_ALWAYS: Duration = Duration::from_millis(250);
+
+const END_TRIES: u32 = 3;
+const END_WAIT: Duration = Duration::from_millis(100);
+
+/// A whole frame.
+#[derive(Debug)]
+pub struct Frame {
+    /// Its number in the stream.
+    pub number: FrameNumber,
+    /// Capture time on the camera's clock, and the driver's counter.
+    pub stamp: Stamp,
+    /// The camera was away before this frame.
+    pub discontinuity: bool,
+    /// The JPEG. Give it back with [`Receiver::recycle`].
+    pub bytes: Vec<u8>,
+    /// When its last fragment came, on this machine's clock.
+    pub arrived: Time,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A frame is whole, and all before it are whole or given up.
+    Frame(Frame),
+    /// This frame was given up.
+    Missing(FrameNumber),
+    /// The session is over.
+    Over(Over),
+}
+
+/// Why a session is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// The server said END.
+    Ended(EndReason),
+    /// No answer to any HELLO.
+    NoAnswer,
+    /// Nothing came for [`SILENCE`].
+    Silence,
+    /// Nobody listens on the server's port any more.
+    PortClosed,
+    /// We have left, and the server knows or was told often enough.
+    Left,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Greeting { deadline: Time, next: Time, tries: u32 },
+    Live,
+    Leaving { next: Time, tries: u32 },
+    Over,
+}
+
+/// Datagrams by fate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Fragments that were news.
+    pub fragments: u64,
+    /// Fragments that were here already, or came too late.
+    pub duplicates: u64,
+    /// Datagrams that made no sense.
+    pub malformed: u64,
+}
+
+/// One session with camcast.
+pub struct Receiver {
+    epoch: u16,
+    token: Token,
+    datagram: u16,
+    assembler: Assembler,
+    state: State,
+    narrow: bool,
+    heard: Time,
+    /// Something to report since the last CONTINUE.
+    news: bool,
+    reported: Time,
+    round_trip: Option<Duration>,
+    no_camera: bool,
+    refusals: u32,
+    events: VecDeque<Event>,
+    counters: Counters,
+}
+
+impl Receiver {
+    /// A session that was accepted at `now`. A frame that is not whole after `patience` is given up. `spare` is an
+    /// earlier session's memory, if there was one.
+    pub fn new(accepted: &Accepted, patience: Duration, now: Time) -> Self {
+        Receiver {
+            epoch: accepted.stream.epoch(),
+            token: accepted.token,
+            datagram: accepted.datagram,
+            assembler: Assembler::new(accepted.next, patience),
+            state: State::Greeting { deadline: now.after(HELLO_DEADLINE), next: now, tries: 0 },
+            narrow: false,
+            heard: now,
+            news: false,
+            reported: now,
+            round_trip: None,
+            no_camera: false,
+            refusals: 0,
+            events: VecDeque::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// The next frame that is wanted: what a rejoin asks for.
+    pub fn next_frame(&self) -> FrameNumber {
+        self.assembler.next_frame()
+    }
+
+    /// Smoothed round trip, if an echo has come.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
+    /// The server says that its camera delivers nothing.
+    pub fn no_camera(&self) -> bool {
+        self.no_camera
+    }
+
+    /// Datagrams so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Takes a frame's buffer back, for the next one.
+    pub fn recycle(&mut self, buffer: Vec<u8>) {
+        self.assembler.recycle(buffer);
+    }
+
+    /// A datagram from the server's address.
+    pub fn handle_datagram(&mut self, datagram: &[u8], now: Time) {
+        if self.state == State::Over {
+            return;
+        }
+        let understood = match datagram.first().map(|byte| Kind::from_byte(*byte)) {
+            Some(Ok(Kind::Data)) => Data::parse(datagram).and_then(|data| self.handle_data(&data, now)),
+            Some(Ok(Kind::Beat)) => Beat::parse(datagram).and_then(|beat| self.handle_beat(&beat, now)),
+            Some(Ok(Kind::ServerEnd)) => ServerEnd::parse(datagram).and_then(|end| self.handle_end(&end)),
+            Some(Ok(_)) => Err(Malformed::Kind),
+            Some(Err(bad)) => Err(bad),
+            None => Err(Malformed::Length),
+        };
+        if understood.is_err() {
+            self.counters.malformed = self.counters.malformed.saturating_add(1);
+        }
+        self.collect(now);
+    }
+
+    fn handle_data(&mut self, data: &Data<'_>, now: Time) -> Result<(), Malformed> {
+        if data.header.epoch != self.epoch {
+            return Err(Malformed::Field("epoch"));
+        }
+        self.on_heard(now);
+        if self.assembler.insert(data, now)? {
+            self.counters.fragments = self.counters.fragments.saturating_add(1);
+        } else {
+            self.counters.duplicates = self.counters.duplicates.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    fn handle_beat(&mut self, beat: &Beat, now: Time) -> Result<(), Malformed> {
+        self.check_session(beat.epoch, beat.token)?;
+        self.on_heard(now);
+        let waited = micros(now).wrapping_sub(beat.echo).saturating_sub(beat.held_us);
+        let sample = Duration::from_micros(u64::from(waited));
+        if sample < SILENCE {
+            let smooth =
+                self.round_trip.map_or(sample, |old| old.saturating_mul(7).saturating_add(sample) / 8);
+            self.round_trip = Some(smooth);
+        }
+        self.no_camera = beat.no_camera;
+        self.assembler.hear_of(beat.newest, now)?;
+        self.assembler.forget_before(beat.oldest);
+        self.news = true;
+        Ok(())
+    }
+
+    fn handle_end(&mut self, end: &ServerEnd) -> Result<(), Malformed> {
+        self.check_session(end.epoch, end.token)?;
+        let over =
+            if matches!(self.state, State::Leaving { .. }) { Over::Left } else { Over::Ended(end.reason) };
+        self.finish(over);
+        Ok(())
+    }
+
+    fn check_session(&self, epoch: u16, token: Token) -> Result<(), Malformed> {
+        if (epoch, token) == (self.epoch, self.token) { Ok(()) } else { Err(Malformed::Field("token")) }
+    }
+
+    fn on_heard(&mut self, now: Time) {
+        self.heard = now;
+        self.refusals = 0;
+        if matches!(self.state, State::Greeting { .. }) {
+            self.state = State::Live;
+            self.news = true;
+        }
+    }
+
+    /// The server's host answered that nobody listens on its port.
+    pub fn handle_refused(&mut self) {
+        self.refusals = self.refusals.saturating_add(1);
+        // one may answer a datagram of long ago
+        if self.refusals >= 2 && self.state != State::Over {
+            let over =
+                if matches!(self.state, State::Leaving { .. }) { Over::Left } else { Over::PortClosed };
+            self.finish(over);
+        }
+    }
+
+    /// The padded HELLO is too large for the way out of this machine.
+    pub fn handle_too_large(&mut self, now: Time) {
+        if let State::Greeting { next, .. } = &mut self.state {
+            self.narrow = true;
+            *next = now;
+        }
+    }
+
+    /// Says END to the server; [`Event::Over`] follows.
+    pub fn leave(&mut self, now: Time) {
+        match self.state {
+            State::Greeting { .. } | State::Live => self.state = State::Leaving { next: now, tries: 0 },
+            State::Leaving { .. } | State::Over => {}
+        }
+    }
+
+    /// A deadline of [`next_timeout`](Self::next_timeout) has come.
+    pub fn handle_timeout(&mut self, now: Time) {
+        match self.state {
+            State::Greeting { deadline, .. } if now >= deadline => self.finish(Over::NoAnswer),
+            State::Live if now >= self.heard.after(SILENCE) => self.finish(Over::Silence),
+            State::Leaving { next, tries } if tries >= END_TRIES && now >= next => self.finish(Over::Left),
+            _ => self.collect(now),
+        }
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) and then to drain. Changes with every input.
+    pub fn next_timeout(&self) -> Time {
+        match self.state {
+            State::Greeting { deadline, next, .. } => next.min(deadline),
+            State::Live => {
+                self.report_due().min(self.assembler.next_timeout()).min(self.heard.after(SILENCE))
+            }
+            State::Leaving { next, .. } => next,
+            State::Over => Time::NEVER,
+        }
+    }
+
+    fn report_due(&self) -> Time {
+        self.reported.after(if self.news { REPORT_GAP } else { REPORT_ALWAYS })
+    }
+
+    /// The next datagram for the server, written into `room`, which has to hold the largest: see
+    /// [`datagram_len`](Self::datagram_len).
+    pub fn poll_datagram<'a>(&mut self, room: &'a mut [u8], now: Time) -> Option<&'a [u8]> {
+        match self.state {
+            State::Greeting { deadline, next, tries } if now >= next => {
+                self.state =
+                    State::Greeting { deadline, next: now.after(HELLO_WAIT), tries: tries.saturating_add(1) };
+                Some(self.hello(tries, now).emit(room))
+            }
+            State::Live if now >= self.report_due() => {
+                self.news = false;
+                self.reported = now;
+                Some(copy_into(room, &self.report(now).to_bytes()))
+            }
+            State::Leaving { next, tries } if now >= next && tries < END_TRIES => {
+                self.state = State::Leaving { next: now.after(END_WAIT), tries: tries.saturating_add(1) };
+                Some(copy_into(room, &ClientEnd { epoch: self.epoch, token: self.token }.to_bytes()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Octets of the longest datagram that [`poll_datagram`](Self::poll_datagram) writes.
+    pub fn datagram_len(&self) -> usize {
+        usize::from(self.datagram).max(crate::wire::client::MAX_CONTINUE_LEN)
+    }
+
+    fn hello(&self, tries: u32, now: Time) -> Hello {
+        let narrow = self.narrow || (tries >= PADDED_TRIES && tries % 2 == 1);
+        Hello { epoch: self.epoch, token: self.token, stamp: micros(now), path_mtu: 0, narrow }
+    }
+
+    fn report(&self, now: Time) -> Continue {
+        Continue {
+            epoch: self.epoch,
+            token: self.token,
+            stamp: micros(now),
+            through: self.assembler.next_frame().previous(),
+            seen: self.assembler.newest_heard(),
+            rtt_us: self.round_trip.map_or(0, |rtt| u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX)),
+            missing: self.assembler.missing(),
+        }
+    }
+
+    /// The next thing that happened. To be drained after each input.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Takes what is ready out of the assembler.
+    fn collect(&mut self, now: Time) {
+        while let Some(next) = self.assembler.poll(now) {
+            self.news = true;
+            self.events.push_back(match next {
+                Next::Frame(frame) => Event::Frame(frame),
+                Next::Missing(number) => Event::Missing(number),
+            });
+        }
+    }
+
+    fn finish(&mut self, over: Over) {
+        self.state = State::Over;
+        self.events.push_back(Event::Over(over));
+    }
+}
+
+/// The clock of stamps: microseconds, wrapping every 71 minutes.
+fn micros(now: Time) -> u32 {
+    (now.as_nanos() / 1000 % (1 << 32)) as u32
+}
+
+fn copy_into<'a>(room: &'a mut [u8], bytes: &[u8]) -> &'a [u8] {
+    match room.get_mut(..bytes.len()) {
+        Some(to) => {
+            to.copy_from_slice(bytes);
+            to
+        }
+        None => &[],
+    }
+}

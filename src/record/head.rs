@@ -1,0 +1,152 @@
+//! What stands in a Matroska file before its first frame.
+
+use super::cues::{self, Cues, SECTOR};
+use super::ebml::{UNKNOWN_SIZE, VOID_HEADER, binary, id, master, uint, void};
+use super::matroska::Track;
+use jiff::Timestamp;
+
+/// 2001-01-01, from which Matroska counts DateUTC, in nanoseconds since 1970 (RFC 8794, 7.6).
+const DATE_ZERO: i128 = 978_307_200_000_000_000;
+
+/// Who wrote the file.
+const APP: &str = concat!("camcast ", env!("CARGO_PKG_VERSION"));
+
+// Identifiers: RFC 8794, 11.2 and RFC 9559, 5.1.
+const EBML: u32 = 0x1a45_dfa3;
+const SEGMENT: u32 = 0x1853_8067;
+const SEEK_HEAD: u32 = 0x114d_9b74;
+const INFO: u32 = 0x1549_a966;
+const TRACKS: u32 = 0x1654_ae6b;
+const CUES: u32 = 0x1c53_bb6b;
+
+/// Octets of a SeekHead of three entries.
+const SEEK_HEAD_LEN: usize = 68;
+
+/// Octets in Info's body before Duration's value.
+const BEFORE_DURATION: usize = 9;
+
+/// The head of a file.
+pub(super) struct FileHead {
+    pub(super) bytes: Vec<u8>,
+    /// File offset of Segment's body.
+    pub(super) segment: u64,
+    /// File offset of Duration's value.
+    pub(super) duration_at: u64,
+    pub(super) cues: Cues,
+}
+
+/// The head of a file with about `cue_reserve` octets for cues.
+pub(super) fn file(track: &Track, cue_reserve: usize) -> FileHead {
+    let mut bytes = start();
+    let segment = bytes.len();
+    let info_body = info_body(track, true);
+    let mut info = Vec::new();
+    binary(&mut info, INFO, &info_body);
+    let tracks = tracks(track);
+    let after_info = SEEK_HEAD_LEN.saturating_add(info.len());
+    let after_tracks = after_info.saturating_add(tracks.len());
+    let cues_at = cues_after(segment.saturating_add(after_tracks));
+    let duration_at = after_info.saturating_sub(info_body.len()).saturating_add(BEFORE_DURATION);
+
+    seek_head(&mut bytes, [SEEK_HEAD_LEN, after_info, cues_at.saturating_sub(segment)]);
+    bytes.extend(info);
+    bytes.extend(tracks);
+    bytes.extend(void(cues_at.saturating_sub(bytes.len())));
+    bytes.resize(cues_at, 0);
+    let cells_at = cues_at.saturating_add(cues::HEADER);
+    let cues = Cues::new(cells_at as u64, segment as u64, cue_reserve);
+    bytes.extend(cues.element());
+    FileHead { bytes, segment: segment as u64, duration_at: segment.saturating_add(duration_at) as u64, cues }
+}
+
+/// Where Cues begins if a Void comes between: so that its first cell is on a sector border.
+fn cues_after(end: usize) -> usize {
+    let least = end.saturating_add(VOID_HEADER).saturating_add(cues::HEADER);
+    least.next_multiple_of(SECTOR).saturating_sub(cues::HEADER)
+}
+
+/// The head of a stream that is never patched, and the offset of Segment's body.
+pub(super) fn live(track: &Track) -> (u64, Vec<u8>) {
+    let mut bytes = start();
+    let segment = bytes.len() as u64;
+    binary(&mut bytes, INFO, &info_body(track, false));
+    bytes.extend(tracks(track));
+    (segment, bytes)
+}
+
+/// EBML's header and the beginning of a Segment of unknown size.
+fn start() -> Vec<u8> {
+    let mut to = Vec::new();
+    master(&mut to, EBML, |to| {
+        uint(to, 0x4286, 1); // EBMLVersion
+        uint(to, 0x42f7, 1); // EBMLReadVersion
+        uint(to, 0x42f2, 4); // EBMLMaxIDLength
+        uint(to, 0x42f3, 8); // EBMLMaxSizeLength
+        binary(to, 0x4282, b"matroska"); // DocType
+        uint(to, 0x4287, 4); // DocTypeVersion
+        uint(to, 0x4285, 2); // DocTypeReadVersion: SimpleBlock came with 2
+    });
+    id(&mut to, SEGMENT);
+    to.extend(UNKNOWN_SIZE);
+    to
+}
+
+/// Where Info, Tracks and Cues are, relative to Segment's body.
+fn seek_head(to: &mut Vec<u8>, positions: [usize; 3]) {
+    master(to, SEEK_HEAD, |to| {
+        for (element, position) in [INFO, TRACKS, CUES].into_iter().zip(positions) {
+            master(to, 0x4dbb, |to| {
+                binary(to, 0x53ab, &element.to_be_bytes()); // SeekID
+                binary(to, 0x53ac, &(position as u64).to_be_bytes()); // SeekPosition
+            });
+        }
+    });
+}
+
+fn info_body(track: &Track, has_duration: bool) -> Vec<u8> {
+    let mut to = Vec::new();
+    uint(&mut to, 0x2ad7b1, 1000); // TimestampScale, in nanoseconds
+    if has_duration {
+        let first = track.interval.map_or(1, |interval| interval.as_micros().max(1));
+        binary(&mut to, 0x4489, &(first as f64).to_be_bytes()); // Duration, must be over 0
+    }
+    binary(&mut to, 0x4461, &date(track.started).to_be_bytes()); // DateUTC
+    binary(&mut to, 0x4d80, APP.as_bytes()); // MuxingApp
+    binary(&mut to, 0x5741, APP.as_bytes()); // WritingApp
+    to
+}
+
+/// Nanoseconds since 2001-01-01; what does not fit, in the years 1708 and 2293, stays at the border.
+fn date(at: Timestamp) -> i64 {
+    let nanos = at.as_nanosecond().saturating_sub(DATE_ZERO);
+    i64::try_from(nanos).unwrap_or(if nanos < 0 { i64::MIN } else { i64::MAX })
+}
+
+fn tracks(track: &Track) -> Vec<u8> {
+    let mut to = Vec::new();
+    master(&mut to, TRACKS, |to| {
+        master(to, 0xae, |to| {
+            uint(to, 0xd7, 1); // TrackNumber
+            uint(to, 0x73c5, 1); // TrackUID: one track, so one number will do
+            uint(to, 0x83, 1); // TrackType: video
+            uint(to, 0x9c, 0); // FlagLacing
+            binary(to, 0x22_b59c, b"und"); // Language: English, if left out
+            if let Some(nanos) = nanos_of_interval(track) {
+                uint(to, 0x23_e383, nanos); // DefaultDuration
+            }
+            binary(to, 0x86, b"V_MJPEG"); // CodecID
+            master(to, 0xe0, |to| {
+                uint(to, 0x9a, 2); // FlagInterlaced: progressive
+                uint(to, 0xb0, track.size.width.max(1).into()); // PixelWidth
+                uint(to, 0xba, track.size.height.max(1).into()); // PixelHeight
+            });
+        });
+    });
+    to
+}
+
+/// A DefaultDuration of 0 is not allowed.
+fn nanos_of_interval(track: &Track) -> Option<u64> {
+    let nanos = u64::try_from(track.interval?.as_nanos()).ok()?;
+    (nanos > 0).then_some(nanos)
+}

@@ -1,0 +1,249 @@
+//! Matroska (RFC 9559) with one MJPEG track, written so that a cut at any octet costs no whole frame.
+//!
+//! ```text
+//!  | EBML | Segment ( SeekHead Info Tracks Void Cues | Cluster Cluster Cluster ...
+//!           ^ size: patched at the end     ^ patched each second
+//!                              ^ Duration: patched each second
+//! ```
+//! - A frame is a cluster of its own: its head's octets are known before it is written, so one write brings it in whole,
+//!   and a block's 16 bits of relative time, which at this scale reach 33 ms, are always zero.
+//! - Times are microseconds of the camera's capture clock since the file's first frame.
+//! - The file is valid from its first frame on. What is patched in afterwards makes it seekable and tells its length;
+//!   it stays readable between any two patches.
+//! - The live form, for a pipe, is the same without what would be patched.
+
+use super::cues::Cues;
+use super::ebml::{MAX_SIZE4, MAX_SIZE8, size4, size8};
+use super::head;
+use crate::jpeg::Size;
+use crate::time::Time;
+use arrayvec::ArrayVec;
+use jiff::Timestamp;
+use std::fmt;
+use std::time::Duration;
+
+/// Octets kept for cues: 2047 of them, 34 minutes at one a second.
+pub const CUE_RESERVE: usize = 64 * 1024;
+
+/// Octets before each frame.
+pub const FRAME_HEAD: usize = 27;
+
+/// Octets of a frame's head that are in the cluster's body.
+const IN_CLUSTER: u64 = 19;
+
+/// The longest frame, in octets: what a cluster's four octets of size can say.
+pub const MAX_FRAME: u64 = MAX_SIZE4 - IN_CLUSTER;
+
+/// What the head of a file tells of its frames.
+#[derive(Clone, Debug)]
+pub struct Track {
+    /// All frames' size in pixels.
+    pub size: Size,
+    /// Time between frames, where it is known. Players take the frame rate from it; each frame has its own time all the same.
+    pub interval: Option<Duration>,
+    /// When the first frame was captured.
+    pub started: Timestamp,
+}
+
+/// Why a frame is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It has no octets.
+    Empty,
+    /// It is of so many octets, more than [`MAX_FRAME`].
+    TooLong(u64),
+    /// The file has come to 2^56 octets.
+    SegmentFull,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refused::Empty => write!(f, "an empty frame cannot be recorded"),
+            Refused::TooLong(len) => {
+                write!(f, "a frame of {len} bytes is longer than Matroska's {MAX_FRAME}")
+            }
+            Refused::SegmentFull => write!(f, "the file is full: start a new segment"),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Octets to write over others at a file offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patch<'a> {
+    /// Where in the file.
+    pub offset: u64,
+    /// What to write there: 8 to 41 octets, but up to half the cues' reserve when their spacing doubles.
+    pub bytes: &'a [u8],
+}
+
+/// Patches, to be written in this order. Between any two the file is readable.
+pub type Patches<'a> = ArrayVec<Patch<'a>, 5>;
+
+/// What goes before a frame's octets.
+#[derive(Clone, Debug)]
+pub struct FrameHead {
+    bytes: [u8; FRAME_HEAD],
+    captured: Time,
+    time: u64,
+    end: u64,
+    clamped: bool,
+}
+
+impl FrameHead {
+    /// The octets.
+    pub fn bytes(&self) -> &[u8; FRAME_HEAD] {
+        &self.bytes
+    }
+
+    /// The frame's time in the file, in microseconds since its first frame.
+    pub fn micros(&self) -> u64 {
+        self.time
+    }
+
+    /// The capture clock stood still or went back: the time is not the frame's own, but one microsecond after the previous.
+    pub fn is_clamped(&self) -> bool {
+        self.clamped
+    }
+}
+
+/// The state of a file that is being written. It counts what the caller says is in the file, and writes nothing itself.
+pub struct Muxer {
+    first: Option<Time>,
+    /// The last frame's time, in microseconds since the first.
+    last: u64,
+    /// How long the last frame is taken to last, in microseconds.
+    interval: u64,
+    nominal: Option<u64>,
+    /// File offset of Segment's body.
+    segment: u64,
+    /// File offset of the next cluster.
+    end: u64,
+    patched: Option<Patched>,
+}
+
+/// What only files have.
+struct Patched {
+    duration_at: u64,
+    duration: [u8; 8],
+    size: [u8; 8],
+    cues: Cues,
+}
+
+impl Muxer {
+    /// A file, with [`CUE_RESERVE`] or another number of octets for cues, and the octets that it begins with.
+    pub fn file(track: &Track, cue_reserve: usize) -> (Self, Vec<u8>) {
+        let head = head::file(track, cue_reserve);
+        let patched =
+            Patched { duration_at: head.duration_at, duration: [0; 8], size: [0; 8], cues: head.cues };
+        (Muxer::new(track, head.segment, head.bytes.len(), Some(patched)), head.bytes)
+    }
+
+    /// A stream for a pipe: no patches, no cues, no duration; and the octets that it begins with.
+    pub fn live(track: &Track) -> (Self, Vec<u8>) {
+        let (segment, bytes) = head::live(track);
+        (Muxer::new(track, segment, bytes.len(), None), bytes)
+    }
+
+    fn new(track: &Track, segment: u64, end: usize, patched: Option<Patched>) -> Self {
+        let nominal = track.interval.map(micros);
+        let interval = nominal.unwrap_or(1);
+        Muxer { first: None, last: 0, interval, nominal, segment, end: end as u64, patched }
+    }
+
+    /// What goes before a frame of `len` octets. The muxer is as it was: say with [`wrote`](Self::wrote) that the head and the
+    /// frame are in the file.
+    ///
+    /// Times rise strictly within a file. A frame whose capture time is not after the previous frame's comes one microsecond after it,
+    /// and its head [says so](FrameHead::is_clamped).
+    ///
+    /// # Errors
+    /// [`Refused`]; nothing is to be written then.
+    pub fn frame_head(&self, captured: Time, len: usize) -> Result<FrameHead, Refused> {
+        let len = len as u64;
+        if len == 0 {
+            return Err(Refused::Empty);
+        }
+        if len > MAX_FRAME {
+            return Err(Refused::TooLong(len));
+        }
+        let end = self.end.saturating_add(FRAME_HEAD as u64).saturating_add(len);
+        if end.saturating_sub(self.segment) > MAX_SIZE8 {
+            return Err(Refused::SegmentFull);
+        }
+        let (time, clamped) = self.time_of(captured);
+        Ok(FrameHead { bytes: frame_head(time, len), captured, time, end, clamped })
+    }
+
+    fn time_of(&self, captured: Time) -> (u64, bool) {
+        let Some(first) = self.first else { return (0, false) };
+        let time = micros(captured.since(first));
+        if time > self.last { (time, false) } else { (self.last.saturating_add(1), true) }
+    }
+
+    /// The head and its frame are in the file, whole, behind all before them.
+    pub fn wrote(&mut self, head: &FrameHead) {
+        if self.first.is_some() {
+            self.interval = self.nominal.unwrap_or(head.time.saturating_sub(self.last));
+        }
+        self.first.get_or_insert(head.captured);
+        if let Some(patched) = &mut self.patched {
+            patched.cues.note(head.time, self.end.saturating_sub(self.segment));
+        }
+        self.last = head.time;
+        self.end = head.end;
+    }
+
+    /// File offset behind the last whole frame.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// The last frame's time and how long it is taken to last, in microseconds.
+    fn duration(&self) -> u64 {
+        self.last.saturating_add(self.interval.max(1))
+    }
+
+    /// What brings duration and cues up to date, best written once the frames are on the disk. None for a live stream.
+    pub fn checkpoint(&mut self) -> Patches<'_> {
+        self.patches(false)
+    }
+
+    /// What [`checkpoint`](Self::checkpoint) gives, and the size of the whole: the file has its last frame.
+    pub fn finish(&mut self) -> Patches<'_> {
+        self.patches(true)
+    }
+
+    fn patches(&mut self, is_last: bool) -> Patches<'_> {
+        let duration = self.duration();
+        let mut patches = Patches::new();
+        let Some(patched) = &mut self.patched else { return patches };
+        patched.duration = (duration as f64).to_be_bytes();
+        patched.cues.patch(&mut patches);
+        patches.push(Patch { offset: patched.duration_at, bytes: &patched.duration });
+        if is_last {
+            patched.size = size8(self.end.saturating_sub(self.segment));
+            patches.push(Patch { offset: self.segment.saturating_sub(8), bytes: &patched.size });
+        }
+        patches
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Cluster { Timestamp, SimpleBlock { track 1, relative time 0, key frame, no lacing } } up to the frame's first octet.
+fn frame_head(time: u64, len: u64) -> [u8; FRAME_HEAD] {
+    let [c0, c1, c2, c3] = size4(len.saturating_add(IN_CLUSTER));
+    let [t0, t1, t2, t3, t4, t5, t6, t7] = time.to_be_bytes();
+    let [b0, b1, b2, b3] = size4(len.saturating_add(4));
+    [
+        0x1f, 0x43, 0xb6, 0x75, c0, c1, c2, c3, //
+        0xe7, 0x88, t0, t1, t2, t3, t4, t5, t6, t7, //
+        0xa3, b0, b1, b2, b3, //
+        0x81, 0, 0, 0x80,
+    ]
+}

@@ -1,0 +1,32 @@
+//! What a recording is: its bytes, where one file ends and the next begins, and what files are called.
+//!
+//! Nothing here touches a file: `store` writes the bytes that this room gives it, at the offsets that it names.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`matroska`] | the container: a head, a few bytes before each frame, and patches that keep it seekable |
+//! | [`segment`] | when a recording starts a new file |
+//! | [`names`] | file names from local time |
+//! | `head` | what stands before the first frame |
+//! | `cues` | the seek index in its fixed place |
+//! | `ebml` | the elements that Matroska is made of |
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod cues;
+mod ebml;
+mod head;
+pub mod matroska;
+pub mod names;
+pub mod segment;
+#[cfg(test)]
+mod tests;

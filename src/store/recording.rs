@@ -1,0 +1,236 @@
+//! A file or a pipe together with its muxer: frames go in, a playable recording comes out.
+
+use super::error::Error;
+use super::file::{SegmentFile, write_all};
+use crate::record::matroska::{CUE_RESERVE, Muxer, Patch, Track};
+use crate::time::Time;
+use std::fs::File;
+use std::io::{self, IoSlice};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Where a recording goes.
+#[derive(Debug)]
+pub enum Sink {
+    /// A file, which is patched as it grows.
+    File(SegmentFile),
+    /// A pipe, which cannot be.
+    Pipe(File),
+}
+
+impl Sink {
+    /// The program's standard output, for `-o -`.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn stdout() -> Result<Self, Error> {
+        let fd = io::stdout().as_fd().try_clone_to_owned();
+        Ok(Sink::Pipe(File::from(fd.map_err(|why| Error::new("open", Path::new("standard output"), why))?)))
+    }
+
+    fn append(&mut self, parts: &mut [IoSlice<'_>]) -> Result<(), Error> {
+        match self {
+            Sink::File(file) => file.append(parts),
+            Sink::Pipe(pipe) => write_all(pipe, parts)
+                .map_err(|why| Error::new("write to", Path::new("standard output"), why)),
+        }
+    }
+}
+
+/// What a finished recording holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The file; none for a pipe.
+    pub path: Option<PathBuf>,
+    /// Frames in it.
+    pub frames: u64,
+    /// Octets of all frames.
+    pub bytes: u64,
+    /// Octets of the file or stream.
+    pub file_bytes: u64,
+    /// Capture time of the first frame.
+    pub first: Time,
+    /// Capture time of the last frame.
+    pub last: Time,
+    /// Frames whose time in the file is not their own, because the capture clock stood still or went back.
+    pub clamped: u64,
+}
+
+impl Summary {
+    /// Time between the first and the last frame's capture.
+    pub fn span(&self) -> Duration {
+        self.last.since(self.first)
+    }
+}
+
+/// A recording that is being written. If it is dropped unfinished, the file is as a crash leaves it: whole up to its last
+/// frame, seekable up to its last checkpoint.
+pub struct Recording {
+    muxer: Muxer,
+    sink: Sink,
+    summary: Summary,
+}
+
+impl Recording {
+    /// Begins a recording with its first frame, which was captured at `captured`. Head and frame are one write.
+    ///
+    /// # Errors
+    /// [`Error`]; the file has been deleted then, as there is nothing in it.
+    pub fn begin(sink: Sink, track: &Track, frame: &[u8], captured: Time) -> Result<Self, Error> {
+        let (muxer, head) = match &sink {
+            Sink::File(_) => Muxer::file(track, CUE_RESERVE),
+            Sink::Pipe(_) => Muxer::live(track),
+        };
+        let path = match &sink {
+            Sink::File(file) => Some(file.path().to_owned()),
+            Sink::Pipe(_) => None,
+        };
+        let summary =
+            Summary { path, frames: 0, bytes: 0, file_bytes: 0, first: captured, last: captured, clamped: 0 };
+        let mut recording = Recording { muxer, sink, summary };
+        match recording.write(&head, frame, captured) {
+            Ok(_) => Ok(recording),
+            Err(why) => {
+                recording.discard();
+                Err(why)
+            }
+        }
+    }
+
+    fn discard(self) {
+        if let Sink::File(file) = self.sink {
+            file.discard();
+        }
+    }
+
+    /// Appends a frame. Returns whether its time in the file is its own; see [`Muxer::frame_head`].
+    ///
+    /// # Errors
+    /// [`Error`]; the frame is not in the recording then, those before it are, and it can be finished.
+    pub fn append(&mut self, frame: &[u8], captured: Time) -> Result<bool, Error> {
+        self.write(&[], frame, captured)
+    }
+
+    fn write(&mut self, before: &[u8], frame: &[u8], captured: Time) -> Result<bool, Error> {
+        let head = self.muxer.frame_head(captured, frame.len())?;
+        self.sink.append(&mut [IoSlice::new(before), IoSlice::new(head.bytes()), IoSlice::new(frame)])?;
+        self.muxer.wrote(&head);
+        self.summary.frames += 1;
+        self.summary.bytes += frame.len() as u64;
+        self.summary.file_bytes = self.muxer.end();
+        self.summary.last = captured;
+        self.summary.clamped += u64::from(head.is_clamped());
+        Ok(!head.is_clamped())
+    }
+
+    /// Where it is; none for a pipe.
+    pub fn path(&self) -> Option<&Path> {
+        self.summary.path.as_deref()
+    }
+
+    /// What it holds so far.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// Brings the frames to the disk, then writes how long they last and where to seek to. Once a second is enough, and loses at
+    /// most that second with the power.
+    ///
+    /// # Errors
+    /// [`Error`]; the recording can go on.
+    pub fn checkpoint(&mut self) -> Result<(), Error> {
+        let Sink::File(file) = &self.sink else { return Ok(()) };
+        file.sync()?;
+        apply(file, &self.muxer.checkpoint())
+    }
+
+    /// Writes what a checkpoint does and the file's size, and closes it with everything on the disk.
+    ///
+    /// # Errors
+    /// [`Error`]; the file has all its frames nevertheless.
+    pub fn finish(mut self) -> Result<Summary, Error> {
+        if let Sink::File(file) = self.sink {
+            file.sync()?;
+            apply(&file, &self.muxer.finish())?;
+            file.close()?;
+        }
+        Ok(self.summary)
+    }
+}
+
+fn apply(file: &SegmentFile, patches: &[Patch<'_>]) -> Result<(), Error> {
+    patches.iter().try_for_each(|patch| file.patch(patch.offset, patch.bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jpeg::Size;
+    use crate::record::matroska::{MAX_FRAME, Refused};
+    use jiff::Timestamp;
+    use std::fs;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+
+    fn track() -> Track {
+        Track { size: Size { width: 640, height: 480 }, interval: None, started: Timestamp::UNIX_EPOCH }
+    }
+
+    fn file(folder: &Path) -> Sink {
+        Sink::File(SegmentFile::create(folder, ["a.mkv".to_owned()]).unwrap())
+    }
+
+    #[test]
+    fn a_recording_says_what_it_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let sink = file(folder.path());
+        let mut recording = Recording::begin(sink, &track(), b"first", Time::from_millis(500)).unwrap();
+        assert!(recording.append(b"second", Time::from_millis(540)).unwrap());
+        assert!(!recording.append(b"late", Time::from_millis(530)).unwrap());
+        recording.checkpoint().unwrap();
+        assert!(recording.append(b"last", Time::from_millis(620)).unwrap());
+        let summary = recording.finish().unwrap();
+        let path = summary.path.clone().unwrap();
+        assert_eq!((summary.frames, summary.bytes, summary.clamped), (4, 19, 1));
+        assert_eq!(summary.span(), Duration::from_millis(120));
+        assert_eq!(summary.file_bytes, fs::metadata(path).unwrap().len());
+    }
+
+    #[test]
+    fn a_frame_that_is_none_costs_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut recording =
+            Recording::begin(file(folder.path()), &track(), b"first", Time::default()).unwrap();
+        let before = recording.summary().clone();
+        assert!(matches!(recording.append(b"", Time::from_millis(1)), Err(Error::Refused(Refused::Empty))));
+        let long = vec![0; MAX_FRAME as usize + 1];
+        let refused = recording.append(&long, Time::from_millis(1));
+        assert!(matches!(refused, Err(Error::Refused(Refused::TooLong(_)))));
+        assert_eq!(recording.finish().unwrap(), before);
+    }
+
+    #[test]
+    fn a_recording_that_cannot_begin_leaves_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Recording::begin(file(folder.path()), &track(), b"", Time::default()).is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_player_that_was_closed_is_a_quiet_end() {
+        let (ours, player) = UnixStream::pair().unwrap();
+        let sink = Sink::Pipe(File::from(OwnedFd::from(ours)));
+        let mut recording = Recording::begin(sink, &track(), b"first", Time::default()).unwrap();
+        drop(player);
+        assert!(matches!(recording.append(b"second", Time::from_millis(40)), Err(Error::Closed)));
+        assert_eq!(recording.summary().frames, 1);
+    }
+
+    #[test]
+    fn a_full_disk_is_named() {
+        let full = Sink::Pipe(File::options().write(true).open("/dev/full").unwrap());
+        let refused = Recording::begin(full, &track(), b"first", Time::default()).err().unwrap();
+        assert!(matches!(refused, Error::Full { .. }), "{refused}");
+    }
+}

@@ -1,0 +1,18 @@
+//! The only reader of clocks.
+#![expect(clippy::disallowed_methods, reason = "this is the room that reads clocks")]
+
+use crate::time::Time;
+use std::time::{Duration, SystemTime};
+
+/// The monotonic clock: the one that cameras stamp frames with.
+pub fn now() -> Time {
+    // CLOCK_MONOTONIC is always there on Linux; should it not be, time stands still rather than anything panics
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)
+        .map(|spec| Time::from_nanos(Duration::from(spec).as_nanos() as u64))
+        .unwrap_or_default()
+}
+
+/// The wall clock, which may be wrong and may jump. For names and logs only.
+pub fn wall() -> SystemTime {
+    SystemTime::now()
+}

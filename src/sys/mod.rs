@@ -1,0 +1,56 @@
+//! Every system call that is not a camera's or a file's, as a safe function. Knows nothing of frames or clients.
+//!
+//! errno becomes meaning here: what callers see are outcomes that they act on, or an `io::Error` to report.
+//! A port to another system touches this room.
+#![allow(unsafe_code)]
+
+pub mod clock;
+pub mod poll;
+pub mod signals;
+pub mod tcp;
+pub mod udp;
+
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, SockaddrStorage, bind, setsockopt, socket, sockopt,
+};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+
+/// Which other sockets may have the same port.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Share {
+    /// One of the same address that is only winding down (TCP's `TIME_WAIT`).
+    Address,
+    /// Others of the same user: the clients' own UDP sockets beside the listening one. `SO_REUSEADDR` would let any
+    /// local user take the port over.
+    Port,
+}
+
+/// A non-blocking, close-on-exec socket bound to `to`. An IPv6 socket takes IPv4 too.
+fn bound_socket(to: SocketAddr, kind: SockType, share: Share) -> io::Result<OwnedFd> {
+    let fd = new_socket(to, kind)?;
+    match share {
+        Share::Address => setsockopt(&fd, sockopt::ReuseAddr, &true)?,
+        Share::Port => setsockopt(&fd, sockopt::ReusePort, &true)?,
+    }
+    bind(std::os::fd::AsRawFd::as_raw_fd(&fd), &SockaddrStorage::from(to))?;
+    Ok(fd)
+}
+
+fn new_socket(to: SocketAddr, kind: SockType) -> io::Result<OwnedFd> {
+    let family = if to.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let fd = socket(family, kind, SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC, None)?;
+    if to.is_ipv6() {
+        setsockopt(&fd, sockopt::Ipv6V6Only, &false)?;
+    }
+    Ok(fd)
+}
+
+/// Fresh random bits from the kernel.
+///
+/// # Errors
+/// Only where the kernel has no generator at all.
+pub fn random_u64() -> io::Result<u64> {
+    getrandom::u64().map_err(|error| io::Error::other(error.to_string()))
+}

@@ -1,0 +1,39 @@
+//! SIGINT, SIGTERM and SIGHUP as bytes in a pipe, to be polled like everything else.
+
+use nix::sys::socket::{MsgFlags, recv};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+
+/// The wish to stop, from the terminal or from the service manager.
+pub struct Signals {
+    pipe: UnixStream,
+}
+
+impl Signals {
+    /// From here on the signals no longer end the process.
+    ///
+    /// # Errors
+    /// If the process has no descriptor left.
+    pub fn new() -> io::Result<Self> {
+        let (pipe, write) = UnixStream::pair()?;
+        pipe.set_nonblocking(true)?;
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
+        }
+        Ok(Signals { pipe })
+    }
+
+    /// How many signals have come since the last call.
+    pub fn take(&self) -> usize {
+        let mut bytes = [0; 16];
+        recv(self.pipe.as_raw_fd(), &mut bytes, MsgFlags::MSG_DONTWAIT).unwrap_or(0)
+    }
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pipe.as_fd()
+    }
+}

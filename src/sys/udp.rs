@@ -1,0 +1,251 @@
+//! UDP: many sockets on one port, trains of datagrams in one call (GSO), and their reception (GRO).
+
+use super::{Share, bound_socket, new_socket};
+use arrayvec::ArrayVec;
+use nix::errno::Errno;
+use nix::sys::socket::{
+    ControlMessageOwned, MsgFlags, SockType, SockaddrStorage, connect, getsockopt, recv, recvfrom, recvmsg,
+    send, sendmsg, setsockopt, sockopt,
+};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::{AsFd, AsRawFd};
+
+/// Octets that one call can send, GSO or not: 65,535 less an IPv4 and a UDP header.
+pub const MAX_SEND: usize = 65_507;
+
+/// Datagrams that one GSO call can send: `UDP_MAX_SEGMENTS` of Linux up to 6.8 (128 since).
+pub const MAX_SEGMENTS: usize = 64;
+
+/// What became of a send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// The kernel has it.
+    Ok,
+    /// The send buffer is full; wait until the socket is writable.
+    Blocked,
+    /// An earlier datagram was answered with "port unreachable". This one was not sent.
+    Refused,
+    /// A datagram is larger than the path takes and may not be cut.
+    TooLarge,
+    /// The kernel or the device does not do GSO.
+    NoGso,
+    /// Anything else, such as no route at the moment. Like a datagram lost.
+    Lost(Errno),
+}
+
+/// A socket that clients' first datagrams come to. Others of the same user may share its port.
+///
+/// # Errors
+/// The address is in use, not of this machine, or not permitted.
+pub fn listener(at: SocketAddr) -> io::Result<UdpSocket> {
+    bound_socket(at, SockType::Datagram, Share::Port).map(UdpSocket::from)
+}
+
+/// A socket on `local`, a port that [`listener`] holds, for the datagrams of `remote` alone.
+///
+/// What came between bind and connect is still in its queue, whoever sent it: drain it with [`receive_from`].
+///
+/// # Errors
+/// No descriptor left, or no route to `remote`.
+pub fn client_socket(local: SocketAddr, remote: SocketAddr) -> io::Result<UdpSocket> {
+    let fd = bound_socket(local, SockType::Datagram, Share::Port)?;
+    connect(fd.as_raw_fd(), &SockaddrStorage::from(remote))?;
+    Ok(UdpSocket::from(fd))
+}
+
+/// A socket of any port that talks to `remote` alone.
+///
+/// # Errors
+/// No descriptor left, or no route to `remote`.
+pub fn connected(remote: SocketAddr) -> io::Result<UdpSocket> {
+    let fd = new_socket(remote, SockType::Datagram)?;
+    connect(fd.as_raw_fd(), &SockaddrStorage::from(remote))?;
+    Ok(UdpSocket::from(fd))
+}
+
+/// A socket on `local`, a port of its own, that hears everybody.
+///
+/// # Errors
+/// The port is in use or not permitted.
+pub fn bound(local: SocketAddr) -> io::Result<UdpSocket> {
+    bound_socket(local, SockType::Datagram, Share::Address).map(UdpSocket::from)
+}
+
+/// From now on a send of more than `size` octets is cut into datagrams of that size by the kernel or the network
+/// card. False: this kernel does not.
+pub fn set_segment(socket: &UdpSocket, size: u16) -> bool {
+    setsockopt(socket, sockopt::UdpGsoSegment, &i32::from(size)).is_ok()
+}
+
+/// From now on datagrams that came together may be received together. False: this kernel does not.
+pub fn set_gro(socket: &UdpSocket) -> bool {
+    setsockopt(socket, sockopt::UdpGroSegment, &true).is_ok()
+}
+
+/// Asks for a receive buffer of `bytes`, beyond the system's limit where that is permitted; returns what was given.
+pub fn set_receive_buffer(socket: &UdpSocket, bytes: usize) -> usize {
+    if setsockopt(socket, sockopt::RcvBufForce, &bytes).is_err() {
+        let _ = setsockopt(socket, sockopt::RcvBuf, &bytes);
+    }
+    // the kernel counts its own overhead in and doubles what was asked: socket(7)
+    getsockopt(socket, sockopt::RcvBuf).unwrap_or(0) / 2
+}
+
+/// What the kernel knows of the path's MTU, in octets.
+pub fn path_mtu(socket: &UdpSocket) -> Option<u16> {
+    let (level, name) =
+        if is_ipv4(socket) { (libc::IPPROTO_IP, libc::IP_MTU) } else { (libc::IPPROTO_IPV6, libc::IPV6_MTU) };
+    int_option(socket, level, name)
+        .and_then(|mtu| u16::try_from(mtu.clamp(0, 65_535)).ok())
+        .filter(|mtu| *mtu > 0)
+}
+
+/// Whether datagrams that are too large for the path are refused and lost, rather than cut by IP.
+pub fn set_dont_fragment(socket: &UdpSocket, dont: bool) {
+    // PROBE sends whatever the interface takes, also if an earlier ICMP said that the path is narrower
+    let (v4, v6) = if dont {
+        (libc::IP_PMTUDISC_DO, libc::IPV6_PMTUDISC_DO)
+    } else {
+        (libc::IP_PMTUDISC_DONT, libc::IPV6_PMTUDISC_DONT)
+    };
+    set_int_option(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, v4);
+    if !is_ipv4(socket) {
+        set_int_option(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, v6);
+    }
+}
+
+/// Sends `bytes` to the connected peer: one datagram, or a train of them after [`set_segment`].
+pub fn send_bytes(socket: &UdpSocket, bytes: &[u8]) -> Sent {
+    outcome(send(socket.as_raw_fd(), bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL))
+}
+
+/// Sends one datagram that is made of `pieces`, at most [`MAX_PIECES`] of them; the rest is left out.
+pub fn send_pieces<'a>(socket: &UdpSocket, pieces: impl Iterator<Item = &'a [u8]>) -> Sent {
+    let pieces: ArrayVec<IoSlice<'_>, MAX_PIECES> = pieces.take(MAX_PIECES).map(IoSlice::new).collect();
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+    outcome(sendmsg::<SockaddrStorage>(socket.as_raw_fd(), &pieces, &[], flags, None))
+}
+
+/// Pieces of one datagram. 65,507 octets in fragments of 256, the smallest that the protocol has.
+pub const MAX_PIECES: usize = 256;
+
+fn outcome(result: nix::Result<usize>) -> Sent {
+    match result {
+        Ok(_) => Sent::Ok,
+        Err(Errno::EAGAIN | Errno::ENOBUFS | Errno::EINTR) => Sent::Blocked,
+        Err(Errno::ECONNREFUSED) => Sent::Refused,
+        Err(Errno::EMSGSIZE) => Sent::TooLarge,
+        // EINVAL: segments larger than the path's MTU, or none at all; EIO: the device lacks checksum offload
+        Err(Errno::EINVAL | Errno::EIO | Errno::EOPNOTSUPP) => Sent::NoGso,
+        Err(errno) => Sent::Lost(errno),
+    }
+}
+
+/// What a receive gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received<T> {
+    /// A datagram, or several.
+    Some(T),
+    /// Nothing is there.
+    Nothing,
+    /// An earlier datagram of ours was answered with "port unreachable".
+    Refused,
+    /// Something else: nothing was received, but there may be more.
+    Error(Errno),
+}
+
+impl<T> Received<T> {
+    fn from(result: nix::Result<T>) -> Self {
+        match result {
+            Ok(received) => Received::Some(received),
+            Err(Errno::EAGAIN) => Received::Nothing,
+            Err(Errno::ECONNREFUSED) => Received::Refused,
+            Err(errno) => Received::Error(errno),
+        }
+    }
+}
+
+/// Receives one datagram. The length is the datagram's own: if it is more than `into` holds, the rest is lost.
+pub fn receive(socket: &UdpSocket, into: &mut [u8]) -> Received<usize> {
+    Received::from(recv(socket.as_raw_fd(), into, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC))
+}
+
+/// The same, with the sender.
+pub fn receive_from(socket: &UdpSocket, into: &mut [u8]) -> Received<(usize, SocketAddr)> {
+    match Received::from(recvfrom::<SockaddrStorage>(socket.as_raw_fd(), into)) {
+        Received::Some((len, Some(from))) => match to_std(&from) {
+            Some(from) => Received::Some((len, from)),
+            None => Received::Error(Errno::EAFNOSUPPORT),
+        },
+        Received::Some((_, None)) => Received::Error(Errno::EAFNOSUPPORT),
+        Received::Nothing => Received::Nothing,
+        Received::Refused => Received::Refused,
+        Received::Error(errno) => Received::Error(errno),
+    }
+}
+
+/// What [`receive_train`] gave: so many octets, datagrams of `segment` octets each, the last one maybe shorter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Train {
+    /// Octets in all.
+    pub len: usize,
+    /// Octets of a datagram; all of them if only one came.
+    pub segment: usize,
+}
+
+/// Room for one control message, the segment size: a header and an int.
+#[repr(align(8))]
+struct Control([u8; 64]);
+
+/// Receives one datagram, or after [`set_gro`] several of one size.
+pub fn receive_train(socket: &UdpSocket, into: &mut [u8]) -> Received<Train> {
+    let mut control = Control([0; 64]);
+    let mut iov = [IoSliceMut::new(into)];
+    let flags = MsgFlags::MSG_DONTWAIT;
+    Received::from(
+        recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut iov, Some(&mut control.0[..]), flags).map(
+            |message| {
+                let segment = message.cmsgs().ok().and_then(|mut cmsgs| {
+                    cmsgs.find_map(|cmsg| match cmsg {
+                        ControlMessageOwned::UdpGroSegments(size) => usize::try_from(size).ok(),
+                        _ => None,
+                    })
+                });
+                Train {
+                    len: message.bytes,
+                    segment: segment.filter(|size| *size > 0).unwrap_or(message.bytes),
+                }
+            },
+        ),
+    )
+}
+
+fn to_std(address: &SockaddrStorage) -> Option<SocketAddr> {
+    if let Some(v4) = address.as_sockaddr_in() {
+        return Some(SocketAddr::V4((*v4).into()));
+    }
+    address.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into()))
+}
+
+fn is_ipv4(socket: &UdpSocket) -> bool {
+    socket.local_addr().is_ok_and(|local| local.is_ipv4())
+}
+
+fn int_option(socket: &UdpSocket, level: i32, name: i32) -> Option<i32> {
+    let mut value: libc::c_int = 0;
+    let mut len = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: value and len are ours, len says value's size, and the kernel writes no more than that.
+    let done = unsafe {
+        libc::getsockopt(socket.as_fd().as_raw_fd(), level, name, (&raw mut value).cast(), &raw mut len)
+    };
+    (done == 0).then_some(value)
+}
+
+fn set_int_option(socket: &UdpSocket, level: i32, name: i32, value: i32) -> bool {
+    let len = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: value is ours, and len says its size; the kernel only reads it.
+    let done =
+        unsafe { libc::setsockopt(socket.as_fd().as_raw_fd(), level, name, (&raw const value).cast(), len) };
+    done == 0
+}

@@ -1,0 +1,80 @@
+//! Instants on the monotonic clock, as plain numbers: pure code takes them as arguments and never reads a clock.
+//!
+//! The camera stamps its frames on the same clock (`CLOCK_MONOTONIC`), so a frame's age is a subtraction.
+
+use std::fmt;
+use std::time::Duration;
+
+/// An instant on `CLOCK_MONOTONIC`, in nanoseconds. All arithmetic saturates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(u64);
+
+impl Time {
+    /// The far future: a deadline that never comes.
+    pub const NEVER: Time = Time(u64::MAX);
+
+    /// The instant `nanos` nanoseconds after the clock's zero.
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Time(nanos)
+    }
+
+    /// The instant `millis` milliseconds after the clock's zero.
+    pub const fn from_millis(millis: u64) -> Self {
+        Time(millis.saturating_mul(1_000_000))
+    }
+
+    /// Nanoseconds since the clock's zero.
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// The instant `wait` after this one.
+    #[must_use]
+    pub fn after(self, wait: Duration) -> Self {
+        Time(self.0.saturating_add(nanos(wait)))
+    }
+
+    /// The instant `wait` before this one.
+    #[must_use]
+    pub fn before(self, wait: Duration) -> Self {
+        Time(self.0.saturating_sub(nanos(wait)))
+    }
+
+    /// How long after `earlier` this instant is; zero if it is not after it.
+    pub const fn since(self, earlier: Time) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.6} s", Duration::from_nanos(self.0).as_secs_f64())
+    }
+}
+
+fn nanos(wait: Duration) -> u64 {
+    u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// What the driver says of a frame beside its bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamp {
+    /// When the frame was captured, on the camera's monotonic clock.
+    pub captured: Time,
+    /// The driver's frame counter; a gap in it is a frame that the camera or its driver dropped.
+    pub sequence: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arithmetic_saturates() {
+        let early = Time::from_millis(5);
+        assert_eq!(early.before(Duration::from_secs(1)), Time::from_nanos(0));
+        assert_eq!(Time::NEVER.after(Duration::from_secs(1)), Time::NEVER);
+        assert_eq!(early.since(Time::from_millis(7)), Duration::ZERO);
+        assert_eq!(Time::from_millis(7).since(early), Duration::from_millis(2));
+    }
+}

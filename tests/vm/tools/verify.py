@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""Compares recorded frames with the clip that the camera played, byte for byte.
+
+verify.py CLIP RECORDING... [--frames N]
+The recordings (.mkv segments in order, or concatenated JPEGs as v4l2-ctl --stream-to writes them) must hold the clip's
+frames in its order, round and round, starting anywhere, none left out, none twice, none changed. Exit status 0 if so.
+"""
+import argparse
+import collections
+import statistics
+import sys
+
+import mjpeg
+
+# Element ids: RFC 9559, section 5.
+SEGMENT, CLUSTER, INFO, BLOCK_GROUP = 0x18538067, 0x1F43B675, 0x1549A966, 0xA0
+TIMESTAMP_SCALE, CLUSTER_TIMESTAMP, SIMPLE_BLOCK, BLOCK = 0x2AD7B1, 0xE7, 0xA3, 0xA1
+ENTERED = {SEGMENT, CLUSTER, INFO, BLOCK_GROUP}
+
+Frame = collections.namedtuple("Frame", "bytes seconds")
+
+
+def variable_int(data, at, keep_marker):
+    """An EBML variable-size integer (RFC 8794, section 4) at `at`: (value, the offset after it)."""
+    length = 9 - data[at].bit_length()
+    value = int.from_bytes(data[at:at + length], "big")
+    if not keep_marker:
+        value &= (1 << 7 * length) - 1
+    return value, at + length
+
+
+def matroska_frames(data):
+    """The blocks' payloads with their times. A master of interest is entered by walking on behind its header, so its
+    own size, known or unknown, is never needed."""
+    at = 0
+    scale, cluster_ticks = 1_000_000, 0
+    while at < len(data):
+        element, at = variable_int(data, at, keep_marker=True)
+        size, at = variable_int(data, at, keep_marker=False)
+        if element in ENTERED:
+            continue
+        body = data[at:at + size]
+        if len(body) < size:
+            raise ValueError(f"element {element:x} at {at} is cut short")
+        at += size
+        if element == TIMESTAMP_SCALE:
+            scale = int.from_bytes(body, "big")
+        elif element == CLUSTER_TIMESTAMP:
+            cluster_ticks = int.from_bytes(body, "big")
+        elif element in (SIMPLE_BLOCK, BLOCK):
+            _, after_track = variable_int(body, 0, keep_marker=False)
+            ticks = cluster_ticks + int.from_bytes(body[after_track:after_track + 2], "big", signed=True)
+            yield Frame(body[after_track + 3:], ticks * scale / 1e9)
+
+
+def recorded_frames(path):
+    with open(path, "rb") as file:
+        data = file.read()
+    if data[:4] == b"\x1aE\xdf\xa3":  # EBML
+        return list(matroska_frames(data))
+    return [Frame(jpeg, None) for jpeg in mjpeg.split(data)]
+
+
+def differences(frames, clip):
+    """One line for each place where the recording is not the clip's next frame."""
+    number = {jpeg: index for index, jpeg in enumerate(clip)}
+    expected = None
+    for position, frame in enumerate(frames):
+        index = number.get(frame.bytes)
+        if index is None:
+            yield f"frame {position}: its {len(frame.bytes)} bytes are no frame of the clip" + nearest(
+                frame.bytes, clip, expected)
+        elif expected is not None and index != expected:
+            missing = (index - expected) % len(clip)
+            yield f"frame {position}: frame {index} of the clip instead of {expected} (left out: {missing})"
+        if index is None:
+            expected = None if expected is None else (expected + 1) % len(clip)
+        else:
+            expected = (index + 1) % len(clip)
+
+
+def nearest(jpeg, clip, expected):
+    if expected is None:
+        return ""
+    wanted = clip[expected]
+    same = next((i for i, (a, b) in enumerate(zip(jpeg, wanted)) if a != b), min(len(jpeg), len(wanted)))
+    return f"; frame {expected} has {len(wanted)} and differs from byte {same} on"
+
+
+def timing(frames, clip):
+    """Prints the rate; complains of a pause that could hide a whole round of the clip."""
+    times = [frame.seconds for frame in frames]
+    if None in times or len(times) < 2:
+        return []
+    steps = [after - before for before, after in zip(times, times[1:])]
+    print(f"verify: {len(steps) / (times[-1] - times[0]):.2f} fps, "
+          f"steps of {1000 * min(steps):.1f} to {1000 * max(steps):.1f} ms")
+    if min(steps) <= 0:
+        return ["the times do not rise"]
+    if max(steps) > statistics.median(steps) * len(clip) / 2:
+        return [f"a pause of {max(steps):.1f} s"]
+    return []
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clip")
+    parser.add_argument("recordings", nargs="+")
+    parser.add_argument("--frames", type=int, help="how many there must be")
+    options = parser.parse_args()
+    clip = mjpeg.read(options.clip)
+    if len(set(clip)) != len(clip):
+        sys.exit("verify: the clip's frames are not distinct")
+    frames = []
+    for path in options.recordings:
+        try:
+            frames += recorded_frames(path)
+        except (ValueError, IndexError) as error:
+            sys.exit(f"verify: {path} is damaged: {error}")
+    wrong = list(differences(frames, clip))
+    first = next((clip.index(frame.bytes) for frame in frames if frame.bytes in clip), None)
+    print(f"verify: {len(frames)} frames, the first is the clip's {first}, {len(wrong)} differences")
+    wrong += timing(frames, clip)
+    if not frames or options.frames not in (None, len(frames)):
+        wrong.append(f"{len(frames)} frames instead of {options.frames}")
+    for line in wrong[:20]:
+        print("verify:", line)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
