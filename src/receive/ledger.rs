@@ -57,7 +57,9 @@ impl Ledger {
         self.missing = self.missing.saturating_add(u64::from(count));
         let is_full = self.gaps.len() >= MAX_GAPS;
         match self.gaps.last_mut() {
-            Some(last) if last.first.plus(last.count) == first => last.count = last.count.saturating_add(count),
+            Some(last) if last.first.plus(last.count) == first => {
+                last.count = last.count.saturating_add(count)
+            }
             _ if is_full => {}
             _ => self.gaps.push(Gap { first, count }),
         }

@@ -59,11 +59,11 @@ impl SegmentFile {
         }
     }
 
-    /// A torn frame goes, so that the next is not written behind it. Where even that fails, readers skip it.
+    /// A torn frame goes. Where the disk does not even allow that, the next frame is written over it.
     fn cut_back(&mut self) {
-        let cut = self.file.set_len(self.end).and_then(|()| self.file.seek(SeekFrom::Start(self.end)));
+        let cut = self.file.seek(SeekFrom::Start(self.end)).and_then(|_| self.file.set_len(self.end));
         if let Err(why) = cut {
-            log::warn!("{}: a torn frame stays in the file: {why}", self.path.display());
+            log::warn!("{}: a torn frame is at the end of the file: {why}", self.path.display());
         }
     }
 

@@ -29,7 +29,11 @@ impl Sink {
         Ok(Sink::Pipe(File::from(fd.map_err(|why| Error::new("open", Path::new("standard output"), why))?)))
     }
 
-    fn append(&mut self, parts: &mut [IoSlice<'_>]) -> Result<(), Error> {
+    /// Appends all parts, one behind the other, as they are: for a stream without a container.
+    ///
+    /// # Errors
+    /// [`Error`]; [`Error::Closed`] if nobody reads the pipe any more.
+    pub fn append(&mut self, parts: &mut [IoSlice<'_>]) -> Result<(), Error> {
         match self {
             Sink::File(file) => file.append(parts),
             Sink::Pipe(pipe) => write_all(pipe, parts)

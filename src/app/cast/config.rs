@@ -136,7 +136,9 @@ pub fn open_failure(error: &OpenError) -> Failure {
         OpenError::Busy { .. } => Exit::Busy,
         OpenError::Forbidden { .. } | OpenError::Sandboxed { .. } => Exit::NotPermitted,
         OpenError::Invalid { .. } => Exit::Usage,
-        OpenError::NoSignal { .. } | OpenError::UsbBandwidth { .. } | OpenError::System { .. } => Exit::System,
+        OpenError::NoSignal { .. } | OpenError::UsbBandwidth { .. } | OpenError::System { .. } => {
+            Exit::System
+        }
     };
     Failure::new(exit, error.to_string())
 }

@@ -1,1 +1,502 @@
+//! camrec: joins, receives, hands frames to the writer, and joins again when camcast has gone, for ever.
 
+pub mod account;
+pub mod config;
+pub mod joining;
+pub mod options;
+pub mod session;
+pub mod writer;
+
+use super::exit::{Exit, Failure};
+use super::quantity::show_duration;
+use super::throttle::Throttle;
+use super::{logging, say};
+use crate::receive::anchor::Anchor;
+use crate::receive::ledger::Ledger;
+use crate::receive::{Event, Frame, Over};
+use crate::store::{Error as StoreError, Summary};
+use crate::sys::clock;
+use crate::sys::names::Lookup;
+use crate::sys::poll::{self, PollFlags};
+use crate::sys::signals::Signals;
+use crate::time::Time;
+use crate::wire::join::{Policy, RefusalCode};
+use crate::wire::{FrameNumber, StreamId};
+use account::Status;
+use config::{Config, Language, Target};
+use joining::{Failed, Joined, Joining};
+use nix::poll::PollFd;
+use options::Options;
+use session::Session;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::time::Duration;
+use writer::{Note, ToWrite, Writer};
+
+/// Between two attempts to join again: from this, doubling ...
+const BACKOFF_FIRST: Duration = Duration::from_millis(200);
+/// ... to this.
+const BACKOFF_LAST: Duration = Duration::from_secs(2);
+
+/// The writer's notes are read at least this often.
+const NOTES: Duration = Duration::from_millis(250);
+
+/// A limit by capture times ends this much later by our own clock, should the camera fall silent.
+const LIMIT_GRACE: Duration = Duration::from_secs(2);
+
+/// Finished files that the account lists.
+const LISTED_FILES: usize = 100;
+
+/// Runs camrec with the options as typed.
+///
+/// # Errors
+/// What ends it, and the exit code.
+pub fn run(options: Options) -> Result<Exit, Failure> {
+    if options.version {
+        say(concat!("camrec ", env!("CARGO_PKG_VERSION")));
+        return Ok(Exit::Ok);
+    }
+    logging::start("camrec", options.verbose);
+    let mut recorder = Recorder::new(Config::try_from(options)?)?;
+    while !recorder.is_done() {
+        recorder.turn()?;
+    }
+    recorder.close()
+}
+
+/// The program.
+struct Recorder {
+    config: Config,
+    signals: Signals,
+    phase: Phase,
+    writer: Writer,
+    ledger: Ledger,
+    anchor: Anchor,
+    status: Status,
+    /// The delay of the newest frame.
+    delay: Option<Duration>,
+    resume: Option<(StreamId, FrameNumber)>,
+    /// A plain session's frames are numbered on from here.
+    next_plain: FrameNumber,
+    addresses: Vec<SocketAddr>,
+    backoff: Duration,
+    /// Since when there is no session; none before the first.
+    lost: Option<Time>,
+    has_joined: bool,
+    /// Capture time of the first frame, and when it came.
+    first: Option<(Time, Time)>,
+    stopping: bool,
+    failure: Option<Failure>,
+    files: Vec<Summary>,
+    not_written: Throttle,
+}
+
+enum Phase {
+    Looking(Lookup),
+    Joining(Box<Joining>),
+    Live(Session),
+    Waiting { until: Time },
+    Done,
+}
+
+impl Recorder {
+    fn new(config: Config) -> Result<Self, Failure> {
+        let now = clock::now();
+        let signals = Signals::new().map_err(|error| Failure::system("signal handlers", &error))?;
+        let writer = Writer::start(config.target.clone()).map_err(|error| store_failure(&error))?;
+        let mut recorder = Recorder {
+            config,
+            signals,
+            phase: Phase::Done,
+            writer,
+            ledger: Ledger::default(),
+            anchor: Anchor::default(),
+            status: Status::new(now),
+            delay: None,
+            resume: None,
+            next_plain: FrameNumber(1),
+            addresses: Vec::new(),
+            backoff: BACKOFF_FIRST,
+            lost: None,
+            has_joined: false,
+            first: None,
+            stopping: false,
+            failure: None,
+            files: Vec::new(),
+            not_written: Throttle::default(),
+        };
+        recorder.phase = Phase::Looking(recorder.look_up()?);
+        Ok(recorder)
+    }
+
+    fn look_up(&self) -> Result<Lookup, Failure> {
+        Lookup::start(self.config.host.clone(), self.config.port)
+            .map_err(|error| Failure::system("looking up the host", &error))
+    }
+
+    fn is_done(&self) -> bool {
+        matches!(self.phase, Phase::Done)
+    }
+
+    /// Sleeps until there is something to do, and does it.
+    fn turn(&mut self) -> Result<(), Failure> {
+        let ready = self.wait()?;
+        let now = clock::now();
+        if ready.signal {
+            self.on_signal(now);
+        }
+        self.advance(ready.phase, now)?;
+        self.drain(now);
+        self.read_notes();
+        self.check_limits(now);
+        self.status.show(&self.ledger, self.delay, now);
+        Ok(())
+    }
+
+    fn wait(&self) -> Result<Ready, Failure> {
+        let now = clock::now();
+        let mut until = self.status.next_timeout().min(now.after(NOTES));
+        let phase = match &self.phase {
+            Phase::Looking(lookup) => Some((lookup.as_fd(), PollFlags::POLLIN)),
+            Phase::Joining(joining) => {
+                until = until.min(joining.next_timeout());
+                joining.fd()
+            }
+            Phase::Live(session) => {
+                until = until.min(session.next_timeout());
+                Some((session.fd(), PollFlags::POLLIN))
+            }
+            Phase::Waiting { until: end } => {
+                until = until.min(*end);
+                None
+            }
+            Phase::Done => None,
+        };
+        let signals = PollFd::new(self.signals.as_fd(), PollFlags::POLLIN);
+        let (fd, flags) = phase.unwrap_or((self.signals.as_fd(), PollFlags::empty()));
+        let mut fds = [signals, PollFd::new(fd, flags)];
+        poll::wait(&mut fds, until, now).map_err(|error| Failure::system("poll", &error))?;
+        let phase = phase.is_some() && (poll::is_readable(&fds[1]) || poll::is_writable(&fds[1]));
+        Ok(Ready { signal: poll::is_readable(&fds[0]), phase })
+    }
+
+    fn on_signal(&mut self, now: Time) {
+        if self.signals.take() == 0 {
+            return;
+        }
+        if self.stopping {
+            // the second one does not wait for the server
+            self.phase = Phase::Done;
+        }
+        self.stop(now);
+    }
+
+    fn stop(&mut self, now: Time) {
+        if std::mem::replace(&mut self.stopping, true) {
+            return;
+        }
+        match &mut self.phase {
+            Phase::Live(session) => session.leave(now),
+            _ => self.phase = Phase::Done,
+        }
+    }
+
+    /// Hands the phase its input.
+    fn advance(&mut self, is_ready: bool, now: Time) -> Result<(), Failure> {
+        match &mut self.phase {
+            Phase::Looking(lookup) if is_ready => {
+                if let Some(answer) = lookup.take() {
+                    self.on_addresses(answer, now)?;
+                }
+            }
+            Phase::Joining(joining) if is_ready || now >= joining.next_timeout() => {
+                match joining.advance(is_ready, now) {
+                    Ok(None) => {}
+                    Ok(Some(joined)) => self.on_joined(joined, now)?,
+                    Err(failed) => self.on_failed(&failed, now)?,
+                }
+            }
+            Phase::Live(session) => {
+                if is_ready {
+                    session.handle_readable(now);
+                }
+                session.handle_timeout(now);
+            }
+            Phase::Waiting { until } if now >= *until => {
+                self.phase =
+                    if self.addresses.is_empty() { Phase::Looking(self.look_up()?) } else { self.join(now) };
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn on_addresses(&mut self, answer: std::io::Result<Vec<SocketAddr>>, now: Time) -> Result<(), Failure> {
+        match answer {
+            Ok(addresses) if !addresses.is_empty() => {
+                self.addresses = addresses;
+                self.phase = self.join(now);
+                Ok(())
+            }
+            Ok(_) => self.retry_or(self.no_such_host("it has no address"), now),
+            Err(error) => self.retry_or(self.no_such_host(&error.to_string()), now),
+        }
+    }
+
+    fn no_such_host(&self, why: &str) -> Failure {
+        let host = &self.config.host;
+        Failure::new(
+            Exit::Unreachable,
+            format!("no such host: {host} ({why}): check its name, or use its address"),
+        )
+    }
+
+    fn join(&self, now: Time) -> Phase {
+        let joining = Joining::new(self.config.language, self.resume, self.addresses.clone(), now);
+        Phase::Joining(Box::new(joining))
+    }
+
+    fn on_joined(&mut self, joined: Joined, now: Time) -> Result<(), Failure> {
+        if let Joined::Native { accepted, server } = &joined {
+            self.on_accepted(accepted, *server);
+        } else if let Joined::Plain { server, .. } = &joined {
+            log::debug!("joined {server} as a plain client");
+        }
+        let session = Session::begin(joined, self.next_plain, now);
+        self.phase = Phase::Live(session.map_err(|error| Failure::system("a UDP socket", &error))?);
+        Ok(())
+    }
+
+    fn on_accepted(&mut self, accepted: &crate::wire::join::Accepted, server: SocketAddr) {
+        log::debug!("accepted by {server}: next frame {}, datagrams of {}", accepted.next, accepted.datagram);
+        match self.resume {
+            Some((stream, wanted)) if stream == accepted.stream => {
+                let gone = accepted.next.since(wanted);
+                if let (1.., Ok(gone)) = (gone, u32::try_from(gone)) {
+                    self.ledger.on_missing(wanted, gone);
+                }
+            }
+            Some(_) => {
+                self.ledger.on_restart();
+                self.writer.new_stream();
+                self.anchor = Anchor::default();
+            }
+            None => {}
+        }
+        self.resume = Some((accepted.stream, accepted.next));
+    }
+
+    fn on_failed(&mut self, failed: &Failed, now: Time) -> Result<(), Failure> {
+        let exit = match failed {
+            Failed::Unreachable(..) => Exit::Unreachable,
+            Failed::Mute(_) | Failed::Stranger(..) => Exit::Protocol,
+            Failed::Refused(_, refusal) if refusal.code == RefusalCode::Protocol => Exit::Protocol,
+            Failed::Refused(..) => Exit::Refused,
+            Failed::Port(..) => Exit::Listen,
+        };
+        self.retry_or(Failure::new(exit, failed.to_string()), now)
+    }
+
+    /// The first join has to succeed; from then on attempts go on for ever.
+    fn retry_or(&mut self, failure: Failure, now: Time) -> Result<(), Failure> {
+        if !self.has_joined {
+            return Err(failure);
+        }
+        log::debug!("{failure}");
+        // the name may have another address by now
+        self.addresses.clear();
+        self.wait_and_retry(now);
+        Ok(())
+    }
+
+    fn wait_and_retry(&mut self, now: Time) {
+        self.phase = Phase::Waiting { until: now.after(self.backoff) };
+        self.backoff = (self.backoff * 2).min(BACKOFF_LAST);
+    }
+
+    /// Takes what has come out of the session.
+    fn drain(&mut self, now: Time) {
+        while let Phase::Live(session) = &mut self.phase {
+            let Some(event) = session.poll_event() else { return };
+            match event {
+                Event::Frame(frame) => self.on_frame(frame, now),
+                Event::Missing(number) => self.ledger.on_missing(number, 1),
+                Event::Over(over) => self.on_over(over, now),
+            }
+        }
+    }
+
+    fn on_frame(&mut self, frame: Frame, now: Time) {
+        if self.stopping {
+            return self.recycle(frame.bytes);
+        }
+        if !self.has_joined || self.lost.is_some() {
+            self.on_first_frame(now);
+        }
+        let captured = frame.stamp.captured;
+        let above = self.anchor.observe(captured, frame.arrived);
+        if let Phase::Live(session) = &self.phase {
+            self.delay = Some(above + session.one_way());
+        }
+        let (first, _) = *self.first.get_or_insert((captured, now));
+        if self.config.limit.duration.is_some_and(|limit| captured.since(first) >= limit) {
+            self.recycle(frame.bytes);
+            return self.stop(now);
+        }
+        let taken = self.anchor.local(captured).unwrap_or(frame.arrived);
+        let (number, stamp, discontinuity) = (frame.number, frame.stamp, frame.discontinuity);
+        let length = frame.bytes.len();
+        match self.writer.write(ToWrite { bytes: frame.bytes, captured, taken }) {
+            Ok(()) => self.ledger.on_frame(number, stamp, discontinuity, length),
+            Err(frame) => {
+                self.ledger.on_missing(number, 1);
+                self.recycle(frame.bytes);
+                if let Some(count) = self.not_written.happened(now) {
+                    log::warn!("{count} frames not written: the disk has not kept up for seconds");
+                }
+            }
+        }
+        if self.config.limit.frames.is_some_and(|limit| self.ledger.recorded() >= limit) {
+            self.stop(now);
+        }
+    }
+
+    /// The session has proved itself.
+    fn on_first_frame(&mut self, now: Time) {
+        self.status.clear();
+        match self.lost.take() {
+            Some(since) => log::info!("back after {}", show_duration(now.since(since))),
+            None => log::info!("joined {}: recording", self.config.host),
+        }
+        self.has_joined = true;
+        self.backoff = BACKOFF_FIRST;
+    }
+
+    fn recycle(&mut self, buffer: Vec<u8>) {
+        if let Phase::Live(session) = &mut self.phase {
+            session.recycle(buffer);
+        }
+    }
+
+    fn on_over(&mut self, over: Over, now: Time) {
+        if let Phase::Live(session) = &self.phase {
+            self.resume = session.resume();
+            self.next_plain = session.next_frame();
+        }
+        if self.stopping {
+            self.phase = Phase::Done;
+            return;
+        }
+        if !self.has_joined {
+            if let Some(failure) = self.first_failure(over) {
+                self.failure = Some(failure);
+                self.phase = Phase::Done;
+                return;
+            }
+        }
+        // Silence may be a short outage, after which the same file goes on.
+        if over != Over::Silence {
+            self.writer.finish();
+        }
+        if self.lost.is_none() {
+            self.status.clear();
+            log::warn!("lost {}: {}; trying to join again", self.config.host, why(over));
+            self.lost = Some(now);
+        }
+        self.wait_and_retry(now);
+    }
+
+    fn first_failure(&self, over: Over) -> Option<Failure> {
+        let Config { host, port, .. } = &self.config;
+        match over {
+            Over::NoAnswer => Some(Failure::new(
+                Exit::Unreachable,
+                format!(
+                    "camcast on {host} accepted the join, but no datagram comes back: open UDP port {port} in the \
+                     firewalls between here and there"
+                ),
+            )),
+            Over::Silence if matches!(self.config.language, Language::Plain(_)) => Some(Failure::new(
+                Exit::Protocol,
+                format!(
+                    "{host}:{port} took the join, but sent no frame: does it speak the original protocol?"
+                ),
+            )),
+            _ => None,
+        }
+    }
+
+    fn read_notes(&mut self) {
+        while let Some(note) = self.writer.poll() {
+            self.on_note(note);
+        }
+    }
+
+    fn on_note(&mut self, note: Note) {
+        match note {
+            Note::Spare(buffer) => self.recycle(buffer),
+            Note::Begun(path) => {
+                self.status.clear();
+                log::info!("writing {}", path.display());
+            }
+            Note::Finished(summary) => {
+                if self.files.len() < LISTED_FILES {
+                    self.files.push(summary);
+                }
+            }
+            Note::NotJpeg => log::warn!("a frame that is no JPEG is not in the recording"),
+            Note::Failed(StoreError::Closed) => {
+                // a player was closed
+                log::debug!("nobody reads standard output any more");
+                self.stop(clock::now());
+            }
+            Note::Failed(error) => {
+                self.failure = Some(store_failure(&error));
+                self.stop(clock::now());
+            }
+        }
+    }
+
+    fn check_limits(&mut self, now: Time) {
+        let Some((_, came)) = self.first else { return };
+        if self.config.limit.duration.is_some_and(|limit| now >= came.after(limit + LIMIT_GRACE)) {
+            self.stop(now);
+        }
+    }
+
+    /// Closes the file and gives the account.
+    fn close(mut self) -> Result<Exit, Failure> {
+        self.status.clear();
+        self.writer.stop();
+        self.read_notes();
+        if let Some(failure) = self.failure {
+            return Err(failure);
+        }
+        let is_every = self.config.language == Language::Native(Policy::Every);
+        let text = account::text(&self.ledger, &self.files, is_every);
+        match self.config.target {
+            Target::Folder { .. } => say(&text),
+            Target::Pipe { .. } => text.lines().for_each(|line| log::info!("{line}")),
+        }
+        Ok(if is_every && self.ledger.missing() > 0 { Exit::Incomplete } else { Exit::Ok })
+    }
+}
+
+struct Ready {
+    signal: bool,
+    phase: bool,
+}
+
+fn why(over: Over) -> String {
+    match over {
+        Over::Ended(reason) => reason.to_string(),
+        Over::NoAnswer => "no answer to HELLO".into(),
+        Over::Silence => "nothing comes any more".into(),
+        Over::PortClosed => "its port is closed".into(),
+        Over::Left => "we have left".into(),
+    }
+}
+
+fn store_failure(error: &StoreError) -> Failure {
+    Failure::new(Exit::NotWritable, error.to_string())
+}

@@ -1,0 +1,171 @@
+//! What camrec's options mean: checked, typed, with the defaults filled in.
+
+use super::options::Options;
+use crate::app::exit::{Exit, Failure};
+use crate::app::{as_typed, quantity};
+use crate::record::names::Template;
+use crate::wire::join::Policy;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// camrec's configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where camcast runs.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How to join.
+    pub language: Language,
+    /// Where the recording goes.
+    pub target: Target,
+    /// When to stop by itself.
+    pub limit: Limit,
+}
+
+/// The two languages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// Our own.
+    Native(Policy),
+    /// The original protocol, with the UDP port for the frames; 0 takes any.
+    Plain(u16),
+}
+
+/// Where the recording goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Matroska files in a folder.
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Their names.
+        names: Template,
+        /// Their length.
+        segment: Duration,
+    },
+    /// Standard output.
+    Pipe {
+        /// One JPEG after the other rather than Matroska.
+        raw: bool,
+    },
+}
+
+/// When to stop by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limit {
+    /// After this much of the stream, by capture times.
+    pub duration: Option<Duration>,
+    /// After so many frames.
+    pub frames: Option<u64>,
+}
+
+impl TryFrom<Options> for Config {
+    type Error = Failure;
+
+    fn try_from(options: Options) -> Result<Self, Failure> {
+        let host =
+            options.host.as_deref().ok_or_else(|| usage("where does camcast run? camrec HOST[:PORT]"))?;
+        let (host, port) = quantity::parse_host(host).map_err(usage)?;
+        let target = target(&options)?;
+        Ok(Config { host, port, language: language(&options, &target)?, limit: limit(&options)?, target })
+    }
+}
+
+fn usage(message: impl Into<String>) -> Failure {
+    Failure::new(Exit::Usage, message)
+}
+
+fn target(options: &Options) -> Result<Target, Failure> {
+    let output = options.output.as_deref().map_or(".", as_typed);
+    let raw = match options.format.as_deref() {
+        None | Some("mkv") => false,
+        Some("mjpeg") if output == "-" => true,
+        Some("mjpeg") => return Err(usage("--format mjpeg keeps no times: it is for '-o -' only")),
+        Some(other) => return Err(usage(format!("--format {other}: expected mkv or mjpeg"))),
+    };
+    if output == "-" {
+        let folder_only = [("--segment", &options.segment), ("--name", &options.name)];
+        if let Some((option, _)) = folder_only.iter().find(|(_, given)| given.is_some()) {
+            return Err(usage(format!("{option} is for files; standard output is one stream")));
+        }
+        return Ok(Target::Pipe { raw });
+    }
+    let names = options.name.as_deref().unwrap_or(crate::record::names::DEFAULT);
+    let names = names.parse().map_err(|error| usage(format!("--name {names}: {error}")))?;
+    let segment = duration("--segment", options.segment.as_deref())?.unwrap_or(Duration::from_secs(600));
+    Ok(Target::Folder { folder: PathBuf::from(output), names, segment })
+}
+
+fn language(options: &Options, target: &Target) -> Result<Language, Failure> {
+    match (options.plain, options.every, options.newest) {
+        (_, true, true) => Err(usage("--every and --newest contradict each other")),
+        (Some(_), true, _) => {
+            Err(usage("--plain cannot give every frame: the original protocol has no repair"))
+        }
+        (Some(port), ..) => Ok(Language::Plain(port)),
+        (None, true, _) => Ok(Language::Native(Policy::Every)),
+        (None, _, true) => Ok(Language::Native(Policy::Newest)),
+        (None, false, false) => Ok(Language::Native(match target {
+            Target::Folder { .. } => Policy::Every,
+            Target::Pipe { .. } => Policy::Newest,
+        })),
+    }
+}
+
+fn limit(options: &Options) -> Result<Limit, Failure> {
+    if options.frames == Some(0) {
+        return Err(usage("--frames: at least 1"));
+    }
+    Ok(Limit { duration: duration("--duration", options.duration.as_deref())?, frames: options.frames })
+}
+
+fn duration(option: &str, typed: Option<&str>) -> Result<Option<Duration>, Failure> {
+    let Some(typed) = typed else { return Ok(None) };
+    match quantity::parse_duration(typed) {
+        Ok(duration) if duration < Duration::from_secs(1) => Err(usage(format!("{option}: at least 1s"))),
+        Ok(duration) => Ok(Some(duration)),
+        Err(error) => Err(usage(format!("{option} {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(change: impl FnOnce(&mut Options)) -> Result<Config, Failure> {
+        let mut options = Options { host: Some("pi.local".into()), ..Options::default() };
+        change(&mut options);
+        Config::try_from(options)
+    }
+
+    #[test]
+    fn files_want_every_frame_and_pipes_the_newest() {
+        let files = config(|_| {}).unwrap();
+        assert_eq!((files.host.as_str(), files.port), ("pi.local", 9999));
+        assert_eq!(files.language, Language::Native(Policy::Every));
+        let pipe = config(|o| o.output = Some("-".into())).unwrap();
+        assert_eq!(pipe.language, Language::Native(Policy::Newest));
+        assert_eq!(pipe.target, Target::Pipe { raw: false });
+    }
+
+    #[test]
+    fn contradictions_are_named() {
+        let text = |change: fn(&mut Options)| {
+            let failure = config(change).unwrap_err();
+            assert_eq!(failure.exit, Exit::Usage);
+            failure.to_string()
+        };
+        assert!(text(|o| o.host = None).contains("camrec HOST"));
+        assert!(text(|o| (o.every, o.newest) = (true, true)).contains("contradict"));
+        assert!(text(|o| (o.plain, o.every) = (Some(5005), true)).contains("--plain"));
+        assert!(text(|o| o.format = Some("mjpeg".into())).contains("-o -"));
+        assert!(text(|o| o.format = Some("mp4".into())).contains("mp4"));
+        assert!(
+            text(|o| (o.output, o.segment) = (Some("-".into()), Some("1m".into()))).contains("--segment")
+        );
+        assert!(text(|o| o.segment = Some("10ms".into())).contains("--segment"));
+        assert!(text(|o| o.name = Some("a/b".into())).contains("--name"));
+        assert!(text(|o| o.frames = Some(0)).contains("--frames"));
+    }
+}

@@ -1,0 +1,56 @@
+//! camrec's options as typed. What they mean is decided in [`config`](super::config).
+
+use argh::FromArgs;
+
+/// Records a camcast stream: every frame that the camera delivered is in the files, or named as missing.
+#[derive(FromArgs, Clone, Debug, Default)]
+#[argh(help_triggers("-h", "--help"))]
+pub struct Options {
+    /// where camcast runs: HOST or HOST:PORT; the port's default is 9999
+    #[argh(positional)]
+    pub host: Option<String>,
+
+    /// folder for the recording, or '-' for standard output; default: this folder
+    #[argh(option, short = 'o', arg_name = "folder")]
+    pub output: Option<String>,
+
+    /// length of a file, such as 10m or 1h; default 10m
+    #[argh(option, arg_name = "duration")]
+    pub segment: Option<String>,
+
+    /// mkv, or mjpeg with '-o -'; default mkv
+    #[argh(option, arg_name = "mkv|mjpeg")]
+    pub format: Option<String>,
+
+    /// file names, as strftime has it; default %Y-%m-%d_%H-%M-%S.mkv
+    #[argh(option, arg_name = "template")]
+    pub name: Option<String>,
+
+    /// stop after this much of the stream, such as 90s
+    #[argh(option, arg_name = "duration")]
+    pub duration: Option<String>,
+
+    /// stop after so many frames
+    #[argh(option, arg_name = "n")]
+    pub frames: Option<u64>,
+
+    /// want every frame, late if need be; the default, but for '-o -'
+    #[argh(switch)]
+    pub every: bool,
+
+    /// want the newest frame, skipping what comes too late; the default for '-o -'
+    #[argh(switch)]
+    pub newest: bool,
+
+    /// speak the original protocol, with this UDP port for the frames; 0 takes any
+    #[argh(option, arg_name = "udp-port")]
+    pub plain: Option<u16>,
+
+    /// say more; twice: trace
+    #[argh(switch, short = 'v')]
+    pub verbose: u16,
+
+    /// print the version
+    #[argh(switch)]
+    pub version: bool,
+}
