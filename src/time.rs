@@ -56,6 +56,14 @@ fn nanos(wait: Duration) -> u64 {
     u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// A measured time, smoothed: an eighth of each new sample, as RFC 6298 has it for round trips.
+pub fn smooth(so_far: Option<Duration>, sample: Duration) -> Duration {
+    match so_far {
+        Some(old) => old.saturating_sub(old.div_f32(8.0)).saturating_add(sample.div_f32(8.0)),
+        None => sample,
+    }
+}
+
 /// What the driver says of a frame beside its bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stamp {

@@ -16,6 +16,8 @@ pub mod greeting;
 pub mod hub;
 mod native;
 mod plain;
+#[cfg(test)]
+mod tests;
 
 pub use hub::Hub;
 

@@ -4,7 +4,7 @@
 
 use super::SILENCE;
 use crate::reel::Reel;
-use crate::time::Time;
+use crate::time::{Time, smooth};
 use crate::wire::FrameNumber;
 use std::time::Duration;
 
@@ -54,8 +54,7 @@ impl Plain {
 
     pub(super) fn on_continue(&mut self, now: Time) {
         if let Some((since, _)) = self.waiting.take() {
-            let sample = now.since(since);
-            self.answer_time = Some(self.answer_time.map_or(sample, |smooth| (smooth * 7 + sample) / 8));
+            self.answer_time = Some(smooth(self.answer_time, now.since(since)));
         }
         self.unanswered = None;
         self.tries = 0;

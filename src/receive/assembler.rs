@@ -219,7 +219,7 @@ impl Assembler {
             match &slot.partial {
                 None => push(&mut list, Missing { number, first: 0, count: 0 }),
                 Some(partial) => {
-                    partial.gaps(|first, count| push(&mut list, Missing { number, first, count }))
+                    partial.gaps(|first, count| push(&mut list, Missing { number, first, count }));
                 }
             }
         }

@@ -27,7 +27,7 @@ pub mod assembler;
 pub mod ledger;
 pub mod plain;
 
-use crate::time::{Stamp, Time};
+use crate::time::{Stamp, Time, smooth};
 use crate::wire::client::{ClientEnd, Continue, Hello};
 use crate::wire::data::Data;
 use crate::wire::join::Accepted;
@@ -221,9 +221,7 @@ impl Receiver {
         let waited = micros(now).wrapping_sub(beat.echo).saturating_sub(beat.held_us);
         let sample = Duration::from_micros(u64::from(waited));
         if sample < SILENCE {
-            let smooth =
-                self.round_trip.map_or(sample, |old| old.saturating_mul(7).saturating_add(sample) / 8);
-            self.round_trip = Some(smooth);
+            self.round_trip = Some(smooth(self.round_trip, sample));
         }
         self.no_camera = beat.no_camera;
         self.assembler.hear_of(beat.newest, now)?;

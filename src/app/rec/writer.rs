@@ -16,7 +16,7 @@ use std::io::IoSlice;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -145,10 +145,7 @@ impl Writer {
 
     /// What the thread has said since; `None` if nothing.
     pub fn poll(&self) -> Option<Note> {
-        match self.notes.try_recv() {
-            Ok(note) => Some(note),
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-        }
+        self.notes.try_recv().ok()
     }
 
     /// Writes what is queued, closes the file, and ends the thread. What it says is still to be [polled](Self::poll).
