@@ -125,6 +125,7 @@ pub struct Receiver {
     assembler: Assembler,
     state: State,
     narrow: bool,
+    path_mtu: u16,
     heard: Time,
     /// Something to report since the last CONTINUE.
     news: bool,
@@ -137,8 +138,7 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// A session that was accepted at `now`. A frame that is not whole after `patience` is given up. `spare` is an
-    /// earlier session's memory, if there was one.
+    /// A session that was accepted at `now`. A frame that is not whole after `patience` is given up.
     pub fn new(accepted: &Accepted, patience: Duration, now: Time) -> Self {
         Receiver {
             epoch: accepted.stream.epoch(),
@@ -147,6 +147,7 @@ impl Receiver {
             assembler: Assembler::new(accepted.next, patience),
             state: State::Greeting { deadline: now.after(HELLO_DEADLINE), next: now, tries: 0 },
             narrow: false,
+            path_mtu: 0,
             heard: now,
             news: false,
             reported: now,
@@ -262,10 +263,12 @@ impl Receiver {
         }
     }
 
-    /// The padded HELLO is too large for the way out of this machine.
-    pub fn handle_too_large(&mut self, now: Time) {
+    /// The padded HELLO is too large for the way out of this machine, which takes packets of `path_mtu` octets, 0 if
+    /// that is not known.
+    pub fn handle_too_large(&mut self, path_mtu: u16, now: Time) {
         if let State::Greeting { next, .. } = &mut self.state {
             self.narrow = true;
+            self.path_mtu = path_mtu;
             *next = now;
         }
     }
@@ -333,7 +336,7 @@ impl Receiver {
 
     fn hello(&self, tries: u32, now: Time) -> Hello {
         let narrow = self.narrow || (tries >= PADDED_TRIES && tries % 2 == 1);
-        Hello { epoch: self.epoch, token: self.token, stamp: micros(now), path_mtu: 0, narrow }
+        Hello { epoch: self.epoch, token: self.token, stamp: micros(now), path_mtu: self.path_mtu, narrow }
     }
 
     fn report(&self, now: Time) -> Continue {

@@ -217,7 +217,7 @@ impl Native {
                         "the way to the camera takes packets of {mtu} bytes only: asking for smaller ones"
                     );
                     udp::set_dont_fragment(&self.socket, false);
-                    self.receiver.handle_too_large(now);
+                    self.receiver.handle_too_large(mtu, now);
                 }
                 Sent::Refused => self.receiver.handle_refused(),
                 Sent::Ok | Sent::Blocked | Sent::NoGso | Sent::Lost(_) => {}
