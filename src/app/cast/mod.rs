@@ -33,7 +33,7 @@ use clients::{Client, Downgrade, Outcome};
 use config::{Config, Listen, open_failure};
 use lobby::{Lobby, Verdict};
 use options::Options;
-use report::Report;
+use report::{Report, canonical};
 use shrunk::Shrunk;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
@@ -289,7 +289,17 @@ impl Server {
     fn turn_away(&mut self, stream: &TcpStream, remote: SocketAddr, why: &Rejected, now: Time) {
         let refusal = Refusal { code: RefusalCode::Protocol, why: why.to_string() };
         self.report.rejected(remote, &refusal.why, now);
-        tcp::write_line(stream, &Reply::Refused(refusal).to_string());
+        let line = Reply::Refused(refusal).to_string();
+        match why {
+            // what a browser shows
+            Rejected::Unknown { http: true } => {
+                tcp::write_line(
+                    stream,
+                    &format!("HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n\r\n{line}"),
+                );
+            }
+            _ => tcp::write_line(stream, &line),
+        }
     }
 
     /// A connection has said what it wants.
@@ -397,7 +407,7 @@ impl Server {
         let mut client = match Client::open(id, kind, route, self.reel.datagram_len(), self.gso) {
             Ok(client) => client,
             Err(error) => {
-                log::warn!("no socket for {}: {error}", route.1);
+                log::warn!("no socket for {}: {error}", canonical(route.1));
                 return self.hub.handle_lost(id, now);
             }
         };
@@ -474,7 +484,7 @@ impl Server {
             }
             Downgrade::NoGso => {}
             Downgrade::Narrow(mtu) => {
-                let full = self.reel.datagram_len() + IP_UDP_OVERHEAD;
+                let (remote, full) = (canonical(remote), self.reel.datagram_len() + IP_UDP_OVERHEAD);
                 let remedy = match mtu.filter(|mtu| *mtu < full) {
                     Some(mtu) => format!("camcast --mtu {mtu} would suit"),
                     None => "a smaller camcast --mtu, such as 1280, would suit".to_owned(),

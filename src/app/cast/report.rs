@@ -9,6 +9,7 @@ use crate::jpeg::Flaw;
 use crate::time::Time;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// Frames that were not sent, by reason.
@@ -63,14 +64,16 @@ impl Report {
     pub fn event(&mut self, event: &Event, clients: usize) {
         match event {
             Event::Joined { remote, kind, agent } => {
+                let remote = canonical(*remote);
                 let agent = agent.as_deref().map(|agent| format!(", {agent}")).unwrap_or_default();
                 log::info!("joined: {remote} ({kind}{agent}); clients now: {clients}");
                 self.append(&format!("{remote}, joined"));
             }
             Event::Left { remote, kind, reason: LeaveReason::NoHello, .. } => {
-                log::warn!("never came: {remote} ({kind}): {}", LeaveReason::NoHello);
+                log::warn!("never came: {} ({kind}): {}", canonical(*remote), LeaveReason::NoHello);
             }
             Event::Left { remote, kind, reason, tally, stay } => {
+                let remote = canonical(*remote);
                 let skipped = match tally.skipped {
                     0 => String::new(),
                     skipped => format!(", {skipped} skipped"),
@@ -121,7 +124,8 @@ impl Report {
     }
 
     /// A connection was not let in.
-    pub fn rejected(&mut self, remote: std::net::SocketAddr, why: &str, now: Time) {
+    pub fn rejected(&mut self, remote: SocketAddr, why: &str, now: Time) {
+        let remote = canonical(remote);
         match self.rejected.happened(now) {
             Some(1) => log::info!("not let in: {remote}: {why}"),
             Some(count) => log::info!("not let in: {count} connections, the latest from {remote}: {why}"),
@@ -134,5 +138,26 @@ impl Report {
         if let Some(count) = self.shrink.happened(now) {
             log::warn!("{count} frames not sent to plain clients: {error}; ask for a smaller size with -r");
         }
+    }
+}
+
+/// An IPv4 client of an IPv6 socket, as people know it.
+pub fn canonical(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        ip if ip.is_ipv4() => SocketAddr::new(ip, address.port()),
+        _ => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_shown_as_people_know_them() {
+        let show = |text: &str| canonical(text.parse().unwrap()).to_string();
+        assert_eq!(show("[::ffff:192.0.2.7]:5005"), "192.0.2.7:5005");
+        assert_eq!(show("[2001:db8::7]:5005"), "[2001:db8::7]:5005");
+        assert_eq!(show("[fe80::1%3]:5005"), "[fe80::1%3]:5005");
     }
 }
