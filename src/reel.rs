@@ -206,6 +206,14 @@ impl Reel {
         (seconds > 0.0).then(|| intervals as f32 / seconds)
     }
 
+    /// Octets a second, measured over the newest frames; none with less than two.
+    pub fn byte_rate(&self) -> Option<f32> {
+        let first = self.index.len().saturating_sub(RATE_FRAMES);
+        let octets: u64 = self.index.range(first..).map(|entry| u64::from(entry.length)).sum();
+        let frames = self.index.len().saturating_sub(first);
+        Some(self.fps()? * octets as f32 / frames.max(1) as f32)
+    }
+
     fn between(&self, first: usize) -> Duration {
         match (self.index.get(first), self.index.back()) {
             (Some(first), Some(last)) => last.stamp.captured.since(first.stamp.captured),

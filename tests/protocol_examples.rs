@@ -38,8 +38,16 @@ fn data() {
 #[test]
 fn beat() {
     let (newest, oldest) = (FrameNumber(7), FrameNumber(1));
-    let beat =
-        Beat { epoch: EPOCH, token: TOKEN, newest, oldest, echo: 4096, held_us: 250, no_camera: false };
+    let beat = Beat {
+        epoch: EPOCH,
+        token: TOKEN,
+        newest,
+        oldest,
+        echo: 4096,
+        held_us: 250,
+        skipped: 0b101,
+        no_camera: false,
+    };
     assert_eq!(Beat::parse(&example("beat")), Ok(beat));
     assert_eq!(beat.to_bytes()[..], example("beat"));
 }
@@ -68,6 +76,8 @@ fn continues() {
         through: FrameNumber(4),
         seen: FrameNumber(7),
         rtt_us: 1100,
+        loss: 13,
+        urgent: false,
         missing: [missing(5, 3, 2), missing(6, 0, 0)].into_iter().collect(),
     };
     assert_eq!(cont.to_bytes()[..], example("continue"));

@@ -286,7 +286,12 @@ impl Hub {
                 native.on_hello(hello.stamp, now);
                 self.send_beat(client, reel, now);
             }
-            FromClient::Continue(cont) => native.on_continue(&cont, now),
+            FromClient::Continue(cont) => {
+                native.on_continue(&cont, reel, now);
+                if native.take_beat_now() {
+                    self.send_beat(client, reel, now);
+                }
+            }
             FromClient::End(_) => {
                 let why = if native.is_leaving() { LeaveReason::Stopping } else { LeaveReason::End };
                 self.send_end(client, EndReason::Goodbye);
@@ -327,10 +332,10 @@ impl Hub {
     pub fn handle_blocked(&mut self, transmit: &Transmit, reel: &Reel) {
         let Some(session) = self.session(transmit.client()) else { return };
         session.blocked = true;
-        if let (Talk::Native(native), Transmit::Train { number, fragments, .. }) =
+        if let (Talk::Native(native), Transmit::Train { number, fragments, again, .. }) =
             (&mut session.talk, transmit)
         {
-            native.take_back(reel, *number, fragments.start, &mut session.tally);
+            native.take_back(reel, *number, fragments.clone(), *again, &mut session.tally);
         }
     }
 
@@ -418,9 +423,15 @@ impl Hub {
                 continue;
             }
             let burst = self.limits.burst;
-            let transmit = next_of(session, reel, burst, now);
-            if transmit.is_some() {
-                return transmit;
+            if let Some(transmit) = next_of(session, reel, burst, now) {
+                let has_news = match &mut session.talk {
+                    Talk::Native(native) => native.take_beat_now(),
+                    Talk::Plain(_) => false,
+                };
+                if has_news {
+                    self.send_beat(transmit.client(), reel, now);
+                }
+                return Some(transmit);
             }
         }
         None
@@ -474,8 +485,8 @@ fn next_of(session: &mut Session, reel: &Reel, burst: u16, now: Time) -> Option<
     let client = session.id;
     match &mut session.talk {
         Talk::Native(native) => {
-            let (number, fragments) = native.next_train(reel, burst, &mut session.tally, now)?;
-            Some(Transmit::Train { client, number, fragments })
+            let (number, fragments, again) = native.next_train(reel, burst, &mut session.tally, now)?;
+            Some(Transmit::Train { client, number, fragments, again })
         }
         Talk::Plain(plain) => {
             let number = plain.next_frame(reel)?;

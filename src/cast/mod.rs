@@ -10,12 +10,16 @@
 //! | [`hub`] | all clients: admission, whose turn it is, timers |
 //! | `plain` | one client of the original protocol: a window of one frame |
 //! | `native` | one client of our own: a cursor, a window, BEAT and END |
+//! | `repair` | what one client asks to be sent again: a queue and a budget |
+//! | `pacer` | how fast one client is sent to |
 #![forbid(unsafe_code)]
 
 pub mod greeting;
 pub mod hub;
 mod native;
+mod pacer;
 mod plain;
+mod repair;
 #[cfg(test)]
 mod tests;
 
@@ -117,6 +121,8 @@ pub enum Transmit {
         number: FrameNumber,
         /// Which of its fragments.
         fragments: Range<u16>,
+        /// They were sent before, and asked for.
+        again: bool,
     },
     /// A whole JPEG in one datagram.
     Whole {
@@ -212,6 +218,8 @@ pub struct Tally {
     pub frames: u64,
     /// Octets of them.
     pub bytes: u64,
+    /// Fragments sent again.
+    pub repairs: u64,
     /// Frames that it did not get: skipped by its own wish for the newest, or gone from the reel.
     pub skipped: u64,
 }
@@ -225,6 +233,8 @@ pub enum Wake {
     Answer,
     /// A BEAT is due.
     Beat,
+    /// The next burst of a frame may go.
+    Pace,
     /// A client has been silent for too long.
     Silence,
     /// An END is to be repeated.

@@ -1,5 +1,7 @@
 //! One client of our own protocol: a cursor into the reel, a window of frames it has not been heard of, BEAT and END.
 
+use super::pacer::Pacer;
+use super::repair::Repairs;
 use super::{SILENCE, Tally};
 use crate::reel::Reel;
 use crate::time::Time;
@@ -22,6 +24,9 @@ const WINDOW_NEWEST: usize = 8;
 
 /// The same for a recorder, which is served faster than real time when it is behind.
 const WINDOW_EVERY: usize = 32;
+
+/// Frames that may go before the oldest one that a recorder is not done with: less than its assembler reaches.
+const LEAD: i32 = 192;
 
 /// BEAT after this long without a datagram: a lost tail is uncovered before the next frame at 20 a second would do it.
 const BEAT_FIRST: Duration = Duration::from_millis(50);
@@ -56,6 +61,16 @@ pub(super) struct Native {
     echo: (u32, Time),
     /// The stamp of the newest CONTINUE.
     order: Option<u32>,
+    /// The client is done with this frame and all before it.
+    through: FrameNumber,
+    /// Frames that were not sent: bit `i` is the one `i + 1` before `newest_sent`.
+    skipped: u32,
+    /// The client is to be told of them.
+    beat_now: bool,
+    repairs: Repairs,
+    pacer: Pacer,
+    /// Something is to be sent then.
+    paced: Option<Time>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +108,12 @@ impl Native {
             beat_wait: BEAT_FIRST,
             echo: (0, now),
             order: None,
+            through: next.previous(),
+            skipped: 0,
+            beat_now: false,
+            repairs: Repairs::new(now),
+            pacer: Pacer::new(now),
+            paced: None,
         }
     }
 
@@ -113,41 +134,92 @@ impl Native {
         self.echo = (stamp, now);
     }
 
-    pub(super) fn on_continue(&mut self, cont: &Continue, now: Time) {
+    pub(super) fn on_continue(&mut self, cont: &Continue, reel: &Reel, now: Time) {
         self.heard = now;
-        let is_newer = self.order.is_none_or(|last| (cont.stamp.wrapping_sub(last) as i32) >= 0);
+        self.request(cont, reel);
+        let is_newer = self.order.is_none_or(|last| (cont.stamp.wrapping_sub(last) as i32) > 0);
         if !is_newer {
             return;
         }
         self.order = Some(cont.stamp);
         self.echo = (cont.stamp, now);
         self.in_flight.retain(|number| number.is_after(cont.seen));
+        self.through = cont.through;
+        self.pacer.on_continue(cont, reel, now);
+    }
+
+    fn request(&mut self, cont: &Continue, reel: &Reel) {
+        let (newest, skipped, cursor, fragment) =
+            (self.newest_sent, self.skipped, self.cursor, self.fragment);
+        self.beat_now |= cont.missing.iter().any(|missing| reel.oldest_number().is_after(missing.number));
+        self.repairs.request(cont, reel, |number| {
+            let before = newest.since(number);
+            let was_skipped = (1..=32).contains(&before) && skipped & (1 << (before - 1)) != 0;
+            if before < 0 || was_skipped {
+                return 0;
+            }
+            let count = reel.frame(number).map_or(0, |frame| frame.fragments());
+            if number == cursor && fragment > 0 { fragment } else { count }
+        });
     }
 
     pub(super) fn leave(&mut self, reason: EndReason, now: Time) {
         self.state = State::Leaving { reason, tries: 0, next: now };
     }
 
-    /// What goes out next: a frame and some of its fragments, `burst` at most. Moves the cursor past them.
+    /// What goes out next: a frame and some of its fragments, `burst` at most, and whether they go again. New fragments
+    /// go first; repairs fill the pauses between their bursts.
     pub(super) fn next_train(
         &mut self,
         reel: &Reel,
         burst: u16,
         tally: &mut Tally,
         now: Time,
-    ) -> Option<(FrameNumber, Range<u16>)> {
+    ) -> Option<(FrameNumber, Range<u16>, bool)> {
+        self.paced = None;
         if self.state != State::Live || now >= self.heard.after(HOLD) {
             return None;
         }
-        if self.fragment == 0 && self.in_flight.len() >= self.window() {
+        if let Some((number, fragments)) = self.next_fresh(reel, burst, tally, now) {
+            return Some((number, fragments, false));
+        }
+        let rate = self.pacer.rate(reel, 3);
+        match self.repairs.next(reel, burst, rate, now) {
+            Ok(Some((number, fragments))) => {
+                tally.repairs += fragments.len() as u64;
+                self.on_sent(reel, fragments.len(), now);
+                Some((number, fragments, true))
+            }
+            Ok(None) => None,
+            Err(later) => {
+                self.wake_at(later);
+                None
+            }
+        }
+    }
+
+    fn next_fresh(
+        &mut self,
+        reel: &Reel,
+        burst: u16,
+        tally: &mut Tally,
+        now: Time,
+    ) -> Option<(FrameNumber, Range<u16>)> {
+        let has_frame = self.fragment > 0 || reel.next_number().is_after(self.cursor);
+        let has_room = self.in_flight.len() < self.window() && self.cursor.since(self.through) <= LEAD;
+        if !has_frame || (self.fragment == 0 && !has_room) {
+            return None;
+        }
+        if now < self.pacer.ready() {
+            self.wake_at(self.pacer.ready());
             return None;
         }
         self.advance_cursor(reel, tally);
         let frame = reel.frame(self.cursor)?;
         if self.fragment == 0 {
-            self.newest_sent = self.cursor;
-            self.in_flight.push(self.cursor);
+            self.begin_frame();
         }
+        let burst = self.pacer.burst(frame.fragments(), burst);
         let end = frame.fragments().min(self.fragment.saturating_add(burst));
         let train = (self.cursor, self.fragment..end);
         self.fragment = end;
@@ -157,23 +229,67 @@ impl Native {
             tally.frames += 1;
             tally.bytes += u64::from(frame.length());
         }
-        self.sent = now;
-        self.beat_wait = BEAT_FIRST;
+        self.on_sent(reel, train.1.len(), now);
         Some(train)
     }
 
+    fn begin_frame(&mut self) {
+        let step = self.cursor.since(self.newest_sent);
+        // the frames between are the step's low bits, but for the last one itself, which was sent
+        self.skipped = match u32::try_from(step) {
+            Ok(step @ 1..32) => self.skipped << step | ((1 << (step - 1)) - 1),
+            _ => u32::MAX,
+        };
+        self.beat_now |= step > 1;
+        self.newest_sent = self.cursor;
+        self.in_flight.push(self.cursor);
+    }
+
+    fn on_sent(&mut self, reel: &Reel, datagrams: usize, now: Time) {
+        let behind = match self.policy {
+            Policy::Newest => 0,
+            Policy::Every => reel.next_number().since(self.cursor),
+        };
+        self.pacer.on_sent(datagrams * usize::from(reel.datagram_len()), reel, behind, now);
+        self.sent = now;
+        self.beat_wait = BEAT_FIRST;
+    }
+
+    fn wake_at(&mut self, at: Time) {
+        self.paced = Some(self.paced.map_or(at, |other| other.min(at)));
+    }
+
+    /// True once after something that the client has to be told at once.
+    pub(super) fn take_beat_now(&mut self) -> bool {
+        std::mem::take(&mut self.beat_now)
+    }
+
     /// The socket took nothing: the fragments are still to be sent.
-    pub(super) fn take_back(&mut self, reel: &Reel, number: FrameNumber, first: u16, tally: &mut Tally) {
+    pub(super) fn take_back(
+        &mut self,
+        reel: &Reel,
+        number: FrameNumber,
+        fragments: Range<u16>,
+        again: bool,
+        tally: &mut Tally,
+    ) {
+        if again {
+            tally.repairs = tally.repairs.saturating_sub(fragments.len() as u64);
+            return self.repairs.take_back(number, fragments);
+        }
         if self.cursor == number.next() && self.fragment == 0 {
             let length = reel.frame(number).map_or(0, |frame| frame.length());
             tally.frames = tally.frames.saturating_sub(1);
             tally.bytes = tally.bytes.saturating_sub(u64::from(length));
         }
-        if first == 0 && self.in_flight.last() == Some(&number) {
-            self.in_flight.pop();
-        }
         self.cursor = number;
-        self.fragment = first;
+        self.fragment = fragments.start;
+        if self.fragment == 0 && self.in_flight.last() == Some(&number) {
+            // it has not begun: nothing of it is known to the client
+            self.in_flight.pop();
+            self.newest_sent = number.previous();
+            self.skipped >>= 1;
+        }
     }
 
     fn window(&self) -> usize {
@@ -206,6 +322,7 @@ impl Native {
             epoch: reel.stream().epoch(),
             token: self.token,
             newest: self.newest_sent,
+            skipped: self.skipped,
             oldest: reel.oldest_number(),
             echo,
             held_us: u32::try_from(now.since(came).as_micros()).unwrap_or(u32::MAX),
@@ -237,9 +354,10 @@ impl Native {
             State::Invited { until } => (until, super::Wake::Hello),
             State::Leaving { next, .. } => (next, super::Wake::End),
             State::Live => {
-                let silence = self.heard.after(SILENCE);
-                let beat = self.beat_due();
-                if beat < silence { (beat, super::Wake::Beat) } else { (silence, super::Wake::Silence) }
+                let silence = (self.heard.after(SILENCE), super::Wake::Silence);
+                let beat = (self.beat_due(), super::Wake::Beat);
+                let pace = self.paced.map_or((Time::NEVER, super::Wake::Pace), |at| (at, super::Wake::Pace));
+                [silence, beat, pace].into_iter().min_by_key(|(at, _)| *at).unwrap_or(silence)
             }
         }
     }

@@ -1,16 +1,21 @@
 //! Fragments become frames. Frames come out in order; one that does not become whole in time comes out as missing.
+//!
+//! What is missed is asked for: a fragment that others have overtaken, a frame that a later one has overtaken, and the
+//! rest of the newest frame once nothing has come for a while.
 
 use super::Frame;
-use crate::time::{Stamp, Time};
-use crate::wire::client::{MAX_MISSING, Missing};
+use super::partial::{Arrival, Ask, Partial, Requests, Spare};
+use super::timing::Timing;
+use crate::time::Time;
+use crate::wire::client::Missing;
 use crate::wire::data::{DISCONTINUITY, Data, Header};
 use crate::wire::{FrameNumber, Malformed};
-use arrayvec::ArrayVec;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Frames under way at once, the wholly missing ones among them included. Twice the sender's window.
-const REACH: usize = 64;
+/// Frames under way at once, the wholly missing ones among them included. More than the sender's lead over what is
+/// done with, so that it never happens that one is given up for want of room.
+const REACH: usize = 256;
 
 /// A number further ahead than this is nonsense, not a loss: an hour at 18 frames a second.
 const MAX_JUMP: usize = 1 << 16;
@@ -21,13 +26,38 @@ const BUDGET: usize = 64 * 1024 * 1024;
 /// Buffers that are kept for the next frames.
 const SPARES: usize = 16;
 
+/// The rest of the newest frame is missed after this long without a fragment. Longer than the sender's pause between
+/// two bursts of a frame and the path's usual jitter.
+const QUIET: Duration = Duration::from_millis(10);
+
+/// A recorder's frame that is still incomplete after this long will not come: the reel does not reach that far.
+const FOREVER: Duration = Duration::from_secs(120);
+
+/// How long a frame is awaited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// For a viewer: this long after it was first heard of. What cannot come in time is not asked for.
+    Latency(Duration),
+    /// For a recorder: until the sender's reel has it no longer.
+    Reel,
+}
+
 /// What comes out, in order.
 #[derive(Debug)]
 pub enum Next {
     /// A whole frame.
     Frame(Frame),
     /// A frame that was given up.
-    Missing(FrameNumber),
+    Missing {
+        /// Which.
+        number: FrameNumber,
+        /// Fragments of it that did not come by themselves; 0 of 0 if nothing of it came.
+        lost: u32,
+        /// Fragments of it.
+        fragments: u32,
+    },
+    /// A frame that was not sent to us.
+    Skipped(FrameNumber),
 }
 
 /// Frames under way.
@@ -36,41 +66,40 @@ pub struct Assembler {
     next: FrameNumber,
     /// The frames from `next` on that were heard of.
     slots: VecDeque<Slot>,
-    patience: Duration,
+    patience: Patience,
     held: usize,
-    spares: Vec<Vec<u8>>,
-    spare_maps: Vec<Vec<u64>>,
+    /// When a fragment last came by itself.
+    fresh: Time,
+    buffers: Vec<Vec<u8>>,
+    spares: Vec<Spare>,
 }
 
 struct Slot {
     heard: Time,
     /// The sender has it no longer.
     gone: bool,
+    /// All of it has been sent: what is missing is missed.
+    closed: bool,
+    /// There is no time left for a repair.
+    given_up: bool,
+    /// The sender has left it out.
+    skipped: bool,
+    /// While nothing of it has come.
+    whole: Ask,
     partial: Option<Partial>,
 }
 
-struct Partial {
-    length: u32,
-    size: u16,
-    flags: u8,
-    stamp: Stamp,
-    bytes: Vec<u8>,
-    /// A bit for each fragment that is here.
-    have: Vec<u64>,
-    left: u32,
-    newest: Time,
-}
-
 impl Assembler {
-    /// Awaits the frames from `next` on, each for at most `patience` after it was first heard of.
-    pub fn new(next: FrameNumber, patience: Duration) -> Self {
+    /// Awaits the frames from `next` on.
+    pub fn new(next: FrameNumber, patience: Patience) -> Self {
         Assembler {
             next,
             slots: VecDeque::with_capacity(REACH),
             patience,
             held: 0,
+            fresh: Time::default(),
+            buffers: Vec::with_capacity(SPARES),
             spares: Vec::with_capacity(SPARES),
-            spare_maps: Vec::with_capacity(SPARES),
         }
     }
 
@@ -86,63 +115,71 @@ impl Assembler {
 
     /// Takes a frame's buffer back.
     pub fn recycle(&mut self, buffer: Vec<u8>) {
-        if self.spares.len() < SPARES {
-            self.spares.push(buffer);
+        if self.buffers.len() < SPARES {
+            self.buffers.push(buffer);
         }
     }
 
-    /// A fragment. False: it was here already, or its frame has come out.
+    /// A fragment.
     ///
     /// # Errors
     /// [`Malformed::Field`]: a number out of all reach, or a header that contradicts the frame's earlier ones.
-    pub fn insert(&mut self, data: &Data<'_>, now: Time) -> Result<bool, Malformed> {
+    pub fn insert(&mut self, data: &Data<'_>, timing: &mut Timing, now: Time) -> Result<Arrival, Malformed> {
         let header = &data.header;
         if self.next.is_after(header.number) {
-            return Ok(false);
+            return Ok(Arrival::Again);
         }
-        self.hear_of(header.number, now)?;
+        self.extend(header.number, timing.hold(), now)?;
         self.keep_within_budget(header);
-        let Some(slot) = self.slot_of(header.number) else { return Ok(false) };
-        let mut partial = match self.slots.get_mut(slot).and_then(|slot| slot.partial.take()) {
+        let Some(at) = self.slot_of(header.number) else { return Ok(Arrival::Again) };
+        let Some(slot) = self.slots.get_mut(at) else { return Ok(Arrival::Again) };
+        let mut partial = match slot.partial.take() {
             Some(partial) => partial,
-            None => self.begin(header),
+            None => {
+                self.held = self.held.saturating_add(header.length as usize);
+                let bytes = self.buffers.pop().unwrap_or_default();
+                Partial::new(header, slot.whole, bytes, self.spares.pop().unwrap_or_default())
+            }
         };
-        let outcome = partial.insert(data, now);
-        if let Some(slot) = self.slots.get_mut(slot) {
-            slot.partial = Some(partial);
+        let outcome = partial.insert(data, timing, now);
+        if outcome == Ok(Arrival::Fresh) {
+            self.fresh = now;
         }
+        slot.partial = Some(partial);
         outcome
     }
 
-    fn begin(&mut self, header: &Header) -> Partial {
-        let mut bytes = self.spares.pop().unwrap_or_default();
-        bytes.resize(header.length as usize, 0);
-        let mut have = self.spare_maps.pop().unwrap_or_default();
-        have.resize((header.count() as usize).div_ceil(64), 0);
-        self.held = self.held.saturating_add(bytes.len());
-        Partial {
-            length: header.length,
-            size: header.size,
-            flags: header.flags,
-            stamp: header.stamp,
-            bytes,
-            have,
-            left: header.count(),
-            newest: Time::default(),
-        }
-    }
-
-    /// This frame exists, and all before it.
+    /// The sender has sent this frame and all before it.
     ///
     /// # Errors
     /// [`Malformed::Field`]: out of all reach.
-    pub fn hear_of(&mut self, number: FrameNumber, now: Time) -> Result<(), Malformed> {
+    pub fn hear_of(&mut self, number: FrameNumber, timing: &Timing, now: Time) -> Result<(), Malformed> {
+        self.extend(number, timing.hold(), now)?;
+        let Ok(count) = usize::try_from(number.next().since(self.next)) else { return Ok(()) };
+        self.slots.iter_mut().take(count).for_each(|slot| slot.close(true, timing.hold(), now));
+        Ok(())
+    }
+
+    /// This frame exists, and all before it have been sent.
+    fn extend(&mut self, number: FrameNumber, hold: Duration, now: Time) -> Result<(), Malformed> {
         let Ok(ahead) = usize::try_from(number.since(self.next)) else { return Ok(()) };
         if ahead >= MAX_JUMP {
             return Err(Malformed::Field("frame number"));
         }
         while self.slots.len() <= ahead {
-            self.slots.push_back(Slot { heard: now, gone: false, partial: None });
+            if let Some(last) = self.slots.back_mut() {
+                last.close(true, hold, now);
+            }
+            let whole = Ask::NONE;
+            self.slots.push_back(Slot {
+                heard: now,
+                gone: false,
+                closed: false,
+                given_up: false,
+                skipped: false,
+                whole,
+                partial: None,
+            });
         }
         // What lies too far back is given up; poll() takes it out before anything else happens.
         let excess = self.slots.len().saturating_sub(REACH);
@@ -156,6 +193,19 @@ impl Assembler {
         self.slots.iter_mut().take(count).for_each(|slot| slot.gone = true);
     }
 
+    /// The sender has left these frames out: bit `i` is the one `i + 1` before `newest`.
+    pub fn skip(&mut self, newest: FrameNumber, skipped: u32) {
+        for bit in 0..32u32 {
+            let number = FrameNumber(newest.0.wrapping_sub(bit.saturating_add(1)));
+            let Ok(at) = usize::try_from(number.since(self.next)) else { return };
+            if skipped & (1 << bit) != 0 {
+                if let Some(slot) = self.slots.get_mut(at) {
+                    slot.skipped = true;
+                }
+            }
+        }
+    }
+
     fn keep_within_budget(&mut self, header: &Header) {
         let fits = BUDGET.saturating_sub(header.length as usize);
         let mut held = self.held;
@@ -163,7 +213,7 @@ impl Assembler {
             if held <= fits {
                 break;
             }
-            if let Some(partial) = slot.partial.as_ref().filter(|partial| partial.left > 0) {
+            if let Some(partial) = slot.partial.as_ref().filter(|partial| !partial.is_whole()) {
                 held = held.saturating_sub(partial.bytes.len());
                 slot.gone = true;
             }
@@ -178,103 +228,135 @@ impl Assembler {
     /// The next frame, whole or given up; none while the first one is still awaited.
     pub fn poll(&mut self, now: Time) -> Option<Next> {
         let first = self.slots.front()?;
-        let is_whole = first.partial.as_ref().is_some_and(|partial| partial.left == 0);
-        let is_over = first.gone || now >= first.heard.after(self.patience);
+        let is_whole = first.is_whole();
+        let is_over = first.gone || first.skipped || now >= self.deadline(first);
         if !is_whole && !is_over {
             return None;
         }
-        let partial = self.slots.pop_front()?.partial;
+        let Slot { partial, skipped, .. } = self.slots.pop_front()?;
         let number = self.next;
         self.next = number.next();
-        let Some(mut partial) = partial else { return Some(Next::Missing(number)) };
+        let Some(partial) = partial else {
+            let missing = Next::Missing { number, lost: 0, fragments: 0 };
+            return Some(if skipped { Next::Skipped(number) } else { missing });
+        };
         self.held = self.held.saturating_sub(partial.bytes.len());
-        partial.have.clear();
-        if self.spare_maps.len() < SPARES {
-            self.spare_maps.push(std::mem::take(&mut partial.have));
+        Some(self.take(number, partial))
+    }
+
+    fn take(&mut self, number: FrameNumber, partial: Partial) -> Next {
+        let (stamp, flags, arrived) = (partial.stamp, partial.flags, partial.newest);
+        let (repaired, fragments, lost) = (partial.repaired, partial.count(), partial.lost());
+        let is_whole = partial.is_whole();
+        let (bytes, spare) = partial.take();
+        if self.spares.len() < SPARES {
+            self.spares.push(spare);
         }
         if !is_whole {
-            self.recycle(partial.bytes);
-            return Some(Next::Missing(number));
+            self.recycle(bytes);
+            return Next::Missing { number, lost, fragments };
         }
-        Some(Next::Frame(Frame {
-            number,
-            stamp: partial.stamp,
-            discontinuity: partial.flags & DISCONTINUITY != 0,
-            bytes: partial.bytes,
-            arrived: partial.newest,
-        }))
+        let discontinuity = flags & DISCONTINUITY != 0;
+        Next::Frame(Frame { number, stamp, discontinuity, bytes, arrived, repaired, fragments })
     }
 
-    /// When the first frame under way is given up.
+    fn deadline(&self, slot: &Slot) -> Time {
+        slot.heard.after(match self.patience {
+            Patience::Latency(latency) => latency,
+            Patience::Reel => FOREVER,
+        })
+    }
+
+    /// Nothing has come for a while: the rest of the newest frame is missed.
+    pub fn check_quiet(&mut self, timing: &Timing, now: Time) {
+        if now >= self.quiet_due() {
+            if let Some(last) = self.slots.back_mut() {
+                last.close(false, timing.hold(), now);
+            }
+        }
+    }
+
+    fn quiet_due(&self) -> Time {
+        match self.slots.back() {
+            Some(last) if !last.closed && !last.is_whole() => self.fresh.after(QUIET),
+            _ => Time::NEVER,
+        }
+    }
+
+    /// When something is to be asked for, missed, or given up.
     pub fn next_timeout(&self) -> Time {
-        self.slots.front().map_or(Time::NEVER, |slot| slot.heard.after(self.patience))
+        let given_up = self.slots.front().map_or(Time::NEVER, |slot| self.deadline(slot));
+        given_up.min(self.quiet_due())
     }
 
-    /// What is missing before the newest frame, oldest first, as far as one CONTINUE holds it.
-    pub fn missing(&self) -> ArrayVec<Missing, MAX_MISSING> {
-        let mut list = ArrayVec::new();
-        let older = self.slots.len().saturating_sub(1);
-        for (at, slot) in self.slots.iter().take(older).enumerate() {
-            let number = self.next.plus(at as u32);
-            match &slot.partial {
-                None => push(&mut list, Missing { number, first: 0, count: 0 }),
-                Some(partial) => {
-                    partial.gaps(|first, count| push(&mut list, Missing { number, first, count }));
+    /// When something is to be asked for.
+    pub fn ask_due(&self) -> Time {
+        self.slots.iter().map(|slot| slot.due()).min().unwrap_or(Time::NEVER)
+    }
+
+    /// What is due to be asked for, oldest first, as far as one CONTINUE holds it. True: it is the last chance for some
+    /// of it.
+    pub fn requests(&mut self, timing: &Timing, now: Time) -> (Requests, bool) {
+        let mut list = Requests::new();
+        let mut is_urgent = false;
+        for at in 0..self.slots.len() {
+            let Some(slot) = self.slots.get(at) else { break };
+            if slot.due() > now {
+                continue;
+            }
+            let (number, until) = (self.next.plus(at as u32), self.deadline(slot));
+            let Some(slot) = self.slots.get_mut(at) else { break };
+            if now.after(timing.answer()) > until {
+                slot.given_up = true;
+                continue;
+            }
+            let first = list.len();
+            slot.request(number, &mut list, timing, now);
+            let again = now.after(timing.repeat(1)).after(timing.answer());
+            is_urgent |= list.len() > first && again > until;
+        }
+        (list, is_urgent)
+    }
+}
+
+impl Slot {
+    fn is_whole(&self) -> bool {
+        self.partial.as_ref().is_some_and(Partial::is_whole)
+    }
+
+    /// All of it has been sent: what has not come is missed.
+    fn close(&mut self, overtaken: bool, hold: Duration, now: Time) {
+        if self.closed {
+            return;
+        }
+        self.closed = true;
+        match &mut self.partial {
+            Some(partial) => partial.miss_before(partial.count(), overtaken, hold, now),
+            None => self.whole = Ask::missed(now, hold, overtaken),
+        }
+    }
+
+    /// When something of it is to be asked for.
+    fn due(&self) -> Time {
+        if self.gone || self.given_up || self.skipped {
+            return Time::NEVER;
+        }
+        match &self.partial {
+            Some(partial) => partial.due(),
+            None => self.whole.due(),
+        }
+    }
+
+    fn request(&mut self, number: FrameNumber, list: &mut Requests, timing: &Timing, now: Time) {
+        match &mut self.partial {
+            Some(partial) => partial.request(number, list, timing, now),
+            None => {
+                if list.try_push(Missing { number, first: 0, count: 0 }).is_ok() {
+                    self.whole.on_asked(now, timing);
                 }
             }
         }
-        list
     }
-}
-
-fn push(list: &mut ArrayVec<Missing, MAX_MISSING>, missing: Missing) {
-    let _ = list.try_push(missing);
-}
-
-impl Partial {
-    fn insert(&mut self, data: &Data<'_>, now: Time) -> Result<bool, Malformed> {
-        let header = &data.header;
-        let same = header.length == self.length && header.size == self.size && header.stamp == self.stamp;
-        if !same {
-            return Err(Malformed::Field("header of a known frame"));
-        }
-        let (word, bit) = place(header.index);
-        let Some(word) = self.have.get_mut(word) else { return Err(Malformed::Field("fragment index")) };
-        if *word & bit != 0 {
-            return Ok(false);
-        }
-        let start = header.offset() as usize;
-        let to = self.bytes.get_mut(start..start.saturating_add(data.payload.len()));
-        let to = to.ok_or(Malformed::Field("fragment offset"))?;
-        to.copy_from_slice(data.payload);
-        *word |= bit;
-        self.left = self.left.saturating_sub(1);
-        self.newest = now;
-        Ok(true)
-    }
-
-    /// Runs of fragments that are not here: the first of each, and how many.
-    fn gaps(&self, mut each: impl FnMut(u16, u16)) {
-        if self.left == 0 {
-            return;
-        }
-        let count = crate::wire::data::fragment_count(self.length, self.size).min(u32::from(u16::MAX)) as u16;
-        let mut run = 0;
-        for index in 0..=count {
-            let (word, bit) = place(index);
-            let is_here = index == count || self.have.get(word).is_some_and(|word| word & bit != 0);
-            if !is_here {
-                run = u16::saturating_add(run, 1);
-            } else if run > 0 {
-                each(index.saturating_sub(run), run);
-                run = 0;
-            }
-        }
-    }
-}
-
-fn place(index: u16) -> (usize, u64) {
-    (usize::from(index / 64), 1 << (index % 64))
 }
 
 #[cfg(test)]
@@ -282,10 +364,12 @@ mod tests {
     use super::*;
     use crate::jpeg::Size;
     use crate::reel::Reel;
+    use crate::time::Stamp;
     use crate::wire::StreamId;
     use proptest::prelude::*;
 
-    const PATIENCE: Duration = Duration::from_millis(200);
+    const MS: Duration = Duration::from_millis(1);
+    const LATENCY: Duration = Duration::from_millis(120);
     const START: Time = Time::from_millis(5_000);
 
     /// A reel with frames 1 to `count`, of `length` octets each.
@@ -304,73 +388,173 @@ mod tests {
         frame.datagrams(0..frame.fragments()).chunks(1452).collect()
     }
 
-    fn insert(assembler: &mut Assembler, datagram: &[u8]) -> bool {
-        assembler.insert(&Data::parse(datagram).unwrap(), START).unwrap()
+    struct Bench {
+        assembler: Assembler,
+        timing: Timing,
+        now: Time,
     }
 
-    fn drain(assembler: &mut Assembler, now: Time) -> Vec<Result<u32, u32>> {
-        std::iter::from_fn(|| assembler.poll(now))
-            .map(|next| match next {
-                Next::Frame(frame) => Ok(frame.number.0),
-                Next::Missing(number) => Err(number.0),
-            })
-            .collect()
+    impl Bench {
+        fn new(patience: Patience) -> Self {
+            let mut timing = Timing::default();
+            (0..30).for_each(|_| timing.on_round_trip(40 * MS));
+            Bench { assembler: Assembler::new(FrameNumber(1), patience), timing, now: START }
+        }
+
+        fn insert(&mut self, datagram: &[u8]) -> Arrival {
+            self.assembler.insert(&Data::parse(datagram).unwrap(), &mut self.timing, self.now).unwrap()
+        }
+
+        fn insert_all(&mut self, reel: &Reel, number: u32) {
+            for datagram in datagrams(reel, number) {
+                assert_eq!(self.insert(datagram), Arrival::Fresh);
+            }
+        }
+
+        fn pass(&mut self, wait: Duration) -> &mut Self {
+            self.now = self.now.after(wait);
+            self.assembler.check_quiet(&self.timing, self.now);
+            self
+        }
+
+        /// What is asked for now: frame, first fragment, count; and whether it is urgent.
+        fn ask(&mut self) -> (Vec<(u32, u16, u16)>, bool) {
+            let (list, urgent) = self.assembler.requests(&self.timing, self.now);
+            (list.iter().map(|m| (m.number.0, m.first, m.count)).collect(), urgent)
+        }
+
+        fn drain(&mut self) -> Vec<Result<u32, u32>> {
+            std::iter::from_fn(|| self.assembler.poll(self.now))
+                .map(|next| match next {
+                    Next::Frame(frame) => Ok(frame.number.0),
+                    Next::Missing { number, .. } | Next::Skipped(number) => Err(number.0),
+                })
+                .collect()
+        }
     }
 
     #[test]
-    fn a_gap_holds_later_frames_back_until_patience_ends() {
-        let reel = reel(3, 4_000);
-        let mut assembler = Assembler::new(FrameNumber(1), PATIENCE);
-        for number in [1, 3] {
-            datagrams(&reel, number).iter().for_each(|d| assert!(insert(&mut assembler, d)));
+    fn an_overtaken_fragment_is_asked_for_after_the_hold_and_again_after_a_round_trip() {
+        let reel = reel(1, 6_000); // five fragments
+        let mut bench = Bench::new(Patience::Reel);
+        for at in [0, 2, 4] {
+            bench.insert(datagrams(&reel, 1)[at]);
         }
-        insert(&mut assembler, datagrams(&reel, 2)[1]);
-        assert_eq!(drain(&mut assembler, START), [Ok(1)]);
-        let missing = |first, count| Missing { number: FrameNumber(2), first, count };
-        assert_eq!(assembler.missing()[..], [missing(0, 1), missing(2, 1)]);
-        assert_eq!(assembler.next_timeout(), START.after(PATIENCE));
-        assert_eq!(drain(&mut assembler, START.after(PATIENCE)), [Err(2), Ok(3)]);
-        assert!(!insert(&mut assembler, datagrams(&reel, 2)[0]), "too late");
+        assert_eq!(bench.ask(), (vec![], false), "it may only be late");
+        assert_eq!(bench.pass(2 * MS).ask(), (vec![(1, 1, 1), (1, 3, 1)], false));
+        assert_eq!(bench.pass(30 * MS).ask(), (vec![], false), "the answer is under way");
+        assert_eq!(bench.insert(datagrams(&reel, 1)[3]), Arrival::Repaired);
+        assert_eq!(bench.pass(20 * MS).ask(), (vec![(1, 1, 1)], false));
+        assert_eq!(bench.assembler.ask_due(), bench.now.after(bench.timing.repeat(2)));
+        bench.pass(40 * MS).insert(datagrams(&reel, 1)[1]);
+        assert_eq!(bench.drain(), [Ok(1)]);
+        assert_eq!(bench.assembler.ask_due(), Time::NEVER);
+    }
+
+    #[test]
+    fn a_late_fragment_teaches_the_hold() {
+        let reel = reel(2, 6_000);
+        let mut bench = Bench::new(Patience::Reel);
+        for at in [0, 2, 3, 4] {
+            bench.insert(datagrams(&reel, 1)[at]);
+        }
+        bench.pass(Duration::from_micros(1_900));
+        let before = bench.timing.hold();
+        bench.now = bench.now.after(Duration::from_micros(50));
+        bench.insert(datagrams(&reel, 1)[1]);
+        assert!(bench.timing.hold() > before);
+        assert_eq!(bench.ask(), (vec![], false));
+    }
+
+    #[test]
+    fn a_lost_tail_is_missed_when_a_later_frame_comes_or_nothing_does() {
+        let reel = reel(2, 6_000);
+        let mut bench = Bench::new(Patience::Reel);
+        bench.insert(datagrams(&reel, 1)[0]);
+        assert_eq!(bench.pass(QUIET).pass(2 * MS).ask(), (vec![(1, 1, 4)], false));
+        let mut bench = Bench::new(Patience::Reel);
+        bench.insert(datagrams(&reel, 1)[0]);
+        bench.insert(datagrams(&reel, 2)[0]);
+        assert_eq!(bench.pass(2 * MS).ask(), (vec![(1, 1, 4)], false));
     }
 
     #[test]
     fn a_frame_of_which_nothing_came_is_asked_for_whole() {
         let reel = reel(3, 2_000);
-        let mut assembler = Assembler::new(FrameNumber(1), PATIENCE);
-        insert(&mut assembler, datagrams(&reel, 2)[0]);
-        assert_eq!(assembler.missing()[..], [Missing { number: FrameNumber(1), first: 0, count: 0 }]);
-        assert_eq!(assembler.newest_heard(), FrameNumber(2));
+        let mut bench = Bench::new(Patience::Reel);
+        bench.insert_all(&reel, 3);
+        assert_eq!(bench.pass(2 * MS).ask().0, [(1, 0, 0), (2, 0, 0)]);
+        bench.pass(40 * MS);
+        assert_eq!(bench.insert(datagrams(&reel, 1)[1]), Arrival::Repaired);
+        assert_eq!(
+            bench.pass(20 * MS).ask().0,
+            [(1, 0, 1), (2, 0, 0)],
+            "what it lacks was asked for already"
+        );
+    }
+
+    #[test]
+    fn beats_uncover_what_was_lost_altogether() {
+        let mut bench = Bench::new(Patience::Reel);
+        bench.assembler.hear_of(FrameNumber(2), &bench.timing, START).unwrap();
+        assert_eq!(bench.pass(2 * MS).ask().0, [(1, 0, 0), (2, 0, 0)]);
+        bench.assembler.forget_before(FrameNumber(2));
+        assert_eq!(bench.drain(), [Err(1)]);
+    }
+
+    #[test]
+    fn frames_that_were_left_out_are_not_awaited() {
+        let reel = reel(4, 2_000);
+        let mut bench = Bench::new(Patience::Latency(LATENCY));
+        bench.insert_all(&reel, 1);
+        bench.insert_all(&reel, 4);
+        assert_eq!(bench.drain(), [Ok(1)]);
+        bench.assembler.skip(FrameNumber(4), 0b011);
+        assert_eq!(bench.drain(), [Err(2), Err(3), Ok(4)]);
+    }
+
+    #[test]
+    fn a_viewer_does_not_ask_for_what_would_come_too_late() {
+        let reel = reel(2, 6_000);
+        let mut bench = Bench::new(Patience::Latency(LATENCY));
+        bench.insert(datagrams(&reel, 1)[0]);
+        bench.insert(datagrams(&reel, 1)[4]);
+        bench.insert_all(&reel, 2);
+        assert_eq!(bench.pass(2 * MS).ask(), (vec![(1, 1, 3)], false));
+        assert_eq!(bench.pass(50 * MS).ask(), (vec![(1, 1, 3)], true), "the last chance");
+        assert_eq!(
+            bench.pass(50 * MS).ask(),
+            (vec![], false),
+            "102 ms and a round trip are more than 120 ms"
+        );
+        assert_eq!(bench.drain(), []);
+        assert_eq!(bench.pass(20 * MS).drain(), [Err(1), Ok(2)]);
+        assert_eq!(bench.insert(datagrams(&reel, 1)[1]), Arrival::Again, "too late");
     }
 
     #[test]
     fn a_jump_gives_up_what_lies_too_far_back() {
-        let reel = reel(200, 1_000);
-        let mut assembler = Assembler::new(FrameNumber(1), PATIENCE);
-        insert(&mut assembler, datagrams(&reel, 1)[0]);
-        insert(&mut assembler, datagrams(&reel, 200)[0]);
-        let out = drain(&mut assembler, START);
+        let reel = reel(600, 1_000);
+        let mut bench = Bench::new(Patience::Reel);
+        bench.insert_all(&reel, 1);
+        bench.insert_all(&reel, 600);
+        let out = bench.drain();
         assert_eq!(out[0], Ok(1));
-        assert_eq!(out[1..], (2..=136).map(Err).collect::<Vec<_>>());
-        assert_eq!(assembler.slots.len(), REACH);
+        assert_eq!(out[1..], (2..=344).map(Err).collect::<Vec<_>>());
+        assert_eq!(bench.assembler.slots.len(), REACH);
     }
 
     #[test]
     fn numbers_out_of_reach_and_contradictions_are_refused() {
         let reel = reel(2, 4_000);
-        let mut assembler = Assembler::new(FrameNumber(1), PATIENCE);
-        assert!(assembler.hear_of(FrameNumber(1 + MAX_JUMP as u32), START).is_err());
-        insert(&mut assembler, datagrams(&reel, 1)[0]);
+        let mut bench = Bench::new(Patience::Reel);
+        let beyond = FrameNumber(1 + MAX_JUMP as u32);
+        assert!(bench.assembler.hear_of(beyond, &bench.timing, START).is_err());
+        bench.insert(datagrams(&reel, 1)[0]);
         let mut other = datagrams(&reel, 1)[1].to_vec();
         other[24] ^= 1; // another sequence
-        assert!(assembler.insert(&Data::parse(&other).unwrap(), START).is_err());
-    }
-
-    #[test]
-    fn what_the_sender_has_no_longer_is_not_awaited() {
-        let mut assembler = Assembler::new(FrameNumber(1), PATIENCE);
-        assembler.hear_of(FrameNumber(4), START).unwrap();
-        assembler.forget_before(FrameNumber(3));
-        assert_eq!(drain(&mut assembler, START), [Err(1), Err(2)]);
+        let other = Data::parse(&other).unwrap();
+        assert!(bench.assembler.insert(&other, &mut bench.timing, START).is_err());
     }
 
     proptest! {
@@ -380,24 +564,25 @@ mod tests {
             let reel = reel(8, 6_000);
             let all: Vec<&[u8]> = (1..=8).flat_map(|n| datagrams(&reel, n)).collect();
             prop_assert_eq!(all.len(), 40);
-            let mut assembler = Assembler::new(FrameNumber(1), PATIENCE);
+            let mut bench = Bench::new(Patience::Reel);
             let mut out = Vec::new();
             for &at in &shuffled {
-                insert(&mut assembler, all[at]);
+                bench.insert(all[at]);
                 if at % 7 == usize::from(twice) % 7 {
-                    insert(&mut assembler, all[at]);
+                    bench.insert(all[at]);
                 }
-                while let Some(next) = assembler.poll(START) {
+                bench.pass(3 * MS).ask();
+                while let Some(next) = bench.assembler.poll(bench.now) {
                     let Next::Frame(frame) = next else { panic!("nothing is missing") };
                     let mut expected = Vec::new();
                     reel.frame(frame.number).unwrap().append_to(&mut expected);
                     prop_assert_eq!(&frame.bytes, &expected);
                     out.push(frame.number.0);
-                    assembler.recycle(frame.bytes);
+                    bench.assembler.recycle(frame.bytes);
                 }
             }
             prop_assert_eq!(out, (1..=8).collect::<Vec<_>>());
-            prop_assert_eq!(assembler.held, 0);
+            prop_assert_eq!(bench.assembler.held, 0);
         }
     }
 }

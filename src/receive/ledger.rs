@@ -31,6 +31,8 @@ pub struct Ledger {
     recorded: u64,
     bytes: u64,
     missing: u64,
+    skipped: u64,
+    repaired: u64,
     camera_drops: u64,
     restarts: u32,
     gaps: Vec<Gap>,
@@ -65,6 +67,16 @@ impl Ledger {
         }
     }
 
+    /// A frame was not sent to us, so that newer ones come in time.
+    pub fn on_skipped(&mut self) {
+        self.skipped = self.skipped.saturating_add(1);
+    }
+
+    /// Fragments of a frame had to be sent again before it was whole.
+    pub fn on_repaired(&mut self) {
+        self.repaired = self.repaired.saturating_add(1);
+    }
+
     /// camcast was started anew: numbers begin again, and how many frames the camera delivered meanwhile nobody knows.
     pub fn on_restart(&mut self) {
         self.restarts = self.restarts.saturating_add(1);
@@ -84,6 +96,16 @@ impl Ledger {
     /// Frames that camcast had and that are not recorded.
     pub fn missing(&self) -> u64 {
         self.missing
+    }
+
+    /// Frames that were not sent to us, so that newer ones come in time.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// Recorded frames of which something had to be sent again.
+    pub fn repaired(&self) -> u64 {
+        self.repaired
     }
 
     /// Frames that the camera or its driver dropped, or delivered damaged, by the driver's own count.

@@ -9,6 +9,8 @@
 //! | [`assembler`] | fragments to frames, in order, within fixed memory |
 //! | [`anchor`] | the camera's clock against this machine's |
 //! | [`ledger`] | the account of frames: recorded, missing by name, dropped by the camera itself |
+//! | [`partial`] | one frame under way: what is here, what has been asked for |
+//! | [`timing`] | how long to wait before asking, and before asking again |
 //! | [`plain`] | the original protocol's client |
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -25,17 +27,25 @@
 pub mod anchor;
 pub mod assembler;
 pub mod ledger;
+pub mod partial;
 pub mod plain;
+pub mod timing;
 
-use crate::time::{Stamp, Time, smooth};
+use crate::time::{Stamp, Time};
+use crate::wire::client::MAX_CONTINUE_LEN;
 use crate::wire::client::{ClientEnd, Continue, Hello};
 use crate::wire::data::Data;
 use crate::wire::join::Accepted;
 use crate::wire::server::{Beat, EndReason, ServerEnd};
 use crate::wire::{FrameNumber, Kind, Malformed, Token};
+use arrayvec::ArrayVec;
 use assembler::{Assembler, Next};
+use partial::Arrival;
 use std::collections::VecDeque;
 use std::time::Duration;
+use timing::Timing;
+
+pub use assembler::Patience;
 
 /// The server is given up after this long without a datagram; it sends BEATs at least every half second.
 pub const SILENCE: Duration = Duration::from_secs(3);
@@ -54,6 +64,12 @@ const REPORT_GAP: Duration = Duration::from_millis(2);
 /// CONTINUE goes at least this often: the sender stops video after a second without.
 const REPORT_ALWAYS: Duration = Duration::from_millis(250);
 
+/// A viewer has no time to lose a request: it is said again after this long.
+const SAY_AGAIN: Duration = Duration::from_millis(3);
+
+/// The weight of a frame in the loss that is reported: about a second's worth of them.
+const LOSS_WEIGHT: f32 = 1.0 / 32.0;
+
 const END_TRIES: u32 = 3;
 const END_WAIT: Duration = Duration::from_millis(100);
 
@@ -70,6 +86,10 @@ pub struct Frame {
     pub bytes: Vec<u8>,
     /// When its last fragment came, on this machine's clock.
     pub arrived: Time,
+    /// Fragments of it that had to be sent again.
+    pub repaired: u32,
+    /// Fragments of it.
+    pub fragments: u32,
 }
 
 /// What happened.
@@ -79,6 +99,8 @@ pub enum Event {
     Frame(Frame),
     /// This frame was given up.
     Missing(FrameNumber),
+    /// This frame was not sent to us, so that newer ones come in time.
+    Skipped(FrameNumber),
     /// The session is over.
     Over(Over),
 }
@@ -111,6 +133,8 @@ enum State {
 pub struct Counters {
     /// Fragments that were news.
     pub fragments: u64,
+    /// Fragments that had to be asked for.
+    pub repaired: u64,
     /// Fragments that were here already, or came too late.
     pub duplicates: u64,
     /// Datagrams that made no sense.
@@ -130,7 +154,12 @@ pub struct Receiver {
     /// Something to report since the last CONTINUE.
     news: bool,
     reported: Time,
-    round_trip: Option<Duration>,
+    timing: Timing,
+    patience: Patience,
+    /// The share of fragments that did not come by themselves.
+    loss: f32,
+    /// A CONTINUE to be said again, and when.
+    again: Option<(Time, ArrayVec<u8, MAX_CONTINUE_LEN>)>,
     no_camera: bool,
     refusals: u32,
     events: VecDeque<Event>,
@@ -138,8 +167,8 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// A session that was accepted at `now`. A frame that is not whole after `patience` is given up.
-    pub fn new(accepted: &Accepted, patience: Duration, now: Time) -> Self {
+    /// A session that was accepted at `now`.
+    pub fn new(accepted: &Accepted, patience: Patience, now: Time) -> Self {
         Receiver {
             epoch: accepted.stream.epoch(),
             token: accepted.token,
@@ -151,7 +180,10 @@ impl Receiver {
             heard: now,
             news: false,
             reported: now,
-            round_trip: None,
+            timing: Timing::default(),
+            patience,
+            loss: 0.0,
+            again: None,
             no_camera: false,
             refusals: 0,
             events: VecDeque::new(),
@@ -166,7 +198,7 @@ impl Receiver {
 
     /// Smoothed round trip, if an echo has come.
     pub fn round_trip(&self) -> Option<Duration> {
-        self.round_trip
+        self.timing.round_trip()
     }
 
     /// The server says that its camera delivers nothing.
@@ -208,11 +240,12 @@ impl Receiver {
             return Err(Malformed::Field("epoch"));
         }
         self.on_heard(now);
-        if self.assembler.insert(data, now)? {
-            self.counters.fragments = self.counters.fragments.saturating_add(1);
-        } else {
-            self.counters.duplicates = self.counters.duplicates.saturating_add(1);
-        }
+        let count = match self.assembler.insert(data, &mut self.timing, now)? {
+            Arrival::Fresh => &mut self.counters.fragments,
+            Arrival::Repaired => &mut self.counters.repaired,
+            Arrival::Again => &mut self.counters.duplicates,
+        };
+        *count = count.saturating_add(1);
         Ok(())
     }
 
@@ -222,10 +255,11 @@ impl Receiver {
         let waited = micros(now).wrapping_sub(beat.echo).saturating_sub(beat.held_us);
         let sample = Duration::from_micros(u64::from(waited));
         if sample < SILENCE {
-            self.round_trip = Some(smooth(self.round_trip, sample));
+            self.timing.on_round_trip(sample);
         }
         self.no_camera = beat.no_camera;
-        self.assembler.hear_of(beat.newest, now)?;
+        self.assembler.hear_of(beat.newest, &self.timing, now)?;
+        self.assembler.skip(beat.newest, beat.skipped);
         self.assembler.forget_before(beat.oldest);
         self.news = true;
         Ok(())
@@ -304,7 +338,15 @@ impl Receiver {
     }
 
     fn report_due(&self) -> Time {
-        self.reported.after(if self.news { REPORT_GAP } else { REPORT_ALWAYS })
+        let soon = self.reported.after(REPORT_GAP);
+        if self.news {
+            return soon;
+        }
+        self.assembler.ask_due().max(soon).min(self.reported.after(REPORT_ALWAYS))
+    }
+
+    fn say_again_due(&self) -> Time {
+        self.again.as_ref().map_or(Time::NEVER, |(at, _)| *at)
     }
 
     /// The next datagram for the server, written into `room`, which has to hold the largest: see
@@ -319,7 +361,15 @@ impl Receiver {
             State::Live if now >= self.report_due() => {
                 self.news = false;
                 self.reported = now;
-                Some(copy_into(room, &self.report(now).to_bytes()))
+                let report = self.report(now);
+                let bytes = report.to_bytes();
+                if !report.missing.is_empty() && matches!(self.patience, Patience::Latency(_)) {
+                    self.again = Some((now.after(SAY_AGAIN), bytes.clone()));
+                }
+                Some(copy_into(room, &bytes))
+            }
+            State::Live if now >= self.say_again_due() => {
+                self.again.take().map(|(_, bytes)| copy_into(room, &bytes))
             }
             State::Leaving { next, tries } if now >= next && tries < END_TRIES => {
                 self.state = State::Leaving { next: now.after(END_WAIT), tries: tries.saturating_add(1) };
@@ -339,15 +389,18 @@ impl Receiver {
         Hello { epoch: self.epoch, token: self.token, stamp: micros(now), path_mtu: self.path_mtu, narrow }
     }
 
-    fn report(&self, now: Time) -> Continue {
+    fn report(&mut self, now: Time) -> Continue {
+        let (missing, urgent) = self.assembler.requests(&self.timing, now);
         Continue {
             epoch: self.epoch,
             token: self.token,
             stamp: micros(now),
             through: self.assembler.next_frame().previous(),
             seen: self.assembler.newest_heard(),
-            rtt_us: self.round_trip.map_or(0, |rtt| u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX)),
-            missing: self.assembler.missing(),
+            rtt_us: self.round_trip().map_or(0, |rtt| u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX)),
+            loss: (self.loss * 255.0) as u8,
+            urgent,
+            missing,
         }
     }
 
@@ -358,12 +411,31 @@ impl Receiver {
 
     /// Takes what is ready out of the assembler.
     fn collect(&mut self, now: Time) {
+        self.assembler.check_quiet(&self.timing, now);
         while let Some(next) = self.assembler.poll(now) {
             self.news = true;
-            self.events.push_back(match next {
-                Next::Frame(frame) => Event::Frame(frame),
-                Next::Missing(number) => Event::Missing(number),
-            });
+            let event = match next {
+                Next::Frame(frame) => {
+                    self.timing.on_frame();
+                    self.count_loss(frame.repaired, frame.fragments);
+                    Event::Frame(frame)
+                }
+                Next::Missing { number, lost, fragments } => {
+                    self.count_loss(lost, fragments);
+                    Event::Missing(number)
+                }
+                Next::Skipped(number) => Event::Skipped(number),
+            };
+            self.events.push_back(event);
+        }
+    }
+
+    /// So many fragments of a frame did not come by themselves. A frame of which nothing came tells nothing: it may
+    /// not have been sent.
+    fn count_loss(&mut self, lost: u32, fragments: u32) {
+        if fragments > 0 {
+            let share = lost as f32 / fragments as f32;
+            self.loss += (share.min(1.0) - self.loss) * LOSS_WEIGHT;
         }
     }
 

@@ -1,9 +1,9 @@
 //! HELLO, CONTINUE and END: what a native client says. Each carries the session's token.
 //!
 //! ```text
-//!            0      1       2       4         12      16           18         20          24     28       32
+//!            0      1       2       4         12      16           18         20     24       28     29   32
 //!  HELLO     | kind | flags | epoch | token   | stamp | path mtu   | 0        | zero padding ..
-//!  CONTINUE  | kind | 0     | epoch | token   | stamp | through               | seen      | rtt µs | missing ..
+//!  CONTINUE  | kind | flags | epoch | token   | stamp | through               | seen | rtt µs | loss | 0  | missing ..
 //!  END       | kind | 0     | epoch | token   |
 //!  one missing entry: | frame number (4) | first fragment (2) | fragments (2) |
 //! ```
@@ -15,7 +15,7 @@ use arrayvec::ArrayVec;
 /// Octets of an unpadded HELLO.
 pub const HELLO_LEN: usize = 20;
 /// Octets of a CONTINUE before its missing list.
-pub const CONTINUE_LEN: usize = 28;
+pub const CONTINUE_LEN: usize = 32;
 /// Octets of an END.
 pub const END_LEN: usize = 12;
 /// Octets of an entry of the missing list.
@@ -42,6 +42,7 @@ pub struct Hello {
 }
 
 const NARROW: u8 = 0x01;
+const URGENT: u8 = 0x01;
 
 impl Hello {
     /// Writes the datagram and returns its octets: all of `to`, padded with zeros, or [`HELLO_LEN`] if `narrow`.
@@ -95,6 +96,10 @@ pub struct Continue {
     pub seen: FrameNumber,
     /// Smoothed round trip in microseconds, 0 while it is not known.
     pub rtt_us: u32,
+    /// The share of fragments that did not come by themselves, of late, in 1/255.
+    pub loss: u8,
+    /// It is the last chance for what is missing: send each fragment more than once.
+    pub urgent: bool,
     /// What is missing after `through`, oldest first.
     pub missing: ArrayVec<Missing, MAX_MISSING>,
 }
@@ -103,15 +108,18 @@ impl Continue {
     /// The datagram's octets.
     pub fn to_bytes(&self) -> ArrayVec<u8, MAX_CONTINUE_LEN> {
         let mut to = ArrayVec::new();
+        let mut head = common(Kind::Continue, self.epoch, self.token);
+        head[1] = if self.urgent { URGENT } else { 0 };
         let mut put = |bytes: &[u8]| {
             // cannot fail: MAX_CONTINUE_LEN counts these very fields
             let _ = to.try_extend_from_slice(bytes);
         };
-        put(&common(Kind::Continue, self.epoch, self.token));
+        put(&head);
         put(&self.stamp.to_be_bytes());
         put(&self.through.0.to_be_bytes());
         put(&self.seen.0.to_be_bytes());
         put(&self.rtt_us.to_be_bytes());
+        put(&[self.loss, 0, 0, 0]);
         for missing in &self.missing {
             put(&missing.number.0.to_be_bytes());
             put(&missing.first.to_be_bytes());
@@ -133,6 +141,8 @@ impl Continue {
             through: FrameNumber(u32::from_be_bytes([from[16], from[17], from[18], from[19]])),
             seen: FrameNumber(u32::from_be_bytes([from[20], from[21], from[22], from[23]])),
             rtt_us: u32::from_be_bytes([from[24], from[25], from[26], from[27]]),
+            loss: from[28],
+            urgent: from[1] & URGENT != 0,
             missing: entries.filter_map(parse_missing).collect(),
         })
     }
@@ -240,11 +250,11 @@ mod tests {
 
         #[test]
         fn continue_round_trips(
-            epoch: u16, token: u64, stamp: u32, through: u32, seen: u32, rtt_us: u32,
+            epoch: u16, token: u64, stamp: u32, through: u32, seen: u32, rtt_us: u32, loss: u8, urgent: bool,
             list in prop::collection::vec(missing(), 0..=MAX_MISSING),
         ) {
             let cont = Continue {
-                epoch, token: Token(token), stamp, rtt_us,
+                epoch, token: Token(token), stamp, rtt_us, loss, urgent,
                 through: FrameNumber(through), seen: FrameNumber(seen),
                 missing: list.into_iter().collect(),
             };
@@ -272,6 +282,7 @@ mod tests {
             oldest: FrameNumber(1),
             echo: 0,
             held_us: 0,
+            skipped: 0,
             no_camera: false,
         };
         assert_eq!(FromClient::parse(&beat.to_bytes()), Err(Malformed::Kind));
@@ -279,9 +290,9 @@ mod tests {
 
     #[test]
     fn a_torn_missing_list_is_refused() {
-        let bytes = [&common(Kind::Continue, 1, Token(2))[..], &[0; 16 + 7]].concat();
+        let bytes = [&common(Kind::Continue, 1, Token(2))[..], &[0; 20 + 7]].concat();
         assert_eq!(FromClient::parse(&bytes), Err(Malformed::Length));
-        let bytes = [&common(Kind::Continue, 1, Token(2))[..], &vec![0; 16 + 8 * (MAX_MISSING + 1)]].concat();
+        let bytes = [&common(Kind::Continue, 1, Token(2))[..], &vec![0; 20 + 8 * (MAX_MISSING + 1)]].concat();
         assert_eq!(FromClient::parse(&bytes), Err(Malformed::Length));
     }
 }

@@ -1,8 +1,8 @@
 //! BEAT and END: what camcast says beside the frames. Both carry the session's token, so that nobody else can say it.
 //!
 //! ```text
-//!         0      1        2       4              12       16       20           24               28
-//!  BEAT   | kind | flags  | epoch | token        | newest | oldest | echo stamp | echo held µs   |
+//!         0      1        2       4              12       16       20           24               28        32
+//!  BEAT   | kind | flags  | epoch | token        | newest | oldest | echo stamp | echo held µs   | skipped |
 //!  END    | kind | reason | epoch | token        |
 //! ```
 
@@ -10,7 +10,7 @@ use super::{FrameNumber, Kind, Malformed, Token};
 use std::fmt;
 
 /// Octets of a BEAT.
-pub const BEAT_LEN: usize = 28;
+pub const BEAT_LEN: usize = 32;
 /// Octets of an END.
 pub const END_LEN: usize = 12;
 
@@ -31,6 +31,8 @@ pub struct Beat {
     pub echo: u32,
     /// Microseconds between that datagram's arrival and this one's departure.
     pub held_us: u32,
+    /// Frames that were not sent to this session: bit `i` stands for the frame `i + 1` before `newest`.
+    pub skipped: u32,
     /// The camera delivers nothing at the moment.
     pub no_camera: bool,
 }
@@ -49,6 +51,7 @@ impl Beat {
         to[16..20].copy_from_slice(&self.oldest.0.to_be_bytes());
         to[20..24].copy_from_slice(&self.echo.to_be_bytes());
         to[24..28].copy_from_slice(&self.held_us.to_be_bytes());
+        to[28..32].copy_from_slice(&self.skipped.to_be_bytes());
         to
     }
 
@@ -69,6 +72,7 @@ impl Beat {
             oldest: FrameNumber(u32::from_be_bytes([from[16], from[17], from[18], from[19]])),
             echo: u32::from_be_bytes([from[20], from[21], from[22], from[23]]),
             held_us: u32::from_be_bytes([from[24], from[25], from[26], from[27]]),
+            skipped: u32::from_be_bytes([from[28], from[29], from[30], from[31]]),
         })
     }
 }
@@ -175,10 +179,11 @@ mod tests {
     proptest! {
         #[test]
         fn beat_round_trips(
-            epoch: u16, token: u64, newest: u32, oldest: u32, echo: u32, held_us: u32, no_camera: bool,
+            epoch: u16, token: u64, newest: u32, oldest: u32, echo: u32, held_us: u32, skipped: u32,
+            no_camera: bool,
         ) {
             let (newest, oldest) = (FrameNumber(newest), FrameNumber(oldest));
-            let beat = Beat { epoch, token: Token(token), newest, oldest, echo, held_us, no_camera };
+            let beat = Beat { epoch, token: Token(token), newest, oldest, echo, held_us, skipped, no_camera };
             prop_assert_eq!(Beat::parse(&beat.to_bytes()), Ok(beat));
         }
 

@@ -111,7 +111,7 @@ impl Client {
     }
 
     fn send_singly(&mut self, frame: &Frame<'_>, transmit: &Transmit) -> Outcome {
-        let Transmit::Train { client, number, fragments } = transmit else { return Outcome::Done };
+        let Transmit::Train { client, number, fragments, again } = transmit else { return Outcome::Done };
         for index in fragments.clone() {
             let sent = send_past_error(|| udp::send_bytes(&self.socket, frame.datagrams(index..index + 1)));
             match sent {
@@ -122,6 +122,7 @@ impl Client {
                         client: *client,
                         number: *number,
                         fragments: rest,
+                        again: *again,
                     });
                 }
                 Sent::Refused => return Outcome::Refused,

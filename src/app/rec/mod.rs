@@ -262,7 +262,11 @@ impl Recorder {
         } else if let Joined::Plain { server, .. } = &joined {
             log::debug!("joined {server} as a plain client");
         }
-        let session = Session::begin(joined, self.next_plain, now);
+        let policy = match self.config.language {
+            Language::Native(policy) => policy,
+            Language::Plain(_) => Policy::Newest,
+        };
+        let session = Session::begin(joined, policy, self.next_plain, now);
         self.phase = Phase::Live(session.map_err(|error| Failure::system("a UDP socket", &error))?);
         Ok(())
     }
@@ -321,6 +325,7 @@ impl Recorder {
             match event {
                 Event::Frame(frame) => self.on_frame(frame, now),
                 Event::Missing(number) => self.ledger.on_missing(number, 1),
+                Event::Skipped(_) => self.ledger.on_skipped(),
                 Event::Over(over) => self.on_over(over, now),
             }
         }

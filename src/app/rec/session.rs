@@ -2,9 +2,10 @@
 
 use super::joining::Joined;
 use crate::receive::plain::{Heard, PlainReceiver};
-use crate::receive::{Event, Frame, Over, Receiver};
+use crate::receive::{Event, Frame, Over, Patience, Receiver};
 use crate::sys::udp::{self, Received, Sent};
 use crate::time::Time;
+use crate::wire::join::Policy;
 use crate::wire::{FrameNumber, StreamId};
 use std::io;
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -20,8 +21,8 @@ const ROOM: usize = 65_536;
 /// The receive buffer that is asked for: half a second of 60 Mbit/s, or five frames of 800 kB.
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 
-/// A frame that is not whole after this long is given up.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// A viewer waits this long for a frame's missing fragments: time for two round trips of 50 ms.
+const LATENCY: Duration = Duration::from_millis(120);
 
 /// A session.
 pub enum Session {
@@ -59,13 +60,17 @@ impl Session {
     ///
     /// # Errors
     /// No socket.
-    pub fn begin(joined: Joined, next: FrameNumber, now: Time) -> io::Result<Self> {
+    pub fn begin(joined: Joined, policy: Policy, next: FrameNumber, now: Time) -> io::Result<Self> {
         match joined {
             Joined::Native { accepted, server } => {
                 let socket = udp::connected(server)?;
                 prepare(&socket);
                 udp::set_dont_fragment(&socket, true);
-                let receiver = Receiver::new(&accepted, PATIENCE, now);
+                let patience = match policy {
+                    Policy::Newest => Patience::Latency(LATENCY),
+                    Policy::Every => Patience::Reel,
+                };
+                let receiver = Receiver::new(&accepted, patience, now);
                 let out = vec![0; receiver.datagram_len()];
                 let stream = accepted.stream;
                 Ok(Session::Native(Box::new(Native { receiver, socket, stream, into: vec![0; ROOM], out })))
@@ -251,6 +256,8 @@ impl Plain {
                     discontinuity: false,
                     bytes,
                     arrived: now,
+                    repaired: 0,
+                    fragments: 1,
                 }));
             }
             Heard::Over(over) => self.events.push_back(Event::Over(over)),

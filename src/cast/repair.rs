@@ -1,0 +1,222 @@
+//! What one client asks to be sent again: a bounded queue, a budget, and each request answered once.
+
+use crate::reel::Reel;
+use crate::time::Time;
+use crate::wire::FrameNumber;
+use crate::wire::client::{Continue, Missing};
+use std::collections::VecDeque;
+use std::ops::Range;
+
+/// Requests that wait; what comes beyond is asked for again by the client in time.
+const QUEUE: usize = 256;
+
+/// CONTINUEs whose requests were taken: the same one may come twice, since clients repeat it against loss.
+const STAMPS: usize = 16;
+
+/// Octets that may be sent again at once.
+const BURST: u64 = 64 * 1024;
+
+/// Octets a second that may be sent again, as long as no rate is known.
+const FIRST_RATE: f64 = 1e6;
+
+/// Copies of a fragment whose last chance it is.
+const URGENT_COPIES: u8 = 3;
+
+#[derive(Debug)]
+pub(super) struct Repairs {
+    queue: VecDeque<Repair>,
+    stamps: [Option<u32>; STAMPS],
+    next_stamp: usize,
+    /// Octets that may be sent again now, and when that was so.
+    allowance: f64,
+    as_of: Time,
+}
+
+#[derive(Clone, Debug)]
+struct Repair {
+    number: FrameNumber,
+    fragments: Range<u16>,
+    copies: u8,
+}
+
+impl Repairs {
+    pub(super) fn new(now: Time) -> Self {
+        Repairs {
+            queue: VecDeque::with_capacity(QUEUE),
+            stamps: [None; STAMPS],
+            next_stamp: 0,
+            allowance: BURST as f64,
+            as_of: now,
+        }
+    }
+
+    /// Takes a CONTINUE's requests. `sent` says which frames were sent to this client, and how many fragments of them.
+    pub(super) fn request(&mut self, cont: &Continue, reel: &Reel, sent: impl Fn(FrameNumber) -> u16) {
+        if self.stamps.contains(&Some(cont.stamp)) {
+            return;
+        }
+        self.stamps[self.next_stamp] = Some(cont.stamp);
+        self.next_stamp = (self.next_stamp + 1) % STAMPS;
+        let copies = if cont.urgent { URGENT_COPIES } else { 1 };
+        for missing in &cont.missing {
+            let end = reel.frame(missing.number).map_or(0, |_| sent(missing.number));
+            let fragments = range_of(missing, end);
+            if !fragments.is_empty() && self.queue.len() < QUEUE && !self.has(missing.number, &fragments) {
+                self.queue.push_back(Repair { number: missing.number, fragments, copies });
+            }
+        }
+    }
+
+    fn has(&self, number: FrameNumber, fragments: &Range<u16>) -> bool {
+        self.queue.iter().any(|waiting| {
+            waiting.number == number
+                && waiting.fragments.start <= fragments.start
+                && waiting.fragments.end >= fragments.end
+        })
+    }
+
+    /// The next fragments to send again, `burst` at most, if the budget of `rate` octets a second allows it.
+    ///
+    /// # Errors
+    /// When the budget will.
+    pub(super) fn next(
+        &mut self,
+        reel: &Reel,
+        burst: u16,
+        rate: Option<f64>,
+        now: Time,
+    ) -> Result<Option<(FrameNumber, Range<u16>)>, Time> {
+        let rate = rate.unwrap_or(FIRST_RATE);
+        self.allowance = (self.allowance + now.since(self.as_of).as_secs_f64() * rate).min(BURST as f64);
+        self.as_of = now;
+        while let Some(front) = self.queue.front_mut() {
+            if reel.frame(front.number).is_none() {
+                self.queue.pop_front();
+                continue;
+            }
+            if self.allowance < 0.0 {
+                let wait = std::time::Duration::from_secs_f64((-self.allowance / rate).min(1.0));
+                return Err(now.after(wait));
+            }
+            let end = front.fragments.end.min(front.fragments.start.saturating_add(burst));
+            let train = (front.number, front.fragments.start..end);
+            front.fragments.start = end;
+            self.allowance -= f64::from(reel.datagram_len()) * train.1.len() as f64;
+            if front.fragments.is_empty() {
+                self.finish_front(&train);
+            }
+            return Ok(Some(train));
+        }
+        Ok(None)
+    }
+
+    /// Another copy goes to the end of the queue: what swallows one is less likely to swallow both.
+    fn finish_front(&mut self, last: &(FrameNumber, Range<u16>)) {
+        let Some(front) = self.queue.pop_front() else { return };
+        if front.copies > 1 {
+            let copies = front.copies - 1;
+            self.queue.push_back(Repair { number: last.0, fragments: last.1.clone(), copies });
+        }
+    }
+
+    /// The socket took nothing of these fragments.
+    pub(super) fn take_back(&mut self, number: FrameNumber, fragments: Range<u16>) {
+        if self.queue.len() < QUEUE {
+            self.queue.push_front(Repair { number, fragments, copies: 1 });
+        }
+    }
+}
+
+/// The fragments that an entry of a missing list names, of a frame of which `end` were sent.
+fn range_of(missing: &Missing, end: u16) -> Range<u16> {
+    let last = match missing.count {
+        0 => end,
+        count => missing.first.saturating_add(count).min(end),
+    };
+    missing.first..last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jpeg::Size;
+    use crate::time::Stamp;
+    use crate::wire::{StreamId, Token};
+
+    const NOW: Time = Time::from_millis(1000);
+
+    fn reel() -> Reel {
+        let mut reel = Reel::new(1 << 20, 1452, StreamId(1));
+        for _ in 0..3 {
+            reel.push(&[1; 100_000], Size { width: 8, height: 8 }, Stamp::default(), 0).unwrap();
+        }
+        reel
+    }
+
+    fn ask(stamp: u32, urgent: bool, list: &[(u32, u16, u16)]) -> Continue {
+        let missing = |&(number, first, count)| Missing { number: FrameNumber(number), first, count };
+        Continue {
+            epoch: 1,
+            token: Token(1),
+            stamp,
+            through: FrameNumber(0),
+            seen: FrameNumber(3),
+            rtt_us: 0,
+            loss: 0,
+            urgent,
+            missing: list.iter().map(missing).collect(),
+        }
+    }
+
+    fn drain(repairs: &mut Repairs, reel: &Reel) -> Vec<(u32, Range<u16>)> {
+        std::iter::from_fn(|| repairs.next(reel, 45, Some(1e6), NOW).ok().flatten())
+            .map(|(number, fragments)| (number.0, fragments))
+            .collect()
+    }
+
+    #[test]
+    fn a_request_is_answered_once_however_often_it_comes() {
+        let reel = reel();
+        let mut repairs = Repairs::new(NOW);
+        let cont = ask(7, false, &[(1, 3, 2), (2, 70, 9), (9, 0, 0)]);
+        repairs.request(&cont, &reel, |_| 71);
+        repairs.request(&cont, &reel, |_| 71);
+        assert_eq!(drain(&mut repairs, &reel), [(1, 3..5), (2, 70..71)]);
+        repairs.request(&cont, &reel, |_| 71);
+        assert_eq!(drain(&mut repairs, &reel), []);
+    }
+
+    #[test]
+    fn the_last_chance_is_taken_three_times() {
+        let reel = reel();
+        let mut repairs = Repairs::new(NOW);
+        repairs.request(&ask(7, true, &[(1, 3, 1), (1, 9, 1)]), &reel, |_| 71);
+        let sent = drain(&mut repairs, &reel);
+        assert_eq!(sent, [(1, 3..4), (1, 9..10), (1, 3..4), (1, 9..10), (1, 3..4), (1, 9..10)]);
+    }
+
+    #[test]
+    fn nobody_asks_for_more_than_the_budget() {
+        let reel = reel();
+        let mut repairs = Repairs::new(NOW);
+        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 0, 0), (3, 0, 0)]), &reel, |_| 71);
+        let sent = drain(&mut repairs, &reel);
+        let octets: usize = sent.iter().map(|(_, fragments)| fragments.len() * 1452).sum();
+        assert!(octets <= BURST as usize + 45 * 1452, "{octets}");
+        let later = repairs.next(&reel, 45, Some(1e6), NOW).unwrap_err();
+        assert!(later > NOW);
+        assert!(repairs.next(&reel, 45, Some(1e6), later.after(std::time::Duration::from_millis(1))).is_ok());
+    }
+
+    #[test]
+    fn what_was_not_sent_is_not_sent_again() {
+        let reel = reel();
+        let mut repairs = Repairs::new(NOW);
+        repairs.request(
+            &ask(7, false, &[(1, 0, 0), (2, 0, 0)]),
+            &reel,
+            |number| if number.0 == 2 { 5 } else { 0 },
+        );
+        assert_eq!(drain(&mut repairs, &reel), [(2, 0..5)]);
+    }
+}
