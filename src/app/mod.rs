@@ -38,8 +38,7 @@ pub fn main<Options: FromArgs>(name: &str, program: fn(Options) -> Result<Exit, 
 
 /// `None` if the options asked for help, which has been given.
 fn read_options<Options: FromArgs>(name: &str, args: &[String]) -> Result<Option<Options>, Failure> {
-    // argh takes a lone "-" for an option; here it is standard input or output
-    let args: Vec<&str> = args.iter().map(|arg| if arg == "-" { STDIO } else { arg }).collect();
+    let args: Vec<&str> = args.iter().flat_map(|arg| spell_out(arg)).collect();
     match Options::from_args(&[name], &args) {
         Ok(options) => Ok(Some(options)),
         Err(early) if early.status.is_ok() => {
@@ -52,6 +51,16 @@ fn read_options<Options: FromArgs>(name: &str, args: &[String]) -> Result<Option
             Err(Failure::new(Exit::Usage, format!("{first} (see {name} --help)")))
         }
     }
+}
+
+/// What argh does not know: a lone `-` is standard input or output, no option; `-vv` is `-v -v`.
+fn spell_out(arg: &str) -> impl Iterator<Item = &str> {
+    let (text, times) = match arg {
+        "-" => (STDIO, 1),
+        "-vv" => ("-v", 2),
+        other => (other, 1),
+    };
+    std::iter::repeat_n(text, times)
 }
 
 /// What a lone `-` becomes while options are read.

@@ -262,7 +262,11 @@ impl Server {
         match self.reel.push(checked.bytes, checked.size, lease.stamp, 0) {
             Ok(number) => {
                 self.report.intake.good += 1;
-                log::trace!("frame {number}: {} bytes", checked.bytes.len());
+                log::trace!(
+                    "frame {number}: {} bytes, captured at {}",
+                    checked.bytes.len(),
+                    lease.stamp.captured
+                );
             }
             Err(error) => self.report.too_large(error, now),
         }

@@ -7,8 +7,8 @@ uvc_camera
 for source in "$UVC" "$(realpath "$UVC")"; do
     echo "$source"
     cast "$source"
-    record 150
-    verify 150 /tmp/rec/*.mkv
+    record 300
+    verify 300 /tmp/rec/*.mkv
     stop "$CAMCAST" camcast
 done
 grep late /tmp/uvccam.log
