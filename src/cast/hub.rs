@@ -60,7 +60,7 @@ struct Session {
 
 enum Talk {
     Plain(Plain),
-    Native(Native),
+    Native(Box<Native>),
 }
 
 impl Session {
@@ -126,7 +126,7 @@ impl Hub {
     /// A native client asks to come in. `token` is fresh and random. The session begins with its HELLO.
     pub fn join_native(&mut self, join: Join, route: Route, token: Token, reel: &Reel, now: Time) -> Reply {
         let next = self.first_frame(&join, reel);
-        let talk = Talk::Native(Native::new(token, join.policy, next, now));
+        let talk = Talk::Native(Box::new(Native::new(token, join.policy, next, now)));
         if let Err(refusal) = self.admit(route, route.remote, join.agent, talk, now) {
             return Reply::Refused(refusal);
         }
