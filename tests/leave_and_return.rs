@@ -173,3 +173,47 @@ fn every_client_is_told_when_camcast_stops() {
     let ended = camcast.program.wait_exit().expect(0);
     assert_eq!(ended.log.matches(": camcast is stopping; ").count(), 3, "{}", ended.log);
 }
+
+/// The network is away for a while: nothing comes, and nothing says why. Then camrec joins again, and `back` is the
+/// stream and the frame that it finds. Frames 1 to 3 came before, three more come after.
+fn silence(back: u64, next: u32) -> (Ended, Vec<Film>) {
+    let stream = 0x00c0_ffee_00c0_ffee;
+    let jpeg = support::pictures::of_len(3_000, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let door = native::Door::open();
+    let camrec = camrec_into(folder.path(), door.address, &[]);
+    let (server, line) = door.accept(stream, 1);
+    assert!(line.starts_with("CAMCAST/1 join policy=every agent=camrec/"), "{line}");
+    (1..=3).for_each(|number| server.show(number, &jpeg));
+    let (server, line) = door.accept(back, next);
+    camrec.wait_line("nothing comes any more");
+    assert!(line.contains(" stream=00c0ffee00c0ffee next=4 "), "it says how far it has come: {line}");
+    (next..next + 3).for_each(|number| server.show(number, &jpeg));
+    let ended = camrec.stop(Signal::SIGTERM);
+    assert!(ended.log.contains("back after "), "{}", ended.log);
+    (ended, Film::read_folder(folder.path()))
+}
+
+#[test]
+fn a_short_outage_goes_on_in_the_same_file() {
+    let (ended, films) = silence(0x00c0_ffee_00c0_ffee, 4);
+    assert_eq!(films.iter().map(|film| film.shots.len()).collect::<Vec<_>>(), [6]);
+    assert_eq!(ended.expect(0).account("missing"), 0);
+}
+
+#[test]
+fn what_an_outage_has_cost_is_named() {
+    let (ended, films) = silence(0x00c0_ffee_00c0_ffee, 9);
+    assert_eq!(films.iter().map(|film| film.shots.len()).collect::<Vec<_>>(), [6]);
+    let ended = ended.expect(12);
+    assert!(ended.text().contains("missing: 5 (frames 4-8)"), "{}", ended.text());
+    assert_eq!(ended.account("frames from the camera"), 11);
+}
+
+#[test]
+fn another_stream_after_an_outage_is_another_file() {
+    let (ended, films) = silence(0x00c0_ffee_00c0_beef, 1);
+    assert_eq!(films.iter().map(|film| film.shots.len()).collect::<Vec<_>>(), [3, 3]);
+    let ended = ended.expect(0);
+    assert_eq!((ended.account("missing"), ended.account("camcast restarts")), (0, 1));
+}

@@ -5,10 +5,10 @@ mod support;
 
 use nix::sys::signal::Signal;
 use std::io::Write;
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{TcpStream, UdpSocket};
 use std::thread;
 use std::time::Duration;
-use support::native::{self, Heard, NativeClient, ask, word};
+use support::native::{self, Door, Heard, NativeClient, ask, word};
 use support::pictures::{PatternReader, decoded_size};
 use support::procs::{Camcast, camrec};
 use support::{FIVE_SECONDS, Noise, PATIENCE, deadline, is_over, left};
@@ -165,6 +165,7 @@ fn hello_may_be_said_again_and_again() {
     client.send(&hello);
     client.send(&hello);
     assert_streams(&mut client, 5);
+    camcast.wait_line("joined: ");
     let log = camcast.program.log();
     assert_eq!((log.matches("joined: ").count(), log.matches("left: ").count()), (1, 0), "{log}");
 }
@@ -346,94 +347,19 @@ fn ten_thousand_datagrams_of_rubbish_disturb_nobody() {
     camcast.program.stop(Signal::SIGTERM).expect(0);
 }
 
-/// A server by hand: joins one client and sends it frames of its own making, for camrec to be tried with.
-struct Server {
-    udp: UdpSocket,
-    client: std::net::SocketAddr,
-}
-
-const TOKEN: u64 = 0x0123_4567_89ab_cdef;
-const EPOCH: u16 = 0xffee;
-
-impl Server {
-    fn accept(listener: &TcpListener, udp: UdpSocket) -> Self {
-        let (mut tcp, _) = listener.accept().unwrap();
-        let stream = format!("00c0ffee00c0{EPOCH:04x}");
-        let reply =
-            format!("CAMCAST/1 ok token={TOKEN:016x} stream={stream} next=1 datagram=1452 span_ms=0\n");
-        tcp.write_all(reply.as_bytes()).unwrap();
-        let mut hello = [0; 2048];
-        udp.set_read_timeout(Some(PATIENCE)).unwrap();
-        let (count, client) = udp.recv_from(&mut hello).unwrap();
-        assert_eq!((count, hello[0]), (1452, native::HELLO), "HELLO is as long as a datagram");
-        assert_eq!((&hello[2..4], &hello[4..12]), (&EPOCH.to_be_bytes()[..], &TOKEN.to_be_bytes()[..]));
-        Server { udp, client }
-    }
-
-    fn send(&self, datagram: &[u8]) {
-        self.udp.send_to(datagram, self.client).unwrap();
-    }
-
-    fn fragments(number: u32, jpeg: &[u8]) -> Vec<Vec<u8>> {
-        let size = 1424_u16;
-        let fragment = |(index, payload): (usize, &[u8])| {
-            let mut datagram = vec![native::DATA, 0];
-            datagram.extend(EPOCH.to_be_bytes());
-            datagram.extend(number.to_be_bytes());
-            datagram.extend((jpeg.len() as u32).to_be_bytes());
-            datagram.extend((index as u16).to_be_bytes());
-            datagram.extend(size.to_be_bytes());
-            datagram.extend((u64::from(number) * 40_000_000).to_be_bytes());
-            datagram.extend(number.to_be_bytes());
-            datagram.extend(payload);
-            datagram
-        };
-        jpeg.chunks(usize::from(size)).enumerate().map(fragment).collect()
-    }
-
-    /// Waits for a CONTINUE that says that all frames through `number` are done with.
-    fn wait_through(&self, number: u32) {
-        let until = deadline(PATIENCE);
-        let mut bytes = [0; 2048];
-        while !is_over(until) {
-            let Ok(count) = self.udp.recv(&mut bytes) else { continue };
-            let through = u32::from_be_bytes(bytes[16..20].try_into().unwrap());
-            if count >= 28 && bytes[0] == native::CONTINUE && through == number {
-                return;
-            }
-        }
-        panic!("no CONTINUE through {number}");
-    }
-
-    fn end(&self) -> Vec<u8> {
-        [&[native::SERVER_END, native::STOPPING][..], &EPOCH.to_be_bytes(), &TOKEN.to_be_bytes()].concat()
-    }
-}
-
-/// A TCP and a UDP socket on one port.
-fn server_sockets() -> (TcpListener, UdpSocket) {
-    let both = (0..20).find_map(|_| {
-        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
-        let udp = UdpSocket::bind(tcp.local_addr().unwrap()).ok()?;
-        Some((tcp, udp))
-    });
-    both.expect("one of twenty ports is free for both")
-}
+const STREAM: u64 = 0x00c0_ffee_00c0_ffee;
 
 #[test]
 fn camrec_takes_fragments_in_any_order_and_often_and_rubbish_not_at_all() {
-    let (listener, udp) = server_sockets();
-    let program = camrec(
-        listener.local_addr().unwrap(),
-        &["-o", "-", "--format", "mjpeg", "--every", "--frames", "12"],
-    );
-    let server = Server::accept(&listener, udp);
+    let door = Door::open();
+    let program = camrec(door.address, &["-o", "-", "--format", "mjpeg", "--every", "--frames", "12"]);
+    let server = door.accept(STREAM, 1).0;
     let jpegs: Vec<_> = (1..=12).map(|n| support::pictures::of_len(n * 3_001, n as u64)).collect();
     let mut noise = Noise::new(7);
     let mut number = 0;
     for jpeg in &jpegs {
         number += 1;
-        let mut fragments = Server::fragments(number, jpeg);
+        let mut fragments = server.fragments(number, jpeg);
         for at in (1..fragments.len()).rev() {
             fragments.swap(at, noise.below(at + 1));
         }
@@ -460,17 +386,18 @@ fn camrec_takes_fragments_in_any_order_and_often_and_rubbish_not_at_all() {
 
 #[test]
 fn camrec_names_what_never_comes() {
-    let (listener, udp) = server_sockets();
-    let program = camrec(listener.local_addr().unwrap(), &["-o", "-", "--format", "mjpeg", "--every"]);
-    let server = Server::accept(&listener, udp);
+    let door = Door::open();
+    let program = camrec(door.address, &["-o", "-", "--format", "mjpeg", "--every"]);
+    let server = door.accept(STREAM, 1).0;
     let jpegs: Vec<_> = (1..=7).map(|n| support::pictures::of_len(5_000 + n, n as u64)).collect();
     for number in [1, 2, 4, 7] {
-        Server::fragments(number, &jpegs[number as usize - 1])
+        server
+            .fragments(number, &jpegs[number as usize - 1])
             .iter()
             .for_each(|datagram| server.send(datagram));
     }
     // one fragment of frame 5 came, of 3 and 6 nothing
-    server.send(&Server::fragments(5, &jpegs[4])[1]);
+    server.send(&server.fragments(5, &jpegs[4])[1]);
     server.wait_through(7);
     // an END of another session is none
     let mut wrong = server.end();
@@ -484,9 +411,9 @@ fn camrec_names_what_never_comes() {
 
 #[test]
 fn camrec_asks_for_smaller_datagrams_if_hello_is_not_answered() {
-    let (listener, udp) = server_sockets();
-    let program = camrec(listener.local_addr().unwrap(), &["-o", "-", "--frames", "1"]);
-    let server = Server::accept(&listener, udp);
+    let door = Door::open();
+    let program = camrec(door.address, &["-o", "-", "--frames", "1"]);
+    let server = door.accept(STREAM, 1).0;
     // the long ones go unanswered, as on a path that drops them: then a short one with the flag comes
     let mut bytes = [0; 2048];
     let until = deadline(PATIENCE);
@@ -497,7 +424,7 @@ fn camrec_asks_for_smaller_datagrams_if_hello_is_not_answered() {
         if count == 20 {
             assert_eq!((bytes[0], bytes[1]), (native::HELLO, 1), "it says why it is short");
             let jpeg = support::pictures::of_len(2_000, 1);
-            Server::fragments(1, &jpeg).iter().for_each(|datagram| server.send(datagram));
+            server.fragments(1, &jpeg).iter().for_each(|datagram| server.send(datagram));
             program.wait_exit().expect(0);
             return;
         }

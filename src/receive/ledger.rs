@@ -65,6 +65,12 @@ impl Ledger {
         }
     }
 
+    /// A frame that was counted as recorded could not be written after all.
+    pub fn on_lost(&mut self, number: FrameNumber) {
+        self.recorded = self.recorded.saturating_sub(1);
+        self.on_missing(number, 1);
+    }
+
     /// camcast was started anew: numbers begin again, and how many frames the camera delivered meanwhile nobody knows.
     pub fn on_restart(&mut self) {
         self.restarts = self.restarts.saturating_add(1);

@@ -1,10 +1,10 @@
-//! A client of our own protocol, by hand from docs/PROTOCOL.md: its own bytes and its own parser.
+//! A client of our own protocol, and a server, by hand from docs/PROTOCOL.md: their own bytes and their own parser.
 
 use super::plain::socket_near;
 use super::{PATIENCE, deadline, is_over};
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 /// First bytes of datagrams: version 1 in the high nibble, the kind in the low one.
@@ -242,5 +242,110 @@ impl NativeClient {
     /// What has arrived and was not taken.
     pub fn drain(&self) -> Vec<Heard> {
         std::iter::from_fn(|| self.hear_within(Duration::from_millis(1))).collect()
+    }
+}
+
+/// Where a server by hand can be joined, for camrec to be tried with: TCP and UDP on one port.
+pub struct Door {
+    pub address: SocketAddr,
+    tcp: TcpListener,
+    udp: UdpSocket,
+}
+
+/// A server by hand that has a client, and sends it what the test makes.
+pub struct Server {
+    pub udp: UdpSocket,
+    client: SocketAddr,
+    epoch: [u8; 2],
+    token: [u8; 8],
+}
+
+impl Door {
+    pub fn open() -> Self {
+        let both = (0..20).find_map(|_| {
+            let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = tcp.local_addr().unwrap();
+            let udp = UdpSocket::bind(address).ok()?;
+            Some(Door { address, tcp, udp })
+        });
+        both.expect("one of twenty ports is free for both")
+    }
+
+    /// Lets a client join that stream, from frame `next` on. Returns with its HELLO, and the line that it said.
+    pub fn accept(&self, stream: u64, next: u32) -> (Server, String) {
+        let (mut tcp, _) = self.tcp.accept().unwrap();
+        tcp.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut line = Vec::new();
+        while line.last() != Some(&b'\n') {
+            let mut byte = [0];
+            tcp.read_exact(&mut byte).expect("a whole line");
+            line.push(byte[0]);
+        }
+        let token = (stream ^ u64::from(next)).to_be_bytes();
+        let [.., high, low] = stream.to_be_bytes();
+        let hex: String = token.iter().map(|byte| format!("{byte:02x}")).collect();
+        let reply =
+            format!("CAMCAST/1 ok token={hex} stream={stream:016x} next={next} datagram=1452 span_ms=0\n");
+        tcp.write_all(reply.as_bytes()).unwrap();
+        let udp = self.udp.try_clone().unwrap();
+        udp.set_read_timeout(Some(PATIENCE)).unwrap();
+        let epoch = [high, low];
+        let common = [&[HELLO, 0][..], &epoch, &token].concat();
+        let mut bytes = [0; 2048];
+        loop {
+            let (count, client) = udp.recv_from(&mut bytes).expect("HELLO");
+            // what an earlier session said last may still be there
+            if bytes.starts_with(&common) {
+                assert_eq!(count, 1452, "HELLO is as long as a datagram");
+                return (Server { udp, client, epoch, token }, String::from_utf8(line).unwrap());
+            }
+        }
+    }
+}
+
+impl Server {
+    pub fn send(&self, datagram: &[u8]) {
+        self.udp.send_to(datagram, self.client).unwrap();
+    }
+
+    /// The datagrams of a frame, 40 ms after the one before.
+    pub fn fragments(&self, number: u32, jpeg: &[u8]) -> Vec<Vec<u8>> {
+        let size = 1424_u16;
+        let fragment = |(index, payload): (usize, &[u8])| {
+            let mut datagram = vec![DATA, 0];
+            datagram.extend(self.epoch);
+            datagram.extend(number.to_be_bytes());
+            datagram.extend((jpeg.len() as u32).to_be_bytes());
+            datagram.extend((index as u16).to_be_bytes());
+            datagram.extend(size.to_be_bytes());
+            datagram.extend((u64::from(number) * 40_000_000).to_be_bytes());
+            datagram.extend(number.to_be_bytes());
+            datagram.extend(payload);
+            datagram
+        };
+        jpeg.chunks(usize::from(size)).enumerate().map(fragment).collect()
+    }
+
+    /// Sends a whole frame, and waits until the client has said that it and all before it are done with.
+    pub fn show(&self, number: u32, jpeg: &[u8]) {
+        self.fragments(number, jpeg).iter().for_each(|datagram| self.send(datagram));
+        self.wait_through(number);
+    }
+
+    /// Waits for a CONTINUE that says that all frames through `number` are done with.
+    pub fn wait_through(&self, number: u32) {
+        let until = deadline(PATIENCE);
+        let mut bytes = [0; 2048];
+        while !is_over(until) {
+            let Ok(count) = self.udp.recv(&mut bytes) else { continue };
+            if count >= 28 && bytes[0] == CONTINUE && u32_at(&bytes, 16) == number {
+                return;
+            }
+        }
+        panic!("no CONTINUE through {number}");
+    }
+
+    pub fn end(&self) -> Vec<u8> {
+        [&[SERVER_END, STOPPING][..], &self.epoch, &self.token].concat()
     }
 }
