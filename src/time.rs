@@ -1,6 +1,7 @@
 //! Instants on the monotonic clock, as plain numbers: pure code takes them as arguments and never reads a clock.
 //!
 //! The camera stamps its frames on the same clock (`CLOCK_MONOTONIC`), so a frame's age is a subtraction.
+#![forbid(unsafe_code)]
 
 use std::fmt;
 use std::time::Duration;

@@ -6,6 +6,7 @@ use crate::wire::FrameNumber;
 use crate::wire::client::{Continue, Missing};
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::time::Duration;
 
 /// Requests that wait; what comes beyond is asked for again by the client in time.
 const QUEUE: usize = 256;
@@ -18,6 +19,9 @@ const BURST: u64 = 64 * 1024;
 
 /// Octets a second that may be sent again, as long as no rate is known.
 const FIRST_RATE: f64 = 1e6;
+
+/// The shortest wait for the budget: what is left over of a nanosecond must not become a wake-up.
+const LEAST_WAIT: Duration = Duration::from_millis(1);
 
 /// Copies of a fragment whose last chance it is.
 const URGENT_COPIES: u8 = 3;
@@ -95,8 +99,8 @@ impl Repairs {
                 continue;
             }
             if self.allowance < 0.0 {
-                let wait = std::time::Duration::from_secs_f64((-self.allowance / rate).min(1.0));
-                return Err(now.after(wait));
+                let wait = Duration::from_secs_f64((-self.allowance / rate).min(1.0));
+                return Err(now.after(wait.max(LEAST_WAIT)));
             }
             let end = front.fragments.end.min(front.fragments.start.saturating_add(burst));
             let train = (front.number, front.fragments.start..end);
@@ -205,7 +209,7 @@ mod tests {
         assert!(octets <= BURST as usize + 45 * 1452, "{octets}");
         let later = repairs.next(&reel, 45, Some(1e6), NOW).unwrap_err();
         assert!(later > NOW);
-        assert!(repairs.next(&reel, 45, Some(1e6), later.after(std::time::Duration::from_millis(1))).is_ok());
+        assert!(repairs.next(&reel, 45, Some(1e6), later.after(LEAST_WAIT)).is_ok());
     }
 
     #[test]

@@ -76,6 +76,8 @@ pub struct Assembler {
 
 struct Slot {
     heard: Time,
+    /// When a fragment of it last came by itself, or when it was heard of.
+    fresh: Time,
     /// The sender has it no longer.
     gone: bool,
     /// All of it has been sent: what is missing is missed.
@@ -144,6 +146,7 @@ impl Assembler {
         let outcome = partial.insert(data, timing, now);
         if outcome == Ok(Arrival::Fresh) {
             self.fresh = now;
+            slot.fresh = now;
         }
         slot.partial = Some(partial);
         outcome
@@ -173,6 +176,7 @@ impl Assembler {
             let whole = Ask::NONE;
             self.slots.push_back(Slot {
                 heard: now,
+                fresh: now,
                 gone: false,
                 closed: false,
                 given_up: false,
@@ -261,10 +265,11 @@ impl Assembler {
     }
 
     fn deadline(&self, slot: &Slot) -> Time {
-        slot.heard.after(match self.patience {
-            Patience::Latency(latency) => latency,
-            Patience::Reel => FOREVER,
-        })
+        // a frame is spread over part of its interval: the wait begins with the last fragment that came by itself
+        match self.patience {
+            Patience::Latency(latency) => slot.fresh.after(latency),
+            Patience::Reel => slot.heard.after(FOREVER),
+        }
     }
 
     /// Nothing has come for a while: the rest of the newest frame is missed.

@@ -395,7 +395,7 @@ impl Server {
                         self.clients[client.place()] = None;
                     }
                 }
-                Output::Event(event) => self.report.event(&event, self.hub.clients()),
+                Output::Event(event) => self.report.event(&event),
             }
         }
     }

@@ -1,5 +1,7 @@
 //! camcast's options as typed. What they mean is decided in [`config`](super::config).
 
+#![allow(rustdoc::broken_intra_doc_links, reason = "the doc comments are the help text, brackets and all")]
+
 use argh::FromArgs;
 
 /// Streams a camera's MJPEG over UDP, as the camera delivers it, to any number of viewers and recorders.

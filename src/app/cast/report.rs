@@ -32,6 +32,8 @@ pub struct Report {
     too_large: Throttle,
     rejected: Throttle,
     shrink: Throttle,
+    /// Clients that get the stream.
+    clients: usize,
     /// Frames by fate.
     pub intake: Intake,
 }
@@ -56,15 +58,18 @@ impl Report {
             too_large: default,
             rejected: default,
             shrink: default,
+            clients: 0,
             intake: Intake::default(),
         })
     }
 
     /// A client joined or left.
-    pub fn event(&mut self, event: &Event, clients: usize) {
+    pub fn event(&mut self, event: &Event) {
         match event {
             Event::Joined { remote, kind, agent } => {
                 let remote = canonical(*remote);
+                self.clients += 1;
+                let clients = self.clients;
                 let agent = agent.as_deref().map(|agent| format!(", {agent}")).unwrap_or_default();
                 log::info!("joined: {remote} ({kind}{agent}); clients now: {clients}");
                 self.append(&format!("{remote}, joined"));
@@ -74,6 +79,8 @@ impl Report {
             }
             Event::Left { remote, kind, reason, tally, stay } => {
                 let remote = canonical(*remote);
+                self.clients = self.clients.saturating_sub(1);
+                let clients = self.clients;
                 let skipped = match tally.skipped {
                     0 => String::new(),
                     skipped => format!(", {skipped} skipped"),

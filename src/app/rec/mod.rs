@@ -351,11 +351,16 @@ impl Recorder {
         let taken = self.anchor.local(captured).unwrap_or(frame.arrived);
         let (number, stamp, discontinuity) = (frame.number, frame.stamp, frame.discontinuity);
         let length = frame.bytes.len();
-        match self.writer.write(ToWrite { bytes: frame.bytes, captured, taken }) {
+        match self.writer.write(ToWrite { number, bytes: frame.bytes, captured, taken }) {
             Ok(()) => self.ledger.on_frame(number, stamp, discontinuity, length),
             Err(frame) => {
-                self.ledger.on_missing(number, 1);
                 self.recycle(frame.bytes);
+                // the writer says why it has ended before it does
+                self.read_notes();
+                if self.stopping {
+                    return;
+                }
+                self.ledger.on_missing(number, 1);
                 if let Some(count) = self.not_written.happened(now) {
                     log::warn!("{count} frames not written: the disk has not kept up for seconds");
                 }
@@ -449,7 +454,11 @@ impl Recorder {
                     self.files.push(summary);
                 }
             }
-            Note::NotJpeg => log::warn!("a frame that is no JPEG is not in the recording"),
+            Note::NotJpeg(number) => {
+                self.ledger.on_lost(number);
+                log::warn!("frame {number} is no JPEG: it is not in the recording");
+            }
+            Note::Lost(number) => self.ledger.on_lost(number),
             Note::Failed(StoreError::Closed) => {
                 // a player was closed
                 log::debug!("nobody reads standard output any more");
@@ -474,14 +483,15 @@ impl Recorder {
         self.status.clear();
         self.writer.stop();
         self.read_notes();
-        if let Some(failure) = self.failure {
-            return Err(failure);
-        }
         let is_every = self.config.language == Language::Native(Policy::Every);
         let text = account::text(&self.ledger, &self.files, is_every);
         match self.config.target {
+            _ if !self.has_joined => {}
             Target::Folder { .. } => say(&text),
             Target::Pipe { .. } => text.lines().for_each(|line| log::info!("{line}")),
+        }
+        if let Some(failure) = self.failure {
+            return Err(failure);
         }
         Ok(if is_every && self.ledger.missing() > 0 { Exit::Incomplete } else { Exit::Ok })
     }

@@ -11,7 +11,8 @@ use crate::record::segment::{Cut, Cutter};
 use crate::store::{Error, Recording, SegmentFile, Sink, Summary};
 use crate::sys::clock;
 use crate::time::Time;
-use jiff::Zoned;
+use crate::wire::FrameNumber;
+use jiff::{SignedDuration, Zoned};
 use std::io::IoSlice;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,9 +30,14 @@ const QUEUE_BYTES: usize = 64 * 1024 * 1024;
 /// A power cut costs at most this much.
 const CHECKPOINT: Duration = Duration::from_secs(1);
 
+/// A larger difference is our clock being set, not the camera's becoming better known.
+const CLOCK_STEP: SignedDuration = SignedDuration::from_secs(1);
+
 /// A frame to be written.
 #[derive(Debug)]
 pub struct ToWrite {
+    /// Its number in the stream.
+    pub number: FrameNumber,
     /// The JPEG.
     pub bytes: Vec<u8>,
     /// Its capture time on the camera's clock.
@@ -57,7 +63,9 @@ pub enum Note {
     /// A recording is finished.
     Finished(Summary),
     /// A frame was no JPEG and is not in the recording.
-    NotJpeg,
+    NotJpeg(FrameNumber),
+    /// A frame was taken, but could not be written.
+    Lost(FrameNumber),
     /// The recording cannot go on.
     Failed(Error),
 }
@@ -91,6 +99,7 @@ impl Writer {
             target,
             open: None,
             checked: Time::default(),
+            timeline: None,
             notes: outbox,
             queued: Arc::clone(&queued),
         };
@@ -163,6 +172,8 @@ struct Worker {
     cutter: Cutter,
     open: Option<Open>,
     checked: Time,
+    /// A frame's capture time on the camera's clock, and on ours.
+    timeline: Option<(Time, Zoned)>,
     notes: SyncSender<Note>,
     queued: Arc<AtomicUsize>,
 }
@@ -183,7 +194,7 @@ impl Worker {
             if let Err(error) =
                 order.map_or(Ok(()), |order| self.obey(order)).and_then(|()| self.checkpoint())
             {
-                self.say(Note::Failed(error));
+                self.give_up(error, inbox);
                 return;
             }
         }
@@ -192,15 +203,32 @@ impl Worker {
         }
     }
 
+    /// Makes the best of what is in the file. Frames that wait are not in it; nobody misses those for a closed player.
+    fn give_up(&mut self, error: Error, inbox: &Receiver<Order>) {
+        let _ = self.finish();
+        let is_closed = matches!(error, Error::Closed);
+        self.say(Note::Failed(error));
+        while let Ok(order) = inbox.try_recv() {
+            match order {
+                Order::Frame(frame) if !is_closed => self.say(Note::Lost(frame.number)),
+                _ => {}
+            }
+        }
+    }
+
     fn obey(&mut self, order: Order) -> Result<(), Error> {
         match order {
             Order::NewStream => {
                 self.cutter.new_stream();
+                self.timeline = None;
                 Ok(())
             }
             Order::Finish => self.finish(),
             Order::Frame(frame) => {
                 let written = self.write(&frame);
+                if written.as_ref().is_err_and(|error| !matches!(error, Error::Closed)) {
+                    self.say(Note::Lost(frame.number));
+                }
                 self.queued.fetch_sub(frame.bytes.len(), Ordering::Relaxed);
                 // a full outbox only costs an allocation later
                 let _ = self.notes.try_send(Note::Spare(frame.bytes));
@@ -211,7 +239,7 @@ impl Worker {
 
     fn write(&mut self, frame: &ToWrite) -> Result<(), Error> {
         let Ok(checked) = jpeg::check_header_only(&frame.bytes) else {
-            self.say(Note::NotJpeg);
+            self.say(Note::NotJpeg(frame.number));
             return Ok(());
         };
         let cut = self.cutter.frame(frame.captured, checked.size);
@@ -231,7 +259,7 @@ impl Worker {
     }
 
     fn begin(&mut self, frame: &ToWrite, size: jpeg::Size) -> Result<(), Error> {
-        let started = wall::at(frame.taken);
+        let started = self.started(frame);
         let track = Track { size, interval: None, started: started.timestamp() };
         let sink = match &self.target {
             Target::Folder { folder, names, .. } => Sink::File(create(folder, names, &started)?),
@@ -249,6 +277,22 @@ impl Worker {
         }
         self.open = Some(Open::Recording(Box::new(recording)));
         Ok(())
+    }
+
+    /// When the file's first frame was captured. What is known of the camera's clock gets better while frames come; that
+    /// must not make a file begin before the one before it ended.
+    fn started(&mut self, frame: &ToWrite) -> Zoned {
+        let known = wall::at(frame.taken);
+        let going_on = self.timeline.take().and_then(|(captured, at)| {
+            let since = SignedDuration::try_from(frame.captured.since(captured)).ok()?;
+            at.checked_add(since).ok()
+        });
+        let started = match going_on {
+            Some(going_on) if known.duration_until(&going_on).abs() < CLOCK_STEP => known.max(going_on),
+            _ => known,
+        };
+        self.timeline = Some((frame.captured, started.clone()));
+        started
     }
 
     fn checkpoint(&mut self) -> Result<(), Error> {

@@ -1,0 +1,35 @@
+#!/bin/bash
+# demo.sh: camcast streams its test picture on loopback, camrec records five seconds, ffprobe looks at the file.
+set -euo pipefail
+repository=$(cd "$(dirname "$0")/.." && pwd)
+bin=${CARGO_TARGET_DIR:-$repository/target}/release
+cd "$repository"
+folder=demo
+log=$(mktemp)
+camcast=
+stop() {
+    [ -z "$camcast" ] || { kill "$camcast" 2>/dev/null && wait "$camcast"; } || true
+    rm -f "$log"
+}
+trap stop EXIT
+trap 'exit 130' INT TERM
+
+echo "\$ camcast pattern -r 1280x720 -f 30 --listen 127.0.0.1:0"
+"$bin/camcast" pattern -r 1280x720 -f 30 --listen 127.0.0.1:0 2>"$log" &
+camcast=$!
+until address=$(sed -n 's/.*listening on \([0-9.:]*\) .*/\1/p' "$log") && [ -n "$address" ]; do
+    kill -0 "$camcast" 2>/dev/null || { cat "$log"; exit 1; }
+    read -rt 0.1 <> <(:) || true
+done
+cat "$log"
+
+mkdir -p "$folder"
+rm -f "$folder"/*.mkv
+echo "\$ camrec $address -o $folder --duration 5s"
+"$bin/camrec" "$address" -o "$folder" --duration 5s
+
+for file in "$folder"/*.mkv; do
+    echo "\$ ffprobe $file"
+    ffprobe -v error -count_packets -of default=noprint_wrappers=1 \
+        -show_entries stream=codec_name,width,height,nb_read_packets:format=duration,size:format_tags=creation_time "$file"
+done

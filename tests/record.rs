@@ -1,0 +1,212 @@
+//! camrec records what camcast streams: every frame once, in order, at its time, in files that are closed properly.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod support;
+
+use nix::sys::signal::Signal;
+use std::fs;
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use support::film::{self, Film};
+use support::pictures::{PatternReader, decoded_size};
+use support::procs::{Camcast, Ended, Program, camrec, camrec_command, camrec_into};
+
+/// The JPEGs of a byte stream of them. The test picture has no marker within.
+fn split(mut stream: &[u8]) -> Vec<&[u8]> {
+    let mut jpegs = Vec::new();
+    while !stream.is_empty() {
+        assert!(stream.starts_with(&[0xff, 0xd8]), "no SOI after {} JPEGs", jpegs.len());
+        let end = stream.windows(2).position(|two| two == [0xff, 0xd9]).expect("no EOI") + 2;
+        let (jpeg, rest) = stream.split_at(end);
+        jpegs.push(jpeg);
+        stream = rest;
+    }
+    jpegs
+}
+
+/// Nothing missing; the frames of the account are those of the files.
+#[track_caller]
+fn assert_complete(ended: &Ended, films: &[Film]) {
+    let in_files: usize = films.iter().map(|film| film.shots.len()).sum();
+    assert_eq!(ended.account("recorded"), in_files as u64, "{}", ended.text());
+    assert_eq!(ended.account("missing"), 0, "{}", ended.text());
+    assert_eq!(ended.account("frames from the camera"), in_files as u64, "{}", ended.text());
+}
+
+#[test]
+fn a_recording_has_every_frame_that_the_account_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let camcast = Camcast::pattern(30);
+    let ended = camrec_into(folder.path(), camcast.address, &["--frames", "45"]).wait_exit().expect(0);
+    let films = Film::read_folder(folder.path());
+    let [film] = &films[..] else { panic!("{} files", films.len()) };
+    assert_eq!(film.shots.len(), 45);
+    assert_eq!(film::ffprobe_count(&film.path), 45);
+    assert_complete(&ended, &films);
+    assert!(film.is_finished && film.duration.is_some());
+    film.assert_times_rise();
+
+    // the pictures' own numbers: in order, and with a gap only where the account says that the source made one
+    let mut reader = PatternReader::new(320, 240);
+    let mut numbers = Vec::new();
+    for shot in &film.shots {
+        let first = numbers.last().map_or(0, |last| last + 1);
+        numbers.push(reader.number(&shot.jpeg, first));
+    }
+    let skipped = u64::from(numbers[44] - numbers[0]) - 44;
+    assert_eq!(ended.account("camera's own drops"), skipped, "{numbers:?}\n{}", ended.text());
+
+    let text = ended.text();
+    let file = format!("{}: 45 frames, ", film.path.display());
+    assert!(text.starts_with(&file), "{text}");
+    assert!(camcast.wait_line("left: ").contains("it said end"), "{}", camcast.program.log());
+}
+
+#[test]
+fn segments_roll_over_without_losing_or_doubling_a_frame() {
+    let folder = tempfile::tempdir().unwrap();
+    let camcast = Camcast::pattern(25);
+    let ended = camrec_into(folder.path(), camcast.address, &["--segment", "1s", "--duration", "3500ms"]);
+    let ended = ended.wait_exit().expect(0);
+    let films = Film::read_folder(folder.path());
+    assert!(films.len() >= 3, "3.5 s in files of 1 s: {}", ended.text());
+    assert_complete(&ended, &films);
+    for film in &films {
+        film.assert_times_rise();
+        assert!(film.is_finished, "{}", film.path.display());
+        assert!(film.shots.last().unwrap().micros < 1_000_000, "{}", film.path.display());
+    }
+    let times: Vec<i64> = films.iter().flat_map(Film::times).collect();
+    assert!(times.windows(2).all(|two| two[0] < two[1]), "{times:?}");
+    let mut reader = PatternReader::new(320, 240);
+    let mut next = 0;
+    for shot in films.iter().flat_map(|film| &film.shots) {
+        next = reader.number(&shot.jpeg, next) + 1;
+    }
+}
+
+#[test]
+fn a_duration_is_of_the_streams_own_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let camcast = Camcast::pattern(20);
+    camrec_into(folder.path(), camcast.address, &["--duration", "2s"]).wait_exit().expect(0);
+    let [film] = &Film::read_folder(folder.path())[..] else { panic!("not one file") };
+    // at 20 frames a second the last one is 1.95 s after the first, unless the machine made it late
+    let last = film.shots.last().unwrap().micros;
+    assert!((1_000_000..2_000_000).contains(&last), "{last}");
+}
+
+#[test]
+fn standard_output_gets_a_readable_matroska_stream() {
+    let camcast = Camcast::pattern(30);
+    let ended = camrec(camcast.address, &["-o", "-", "--every", "--frames", "20"]).wait_exit().expect(0);
+    assert_eq!(ended.account("recorded"), 20);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("piped.mkv");
+    fs::write(&path, &ended.out).unwrap();
+    let film = Film::read(&path);
+    assert_eq!(film.shots.len(), 20);
+    film.assert_times_rise();
+    assert!(film.shots.iter().all(|shot| decoded_size(&shot.jpeg) == (320, 240)));
+}
+
+#[test]
+fn standard_output_gets_bare_jpegs_if_asked_for() {
+    let camcast = Camcast::pattern(30);
+    let args = ["-o", "-", "--format", "mjpeg", "--every", "--frames", "20"];
+    let ended = camrec(camcast.address, &args).wait_exit().expect(0);
+    let jpegs = split(&ended.out);
+    assert_eq!(jpegs.len(), 20);
+    let mut reader = PatternReader::new(320, 240);
+    jpegs.iter().fold(0, |first, jpeg| reader.number(jpeg, first) + 1);
+}
+
+#[test]
+fn a_viewer_gets_the_newest_frames_in_order() {
+    let camcast = Camcast::pattern(30);
+    let args = ["-o", "-", "--format", "mjpeg", "--newest", "--frames", "20"];
+    let ended = camrec(camcast.address, &args).wait_exit().expect(0);
+    let jpegs = split(&ended.out);
+    assert_eq!(jpegs.len(), 20);
+    let mut reader = PatternReader::new(320, 240);
+    jpegs.iter().fold(0, |first, jpeg| reader.number(jpeg, first) + 1);
+    assert!(ended.log.contains("skipped or lost: "), "a viewer's account: {}", ended.log);
+    assert!(camcast.wait_line("joined: ").contains("(native, newest, camrec/"));
+}
+
+#[test]
+fn a_player_that_is_closed_ends_camrec_quietly() {
+    let wishes =
+        [["--format", "mkv", "--newest"], ["--format", "mjpeg", "--newest"], ["--format", "mkv", "--every"]];
+    for wish in wishes {
+        let camcast = Camcast::pattern(30);
+        let mut player = Command::new("head");
+        player.args(["-c", "20000"]).stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut player = player.spawn().unwrap();
+        // the player ends after two frames or so
+        let mut command = camrec_command(&camcast.address.to_string(), &[&["-o", "-"], &wish[..]].concat());
+        let camrec = Program::start_to("camrec", &mut command, player.stdin.take().unwrap());
+        let log = camrec.wait_exit().expect(0).log;
+        player.wait().unwrap();
+        assert!(!log.contains("warning") && !log.contains("error"), "{wish:?}: {log}");
+    }
+}
+
+#[test]
+fn two_recorders_in_one_folder_never_share_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    // whatever the second, all names are taken in turn
+    let name = ["--name", "door.mkv", "--frames", "15"];
+    fs::write(folder.path().join("door.mkv"), b"somebody's").unwrap();
+    let camcast = Camcast::pattern(30);
+    let recorders = [(); 2].map(|()| camrec_into(folder.path(), camcast.address, &name));
+    recorders.into_iter().for_each(|recorder| drop(recorder.wait_exit().expect(0)));
+    let names: Vec<_> = film::files(folder.path());
+    let expected = ["door.mkv", "door_2.mkv", "door_3.mkv"].map(|name| folder.path().join(name));
+    assert_eq!(names, expected);
+    assert_eq!(fs::read(&names[0]).unwrap(), b"somebody's");
+    for path in &names[1..] {
+        assert_eq!(Film::read(path).shots.len(), 15);
+    }
+}
+
+#[test]
+fn ipv6_does_all_that_ipv4_does() {
+    if let Err(why) = TcpListener::bind("[::1]:0") {
+        eprintln!("NOT TESTED: this machine has no IPv6 loopback: {why}");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let camcast = Camcast::start_at("[::1]:0", &["pattern", "-r", "320x240", "-f", "30"]);
+    assert!(camcast.address.is_ipv6());
+    camrec_into(folder.path(), camcast.address, &["--frames", "20"]).wait_exit().expect(0);
+    let [film] = &Film::read_folder(folder.path())[..] else { panic!("not one file") };
+    assert_eq!(film.shots.len(), 20);
+    let plain = support::plain::PlainClient::join(camcast.address);
+    plain.take_frames(5).iter().for_each(|frame| assert_eq!(decoded_size(frame), (320, 240)));
+}
+
+#[test]
+fn one_dual_stack_address_serves_both_families() {
+    if let Err(why) = TcpListener::bind("[::1]:0") {
+        eprintln!("NOT TESTED: this machine has no IPv6 loopback: {why}");
+        return;
+    }
+    let camcast = Camcast::start_at("[::]:0", &["pattern", "-r", "320x240", "-f", "30"]);
+    for host in ["127.0.0.1", "::1"] {
+        let server = (host.parse::<std::net::IpAddr>().unwrap(), camcast.address.port()).into();
+        let ended = camrec(server, &["-o", "-", "--every", "--frames", "10"]).wait_exit().expect(0);
+        assert_eq!(ended.account("missing"), 0);
+    }
+}
+
+#[test]
+fn the_server_stops_when_told_and_says_so() {
+    let camcast = Camcast::pattern(30);
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let camcast = Camcast::pattern(10);
+        let ended = camcast.program.stop(signal).expect(0);
+        assert!(ended.log.contains("stopping: telling 0 clients"), "{}", ended.log);
+    }
+    camcast.program.stop(Signal::SIGHUP).expect(0);
+}

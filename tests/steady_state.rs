@@ -1,0 +1,183 @@
+//! Once it runs, camcast allocates nothing: not a frame, not a client's answer, whatever the clients.
+#![allow(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+mod support;
+
+use camcast::app::cast::config::{Config, Listen};
+use camcast::app::cast::{Flow, Server};
+use camcast::capture::{SourceSpec, Wish};
+use nix::sys::signal::Signal;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::backtrace::Backtrace;
+use std::cell::{Cell, RefCell};
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use support::pictures::noise;
+use support::plain::PlainClient;
+use support::procs::{Program, camrec_command, camrec_into};
+use support::{PATIENCE, deadline, is_over, pause};
+
+/// Frames that are counted.
+const FRAMES: u64 = 300;
+
+/// Counts what its thread allocates, and notes where.
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+    /// Whether the next allocation's place is to be noted.
+    static IS_WATCHED: Cell<bool> = const { Cell::new(false) };
+    static PLACES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+fn note() {
+    COUNT.set(COUNT.get() + 1);
+    // the note itself allocates
+    if IS_WATCHED.replace(false) {
+        let place = Backtrace::force_capture().to_string();
+        PLACES.with_borrow_mut(|places| places.push(place));
+        IS_WATCHED.set(PLACES.with_borrow(|places| places.len() < 3));
+    }
+}
+
+// SAFETY: every call is handed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        note();
+        // SAFETY: the caller's promise is the system allocator's condition.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        note();
+        // SAFETY: as above.
+        unsafe { System.realloc(at, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// What the server's thread is told, and what it tells.
+#[derive(Default)]
+struct Control {
+    stop: AtomicBool,
+    /// From here on it counts, until [`FRAMES`] later.
+    is_warm: AtomicBool,
+    frames: AtomicU64,
+}
+
+struct Count {
+    /// Until it was warm.
+    before: usize,
+    /// While it was counted.
+    allocations: usize,
+    places: Vec<String>,
+}
+
+fn config(clip: &Path) -> Config {
+    Config {
+        wish: Wish {
+            source: SourceSpec::File(clip.to_owned()),
+            size: None,
+            rate: Some("90".parse().unwrap()),
+            clock: |_| {},
+        },
+        listen: vec![Listen { address: "127.0.0.1:0".parse().unwrap(), fallback: None }],
+        reel: 32 << 20,
+        max_clients: 16,
+        datagram: 1452,
+        client_log: None,
+    }
+}
+
+/// The program's loop, but counted.
+fn serve(config: &Config, control: &Control, door: &Sender<SocketAddr>) -> Count {
+    let mut server = Server::new(config).unwrap();
+    door.send(server.addresses().next().unwrap()).unwrap();
+    let mut begun = None;
+    let mut count = None;
+    while !control.stop.load(Ordering::Relaxed) {
+        assert_eq!(server.turn().unwrap(), Flow::On);
+        let frames = server.frames();
+        control.frames.store(frames, Ordering::Relaxed);
+        match begun {
+            None if control.is_warm.load(Ordering::Relaxed) => {
+                IS_WATCHED.set(true);
+                begun = Some((frames, COUNT.get()));
+            }
+            Some((first, allocations)) if count.is_none() && frames >= first + FRAMES => {
+                count = Some((allocations, COUNT.get() - allocations));
+                IS_WATCHED.set(false);
+            }
+            _ => {}
+        }
+    }
+    let (before, allocations) = count.expect("stopped too soon");
+    Count { before, allocations, places: PLACES.take() }
+}
+
+/// The process's resident memory, in KiB.
+fn resident() -> String {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.unwrap().trim().to_owned()
+}
+
+/// Lets so many frames pass.
+fn wait_frames(control: &Control, frames: u64) {
+    let wanted = control.frames.load(Ordering::Relaxed) + frames;
+    let until = deadline(PATIENCE);
+    while control.frames.load(Ordering::Relaxed) < wanted {
+        assert!(!is_over(until), "frame {wanted} never came");
+        pause();
+    }
+}
+
+#[test]
+fn a_frame_costs_no_allocation_whatever_the_clients() {
+    let folder = tempfile::tempdir().unwrap();
+    let clip = folder.path().join("clip.mjpeg");
+    // too large for a plain client's datagram: each is shrunk
+    let jpegs: Vec<Vec<u8>> = (0..10).map(|n| noise(320, 240, 75, n)).collect();
+    assert!(jpegs.iter().all(|jpeg| (70_000..150_000).contains(&jpeg.len())), "{}", jpegs[0].len());
+    fs::write(&clip, jpegs.concat()).unwrap();
+
+    let control = Arc::new(Control::default());
+    let (door, opened) = channel();
+    let (config, told) = (config(&clip), Arc::clone(&control));
+    let server = thread::spawn(move || serve(&config, &told, &door));
+    let address = opened.recv_timeout(PATIENCE).unwrap();
+
+    let recorder = camrec_into(&folder.path().join("recording"), address, &[]);
+    let mut command = camrec_command(&address.to_string(), &["-o", "-", "--newest"]);
+    let viewer = Program::start_to("camrec", &mut command, Stdio::null());
+    let plain = PlainClient::join(address).go_on();
+    recorder.wait_line("joined ");
+    viewer.wait_line("joined ");
+    // the shrinker settles: it tries a larger picture after each 30 frames with room
+    plain.wait_more(100);
+
+    control.is_warm.store(true, Ordering::Relaxed);
+    wait_frames(&control, FRAMES + 30);
+    let rss = resident();
+    plain.wait_more(1);
+    control.stop.store(true, Ordering::Relaxed);
+    let count = server.join().expect("the server failed");
+    println!("{} allocations in {FRAMES} frames of {} bytes; VmRSS {rss}", count.allocations, jpegs[0].len());
+    drop((recorder.stop(Signal::SIGKILL), viewer.stop(Signal::SIGKILL)));
+    assert!(count.before > 10, "the counter counts: {}", count.before);
+    assert_eq!(count.allocations, 0, "in {FRAMES} frames, the first of them:\n{}", count.places.join("\n\n"));
+}

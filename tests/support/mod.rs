@@ -1,0 +1,74 @@
+//! What the integration tests share: the real programs as guarded processes, clients that know nothing of our code,
+//! pictures, and recordings read back.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`procs`] | camcast and camrec: started, listened to line by line, never left behind |
+//! | [`plain`] | a client of the original protocol, on raw sockets |
+//! | [`native`] | a client of our own protocol, from hand-made bytes |
+//! | [`pictures`] | JPEGs to stream, and which frame of the pattern a JPEG shows |
+//! | [`film`] | what a recording holds |
+#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::print_stderr, reason = "what a program said, where a test fails")]
+#![allow(unreachable_pub, reason = "each test file is a crate of its own")]
+
+pub mod film;
+pub mod native;
+pub mod pictures;
+pub mod plain;
+pub mod procs;
+
+use camcast::sys::clock;
+use camcast::time::Time;
+use std::time::Duration;
+
+/// How long a test waits for what has to come. Only a failure takes so long: machines are noisy, and may be emulated.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the protocol promises within five seconds is waited for as long as this.
+pub const FIVE_SECONDS: Duration = Duration::from_secs(15);
+
+/// The end of a wait that begins now.
+pub fn deadline(wait: Duration) -> Time {
+    clock::now().after(wait)
+}
+
+/// What is left until then, at least a millisecond: a socket's timeout may not be zero.
+pub fn left(until: Time) -> Duration {
+    until.since(clock::now()).max(Duration::from_millis(1))
+}
+
+/// True once the time has come.
+pub fn is_over(until: Time) -> bool {
+    clock::now() >= until
+}
+
+/// Between two looks at what nobody announces, such as a file.
+pub fn pause() {
+    std::thread::park_timeout(Duration::from_millis(10));
+}
+
+/// Numbers that look random and are the same in each run: xorshift64*.
+pub struct Noise(u64);
+
+impl Noise {
+    pub fn new(seed: u64) -> Self {
+        Noise(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    /// Less than `limit`.
+    pub fn below(&mut self, limit: usize) -> usize {
+        (self.next() >> 16) as usize % limit
+    }
+
+    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
+        (0..count).map(|_| (self.next() >> 32) as u8).collect()
+    }
+}
