@@ -75,6 +75,8 @@ impl Ledger {
     /// Fragments of a frame had to be sent again before it was whole.
     pub fn on_repaired(&mut self) {
         self.repaired = self.repaired.saturating_add(1);
+    }
+
     /// A frame that was counted as recorded could not be written after all.
     pub fn on_lost(&mut self, number: FrameNumber) {
         self.recorded = self.recorded.saturating_sub(1);
