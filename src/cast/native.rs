@@ -273,6 +273,8 @@ impl Native {
         again: bool,
         tally: &mut Tally,
     ) {
+        // the socket's own readiness wakes us, no pace
+        self.paced = None;
         if again {
             tally.repairs = tally.repairs.saturating_sub(fragments.len() as u64);
             return self.repairs.take_back(number, fragments);

@@ -12,4 +12,6 @@
 
 mod netem;
 mod pair;
+mod seeds;
 mod shows;
+mod tables;

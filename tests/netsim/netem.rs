@@ -141,7 +141,7 @@ pub struct Link<P = Vec<u8>> {
 }
 
 impl<P: AsRef<[u8]> + Clone> Link<P> {
-    /// A path that begins at `start`. The same seed gives the same fate.
+    /// A path whose outages count from `start`; it works before as well. The same seed gives the same fate.
     pub fn new(spec: Spec, seed: u64, start: Time) -> Self {
         let mut seeds = Rng::new(seed);
         let mut fork = || Rng::new(seeds.next_u64());
@@ -154,8 +154,8 @@ impl<P: AsRef<[u8]> + Clone> Link<P> {
             copies: fork(),
             wander: fork().next_u64(),
             is_bad: false,
-            busy: start,
-            latest: start,
+            busy: Time::default(),
+            latest: Time::default(),
             flying: BinaryHeap::new(),
             count: 0,
             fates: Fates::default(),

@@ -20,8 +20,12 @@ use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// The virtual clock's start. Stamps in microseconds wrap five seconds later, which is to be of no consequence.
-pub const START: Time = Time::from_millis(4_290_000);
+/// When the camera starts, on the virtual clock. The receivers' stamps, in microseconds, wrap five seconds later, which
+/// is to be of no consequence.
+pub const START: Time = Time::from_millis(3_513_000);
+
+/// Who is there from the start joins this long before, so that no frame comes before its HELLO.
+const LEAD: Duration = Duration::from_secs(1);
 
 /// Receivers' clocks are this far ahead of the sender's: nobody may compare the two.
 const CLOCK_AHEAD: Duration = Duration::from_secs(777);
@@ -77,7 +81,7 @@ pub struct Scene {
     pub settle: Duration,
     /// The chance of each send to find the socket's buffer full, for up to 5 ms.
     pub blocked: f64,
-    /// Each event is told on standard error.
+    /// Each event is told on standard error; set by the environment's `TRACE`.
     pub trace: bool,
 }
 
@@ -101,7 +105,7 @@ pub struct Viewer {
     pub down: Spec,
     /// To camcast.
     pub up: Spec,
-    /// When it first joins.
+    /// When it first joins; zero: a second before the camera starts.
     pub joins: Duration,
     /// Its program stands still: datagrams wait in the receive buffer, as far as that holds them.
     pub deaf: Vec<(Duration, Duration)>,
@@ -155,7 +159,7 @@ impl Scene {
             length,
             settle: Duration::from_secs(2),
             blocked: 0.0,
-            trace: false,
+            trace: std::env::var_os("TRACE").is_some(),
         }
     }
 
@@ -228,6 +232,8 @@ pub struct Entry {
 pub struct Account {
     /// Frames in the order in which they came out, each exactly once.
     pub entries: Vec<Entry>,
+    /// Frames that were captured from the first one that came out on.
+    pub awaited: u32,
     /// Datagrams of frames that were sent for the first time.
     pub sent_first: u64,
     /// Datagrams of frames that were sent before.
@@ -258,8 +264,6 @@ pub struct Report {
     /// Frames that the camera delivered: numbers 1 to this.
     pub frames: u32,
     pub accounts: Vec<Account>,
-    /// Inputs handed in.
-    pub steps: u64,
 }
 
 impl Account {
@@ -280,9 +284,19 @@ impl Account {
         self.count(Fate::Skipped)
     }
 
-    /// Frames whole, in percent of those that have come out in any way.
+    /// Whether each frame to the last one came out in some way, and none of them twice.
+    pub fn is_complete(&self) -> bool {
+        self.entries.len() == self.awaited as usize && self.repeats == 0
+    }
+
+    /// Frames of which nothing had been said when the run ended.
+    pub fn open(&self) -> usize {
+        (self.awaited as usize).saturating_sub(self.entries.len())
+    }
+
+    /// Frames whole, in percent of those that were captured.
     pub fn whole_percent(&self) -> f64 {
-        100.0 * self.whole() as f64 / self.entries.len().max(1) as f64
+        100.0 * self.whole() as f64 / f64::from(self.awaited.max(1))
     }
 
     /// Datagrams sent again, in percent of those sent for the first time.
@@ -320,6 +334,14 @@ impl Account {
     pub fn whole_at(&self) -> impl Iterator<Item = (u32, Time)> + '_ {
         let whole = self.entries.iter().filter(|entry| entry.fate == Fate::Whole);
         whole.map(|entry| (entry.number, entry.at))
+    }
+
+    /// Time between two frames that came out, sorted.
+    pub fn intervals(&self) -> Vec<Duration> {
+        let times: Vec<Time> = self.whole_at().map(|(_, at)| at).collect();
+        let mut intervals: Vec<Duration> = times.windows(2).map(|pair| pair[1].since(pair[0])).collect();
+        intervals.sort();
+        intervals
     }
 
     fn time_of(&self, number: u32) -> Time {
@@ -368,8 +390,8 @@ pub struct Bench {
     chance: Rng,
     next_frame: u32,
     is_parting: bool,
-    steps: u64,
     guard: Guard,
+    room: Vec<u8>,
 }
 
 struct Server {
@@ -409,11 +431,19 @@ struct Guest {
 }
 
 enum Phase {
-    Waiting { until: Time },
+    Waiting {
+        until: Time,
+    },
     /// The join line reaches camcast, and the answer takes as long again.
-    Joining { at: Time, back: Duration },
+    Joining {
+        at: Time,
+        back: Duration,
+    },
     /// The answer is on its way.
-    Answered { at: Time, accepted: Accepted },
+    Answered {
+        at: Time,
+        accepted: Accepted,
+    },
     Live(Box<Session>),
     Gone,
 }
@@ -476,14 +506,14 @@ impl Bench {
         };
         Bench {
             scene,
-            now: START,
+            now: START.before(LEAD),
             server,
             guests,
             chance,
             next_frame: 1,
             is_parting: false,
-            steps: 0,
             guard: Guard::default(),
+            room: Vec::new(),
         }
     }
 
@@ -494,25 +524,6 @@ impl Bench {
             self.step();
         }
         self.close()
-    }
-
-    /// Until that time after the start, or the end.
-    pub fn run_until(&mut self, since_start: Duration) {
-        let end = START.after(since_start);
-        while self.next().0 <= end && !self.is_over() {
-            self.step();
-        }
-        self.now = self.now.max(end);
-    }
-
-    /// What has happened so far at the receiver of that index.
-    pub fn account(&self, guest: usize) -> &Account {
-        &self.guests[guest].account
-    }
-
-    /// The sender's end.
-    pub fn hub(&self) -> &Hub {
-        &self.server.hub
     }
 
     fn is_over(&self) -> bool {
@@ -561,7 +572,6 @@ impl Bench {
     /// One input, and what follows from it.
     fn step(&mut self) {
         let (at, who) = self.next();
-        self.steps += 1;
         let hub = &self.server.hub;
         self.now = self.guard.check(at, self.now, who, || format!("{who:?}, hub {:?}", hub.next_timeout()));
         match who {
@@ -586,7 +596,8 @@ impl Bench {
 
     fn tell(&self, what: impl Fn() -> String) {
         if self.scene.trace {
-            eprintln!("{:10.3} ms  {}", self.now.since(START).as_secs_f64() * 1e3, what());
+            let ms = self.now.as_nanos() as f64 / 1e6 - START.as_nanos() as f64 / 1e6;
+            eprintln!("{ms:10.3} ms  {}", what());
         }
     }
 
@@ -666,8 +677,7 @@ impl Bench {
     fn join(&mut self, index: usize, back: Duration) {
         let guest = &mut self.guests[index];
         let join = Join { policy: guest.viewer.policy, resume: guest.resume, agent: None };
-        let route =
-            Route { remote: address(index, 30_000), local: SocketAddr::from(([192, 0, 2, 1], 9999)) };
+        let route = Route { remote: address(index, 30_000), local: SocketAddr::from(([192, 0, 2, 1], 9999)) };
         let token = Token(self.chance.next_u64());
         match self.server.hub.join_native(join, route, token, &self.server.reel, self.now) {
             Reply::Ok(accepted) => guest.phase = Phase::Answered { at: self.now.after(back), accepted },
@@ -759,11 +769,11 @@ impl Bench {
         let mut over = None;
         {
             let Phase::Live(session) = &mut self.guests[index].phase else { return };
-            let mut room = vec![0; session.receiver.datagram_len()];
+            self.room.resize(session.receiver.datagram_len(), 0);
             let mut out = Vec::new();
             for count in 0.. {
                 assert!(count < OUTPUTS_A_DRAIN, "receiver {index} never stops talking at {now}");
-                match session.receiver.poll_datagram(&mut room, now.after(CLOCK_AHEAD)) {
+                match session.receiver.poll_datagram(&mut self.room, now.after(CLOCK_AHEAD)) {
                     Some(bytes) => out.push(bytes.to_vec()),
                     None => break,
                 }
@@ -839,10 +849,12 @@ impl Bench {
         for guest in &mut self.guests {
             guest.account.down = guest.down.fates();
             guest.account.up = guest.up.fates();
+            let first = guest.account.entries.first().map_or(frames + 1, |entry| entry.number);
+            guest.account.awaited = frames + 1 - first;
             assert_eq!(guest.account.malformed, 0, "nothing malforms datagrams here");
         }
         let accounts = self.guests.into_iter().map(|guest| guest.account).collect();
-        Report { frames, accounts, steps: self.steps }
+        Report { frames, accounts }
     }
 }
 
@@ -852,7 +864,9 @@ impl Guest {
             viewer: viewer.clone(),
             down: Link::new(viewer.down.clone(), chance.next_u64(), START),
             up: Link::new(viewer.up.clone(), chance.next_u64(), START),
-            phase: Phase::Waiting { until: START.after(viewer.joins) },
+            phase: Phase::Waiting {
+                until: if viewer.joins.is_zero() { START.before(LEAD) } else { START.after(viewer.joins) },
+            },
             backoff: BACKOFF_FIRST,
             sessions: 0,
             resume: None,
@@ -1015,7 +1029,8 @@ fn describe(bytes: &[u8]) -> String {
                 c.through, c.seen, c.rtt_us, c.loss
             )
         }
-        Ok(other) => format!("{:?}", other.session().0),
+        Ok(FromClient::Hello(hello)) => format!("HELLO{}", if hello.narrow { " narrow" } else { "" }),
+        Ok(FromClient::End(_)) => "END".into(),
         Err(_) => format!("{bytes:02x?}"),
     }
 }

@@ -127,7 +127,7 @@ impl NativeClient {
     /// All frames through this number have come, and none later was heard of.
     pub fn continue_with(&mut self, through: u32) -> Vec<u8> {
         self.stamp += 1;
-        let fields = [self.stamp, through, through, 0].map(u32::to_be_bytes);
+        let fields = [self.stamp, through, through, 0, 0].map(u32::to_be_bytes);
         [&self.common(CONTINUE)[..], fields.as_flattened()].concat()
     }
 
@@ -168,7 +168,7 @@ impl NativeClient {
                 payload: bytes[HEADER..].to_vec(),
             },
             BEAT => {
-                assert_eq!((bytes.len(), &bytes[4..12]), (28, &self.token[..]));
+                assert_eq!((bytes.len(), &bytes[4..12]), (32, &self.token[..]));
                 Heard::Beat { newest: u32_at(bytes, 12), oldest: u32_at(bytes, 16), echo: u32_at(bytes, 20) }
             }
             SERVER_END => {
@@ -338,7 +338,7 @@ impl Server {
         let mut bytes = [0; 2048];
         while !is_over(until) {
             let Ok(count) = self.udp.recv(&mut bytes) else { continue };
-            if count >= 28 && bytes[0] == CONTINUE && u32_at(&bytes, 16) == number {
+            if count >= 32 && bytes[0] == CONTINUE && u32_at(&bytes, 16) == number {
                 return;
             }
         }

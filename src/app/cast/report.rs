@@ -85,8 +85,12 @@ impl Report {
                     0 => String::new(),
                     skipped => format!(", {skipped} skipped"),
                 };
+                let again = match tally.repairs {
+                    0 => String::new(),
+                    repairs => format!(", {repairs} datagrams sent again"),
+                };
                 log::info!(
-                    "left: {remote} ({kind}): {reason}; {}, {} frames, {}{skipped}; clients now: {clients}",
+                    "left: {remote} ({kind}): {reason}; {}, {} frames, {}{skipped}{again}; clients now: {clients}",
                     show_duration(*stay),
                     tally.frames,
                     show_bytes(tally.bytes),

@@ -64,8 +64,7 @@ impl Status {
 
 /// The account of a whole run, in lines.
 pub fn text(ledger: &Ledger, files: &[Summary], is_every: bool) -> String {
-    let from_camera = ledger.recorded() + ledger.missing();
-    let missing = if is_every { "missing" } else { "skipped or lost" };
+    let from_camera = ledger.recorded() + ledger.missing() + ledger.skipped();
     let mut text = String::new();
     for file in files {
         let name = file.path.as_ref().map_or("standard output".into(), |path| path.display().to_string());
@@ -74,7 +73,11 @@ pub fn text(ledger: &Ledger, files: &[Summary], is_every: bool) -> String {
     }
     let _ = writeln!(text, "frames from the camera: {from_camera}");
     let _ = writeln!(text, "recorded: {}", ledger.recorded());
-    let _ = writeln!(text, "{missing}: {}{}", ledger.missing(), gaps(ledger));
+    let _ = writeln!(text, "repaired: {}", ledger.repaired());
+    let _ = writeln!(text, "missing: {}{}", ledger.missing(), gaps(ledger));
+    if !is_every {
+        let _ = writeln!(text, "skipped, newer ones came in time: {}", ledger.skipped());
+    }
     let _ = write!(text, "camera's own drops: {}", ledger.camera_drops());
     if ledger.restarts() > 0 {
         let _ = write!(
@@ -111,8 +114,8 @@ mod tests {
         ledger.on_missing(FrameNumber(3), 2);
         assert_eq!(
             text(&ledger, &[], true),
-            "frames from the camera: 5\nrecorded: 3\nmissing: 2 (frames 3-4)\ncamera's own drops: 0"
+            "frames from the camera: 5\nrecorded: 3\nrepaired: 0\nmissing: 2 (frames 3-4)\ncamera's own drops: 0"
         );
-        assert!(text(&ledger, &[], false).contains("skipped or lost: 2"));
+        assert!(text(&ledger, &[], false).contains("skipped, newer ones came in time: 0"));
     }
 }

@@ -350,9 +350,14 @@ impl Recorder {
         }
         let taken = self.anchor.local(captured).unwrap_or(frame.arrived);
         let (number, stamp, discontinuity) = (frame.number, frame.stamp, frame.discontinuity);
-        let length = frame.bytes.len();
+        let (length, was_repaired) = (frame.bytes.len(), frame.repaired > 0);
         match self.writer.write(ToWrite { number, bytes: frame.bytes, captured, taken }) {
-            Ok(()) => self.ledger.on_frame(number, stamp, discontinuity, length),
+            Ok(()) => {
+                self.ledger.on_frame(number, stamp, discontinuity, length);
+                if was_repaired {
+                    self.ledger.on_repaired();
+                }
+            }
             Err(frame) => {
                 self.recycle(frame.bytes);
                 // the writer says why it has ended before it does
