@@ -77,6 +77,7 @@ fn continues() {
         seen: FrameNumber(7),
         rtt_us: 1100,
         loss: 13,
+        rate_kb: 3000,
         urgent: false,
         missing: [missing(5, 3, 2), missing(6, 0, 0)].into_iter().collect(),
     };

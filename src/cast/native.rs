@@ -145,7 +145,7 @@ impl Native {
         self.echo = (cont.stamp, now);
         self.in_flight.retain(|number| number.is_after(cont.seen));
         self.through = cont.through;
-        self.pacer.on_continue(cont, reel, now);
+        self.pacer.on_continue(cont, now);
     }
 
     fn request(&mut self, cont: &Continue, reel: &Reel) {
@@ -183,7 +183,7 @@ impl Native {
         if let Some((number, fragments)) = self.next_fresh(reel, burst, tally, now) {
             return Some((number, fragments, false));
         }
-        let rate = self.pacer.rate(reel, 3);
+        let rate = self.pacer.rate(reel, 3, now);
         match self.repairs.next(reel, burst, rate, now) {
             Ok(Some((number, fragments))) => {
                 tally.repairs += fragments.len() as u64;

@@ -22,43 +22,52 @@ const CATCH_UP: f64 = 3.0;
 /// Loss that no radio has by itself: the path is too narrow.
 const CONGESTED: f32 = 0.30;
 
-/// Once the path has been found narrow, this much more loss than at the pace that it took means too fast.
-const RISE: f32 = 0.08;
+/// Loss that says the path is wide enough again.
+const CLEAN: f32 = 0.10;
 
-/// After a change of pace its effect is awaited.
-const SETTLE: Duration = Duration::from_secs(1);
+/// A burst of loss or an outage is no narrow path: it has to last this long.
+const LASTING: Duration = Duration::from_secs(1);
 
-/// From one try to go faster to the next, doubling after a failed one ...
-const PROBE_FIRST: Duration = Duration::from_secs(1);
-/// ... to this.
-const PROBE_LAST: Duration = Duration::from_secs(16);
+/// The rate at which DATA arrives is the best of this many seconds.
+const RATE_SECONDS: usize = 4;
+
+/// Within a narrow path a little more than what arrives is tried, for a part of each second, lest it is never found wider.
+const PROBE: f64 = 1.25;
+const PROBE_EVERY: Duration = Duration::from_secs(2);
+const PROBE_LASTS: Duration = Duration::from_millis(250);
+
+/// A narrow path that has been clean is taken for a wide one after this, doubling each time that was wrong ...
+const TRUST_FIRST: Duration = Duration::from_secs(3);
+/// ... up to this.
+const TRUST_LAST: Duration = Duration::from_secs(48);
 
 #[derive(Debug)]
 pub(super) struct Pacer {
     next: Time,
-    /// Octets a second that the path takes; none as long as it takes everything.
-    limit: Option<f64>,
-    changed: Time,
-    probe: Duration,
-    /// Loss at a pace that the path took.
-    base_loss: f32,
+    /// Since when the path is too narrow for the stream; none as long as it takes everything.
+    narrow: Option<Time>,
+    /// Since when there has been too much loss or delay.
+    bad: Option<Time>,
+    /// Since when there has not.
+    clean: Time,
+    trust: Duration,
     least_round_trip: Option<Duration>,
-    /// Octets sent since, for the rate.
-    sent: (u64, Time),
-    sent_rate: f64,
+    /// Octets a second that arrived, the best of each of the latest seconds.
+    arrived: [f64; RATE_SECONDS],
+    second: u64,
 }
 
 impl Pacer {
     pub(super) fn new(now: Time) -> Self {
         Pacer {
             next: now,
-            limit: None,
-            changed: now,
-            probe: PROBE_FIRST,
-            base_loss: 0.0,
+            narrow: None,
+            bad: None,
+            clean: now,
+            trust: TRUST_FIRST,
             least_round_trip: None,
-            sent: (0, now),
-            sent_rate: 0.0,
+            arrived: [0.0; RATE_SECONDS],
+            second: 0,
         }
     }
 
@@ -69,67 +78,64 @@ impl Pacer {
 
     /// How many of a frame's remaining datagrams go in one burst, of at most `most`.
     pub(super) fn burst(&self, frame: u16, most: u16) -> u16 {
-        if frame <= most && self.limit.is_none() { most } else { BURST.min(most) }
+        if frame <= most && self.narrow.is_none() { most } else { BURST.min(most) }
     }
 
     /// So many octets have gone. `behind` is how many frames the client is behind.
     pub(super) fn on_sent(&mut self, octets: usize, reel: &Reel, behind: i32, now: Time) {
-        self.sent.0 += octets as u64;
-        if now >= self.sent.1.after(SETTLE / 2) {
-            self.sent_rate = self.sent.0 as f64 / now.since(self.sent.1).as_secs_f64();
-            self.sent = (0, now);
-        }
-        let Some(rate) = self.rate(reel, behind) else { return };
+        let Some(rate) = self.rate(reel, behind, now) else { return };
         let pause = Duration::from_secs_f64((octets as f64 / rate).min(1.0));
         // time that was not used is not caught up on, but for one burst's worth
         self.next = self.next.max(now.before(pause)).after(pause);
     }
 
     /// Octets a second; none while the stream's own rate is not known.
-    pub(super) fn rate(&self, reel: &Reel, behind: i32) -> Option<f64> {
-        let stream = f64::from(reel.byte_rate()?) / SPREAD;
-        let wanted = if behind > 2 { stream * CATCH_UP } else { stream };
-        Some(self.limit.map_or(wanted, |limit| limit.min(wanted)).max(10_000.0))
+    pub(super) fn rate(&self, reel: &Reel, behind: i32, now: Time) -> Option<f64> {
+        let stream = f64::from(reel.byte_rate()?);
+        let wanted = stream / SPREAD * if behind > 2 { CATCH_UP } else { 1.0 };
+        let Some(since) = self.narrow else { return Some(wanted) };
+        let is_probing = now.since(since).as_nanos() % PROBE_EVERY.as_nanos() < PROBE_LASTS.as_nanos();
+        let arrived = self.arrived.iter().copied().fold(0.0, f64::max);
+        let limit = arrived * if is_probing { PROBE } else { 1.0 };
+        // what has never arrived is no measure
+        Some(limit.max(stream / 16.0).min(wanted))
     }
 
     /// The client has said how the path is.
-    pub(super) fn on_continue(&mut self, cont: &Continue, reel: &Reel, now: Time) {
-        let loss = f32::from(cont.loss) / 255.0;
+    pub(super) fn on_continue(&mut self, cont: &Continue, now: Time) {
+        self.on_arrived(f64::from(cont.rate_kb) * 1000.0, now);
         let round_trip = Duration::from_micros(cont.rtt_us.into());
         if cont.rtt_us > 0 {
-            self.least_round_trip =
-                Some(self.least_round_trip.map_or(round_trip, |least| least.min(round_trip)));
+            self.least_round_trip = Some(self.least_round_trip.map_or(round_trip, |least| least.min(round_trip)));
         }
-        if now < self.changed.after(SETTLE) {
+        let is_queueing = self.least_round_trip.is_some_and(|least| round_trip > least * 2 + LASTING / 10);
+        let loss = f32::from(cont.loss) / 255.0;
+        if loss > CONGESTED || is_queueing {
+            self.clean = now;
+            let since = *self.bad.get_or_insert(now);
+            if self.narrow.is_none() && now >= since.after(LASTING) {
+                self.narrow = Some(now);
+            }
             return;
         }
-        let is_queueing = self.least_round_trip.is_some_and(|least| round_trip > least * 2 + SETTLE / 10);
-        let threshold = if self.limit.is_some() { CONGESTED.min(self.base_loss + RISE) } else { CONGESTED };
-        if loss > threshold || is_queueing {
-            self.slow_down(loss, now);
-        } else if self.limit.is_some() && now >= self.changed.after(self.probe) {
-            self.speed_up(loss, reel, now);
+        self.bad = None;
+        if loss > CLEAN {
+            self.clean = now;
+        }
+        if self.narrow.is_some() && now >= self.clean.after(self.trust) {
+            self.narrow = None;
+            self.clean = now;
+            self.trust = (self.trust * 2).min(TRUST_LAST);
         }
     }
 
-    fn slow_down(&mut self, loss: f32, now: Time) {
-        let arrived = self.sent_rate * f64::from(1.0 - loss) * 0.9;
-        let limit = self.limit.map_or(arrived, |limit| arrived.min(limit * 0.9));
-        if self.limit.is_some() {
-            self.probe = (self.probe * 2).min(PROBE_LAST);
+    fn on_arrived(&mut self, rate: f64, now: Time) {
+        let second = now.as_nanos() / 1_000_000_000;
+        let slot = (second % RATE_SECONDS as u64) as usize;
+        if second != self.second {
+            self.second = second;
+            self.arrived[slot] = 0.0;
         }
-        self.limit = Some(limit.max(10_000.0));
-        self.changed = now;
-    }
-
-    fn speed_up(&mut self, loss: f32, reel: &Reel, now: Time) {
-        self.base_loss = loss;
-        self.changed = now;
-        let faster = self.limit.unwrap_or(f64::MAX) * 1.05;
-        let enough = reel.byte_rate().map_or(f64::MAX, |rate| f64::from(rate) / SPREAD * CATCH_UP);
-        self.limit = (faster < enough).then_some(faster);
-        if self.limit.is_none() {
-            self.probe = PROBE_FIRST;
-        }
+        self.arrived[slot] = self.arrived[slot].max(rate);
     }
 }

@@ -127,6 +127,7 @@ impl Bench {
             seen,
             rtt_us: 0,
             loss: 0,
+            rate_kb: 0,
             urgent: false,
             missing,
         };

@@ -299,11 +299,9 @@ impl Assembler {
         self.slots.iter().map(|slot| slot.due()).min().unwrap_or(Time::NEVER)
     }
 
-    /// What is due to be asked for, oldest first, as far as one CONTINUE holds it. True: it is the last chance for some
-    /// of it.
-    pub fn requests(&mut self, timing: &Timing, now: Time) -> (Requests, bool) {
+    /// What is due to be asked for, oldest first, as far as one CONTINUE holds it.
+    pub fn requests(&mut self, timing: &Timing, now: Time) -> Requests {
         let mut list = Requests::new();
-        let mut is_urgent = false;
         for at in 0..self.slots.len() {
             let Some(slot) = self.slots.get(at) else { break };
             if slot.due() > now {
@@ -315,12 +313,9 @@ impl Assembler {
                 slot.given_up = true;
                 continue;
             }
-            let first = list.len();
             slot.request(number, &mut list, timing, now);
-            let again = now.after(timing.repeat(1)).after(timing.answer());
-            is_urgent |= list.len() > first && again > until;
         }
-        (list, is_urgent)
+        list
     }
 }
 
@@ -401,7 +396,7 @@ mod tests {
 
     impl Bench {
         fn new(patience: Patience) -> Self {
-            let mut timing = Timing::default();
+            let mut timing = Timing::new(matches!(patience, Patience::Latency(_)));
             (0..30).for_each(|_| timing.on_round_trip(40 * MS));
             Bench { assembler: Assembler::new(FrameNumber(1), patience), timing, now: START }
         }
@@ -422,10 +417,10 @@ mod tests {
             self
         }
 
-        /// What is asked for now: frame, first fragment, count; and whether it is urgent.
-        fn ask(&mut self) -> (Vec<(u32, u16, u16)>, bool) {
-            let (list, urgent) = self.assembler.requests(&self.timing, self.now);
-            (list.iter().map(|m| (m.number.0, m.first, m.count)).collect(), urgent)
+        /// What is asked for now: frame, first fragment, count.
+        fn ask(&mut self) -> Vec<(u32, u16, u16)> {
+            let list = self.assembler.requests(&self.timing, self.now);
+            list.iter().map(|m| (m.number.0, m.first, m.count)).collect()
         }
 
         fn drain(&mut self) -> Vec<Result<u32, u32>> {
@@ -445,11 +440,11 @@ mod tests {
         for at in [0, 2, 4] {
             bench.insert(datagrams(&reel, 1)[at]);
         }
-        assert_eq!(bench.ask(), (vec![], false), "it may only be late");
-        assert_eq!(bench.pass(2 * MS).ask(), (vec![(1, 1, 1), (1, 3, 1)], false));
-        assert_eq!(bench.pass(30 * MS).ask(), (vec![], false), "the answer is under way");
+        assert_eq!(bench.ask(), vec![], "it may only be late");
+        assert_eq!(bench.pass(2 * MS).ask(), vec![(1, 1, 1), (1, 3, 1)]);
+        assert_eq!(bench.pass(30 * MS).ask(), vec![], "the answer is under way");
         assert_eq!(bench.insert(datagrams(&reel, 1)[3]), Arrival::Repaired);
-        assert_eq!(bench.pass(20 * MS).ask(), (vec![(1, 1, 1)], false));
+        assert_eq!(bench.pass(20 * MS).ask(), vec![(1, 1, 1)]);
         assert_eq!(bench.assembler.ask_due(), bench.now.after(bench.timing.repeat(2)));
         bench.pass(40 * MS).insert(datagrams(&reel, 1)[1]);
         assert_eq!(bench.drain(), [Ok(1)]);
@@ -468,7 +463,7 @@ mod tests {
         bench.now = bench.now.after(Duration::from_micros(50));
         bench.insert(datagrams(&reel, 1)[1]);
         assert!(bench.timing.hold() > before);
-        assert_eq!(bench.ask(), (vec![], false));
+        assert_eq!(bench.ask(), vec![]);
     }
 
     #[test]
@@ -476,11 +471,11 @@ mod tests {
         let reel = reel(2, 6_000);
         let mut bench = Bench::new(Patience::Reel);
         bench.insert(datagrams(&reel, 1)[0]);
-        assert_eq!(bench.pass(QUIET).pass(2 * MS).ask(), (vec![(1, 1, 4)], false));
+        assert_eq!(bench.pass(QUIET).pass(2 * MS).ask(), vec![(1, 1, 4)]);
         let mut bench = Bench::new(Patience::Reel);
         bench.insert(datagrams(&reel, 1)[0]);
         bench.insert(datagrams(&reel, 2)[0]);
-        assert_eq!(bench.pass(2 * MS).ask(), (vec![(1, 1, 4)], false));
+        assert_eq!(bench.pass(2 * MS).ask(), vec![(1, 1, 4)]);
     }
 
     #[test]
@@ -488,11 +483,11 @@ mod tests {
         let reel = reel(3, 2_000);
         let mut bench = Bench::new(Patience::Reel);
         bench.insert_all(&reel, 3);
-        assert_eq!(bench.pass(2 * MS).ask().0, [(1, 0, 0), (2, 0, 0)]);
+        assert_eq!(bench.pass(2 * MS).ask(), [(1, 0, 0), (2, 0, 0)]);
         bench.pass(40 * MS);
         assert_eq!(bench.insert(datagrams(&reel, 1)[1]), Arrival::Repaired);
         assert_eq!(
-            bench.pass(20 * MS).ask().0,
+            bench.pass(20 * MS).ask(),
             [(1, 0, 1), (2, 0, 0)],
             "what it lacks was asked for already"
         );
@@ -502,7 +497,7 @@ mod tests {
     fn beats_uncover_what_was_lost_altogether() {
         let mut bench = Bench::new(Patience::Reel);
         bench.assembler.hear_of(FrameNumber(2), &bench.timing, START).unwrap();
-        assert_eq!(bench.pass(2 * MS).ask().0, [(1, 0, 0), (2, 0, 0)]);
+        assert_eq!(bench.pass(2 * MS).ask(), [(1, 0, 0), (2, 0, 0)]);
         bench.assembler.forget_before(FrameNumber(2));
         assert_eq!(bench.drain(), [Err(1)]);
     }
@@ -525,8 +520,8 @@ mod tests {
         bench.insert(datagrams(&reel, 1)[0]);
         bench.insert(datagrams(&reel, 1)[4]);
         bench.insert_all(&reel, 2);
-        assert_eq!(bench.pass(2 * MS).ask(), (vec![(1, 1, 3)], false));
-        assert_eq!(bench.pass(50 * MS).ask(), (vec![(1, 1, 3)], true), "the last chance");
+        assert_eq!(bench.pass(2 * MS).ask(), vec![(1, 1, 3)]);
+        assert_eq!(bench.pass(50 * MS).ask(), vec![(1, 1, 3)], "again");
         assert_eq!(
             bench.pass(50 * MS).ask(),
             (vec![], false),

@@ -141,6 +141,38 @@ pub struct Counters {
     pub malformed: u64,
 }
 
+/// How fast DATA comes, over windows of a quarter of a second.
+#[derive(Clone, Copy, Debug, Default)]
+struct Arrivals {
+    since: Time,
+    octets: u64,
+    last_kb: u32,
+}
+
+impl Arrivals {
+    const WINDOW: Duration = Duration::from_millis(250);
+
+    fn on_data(&mut self, octets: usize, now: Time) {
+        self.roll(now);
+        self.octets = self.octets.saturating_add(octets as u64);
+    }
+
+    fn rate_kb(&mut self, now: Time) -> u32 {
+        self.roll(now);
+        self.last_kb
+    }
+
+    fn roll(&mut self, now: Time) {
+        let window = now.since(self.since);
+        if window >= Self::WINDOW {
+            let millis = u64::try_from(window.as_millis()).unwrap_or(u64::MAX).max(1);
+            self.last_kb = u32::try_from(self.octets / millis).unwrap_or(u32::MAX);
+            self.octets = 0;
+            self.since = now;
+        }
+    }
+}
+
 /// One session with camcast.
 pub struct Receiver {
     epoch: u16,
@@ -158,6 +190,7 @@ pub struct Receiver {
     patience: Patience,
     /// The share of fragments that did not come by themselves.
     loss: f32,
+    arrivals: Arrivals,
     /// A CONTINUE to be said again, and when.
     again: Option<(Time, ArrayVec<u8, MAX_CONTINUE_LEN>)>,
     no_camera: bool,
@@ -180,9 +213,10 @@ impl Receiver {
             heard: now,
             news: false,
             reported: now,
-            timing: Timing::default(),
+            timing: Timing::new(matches!(patience, Patience::Latency(_))),
             patience,
             loss: 0.0,
+            arrivals: Arrivals::default(),
             again: None,
             no_camera: false,
             refusals: 0,
@@ -240,6 +274,7 @@ impl Receiver {
             return Err(Malformed::Field("epoch"));
         }
         self.on_heard(now);
+        self.arrivals.on_data(data.payload.len(), now);
         let count = match self.assembler.insert(data, &mut self.timing, now)? {
             Arrival::Fresh => &mut self.counters.fragments,
             Arrival::Repaired => &mut self.counters.repaired,
@@ -390,7 +425,7 @@ impl Receiver {
     }
 
     fn report(&mut self, now: Time) -> Continue {
-        let (missing, urgent) = self.assembler.requests(&self.timing, now);
+        let missing = self.assembler.requests(&self.timing, now);
         Continue {
             epoch: self.epoch,
             token: self.token,
@@ -399,7 +434,8 @@ impl Receiver {
             seen: self.assembler.newest_heard(),
             rtt_us: self.round_trip().map_or(0, |rtt| u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX)),
             loss: (self.loss * 255.0) as u8,
-            urgent,
+            rate_kb: self.arrivals.rate_kb(now),
+            urgent: matches!(self.patience, Patience::Latency(_)),
             missing,
         }
     }

@@ -9,6 +9,9 @@ const FIRST_ROUND_TRIP: Duration = Duration::from_millis(100);
 /// Beyond the smoothed round trip and its variation: the sender's own turn, and ours.
 const SLACK: Duration = Duration::from_millis(5);
 
+/// The same for a viewer, in whose time a second round has to fit.
+const EAGER_SLACK: Duration = Duration::from_millis(2);
+
 /// The shortest wait for a repair.
 const MIN_REPEAT: Duration = Duration::from_millis(13);
 
@@ -29,15 +32,15 @@ pub struct Timing {
     round_trip: Option<Duration>,
     variation: Duration,
     hold: Duration,
-}
-
-impl Default for Timing {
-    fn default() -> Self {
-        Timing { round_trip: None, variation: Duration::ZERO, hold: MIN_HOLD }
-    }
+    is_eager: bool,
 }
 
 impl Timing {
+    /// Nothing is known yet. An eager one rather asks twice than late.
+    pub fn new(is_eager: bool) -> Self {
+        Timing { round_trip: None, variation: Duration::ZERO, hold: MIN_HOLD, is_eager }
+    }
+
     /// A round trip was measured, by an echo or by a repair that was asked for once.
     pub fn on_round_trip(&mut self, sample: Duration) {
         // RFC 6298, section 2
@@ -80,6 +83,7 @@ impl Timing {
     /// How long to wait for a repair that has been asked for `tries` times, before it is asked for again.
     pub fn repeat(&self, tries: u8) -> Duration {
         let one = match self.round_trip {
+            Some(smooth) if self.is_eager => smooth.saturating_add(self.variation).saturating_add(EAGER_SLACK),
             Some(smooth) => smooth.saturating_add(self.variation.saturating_mul(4)).saturating_add(SLACK),
             None => FIRST_ROUND_TRIP,
         };
@@ -96,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_steady_path_is_trusted_more_and_more() {
-        let mut timing = Timing::default();
+        let mut timing = Timing::new(false);
         assert_eq!(timing.repeat(1), FIRST_ROUND_TRIP);
         timing.on_round_trip(40 * MS);
         assert_eq!(timing.repeat(1), 125 * MS); // 40 + 4 * 20 + 5
@@ -107,7 +111,7 @@ mod tests {
 
     #[test]
     fn lateness_raises_the_hold_and_fades() {
-        let mut timing = Timing::default();
+        let mut timing = Timing::new(false);
         timing.on_late(8 * MS);
         let hold = timing.hold();
         assert!(hold >= 10 * MS && hold < 11 * MS, "{hold:?}");

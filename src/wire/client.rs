@@ -3,7 +3,7 @@
 //! ```text
 //!            0      1       2       4         12      16           18         20     24       28     29   32
 //!  HELLO     | kind | flags | epoch | token   | stamp | path mtu   | 0        | zero padding ..
-//!  CONTINUE  | kind | flags | epoch | token   | stamp | through               | seen | rtt µs | loss | 0  | missing ..
+//!  CONTINUE  | kind | flags | epoch | token   | stamp | through               | seen | rtt µs | loss | kB | missing ..
 //!  END       | kind | 0     | epoch | token   |
 //!  one missing entry: | frame number (4) | first fragment (2) | fragments (2) |
 //! ```
@@ -98,7 +98,9 @@ pub struct Continue {
     pub rtt_us: u32,
     /// The share of fragments that did not come by themselves, of late, in 1/255.
     pub loss: u8,
-    /// It is the last chance for what is missing: send each fragment more than once.
+    /// Kilobytes (1000 octets) a second of DATA that have come of late, at most 2^24 - 1.
+    pub rate_kb: u32,
+    /// There is no time for many rounds: send what is missing twice.
     pub urgent: bool,
     /// What is missing after `through`, oldest first.
     pub missing: ArrayVec<Missing, MAX_MISSING>,
@@ -119,7 +121,8 @@ impl Continue {
         put(&self.through.0.to_be_bytes());
         put(&self.seen.0.to_be_bytes());
         put(&self.rtt_us.to_be_bytes());
-        put(&[self.loss, 0, 0, 0]);
+        put(&[self.loss]);
+        put(&self.rate_kb.min(0xff_ffff).to_be_bytes()[1..]);
         for missing in &self.missing {
             put(&missing.number.0.to_be_bytes());
             put(&missing.first.to_be_bytes());
@@ -142,6 +145,7 @@ impl Continue {
             seen: FrameNumber(u32::from_be_bytes([from[20], from[21], from[22], from[23]])),
             rtt_us: u32::from_be_bytes([from[24], from[25], from[26], from[27]]),
             loss: from[28],
+            rate_kb: u32::from_be_bytes([0, from[29], from[30], from[31]]),
             urgent: from[1] & URGENT != 0,
             missing: entries.filter_map(parse_missing).collect(),
         })
@@ -250,11 +254,11 @@ mod tests {
 
         #[test]
         fn continue_round_trips(
-            epoch: u16, token: u64, stamp: u32, through: u32, seen: u32, rtt_us: u32, loss: u8, urgent: bool,
+            epoch: u16, token: u64, stamp: u32, through: u32, seen: u32, rtt_us: u32, loss: u8, urgent: bool, rate_kb in 0..0x100_0000u32,
             list in prop::collection::vec(missing(), 0..=MAX_MISSING),
         ) {
             let cont = Continue {
-                epoch, token: Token(token), stamp, rtt_us, loss, urgent,
+                epoch, token: Token(token), stamp, rtt_us, loss, rate_kb, urgent,
                 through: FrameNumber(through), seen: FrameNumber(seen),
                 missing: list.into_iter().collect(),
             };

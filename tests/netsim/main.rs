@@ -3,15 +3,21 @@
 //! | file | what |
 //! |---|---|
 //! | `netem` | the bad network |
+//! | `scene` | what is simulated: camera, receivers, paths |
+//! | `guest` | a receiver at its end of the path, which joins and joins again |
 //! | `pair` | the bench: two endpoints, one clock |
+//! | `account` | what came of it |
 //! | `shows` | what the repair has to show, a test each |
 //! | `tables` | the tables of docs/NETSIM.md: `UPDATE_GOLDEN=1 cargo test --test netsim tables` writes them anew |
 //! | `seeds` | thousands of short random scenes: `SEED=17 cargo test --test netsim seeds` runs one, and tells all |
 #![allow(unreachable_pub)] // a test has no outside
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+mod account;
+mod guest;
 mod netem;
 mod pair;
+mod scene;
 mod seeds;
 mod shows;
 mod tables;

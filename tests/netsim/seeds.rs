@@ -5,8 +5,9 @@
 //! A failing seed is named: `SEED=17 cargo test --test netsim seeds` runs it alone and tells all that happens.
 //! `SEEDS=100000` runs more of them; `FAILURES=100` goes on after the third failure.
 
+use crate::account::{Account, Fate};
 use crate::netem::{Bottleneck, GilbertElliott, Reorder, Rng, Spec};
-use crate::pair::{Account, Camera, Fate, Scene, Viewer};
+use crate::scene::{Camera, Scene, Viewer};
 use camcast::receive::{Over, Patience};
 use camcast::wire::join::Policy;
 use camcast::wire::server::EndReason;

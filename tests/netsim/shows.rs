@@ -1,8 +1,9 @@
 //! What the repair has to show (issue 3), a test each. The path, unless said otherwise: 20 ms each way, 4 ms jitter,
 //! 0.5 % reordering, the same both ways; 1280x720 at 30 frames a second: 100 kB a frame.
 
+use crate::account::{Report, percentile};
 use crate::netem::{Bottleneck, GilbertElliott, Reorder, Spec};
-use crate::pair::{Camera, Report, START, Scene, Viewer, percentile};
+use crate::scene::{Camera, START, Scene, Viewer};
 use camcast::receive::Over;
 use std::time::Duration;
 

@@ -1,8 +1,9 @@
 //! The tables of docs/NETSIM.md: what the repair does, in figures that a change of the engine changes visibly.
 //! `UPDATE_GOLDEN=1 cargo test --test netsim tables` writes them anew; the diff is the review.
 
+use crate::account::{Account, Report, percentile};
 use crate::netem::{Bottleneck, GilbertElliott, Reorder, Spec};
-use crate::pair::{Account, Camera, Report, Scene, Viewer, percentile};
+use crate::scene::{Camera, Scene, Viewer};
 use std::fmt::Write;
 use std::time::Duration;
 

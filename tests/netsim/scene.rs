@@ -1,0 +1,159 @@
+//! What is simulated: the camera, the receivers, their paths.
+
+use crate::account::Report;
+use crate::netem::{Rng, Spec};
+use crate::pair::Bench;
+use camcast::receive::Patience;
+use camcast::time::Time;
+use camcast::wire::join::Policy;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// When the camera starts, on the virtual clock. The receivers' stamps, in microseconds, wrap five seconds later, which
+/// is to be of no consequence.
+pub const START: Time = Time::from_millis(3_513_000);
+
+/// The receive buffer that camrec asks for.
+pub const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
+
+/// What is simulated.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    /// Of all chance.
+    pub seed: u64,
+    pub camera: Camera,
+    /// Octets of the reel.
+    pub reel: usize,
+    /// Octets of a datagram's payload.
+    pub datagram: u16,
+    pub viewers: Vec<Viewer>,
+    /// The camera delivers for this long ...
+    pub length: Duration,
+    /// ... and what is under way then may take this long, before everybody leaves.
+    pub settle: Duration,
+    /// The chance of each send to find the socket's buffer full, for up to 5 ms.
+    pub blocked: f64,
+    /// Each event is told on standard error; set by the environment's `TRACE`.
+    pub trace: bool,
+}
+
+/// A camera that never tires.
+#[derive(Clone, Copy, Debug)]
+pub struct Camera {
+    /// Frames a second.
+    pub fps: f64,
+    /// Octets of a frame, on average.
+    pub mean: usize,
+    /// A frame's octets lie between `mean * (1 - spread)` and `mean * (1 + spread)`.
+    pub spread: f64,
+}
+
+/// One receiver and its path.
+#[derive(Clone, Debug)]
+pub struct Viewer {
+    pub policy: Policy,
+    pub patience: Patience,
+    /// From camcast.
+    pub down: Spec,
+    /// To camcast.
+    pub up: Spec,
+    /// When it first joins; zero: a second before the camera starts.
+    pub joins: Duration,
+    /// Its program stands still: datagrams wait in the receive buffer, as far as that holds them.
+    pub deaf: Vec<(Duration, Duration)>,
+    /// Octets.
+    pub receive_buffer: usize,
+}
+
+impl Viewer {
+    /// A recorder with the same path both ways.
+    pub fn every(path: &Spec) -> Self {
+        Viewer {
+            policy: Policy::Every,
+            patience: Patience::Reel,
+            down: path.clone(),
+            up: path.clone(),
+            joins: Duration::ZERO,
+            deaf: Vec::new(),
+            receive_buffer: RECEIVE_BUFFER,
+        }
+    }
+
+    /// A viewer with the same path both ways, and camrec's 120 ms.
+    pub fn newest(path: &Spec) -> Self {
+        Viewer {
+            policy: Policy::Newest,
+            patience: Patience::Latency(Duration::from_millis(120)),
+            ..Viewer::every(path)
+        }
+    }
+
+    /// The same on a path that only delays.
+    pub fn without_faults(&self) -> Self {
+        Viewer {
+            down: self.down.without_faults(),
+            up: self.up.without_faults(),
+            deaf: Vec::new(),
+            ..self.clone()
+        }
+    }
+}
+
+impl Scene {
+    /// 30 frames a second of 60 kB, a reel of 32 MiB, nobody there.
+    pub fn new(seed: u64, length: Duration) -> Self {
+        Scene {
+            seed,
+            camera: Camera { fps: 30.0, mean: 60_000, spread: 0.0 },
+            reel: 32 << 20,
+            datagram: 1452,
+            viewers: Vec::new(),
+            length,
+            settle: Duration::from_secs(2),
+            blocked: 0.0,
+            trace: std::env::var_os("TRACE").is_some(),
+        }
+    }
+
+    /// One more receiver.
+    #[must_use]
+    pub fn with(mut self, viewer: Viewer) -> Self {
+        self.viewers.push(viewer);
+        self
+    }
+
+    /// The same, with each path only delaying: what delays are compared with.
+    pub fn without_faults(&self) -> Self {
+        let viewers = self.viewers.iter().map(Viewer::without_faults).collect();
+        Scene { viewers, blocked: 0.0, trace: false, ..self.clone() }
+    }
+
+    /// Simulates it.
+    pub fn run(&self) -> Report {
+        Bench::new(self.clone()).run()
+    }
+
+    /// When the camera delivers that frame.
+    pub fn captured(&self, number: u32) -> Time {
+        START.after(Duration::from_secs_f64(f64::from(number) / self.camera.fps))
+    }
+
+    /// What the camera delivers as that frame.
+    pub fn picture(&self, number: u32) -> &'static [u8] {
+        let mut chance = Rng::new(self.seed ^ (u64::from(number) << 32));
+        let share = chance.between(1.0 - self.camera.spread, 1.0 + self.camera.spread);
+        let length = ((self.camera.mean as f64 * share) as usize).max(1);
+        let noise = noise();
+        let start = chance.next_u64() as usize % (noise.len() - length);
+        &noise[start..start + length]
+    }
+}
+
+/// Random octets, which every frame is a piece of.
+fn noise() -> &'static [u8] {
+    static NOISE: OnceLock<Vec<u8>> = OnceLock::new();
+    NOISE.get_or_init(|| {
+        let mut chance = Rng::new(0);
+        (0..1 << 17).flat_map(|_| chance.next_u64().to_le_bytes()).collect()
+    })
+}
