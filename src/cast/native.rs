@@ -100,6 +100,10 @@ impl Native {
         matches!(self.state, State::Invited { .. })
     }
 
+    pub(super) fn newest_sent(&self) -> FrameNumber {
+        self.newest_sent
+    }
+
     pub(super) fn is_leaving(&self) -> bool {
         matches!(self.state, State::Leaving { .. })
     }
@@ -139,14 +143,15 @@ impl Native {
         if self.state != State::Live || now >= self.heard.after(HOLD) {
             return None;
         }
+        // The cursor first: a frame that has begun may have left the reel, and then another one begins.
+        self.advance_cursor(reel, tally);
         if self.fragment == 0 && self.in_flight.len() >= self.window() {
             return None;
         }
-        self.advance_cursor(reel, tally);
         let frame = reel.frame(self.cursor)?;
         if self.fragment == 0 {
+            self.in_flight.try_push(self.cursor).ok()?;
             self.newest_sent = self.cursor;
-            self.in_flight.push(self.cursor);
         }
         let end = frame.fragments().min(self.fragment.saturating_add(burst));
         let train = (self.cursor, self.fragment..end);

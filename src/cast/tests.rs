@@ -392,10 +392,10 @@ fn every_client_is_told_when_camcast_stops() {
 #[test]
 fn places_are_limited() {
     let mut bench = Bench::new();
-    for port in 5000..5004 {
-        bench.plain(port);
+    for port in 6000..6004u16 {
+        bench.native(Policy::Newest, u64::from(port), &format!("198.51.100.7:{port}"));
     }
-    let Reply::Refused(refusal) = bench.join(Policy::Newest, 77, "198.51.100.7:6000") else { panic!() };
+    let Reply::Refused(refusal) = bench.join(Policy::Newest, 77, "198.51.100.7:6009") else { panic!() };
     assert_eq!(refusal.code, RefusalCode::Full);
     assert!(refusal.why.contains("--max-clients"), "{}", refusal.why);
 }
@@ -544,4 +544,47 @@ proptest! {
             prop_assert!(bench.hub.clients() <= 4);
         }
     }
+}
+
+/// A frame that had begun left the reel while its client's socket was full, with the window full too: once a panic.
+#[test]
+fn a_frame_that_leaves_the_reel_half_sent_does_not_break_the_window() {
+    let mut bench = Bench::new();
+    let client = bench.native(Policy::Every, 77, "198.51.100.7:6000");
+    for _ in 0..31 {
+        bench.frame();
+        bench.drain();
+    }
+    bench.frame_of(150_000);
+    let first = bench.hub.poll_transmit(&bench.reel, bench.now).unwrap();
+    let Transmit::Train { number, fragments, .. } = first else { panic!("{first:?}") };
+    let rest = Transmit::Train { client, number, fragments: fragments.end - 1..fragments.end };
+    bench.hub.handle_blocked(&rest, &bench.reel);
+    for _ in 0..300 {
+        bench.frame();
+    }
+    bench.hub.handle_writable(client);
+    bench.cont(client, 77, FrameNumber(0));
+    assert!(bench.drain().is_empty(), "the window is full");
+    bench.cont(client, 77, FrameNumber(32));
+    assert_eq!(bench.drain()[0].number(), bench.reel.oldest_number());
+}
+
+#[test]
+fn who_was_never_heard_of_makes_room() {
+    let mut bench = Bench::new();
+    let proven = bench.plain(5000);
+    bench.frame();
+    bench.drain();
+    bench.say(proven, b"continue");
+    bench.pass(Duration::from_millis(1));
+    for token in 70..74 {
+        assert!(matches!(bench.join(Policy::Newest, token, "198.51.100.9:1"), Reply::Ok(_)));
+    }
+    assert_eq!(bench.hub.clients(), 4);
+    bench.hello(70, "198.51.100.9:6000");
+    assert_eq!(bench.hub.strays().unknown, 1, "the first of them has made room");
+    bench.hello(73, "198.51.100.9:6000");
+    bench.drain();
+    assert_eq!(bench.left(), []);
 }
