@@ -16,7 +16,7 @@ demo: ## stream the test picture to this machine, record five seconds of it, loo
 
 test: ## all tests that need no camera
 	@tests/deps.sh build test
-	cargo test --locked
+	RUST_TEST_THREADS=8 cargo test --locked # they mostly wait
 
 test-vm: ## real V4L2 drivers and virtual cameras, in a virtual machine
 	@tests/deps.sh build

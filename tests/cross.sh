@@ -2,6 +2,7 @@
 # cross.sh: builds release binaries for aarch64 with Debian trixie's own rustc (1.85, the oldest that is supported) and
 # runs the tests under qemu, from nothing but Debian packages: no container engine. The binaries go to target/cross/.
 #   TESTS=0     only builds          CACHE=DIR   where the Debian root and the build live (~/.cache/camcast-cross)
+#   MIRROR=URL  a Debian mirror (that of apt's own configuration)
 # Needs root, or sudo. They must run where glibc is as old as 2.36 (Debian 12, Raspberry Pi OS 12): that is checked.
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/.." && pwd)
@@ -21,7 +22,8 @@ if [ ! -e "$root.done" ]; then
     echo "making a Debian root in $root"
     mkdir -p "$cache"
     "${sudo[@]}" rm -rf "$root"
-    mirror=$(apt-get indextargets --format "\$(REPO_URI)" "Created-By: Packages" | grep '/debian/$' | head -1)
+    mirror=${MIRROR:-$(apt-get indextargets --format "\$(REPO_URI)" "Created-By: Packages" | grep -m1 -E '/debian/?$' || true)}
+    [ -n "$mirror" ] || { echo "apt's own configuration names no Debian mirror: set MIRROR"; exit 1; }
     "${sudo[@]}" mmdebstrap --quiet --mode=root --variant=apt --architectures=amd64,arm64 \
         --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
         --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \

@@ -104,6 +104,7 @@ fn lines_that_cannot_be_read_are_answered_in_words() {
         let answer = ask(camcast.address, line);
         assert_eq!(answer, format!("CAMCAST/1 refused code=protocol why={why}\n"));
     }
+    camcast.wait_line("not let in: ");
     let log = camcast.program.log();
     assert_eq!(
         log.matches("not let in: ").count(),

@@ -215,7 +215,7 @@ fn a_client_that_joins_twice_is_one_client() {
     let client = PlainClient::join(camcast.address);
     client.take_frames(3);
     let _tcp = join(camcast.address, client.address().port());
-    assert!(camcast.wait_line(&left(client.address())).contains("it joined anew"));
+    camcast.wait_line(&format!("joined anew: {}", client.address()));
     assert_streams(&client, 5);
     assert!(camcast.program.log().contains("clients now: 1"));
     assert!(!camcast.program.log().contains("clients now: 2"));

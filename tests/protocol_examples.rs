@@ -54,7 +54,7 @@ fn beat() {
 
 #[test]
 fn server_end() {
-    let end = ServerEnd { epoch: EPOCH, token: TOKEN, reason: EndReason::Stopping };
+    let end = ServerEnd { epoch: EPOCH, token: TOKEN, reason: EndReason::Stopping, newest: FrameNumber(7) };
     assert_eq!(ServerEnd::parse(&example("server-end")), Ok(end));
     assert_eq!(end.to_bytes()[..], example("server-end"));
 }

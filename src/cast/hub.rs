@@ -75,6 +75,14 @@ impl Session {
         matches!(&self.talk, Talk::Native(native) if native.is_invited() && native.token == token)
     }
 
+    /// Something has come from the address that is sent to.
+    fn is_proven(&self) -> bool {
+        match &self.talk {
+            Talk::Plain(plain) => plain.has_answered(),
+            Talk::Native(native) => !native.is_invited(),
+        }
+    }
+
     fn next_timeout(&self) -> Option<(Time, Wake)> {
         match &self.talk {
             Talk::Native(native) => Some(native.next_timeout()),
@@ -149,13 +157,17 @@ impl Hub {
         let remote = SocketAddr::new(route.remote.ip(), port);
         let remote = keep_scope(remote, route.remote);
         let twin = self.places.iter().flatten().find(|s| s.remote == remote && s.kind() == ClientKind::Plain);
-        if let Some(id) = twin.map(|s| s.id) {
-            self.dismiss(id, LeaveReason::Replaced, now);
-        }
+        let is_return = match twin.map(|s| s.id) {
+            Some(id) => {
+                self.dismiss(id, LeaveReason::Replaced, now);
+                true
+            }
+            None => false,
+        };
         let client = self.admit(route, remote, None, Talk::Plain(Plain::new()), now)?;
         let kind = ClientKind::Plain;
         self.outputs.push_back(Output::Open { client, local: route.local, remote, kind, narrow: None });
-        self.outputs.push_back(Output::Event(Event::Joined { remote, kind, agent: None }));
+        self.outputs.push_back(Output::Event(Event::Joined { remote, kind, agent: None, is_return }));
         Ok(client)
     }
 
@@ -172,6 +184,8 @@ impl Hub {
                     wanted
                 }
             }
+            // a viewer that comes back does not want what it has seen
+            Some((stream, wanted)) if stream == self.stream && !next.is_after(wanted) => next,
             _ => reel.newest().map_or(next, |frame| frame.number()),
         }
     }
@@ -187,7 +201,7 @@ impl Hub {
         if self.stopping {
             return Err(Refusal { code: RefusalCode::Stopping, why: "camcast is stopping".into() });
         }
-        let Some(place) = self.places.iter().position(Option::is_none) else {
+        let Some(place) = self.free_place(now) else {
             let why =
                 format!("all {} places are taken; camcast --max-clients gives more", self.limits.clients);
             return Err(Refusal { code: RefusalCode::Full, why });
@@ -199,6 +213,17 @@ impl Hub {
             Session { id, route, remote, since: now, tally, blocked: false, refusals: 0, agent, talk };
         self.places[place] = Some(session);
         Ok(id)
+    }
+
+    /// A place that is free, or that somebody has who has never been heard of since joining.
+    fn free_place(&mut self, now: Time) -> Option<usize> {
+        if let Some(place) = self.places.iter().position(Option::is_none) {
+            return Some(place);
+        }
+        let unproven = self.places.iter().flatten().filter(|session| !session.is_proven());
+        let oldest = unproven.min_by_key(|session| session.since)?.id;
+        self.dismiss(oldest, LeaveReason::MadeRoom, now);
+        Some(oldest.place())
     }
 
     /// A datagram on the listening socket: a HELLO, or one that was under way while its client's own socket was made.
@@ -265,22 +290,25 @@ impl Hub {
         });
         let Some(id) = invited.map(|s| s.id) else { return false };
         let twin = self.places.iter().flatten().find(|s| s.remote == from && s.id != id);
-        if let Some(old) = twin.map(|s| s.id) {
+        let twin = twin.map(|s| s.id);
+        if let Some(old) = twin {
             self.dismiss(old, LeaveReason::Replaced, now);
         }
+        let is_return = twin.is_some();
         let Some(session) = self.session(id) else { return false };
         session.remote = from;
         session.since = now;
         let (kind, local, agent) = (session.kind(), session.route.local, session.agent.take());
         let narrow = hello.narrow.then_some(hello.path_mtu);
         self.outputs.push_back(Output::Open { client: id, local, remote: from, kind, narrow });
-        self.outputs.push_back(Output::Event(Event::Joined { remote: from, kind, agent }));
+        self.outputs.push_back(Output::Event(Event::Joined { remote: from, kind, agent, is_return }));
         self.handle_message(id, FromClient::Hello(*hello), reel, now);
         true
     }
 
     fn handle_message(&mut self, client: ClientId, message: FromClient, reel: &Reel, now: Time) {
-        let Some(Session { talk: Talk::Native(native), .. }) = self.session(client) else { return };
+        let Some(Session { talk: Talk::Native(native), refusals, .. }) = self.session(client) else { return };
+        *refusals = 0;
         match message {
             FromClient::Hello(hello) => {
                 native.on_hello(hello.stamp, now);
@@ -315,6 +343,10 @@ impl Hub {
         session.refusals = session.refusals.saturating_add(1);
         let was_open = match &mut session.talk {
             Talk::Plain(plain) => plain.on_refused(now),
+            // it has heard our END and closed its socket
+            Talk::Native(native) if native.is_leaving() => {
+                return self.dismiss(client, LeaveReason::Stopping, now);
+            }
             Talk::Native(_) => true,
         };
         // One may be a stray of an earlier socket on that port.
@@ -336,6 +368,14 @@ impl Hub {
             (&mut session.talk, transmit)
         {
             native.take_back(reel, *number, fragments.clone(), *again, &mut session.tally);
+        }
+    }
+
+    /// A whole frame has gone out as one datagram of so many octets, which may be less than the frame's own.
+    pub fn handle_whole_sent(&mut self, client: ClientId, octets: usize) {
+        if let Some(session) = self.session(client) {
+            session.tally.frames += 1;
+            session.tally.bytes += octets as u64;
         }
     }
 
@@ -448,7 +488,8 @@ impl Hub {
         let epoch = self.stream.epoch();
         match self.session(client).map(|s| &s.talk) {
             Some(Talk::Native(native)) => {
-                let end = ServerEnd { epoch, token: native.token, reason }.to_bytes();
+                let newest = native.newest_sent();
+                let end = ServerEnd { epoch, token: native.token, reason, newest }.to_bytes();
                 self.send(client, &end);
             }
             Some(Talk::Plain(_)) => self.send(client, END),
@@ -473,6 +514,10 @@ impl Hub {
         let (remote, kind, tally) = (session.remote, session.kind(), session.tally);
         let stay = now.since(session.since);
         self.outputs.push_back(Output::Close { client });
+        let never_came = matches!(&session.talk, Talk::Native(native) if native.is_invited());
+        if never_came && reason != LeaveReason::NoHello {
+            return;
+        }
         self.outputs.push_back(Output::Event(Event::Left { remote, kind, reason, tally, stay }));
     }
 
@@ -491,8 +536,6 @@ fn next_of(session: &mut Session, reel: &Reel, burst: u16, now: Time) -> Option<
         Talk::Plain(plain) => {
             let number = plain.next_frame(reel)?;
             session.tally.skipped += plain.skipped_before(number);
-            session.tally.frames += 1;
-            session.tally.bytes += reel.frame(number).map_or(0, |frame| u64::from(frame.length()));
             plain.on_sent(number, now);
             Some(Transmit::Whole { client, number })
         }

@@ -160,6 +160,8 @@ pub enum Event {
         kind: ClientKind,
         /// Its program, if it said so.
         agent: Option<String>,
+        /// It was here already, and its earlier session has been replaced.
+        is_return: bool,
     },
     /// A client is gone.
     Left {
@@ -189,6 +191,8 @@ pub enum LeaveReason {
     NoHello,
     /// It joined anew.
     Replaced,
+    /// It was never heard of since it joined, and another needed its place.
+    MadeRoom,
     /// The system gave no socket for it.
     NoSocket,
     /// We are stopping.
@@ -205,6 +209,7 @@ impl fmt::Display for LeaveReason {
                 f.write_str("no HELLO from its UDP socket (is a firewall in the way of this port's UDP?)")
             }
             LeaveReason::Replaced => f.write_str("it joined anew"),
+            LeaveReason::MadeRoom => f.write_str("never heard of since it joined, it made room for another"),
             LeaveReason::NoSocket => f.write_str("no socket could be made for it"),
             LeaveReason::Stopping => f.write_str("camcast is stopping"),
         }

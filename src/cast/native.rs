@@ -121,6 +121,10 @@ impl Native {
         matches!(self.state, State::Invited { .. })
     }
 
+    pub(super) fn newest_sent(&self) -> FrameNumber {
+        self.newest_sent
+    }
+
     pub(super) fn is_leaving(&self) -> bool {
         matches!(self.state, State::Leaving { .. })
     }
@@ -187,7 +191,11 @@ impl Native {
         match self.repairs.next(reel, burst, rate, now) {
             Ok(Some((number, fragments))) => {
                 tally.repairs += fragments.len() as u64;
-                self.on_sent(reel, fragments.len(), now);
+                if self.pacer.is_narrow() {
+                    self.on_sent(reel, fragments.len(), now);
+                }
+                // else they have a budget of their own, and must not make new frames late
+                self.sent = now;
                 Some((number, fragments, true))
             }
             Ok(None) => None,
@@ -206,15 +214,22 @@ impl Native {
         now: Time,
     ) -> Option<(FrameNumber, Range<u16>)> {
         let has_frame = self.fragment > 0 || reel.next_number().is_after(self.cursor);
-        let has_room = self.in_flight.len() < self.window() && self.cursor.since(self.through) <= LEAD;
-        if !has_frame || (self.fragment == 0 && !has_room) {
+        if !has_frame {
+            return None;
+        }
+        // The cursor first: a frame that has begun may have left the reel, and then another one begins.
+        self.advance_cursor(reel, tally);
+        // what has left the reel need not be waited for
+        let gone = reel.oldest_number().previous();
+        let done = if gone.is_after(self.through) { gone } else { self.through };
+        let has_room = self.in_flight.len() < self.window() && self.cursor.since(done) <= LEAD;
+        if self.fragment == 0 && !has_room {
             return None;
         }
         if now < self.pacer.ready() {
             self.wake_at(self.pacer.ready());
             return None;
         }
-        self.advance_cursor(reel, tally);
         let frame = reel.frame(self.cursor)?;
         if self.fragment == 0 {
             self.begin_frame();
@@ -242,7 +257,8 @@ impl Native {
         };
         self.beat_now |= step > 1;
         self.newest_sent = self.cursor;
-        self.in_flight.push(self.cursor);
+        // there is room: it was asked for just before
+        let _ = self.in_flight.try_push(self.cursor);
     }
 
     fn on_sent(&mut self, reel: &Reel, datagrams: usize, now: Time) {

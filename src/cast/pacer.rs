@@ -16,6 +16,9 @@ const SPREAD: f64 = 0.7;
 /// Datagrams of a burst; a frame that fits one system call goes at once.
 const BURST: u16 = 16;
 
+/// Octets a second before the stream's own rate is known.
+const FIRST_RATE: f64 = 6e6;
+
 /// A recorder that is behind is sent to this many times as fast as the stream.
 const CATCH_UP: f64 = 3.0;
 
@@ -71,6 +74,11 @@ impl Pacer {
         }
     }
 
+    /// The path does not take the stream.
+    pub(super) fn is_narrow(&self) -> bool {
+        self.narrow.is_some()
+    }
+
     /// When the next burst may go.
     pub(super) fn ready(&self) -> Time {
         self.next
@@ -83,10 +91,9 @@ impl Pacer {
 
     /// So many octets have gone. `behind` is how many frames the client is behind.
     pub(super) fn on_sent(&mut self, octets: usize, reel: &Reel, behind: i32, now: Time) {
-        let Some(rate) = self.rate(reel, behind, now) else { return };
+        let rate = self.rate(reel, behind, now).unwrap_or(FIRST_RATE);
         let pause = Duration::from_secs_f64((octets as f64 / rate).min(1.0));
-        // time that was not used is not caught up on, but for one burst's worth
-        self.next = self.next.max(now.before(pause)).after(pause);
+        self.next = self.next.max(now).after(pause);
     }
 
     /// Octets a second; none while the stream's own rate is not known.
@@ -106,7 +113,8 @@ impl Pacer {
         self.on_arrived(f64::from(cont.rate_kb) * 1000.0, now);
         let round_trip = Duration::from_micros(cont.rtt_us.into());
         if cont.rtt_us > 0 {
-            self.least_round_trip = Some(self.least_round_trip.map_or(round_trip, |least| least.min(round_trip)));
+            self.least_round_trip =
+                Some(self.least_round_trip.map_or(round_trip, |least| least.min(round_trip)));
         }
         let is_queueing = self.least_round_trip.is_some_and(|least| round_trip > least * 2 + LASTING / 10);
         let loss = f32::from(cont.loss) / 255.0;

@@ -33,6 +33,11 @@ impl Plain {
         Plain { last_sent: None, waiting: None, unanswered: None, answer_time: None, tries: 0 }
     }
 
+    /// The client's port has proved to be its own.
+    pub(super) fn has_answered(&self) -> bool {
+        self.answer_time.is_some()
+    }
+
     /// The frame to send now, if any: the newest, once, while no answer is awaited.
     pub(super) fn next_frame(&self, reel: &Reel) -> Option<FrameNumber> {
         let newest = reel.newest()?.number();

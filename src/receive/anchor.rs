@@ -7,27 +7,39 @@
 use crate::time::Time;
 use std::time::Duration;
 
+/// The smallest difference is that of this long and of this long before.
+const WINDOW: Duration = Duration::from_secs(60);
+
 /// The offset between two monotonic clocks, least observed delay included.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Anchor {
-    /// Nanoseconds to add to a capture time for this machine's clock.
-    offset: Option<i64>,
+    /// Nanoseconds to add to a capture time for this machine's clock: the least of this window, and of the last.
+    now: Option<i64>,
+    before: Option<i64>,
+    since: Time,
 }
 
 impl Anchor {
     /// A frame that was captured at `captured` (camera's clock) has arrived whole at `arrived` (ours). Returns its
     /// delay above the least one.
     pub fn observe(&mut self, captured: Time, arrived: Time) -> Duration {
+        if self.now.is_none() || arrived >= self.since.after(WINDOW) {
+            self.before = self.now.take();
+            self.since = arrived;
+        }
         let sample = difference(arrived, captured);
-        let best = self.offset.map_or(sample, |offset| offset.min(sample));
-        self.offset = Some(best);
-        Duration::from_nanos(sample.saturating_sub(best).unsigned_abs())
+        self.now = Some(self.now.map_or(sample, |least| least.min(sample)));
+        let least = self.offset().unwrap_or(sample);
+        Duration::from_nanos(sample.saturating_sub(least).unsigned_abs())
     }
 
     /// The time of our clock at which a frame was captured, as far as is known; none before the first one.
     pub fn local(&self, captured: Time) -> Option<Time> {
-        let offset = self.offset?;
-        Some(Time::from_nanos(captured.as_nanos().saturating_add_signed(offset)))
+        Some(Time::from_nanos(captured.as_nanos().saturating_add_signed(self.offset()?)))
+    }
+
+    fn offset(&self) -> Option<i64> {
+        self.now.into_iter().chain(self.before).min()
     }
 }
 
@@ -51,6 +63,21 @@ mod tests {
         assert_eq!(anchor.observe(captured(1), arrived(1, 4)), Duration::ZERO);
         assert_eq!(anchor.observe(captured(2), arrived(2, 20)), Duration::from_millis(16));
         assert_eq!(anchor.local(captured(2)), Some(arrived(2, 4)));
+    }
+
+    #[test]
+    fn a_camera_whose_clock_is_slow_is_followed() {
+        let mut anchor = Anchor::default();
+        let delay = |second: u64| {
+            // it loses a millisecond a second
+            let captured = Time::from_millis(5_000 + second * 999);
+            (captured, Time::from_millis(80_000 + second * 1_000))
+        };
+        let worst = (0..3_600).map(|second| {
+            let (captured, arrived) = delay(second);
+            anchor.observe(captured, arrived)
+        });
+        assert!(worst.max().unwrap() <= WINDOW * 2 / 1_000);
     }
 
     #[test]

@@ -166,7 +166,7 @@ impl Arrivals {
         let window = now.since(self.since);
         if window >= Self::WINDOW {
             let millis = u64::try_from(window.as_millis()).unwrap_or(u64::MAX).max(1);
-            self.last_kb = u32::try_from(self.octets / millis).unwrap_or(u32::MAX);
+            self.last_kb = u32::try_from(self.octets.checked_div(millis).unwrap_or(0)).unwrap_or(u32::MAX);
             self.octets = 0;
             self.since = now;
         }
@@ -235,6 +235,11 @@ impl Receiver {
         self.timing.round_trip()
     }
 
+    /// Something has come from the server.
+    pub fn is_live(&self) -> bool {
+        self.state == State::Live
+    }
+
     /// The server says that its camera delivers nothing.
     pub fn no_camera(&self) -> bool {
         self.no_camera
@@ -258,7 +263,9 @@ impl Receiver {
         let understood = match datagram.first().map(|byte| Kind::from_byte(*byte)) {
             Some(Ok(Kind::Data)) => Data::parse(datagram).and_then(|data| self.handle_data(&data, now)),
             Some(Ok(Kind::Beat)) => Beat::parse(datagram).and_then(|beat| self.handle_beat(&beat, now)),
-            Some(Ok(Kind::ServerEnd)) => ServerEnd::parse(datagram).and_then(|end| self.handle_end(&end)),
+            Some(Ok(Kind::ServerEnd)) => {
+                ServerEnd::parse(datagram).and_then(|end| self.handle_end(&end, now))
+            }
             Some(Ok(_)) => Err(Malformed::Kind),
             Some(Err(bad)) => Err(bad),
             None => Err(Malformed::Length),
@@ -300,8 +307,9 @@ impl Receiver {
         Ok(())
     }
 
-    fn handle_end(&mut self, end: &ServerEnd) -> Result<(), Malformed> {
+    fn handle_end(&mut self, end: &ServerEnd, now: Time) -> Result<(), Malformed> {
         self.check_session(end.epoch, end.token)?;
+        self.assembler.hear_of(end.newest, &self.timing, now)?;
         let over =
             if matches!(self.state, State::Leaving { .. }) { Over::Left } else { Over::Ended(end.reason) };
         self.finish(over);
@@ -476,6 +484,10 @@ impl Receiver {
     }
 
     fn finish(&mut self, over: Over) {
+        // This stream will not go on: what is whole comes out, the rest is named. After a silence it will.
+        if matches!(over, Over::Ended(EndReason::Stopping) | Over::PortClosed) {
+            self.collect(Time::NEVER);
+        }
         self.state = State::Over;
         self.events.push_back(Event::Over(over));
     }
@@ -493,5 +505,85 @@ fn copy_into<'a>(room: &'a mut [u8], bytes: &[u8]) -> &'a [u8] {
             to
         }
         None => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jpeg::Size;
+    use crate::reel::Reel;
+    use crate::wire::StreamId;
+
+    const STREAM: StreamId = StreamId(5);
+    const TOKEN: Token = Token(9);
+    const NOW: Time = Time::from_millis(1_000);
+
+    /// A receiver of a stream whose reel holds six frames of two fragments each.
+    fn bench() -> (Receiver, Reel) {
+        let mut reel = Reel::new(1 << 20, 1452, STREAM);
+        for sequence in 1..=6 {
+            let stamp = Stamp { captured: Time::from_millis(u64::from(sequence)), sequence };
+            reel.push(&[7; 2_000], Size { width: 8, height: 8 }, stamp, 0).unwrap();
+        }
+        let next = FrameNumber(1);
+        let accepted = Accepted {
+            token: TOKEN,
+            stream: STREAM,
+            next,
+            datagram: 1452,
+            size: None,
+            fps: None,
+            span_ms: 0,
+        };
+        (Receiver::new(&accepted, Patience::Reel, NOW), reel)
+    }
+
+    fn feed(receiver: &mut Receiver, reel: &Reel, number: u32, fragments: std::ops::Range<u16>) {
+        let frame = reel.frame(FrameNumber(number)).unwrap();
+        frame.datagrams(fragments).chunks(1452).for_each(|datagram| receiver.handle_datagram(datagram, NOW));
+    }
+
+    fn drain(receiver: &mut Receiver) -> Vec<String> {
+        let text = |event| match event {
+            Event::Frame(frame) => format!("frame {}", frame.number),
+            Event::Missing(number) | Event::Skipped(number) => format!("missing {number}"),
+            Event::Over(over) => format!("{over:?}"),
+        };
+        std::iter::from_fn(|| receiver.poll_event()).map(text).collect()
+    }
+
+    #[test]
+    fn the_end_of_a_stream_leaves_no_frame_unaccounted_for() {
+        let (mut receiver, reel) = bench();
+        feed(&mut receiver, &reel, 1, 0..2);
+        feed(&mut receiver, &reel, 2, 0..1);
+        feed(&mut receiver, &reel, 3, 0..2);
+        assert_eq!(drain(&mut receiver), ["frame 1"]);
+        let reason = EndReason::Stopping;
+        let end = ServerEnd { epoch: STREAM.epoch(), token: TOKEN, reason, newest: FrameNumber(5) };
+        receiver.handle_datagram(&end.to_bytes(), NOW);
+        let rest = ["missing 2", "frame 3", "missing 4", "missing 5", "Ended(Stopping)"];
+        assert_eq!(drain(&mut receiver), rest);
+    }
+
+    #[test]
+    fn a_silence_leaves_the_stream_to_be_gone_on_with() {
+        let (mut receiver, reel) = bench();
+        feed(&mut receiver, &reel, 1, 0..1);
+        feed(&mut receiver, &reel, 2, 0..2);
+        receiver.handle_timeout(NOW.after(SILENCE));
+        assert_eq!(receiver.next_frame(), FrameNumber(1));
+        assert_eq!(drain(&mut receiver), ["Silence"]);
+    }
+
+    #[test]
+    fn nobody_else_ends_the_session() {
+        let (mut receiver, _) = bench();
+        let reason = EndReason::Stopping;
+        let end = ServerEnd { epoch: STREAM.epoch(), token: Token(8), reason, newest: FrameNumber(5) };
+        receiver.handle_datagram(&end.to_bytes(), NOW);
+        assert_eq!(drain(&mut receiver), [] as [&str; 0]);
+        assert_eq!(receiver.counters().malformed, 1);
     }
 }

@@ -16,7 +16,7 @@ const EAGER_SLACK: Duration = Duration::from_millis(2);
 const MIN_REPEAT: Duration = Duration::from_millis(13);
 
 /// From this try on the waits double: the path is down rather than bad.
-const PATIENT_TRIES: u8 = 6;
+const PATIENT_TRIES: u8 = 12;
 
 /// The longest wait for a repair.
 const MAX_REPEAT: Duration = Duration::from_secs(1);
@@ -83,7 +83,9 @@ impl Timing {
     /// How long to wait for a repair that has been asked for `tries` times, before it is asked for again.
     pub fn repeat(&self, tries: u8) -> Duration {
         let one = match self.round_trip {
-            Some(smooth) if self.is_eager => smooth.saturating_add(self.variation).saturating_add(EAGER_SLACK),
+            Some(smooth) if self.is_eager => {
+                smooth.saturating_add(self.variation).saturating_add(EAGER_SLACK)
+            }
             Some(smooth) => smooth.saturating_add(self.variation.saturating_mul(4)).saturating_add(SLACK),
             None => FIRST_ROUND_TRIP,
         };

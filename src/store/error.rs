@@ -93,7 +93,11 @@ impl fmt::Display for Error {
         match self {
             Error::NotWritable { path, why } => write!(f, "cannot write to {}: {why}", path.display()),
             Error::Full { path } => {
-                write!(f, "no space left for {}: delete recordings, or let --keep bound them", path.display())
+                write!(
+                    f,
+                    "no space left for {}: delete recordings, or choose another folder with -o",
+                    path.display()
+                )
             }
             Error::TooLarge { path } => {
                 write!(f, "{} is as large as its file system allows: use a shorter --segment", path.display())

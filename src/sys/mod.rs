@@ -23,6 +23,8 @@ use std::os::fd::OwnedFd;
 enum Share {
     /// One of the same address that is only winding down (TCP's `TIME_WAIT`).
     Address,
+    /// None: whoever comes second is told so.
+    Nothing,
     /// Others of the same user: the clients' own UDP sockets beside the listening one. `SO_REUSEADDR` would let any
     /// local user take the port over.
     Port,
@@ -32,6 +34,7 @@ enum Share {
 fn bound_socket(to: SocketAddr, kind: SockType, share: Share) -> io::Result<OwnedFd> {
     let fd = new_socket(to, kind)?;
     match share {
+        Share::Nothing => {}
         Share::Address => setsockopt(&fd, sockopt::ReuseAddr, &true)?,
         Share::Port => setsockopt(&fd, sockopt::ReusePort, &true)?,
     }

@@ -19,7 +19,8 @@ impl Signals {
     pub fn new() -> io::Result<Self> {
         let (pipe, write) = UnixStream::pair()?;
         pipe.set_nonblocking(true)?;
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
+        // nohup, and shells for what they start in the background, have signals ignored: so be it
+        for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)) {
             signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
         }
         Ok(Signals { pipe })
@@ -30,6 +31,14 @@ impl Signals {
         let mut bytes = [0; 16];
         recv(self.pipe.as_raw_fd(), &mut bytes, MsgFlags::MSG_DONTWAIT).unwrap_or(0)
     }
+}
+
+fn is_ignored(signal: libc::c_int) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: a null pointer for the new action asks only for the present one, which is written into our own room.
+    let asked = unsafe { libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) };
+    // SAFETY: all zeros are a valid sigaction, and the call has written a valid one over them if it did anything.
+    asked == 0 && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
 }
 
 impl AsFd for Signals {

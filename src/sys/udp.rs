@@ -69,7 +69,7 @@ pub fn connected(remote: SocketAddr) -> io::Result<UdpSocket> {
 /// # Errors
 /// The port is in use or not permitted.
 pub fn bound(local: SocketAddr) -> io::Result<UdpSocket> {
-    bound_socket(local, SockType::Datagram, Share::Address).map(UdpSocket::from)
+    bound_socket(local, SockType::Datagram, Share::Nothing).map(UdpSocket::from)
 }
 
 /// From now on a send of more than `size` octets is cut into datagrams of that size by the kernel or the network

@@ -3,7 +3,7 @@
 //! ```text
 //!         0      1        2       4              12       16       20           24               28        32
 //!  BEAT   | kind | flags  | epoch | token        | newest | oldest | echo stamp | echo held µs   | skipped |
-//!  END    | kind | reason | epoch | token        |
+//!  END    | kind | reason | epoch | token        | newest |
 //! ```
 
 use super::{FrameNumber, Kind, Malformed, Token};
@@ -12,7 +12,7 @@ use std::fmt;
 /// Octets of a BEAT.
 pub const BEAT_LEN: usize = 32;
 /// Octets of an END.
-pub const END_LEN: usize = 12;
+pub const END_LEN: usize = 16;
 
 /// BEAT: the session lives, this is the newest frame that was sent to it, and what the reel still holds.
 ///
@@ -135,6 +135,8 @@ pub struct ServerEnd {
     pub token: Token,
     /// Why.
     pub reason: EndReason,
+    /// The newest frame of which anything was sent to this session, or the one before its first.
+    pub newest: FrameNumber,
 }
 
 impl ServerEnd {
@@ -145,6 +147,7 @@ impl ServerEnd {
         to[1] = self.reason.code();
         to[2..4].copy_from_slice(&self.epoch.to_be_bytes());
         to[4..12].copy_from_slice(&self.token.0.to_be_bytes());
+        to[12..16].copy_from_slice(&self.newest.0.to_be_bytes());
         to
     }
 
@@ -161,6 +164,7 @@ impl ServerEnd {
             reason: EndReason::from_code(from[1]),
             epoch: u16::from_be_bytes([from[2], from[3]]),
             token: token_at_4(from),
+            newest: FrameNumber(u32::from_be_bytes([from[12], from[13], from[14], from[15]])),
         })
     }
 }
@@ -188,8 +192,9 @@ mod tests {
         }
 
         #[test]
-        fn end_round_trips(epoch: u16, token: u64, code: u8) {
-            let end = ServerEnd { epoch, token: Token(token), reason: EndReason::from_code(code) };
+        fn end_round_trips(epoch: u16, token: u64, code: u8, newest: u32) {
+            let (reason, newest) = (EndReason::from_code(code), FrameNumber(newest));
+            let end = ServerEnd { epoch, token: Token(token), reason, newest };
             prop_assert_eq!(ServerEnd::parse(&end.to_bytes()), Ok(end));
         }
 
@@ -201,8 +206,10 @@ mod tests {
 
     #[test]
     fn lengths_are_exact() {
-        let end = ServerEnd { epoch: 1, token: Token(2), reason: EndReason::Stopping }.to_bytes();
-        assert_eq!(ServerEnd::parse(&end[..11]), Err(Malformed::Length));
+        let end =
+            ServerEnd { epoch: 1, token: Token(2), reason: EndReason::Stopping, newest: FrameNumber(3) }
+                .to_bytes();
+        assert_eq!(ServerEnd::parse(&end[..15]), Err(Malformed::Length));
         assert_eq!(ServerEnd::parse(&[&end[..], &[0]].concat()), Err(Malformed::Length));
     }
 }

@@ -172,7 +172,7 @@ impl NativeClient {
                 Heard::Beat { newest: u32_at(bytes, 12), oldest: u32_at(bytes, 16), echo: u32_at(bytes, 20) }
             }
             SERVER_END => {
-                assert_eq!((bytes.len(), &bytes[4..12]), (12, &self.token[..]));
+                assert_eq!((bytes.len(), &bytes[4..12]), (16, &self.token[..]));
                 Heard::End { reason: bytes[1] }
             }
             other => panic!("a datagram of kind {other:#04x}"),
@@ -346,6 +346,7 @@ impl Server {
     }
 
     pub fn end(&self) -> Vec<u8> {
-        [&[SERVER_END, STOPPING][..], &self.epoch, &self.token].concat()
+        // the newest frame sent: 0, which is before any
+        [&[SERVER_END, STOPPING][..], &self.epoch, &self.token, &[0; 4]].concat()
     }
 }

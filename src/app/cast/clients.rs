@@ -112,6 +112,7 @@ impl Client {
 
     fn send_singly(&mut self, frame: &Frame<'_>, transmit: &Transmit) -> Outcome {
         let Transmit::Train { client, number, fragments, again } = transmit else { return Outcome::Done };
+        let mut is_refused = false;
         for index in fragments.clone() {
             let sent = send_past_error(|| udp::send_bytes(&self.socket, frame.datagrams(index..index + 1)));
             match sent {
@@ -125,12 +126,12 @@ impl Client {
                         again: *again,
                     });
                 }
-                Sent::Refused => return Outcome::Refused,
+                Sent::Refused => is_refused = true,
                 // it goes out with the next one: IP may cut from now on
                 Sent::TooLarge => self.make_narrow(),
             }
         }
-        Outcome::Done
+        if is_refused { Outcome::Refused } else { Outcome::Done }
     }
 
     /// Sends one datagram made of `pieces`.

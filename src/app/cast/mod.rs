@@ -40,6 +40,9 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 use wait::{Ready, Wait, Who};
 
+/// A source that has given no frame for this long is said to give none.
+const NO_FRAME: Duration = Duration::from_secs(2);
+
 /// Connections taken a turn.
 const JOINS_A_TURN: usize = 4;
 
@@ -61,10 +64,28 @@ pub fn run(options: Options) -> Result<Exit, Failure> {
         say(concat!("camcast ", env!("CARGO_PKG_VERSION")));
         return Ok(Exit::Ok);
     }
+    if options.list {
+        list_cameras();
+        return Ok(Exit::Ok);
+    }
     logging::start("camcast", options.verbose);
     let mut server = Server::new(&Config::try_from(options)?)?;
     while server.turn()? == Flow::On {}
     server.verdict()
+}
+
+fn list_cameras() {
+    let cameras = crate::capture::v4l2::cameras();
+    if cameras.is_empty() {
+        say("no camera answers; the built-in test picture needs none: camcast pattern");
+    }
+    for camera in cameras {
+        say(&format!("{camera} ({})", camera.driver));
+        if let Some(link) = &camera.link {
+            say(&format!("    always {}", link.display()));
+        }
+        camera.formats.iter().for_each(|format| say(&format!("    {format}")));
+    }
 }
 
 /// Whether another turn is to follow.
@@ -89,6 +110,8 @@ pub struct Server {
     shrunk: Shrunk,
     report: Report,
     gso: bool,
+    /// When the source is said to give nothing; never while that is already said.
+    frame_due: Time,
     /// Sends were left over when the turn's budget was spent.
     more: bool,
     stopping: bool,
@@ -126,6 +149,7 @@ impl Server {
             shrunk: Shrunk::default(),
             report,
             gso: true,
+            frame_due: clock::now().after(NO_FRAME),
             more: false,
             stopping: false,
             fault: None,
@@ -194,7 +218,7 @@ impl Server {
         });
         let source = if self.stopping { Time::NEVER } else { self.source.due().unwrap_or(Time::NEVER) };
         let accept = if self.accept_after > now { self.accept_after } else { Time::NEVER };
-        hub.min(source).min(accept).min(self.lobby.next_timeout())
+        hub.min(source).min(accept).min(self.lobby.next_timeout()).min(self.frame_due)
     }
 
     /// Hands in one input.
@@ -222,6 +246,11 @@ impl Server {
     fn handle_deadlines(&mut self, now: Time) {
         if !self.stopping && self.source.due().is_some_and(|due| now >= due) {
             self.take_frame(now);
+        }
+        if now >= self.frame_due {
+            self.frame_due = Time::NEVER;
+            self.hub.set_no_camera(true);
+            log::warn!("no frame from the source for {} s", NO_FRAME.as_secs());
         }
         while let Some(verdict) = self.lobby.handle_timeout(now) {
             self.admit(verdict, now);
@@ -262,6 +291,11 @@ impl Server {
         match self.reel.push(checked.bytes, checked.size, lease.stamp, 0) {
             Ok(number) => {
                 self.report.intake.good += 1;
+                if self.frame_due == Time::NEVER {
+                    self.hub.set_no_camera(false);
+                    log::info!("the source gives frames again");
+                }
+                self.frame_due = now.after(NO_FRAME);
                 log::trace!(
                     "frame {number}: {} bytes, captured at {}",
                     checked.bytes.len(),
@@ -395,7 +429,7 @@ impl Server {
                         self.clients[client.place()] = None;
                     }
                 }
-                Output::Event(event) => self.report.event(&event),
+                Output::Event(event) => self.report.event(&event, now),
             }
         }
     }
@@ -450,13 +484,18 @@ impl Server {
         else {
             return;
         };
+        let mut whole = 0;
         let (outcome, downgrade) = match transmit {
             Transmit::Train { .. } => client.send_train(&frame, transmit),
             Transmit::Whole { .. } if frame.length() as usize <= MAX_DATAGRAM => {
+                whole = frame.length() as usize;
                 (client.send_whole(frame.pieces(), transmit), None)
             }
             Transmit::Whole { .. } => match self.shrunk.of(&frame) {
-                Ok(Some(small)) => (client.send_whole(std::iter::once(small), transmit), None),
+                Ok(Some(small)) => {
+                    whole = small.len();
+                    (client.send_whole(std::iter::once(small), transmit), None)
+                }
                 Ok(None) => (Outcome::Done, None),
                 Err(error) => {
                     self.report.not_shrunk(&error, now);
@@ -466,6 +505,7 @@ impl Server {
         };
         let (id, remote) = (client.id, client.remote);
         match outcome {
+            Outcome::Done if whole > 0 => self.hub.handle_whole_sent(id, whole),
             Outcome::Done => {}
             Outcome::Refused => self.hub.handle_refused(id, now),
             Outcome::Blocked(rest) => {
@@ -512,6 +552,7 @@ impl Server {
         let intake = self.report.intake;
         let dropped = intake.flawed + intake.malformed + intake.too_large;
         log::info!("stopped: {} frames, {dropped} dropped as damaged or too large", intake.good);
+        log::debug!("datagrams of nobody, dropped: {}", self.hub.strays().unknown);
         match &self.fault {
             None | Some(Fault::Ended) => Ok(Exit::Ok),
             Some(fault @ (Fault::Gone { .. } | Fault::Unreadable { .. })) => {

@@ -41,6 +41,10 @@ pub struct Options {
     #[argh(option, arg_name = "file")]
     pub client_log: Option<String>,
 
+    /// name the cameras of this machine with their formats and sizes
+    #[argh(switch)]
+    pub list: bool,
+
     /// say more; twice: trace
     #[argh(switch, short = 'v')]
     pub verbose: u16,

@@ -31,6 +31,7 @@ pub struct Report {
     damaged: Throttle,
     too_large: Throttle,
     rejected: Throttle,
+    returns: Throttle,
     shrink: Throttle,
     /// Clients that get the stream.
     clients: usize,
@@ -57,6 +58,7 @@ impl Report {
             damaged: default,
             too_large: default,
             rejected: default,
+            returns: default,
             shrink: default,
             clients: 0,
             intake: Intake::default(),
@@ -64,9 +66,18 @@ impl Report {
     }
 
     /// A client joined or left.
-    pub fn event(&mut self, event: &Event) {
+    pub fn event(&mut self, event: &Event, now: Time) {
         match event {
-            Event::Joined { remote, kind, agent } => {
+            Event::Left { reason: LeaveReason::Replaced, .. } => {
+                self.clients = self.clients.saturating_sub(1);
+            }
+            Event::Joined { remote, kind, is_return: true, .. } => {
+                self.clients += 1;
+                if self.returns.happened(now).is_some() {
+                    log::info!("joined anew: {} ({kind}); clients now: {}", canonical(*remote), self.clients);
+                }
+            }
+            Event::Joined { remote, kind, agent, .. } => {
                 let remote = canonical(*remote);
                 self.clients += 1;
                 let clients = self.clients;

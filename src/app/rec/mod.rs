@@ -28,6 +28,7 @@ use joining::{Failed, Joined, Joining};
 use nix::poll::PollFd;
 use options::Options;
 use session::Session;
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -40,6 +41,9 @@ const BACKOFF_LAST: Duration = Duration::from_secs(2);
 
 /// The writer's notes are read at least this often.
 const NOTES: Duration = Duration::from_millis(250);
+
+/// While the writer ends, it is looked at this often.
+const WRITER: Duration = Duration::from_millis(20);
 
 /// A limit by capture times ends this much later by our own clock, should the camera fall silent.
 const LIMIT_GRACE: Duration = Duration::from_secs(2);
@@ -57,9 +61,17 @@ pub fn run(options: Options) -> Result<Exit, Failure> {
         return Ok(Exit::Ok);
     }
     logging::start("camrec", options.verbose);
-    let mut recorder = Recorder::new(Config::try_from(options)?)?;
+    let config = Config::try_from(options)?;
+    if matches!(config.target, Target::Pipe { .. }) && std::io::stdout().is_terminal() {
+        let why = "a terminal cannot show video: camrec HOST -o - | mpv -, or -o FOLDER";
+        return Err(Failure::new(Exit::Usage, why));
+    }
+    let mut recorder = Recorder::new(config)?;
     while !recorder.is_done() {
-        recorder.turn()?;
+        if let Err(failure) = recorder.turn() {
+            recorder.failure = Some(failure);
+            recorder.phase = Phase::Done;
+        }
     }
     recorder.close()
 }
@@ -83,6 +95,10 @@ struct Recorder {
     /// Since when there is no session; none before the first.
     lost: Option<Time>,
     has_joined: bool,
+    /// When the first session proved itself.
+    joined_at: Option<Time>,
+    /// The camera delivers nothing at the moment, and that has been said.
+    is_silent: bool,
     /// Capture time of the first frame, and when it came.
     first: Option<(Time, Time)>,
     stopping: bool,
@@ -119,6 +135,8 @@ impl Recorder {
             backoff: BACKOFF_FIRST,
             lost: None,
             has_joined: false,
+            joined_at: None,
+            is_silent: false,
             first: None,
             stopping: false,
             failure: None,
@@ -146,6 +164,7 @@ impl Recorder {
             self.on_signal(now);
         }
         self.advance(ready.phase, now)?;
+        self.check_life(now);
         self.drain(now);
         self.read_notes();
         self.check_limits(now);
@@ -266,9 +285,13 @@ impl Recorder {
             Language::Native(policy) => policy,
             Language::Plain(_) => Policy::Newest,
         };
-        let session = Session::begin(joined, policy, self.next_plain, now);
-        self.phase = Phase::Live(session.map_err(|error| Failure::system("a UDP socket", &error))?);
-        Ok(())
+        match Session::begin(joined, policy, self.next_plain, now) {
+            Ok(session) => {
+                self.phase = Phase::Live(session);
+                Ok(())
+            }
+            Err(error) => self.retry_or(Failure::system("a UDP socket", &error), now),
+        }
     }
 
     fn on_accepted(&mut self, accepted: &crate::wire::join::Accepted, server: SocketAddr) {
@@ -335,9 +358,6 @@ impl Recorder {
         if self.stopping {
             return self.recycle(frame.bytes);
         }
-        if !self.has_joined || self.lost.is_some() {
-            self.on_first_frame(now);
-        }
         let captured = frame.stamp.captured;
         let above = self.anchor.observe(captured, frame.arrived);
         if let Phase::Live(session) = &self.phase {
@@ -376,13 +396,34 @@ impl Recorder {
         }
     }
 
-    /// The session has proved itself.
-    fn on_first_frame(&mut self, now: Time) {
+    /// The session has proved itself by its first datagram; the camera may be silent all the same.
+    fn check_life(&mut self, now: Time) {
+        let Phase::Live(session) = &self.phase else { return };
+        if !session.is_live() {
+            return;
+        }
+        let is_silent = session.no_camera();
+        if !self.has_joined || self.lost.is_some() {
+            self.on_joined_at_last(now);
+        }
+        if is_silent != self.is_silent {
+            self.is_silent = is_silent;
+            self.status.clear();
+            if is_silent {
+                log::warn!("the camera delivers nothing at the moment");
+            } else {
+                log::info!("the camera delivers again");
+            }
+        }
+    }
+
+    fn on_joined_at_last(&mut self, now: Time) {
         self.status.clear();
         match self.lost.take() {
             Some(since) => log::info!("back after {}", show_duration(now.since(since))),
             None => log::info!("joined {}: recording", self.config.host),
         }
+        self.joined_at.get_or_insert(now);
         self.has_joined = true;
         self.backoff = BACKOFF_FIRST;
     }
@@ -477,9 +518,24 @@ impl Recorder {
     }
 
     fn check_limits(&mut self, now: Time) {
-        let Some((_, came)) = self.first else { return };
+        // without any frame the time since the join counts
+        let Some(came) = self.first.map(|(_, came)| came).or(self.joined_at) else { return };
         if self.config.limit.duration.is_some_and(|limit| now >= came.after(limit + LIMIT_GRACE)) {
             self.stop(now);
+        }
+    }
+
+    /// A disk may take its time, and a reader that has stopped reading all of it: a further signal ends the wait.
+    fn wait_for_writer(&mut self) {
+        while !self.writer.has_ended() {
+            self.read_notes();
+            let now = clock::now();
+            let mut fds = [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+            let waited = poll::wait(&mut fds, now.after(WRITER), now);
+            if waited.is_err() || self.signals.take() > 0 {
+                log::warn!("the recording's end may not be written: what it goes to does not take it");
+                return;
+            }
         }
     }
 
@@ -487,6 +543,7 @@ impl Recorder {
     fn close(mut self) -> Result<Exit, Failure> {
         self.status.clear();
         self.writer.stop();
+        self.wait_for_writer();
         self.read_notes();
         let is_every = self.config.language == Language::Native(Policy::Every);
         let text = account::text(&self.ledger, &self.files, is_every);

@@ -115,6 +115,22 @@ impl Session {
         }
     }
 
+    /// Something has come from the server.
+    pub fn is_live(&self) -> bool {
+        match self {
+            Session::Native(native) => native.receiver.is_live(),
+            Session::Plain(plain) => plain.sender.is_some(),
+        }
+    }
+
+    /// The server says that its camera delivers nothing.
+    pub fn no_camera(&self) -> bool {
+        match self {
+            Session::Native(native) => native.receiver.no_camera(),
+            Session::Plain(_) => false,
+        }
+    }
+
     /// Half the round trip, where it is known: what a frame is delayed at the least.
     pub fn one_way(&self) -> Duration {
         match self {

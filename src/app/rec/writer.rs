@@ -24,6 +24,9 @@ use std::time::Duration;
 /// Frames that may wait for the disk: 4 s at 60 a second.
 const QUEUE: usize = 256;
 
+/// Orders that are no frames and may wait beside them.
+const ORDERS: usize = 64;
+
 /// Octets that may wait for the disk: 2 s of 30 MB/s.
 const QUEUE_BYTES: usize = 64 * 1024 * 1024;
 
@@ -74,8 +77,9 @@ pub enum Note {
 pub struct Writer {
     orders: Option<SyncSender<Order>>,
     notes: Receiver<Note>,
-    thread: Option<JoinHandle<()>>,
+    thread: JoinHandle<()>,
     queued: Arc<AtomicUsize>,
+    frames: Arc<AtomicUsize>,
 }
 
 impl Writer {
@@ -87,10 +91,10 @@ impl Writer {
         if let Target::Folder { folder, .. } = &target {
             crate::store::folder::prepare(folder)?;
         }
-        let (orders, inbox) = sync_channel(QUEUE);
+        let (orders, inbox) = sync_channel(QUEUE + ORDERS);
         // room for a spare and an event for each order, so that the thread never waits for us
         let (outbox, notes) = sync_channel(QUEUE * 4);
-        let queued = Arc::new(AtomicUsize::new(0));
+        let (queued, frames) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let mut worker = Worker {
             cutter: Cutter::new(match &target {
                 Target::Folder { segment, .. } => Some(*segment),
@@ -102,6 +106,7 @@ impl Writer {
             timeline: None,
             notes: outbox,
             queued: Arc::clone(&queued),
+            frames: Arc::clone(&frames),
         };
         let thread = thread::Builder::new().name("writer".into()).spawn(move || worker.run(&inbox));
         let thread = thread.map_err(|source| Error::System {
@@ -109,7 +114,7 @@ impl Writer {
             path: PathBuf::from("the recording"),
             source,
         })?;
-        Ok(Writer { orders: Some(orders), notes, thread: Some(thread), queued })
+        Ok(Writer { orders: Some(orders), notes, thread, queued, frames })
     }
 
     /// Hands a frame over. It comes back if the disk has not kept up for seconds.
@@ -118,17 +123,20 @@ impl Writer {
     /// The frame, which is not in the recording.
     pub fn write(&self, frame: ToWrite) -> Result<(), ToWrite> {
         let len = frame.bytes.len();
-        if self.queued.load(Ordering::Relaxed).saturating_add(len) > QUEUE_BYTES {
+        let is_full = self.queued.load(Ordering::Relaxed).saturating_add(len) > QUEUE_BYTES;
+        if is_full || self.frames.load(Ordering::Relaxed) >= QUEUE {
             return Err(frame);
         }
         let Some(orders) = &self.orders else { return Err(frame) };
         self.queued.fetch_add(len, Ordering::Relaxed);
+        self.frames.fetch_add(1, Ordering::Relaxed);
         match orders.try_send(Order::Frame(frame)) {
             Ok(()) => Ok(()),
             Err(
                 TrySendError::Full(Order::Frame(frame)) | TrySendError::Disconnected(Order::Frame(frame)),
             ) => {
                 self.queued.fetch_sub(len, Ordering::Relaxed);
+                self.frames.fetch_sub(1, Ordering::Relaxed);
                 Err(frame)
             }
             Err(_) => Ok(()),
@@ -147,8 +155,8 @@ impl Writer {
 
     fn order(&self, order: Order) {
         if let Some(orders) = &self.orders {
-            // waits for the disk if the queue is full: this is never said while frames come
-            let _ = orders.send(order);
+            // the queue has room beyond its frames for more of these than sessions can end while one disk stalls
+            let _ = orders.try_send(order);
         }
     }
 
@@ -157,12 +165,15 @@ impl Writer {
         self.notes.try_recv().ok()
     }
 
-    /// Writes what is queued, closes the file, and ends the thread. What it says is still to be [polled](Self::poll).
+    /// Asks the thread to write what is queued, to close the file, and to end. What it says is still to be
+    /// [polled](Self::poll), also after it [has](Self::has_ended).
     pub fn stop(&mut self) {
         self.orders = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+    }
+
+    /// True if the thread has ended. It may wait for a disk or for a reader for as long as these please.
+    pub fn has_ended(&self) -> bool {
+        self.thread.is_finished()
     }
 }
 
@@ -176,6 +187,7 @@ struct Worker {
     timeline: Option<(Time, Zoned)>,
     notes: SyncSender<Note>,
     queued: Arc<AtomicUsize>,
+    frames: Arc<AtomicUsize>,
 }
 
 enum Open {
@@ -230,6 +242,7 @@ impl Worker {
                     self.say(Note::Lost(frame.number));
                 }
                 self.queued.fetch_sub(frame.bytes.len(), Ordering::Relaxed);
+                self.frames.fetch_sub(1, Ordering::Relaxed);
                 // a full outbox only costs an allocation later
                 let _ = self.notes.try_send(Note::Spare(frame.bytes));
                 written
