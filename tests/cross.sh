@@ -1,7 +1,8 @@
 #!/bin/bash
 # cross.sh: builds release binaries for aarch64 with Debian trixie's own rustc (1.85, the oldest that is supported) and
 # runs the tests under qemu, from nothing but Debian packages: no container engine. The binaries go to target/cross/.
-#   TESTS=0     only builds          CACHE=DIR   where the Debian root and the build live (~/.cache/camcast-cross)
+#   TESTS=0     only builds; TESTS=all: also what runs the programs, which under qemu wants an otherwise idle machine
+#             CACHE=DIR   where the Debian root and the build live (~/.cache/camcast-cross)
 #   MIRROR=URL  a Debian mirror (that of apt's own configuration)
 # Needs root, or sudo. They must run where glibc is as old as 2.36 (Debian 12, Raspberry Pi OS 12): that is checked.
 set -euo pipefail
@@ -42,7 +43,11 @@ export CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc CXX_aarch64_unknown_li
 cd /src
 rustc --version
 cargo build --locked --release --target $target
-[ "$TESTS" = 0 ] || PROPTEST_CASES=16 cargo test --locked --target $target
+case $TESTS in
+    0) ;;
+    all) PROPTEST_CASES=16 cargo test --locked --target $target ;;
+    *) PROPTEST_CASES=16 cargo test --locked --target $target --lib --test protocol_examples --test recording --test exact ;;
+esac
 INSIDE
 
 # A user namespace has a binfmt_misc of its own (Linux 6.7): in it aarch64 programs run as such, those that tests start
@@ -50,7 +55,7 @@ INSIDE
 magic='\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00'
 mask='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff'
 # shellcheck disable=SC2016 # the inner shell expands it
-"${sudo[@]}" unshare --user --map-root-user --mount env TESTS="${TESTS:-1}" bash -euc '
+"${sudo[@]}" unshare --user --map-root-user --mount env TESTS="${TESTS:-some}" bash -euc '
     root=$1 src=$2 cache=$3 line=$4
     mount --make-rprivate / 2>/dev/null || true
     if mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc 2>/dev/null; then

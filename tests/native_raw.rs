@@ -399,6 +399,8 @@ fn camrec_names_what_never_comes() {
     }
     // one fragment of frame 5 came, of 3 and 6 nothing
     server.send(&server.fragments(5, &jpegs[4])[1]);
+    // they are asked for until the reel has them no longer
+    server.send(&server.beat(7, 7));
     server.wait_through(7);
     // an END of another session is none
     let mut wrong = server.end();

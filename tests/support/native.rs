@@ -345,6 +345,12 @@ impl Server {
         panic!("no CONTINUE through {number}");
     }
 
+    /// BEAT: the newest frame sent, and the oldest that is still there.
+    pub fn beat(&self, newest: u32, oldest: u32) -> Vec<u8> {
+        let fields = [newest, oldest, 0, 0, 0].map(u32::to_be_bytes);
+        [&[BEAT, 0][..], &self.epoch, &self.token, fields.as_flattened()].concat()
+    }
+
     pub fn end(&self) -> Vec<u8> {
         // the newest frame sent: 0, which is before any
         [&[SERVER_END, STOPPING][..], &self.epoch, &self.token, &[0; 4]].concat()
