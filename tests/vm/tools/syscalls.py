@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Counts the system calls in a trace of `strace -f -s 0` and divides them by the frames.
 
-syscalls.py TRACE CLIP --frames SENT. Fails if a frame took more than ceil(bytes / 65000) + 2 sends: one for each 64 KB
+syscalls.py TRACE CLIP --frames SENT. Fails if a frame took more than ceil(bytes / 22784) + 2 sends: one for each burst of 16 datagrams
 (what UDP GSO takes at once), and some for liveness.
 """
 import argparse
@@ -13,6 +13,9 @@ import mjpeg
 
 CALL = re.compile(r"^\d+ +(?P<name>\w+)\((?:\d+, (?P<request>VIDIOC_\w+))?")  # not "<... resumed>", not a signal
 SENDS = ("sendmsg", "sendto", "sendmmsg", "send", "writev")
+
+
+BURST = 16 * 1424  # octets of a frame in one burst: src/cast/pacer.rs
 
 
 def main():
@@ -36,7 +39,7 @@ def main():
         print(f"{count:8} {count / captured:8.2f} a frame  {name}")
 
     sends = sum(calls[name] for name in SENDS) / options.frames
-    allowed = -(-max(map(len, mjpeg.read(options.clip))) // 65000) + 2
+    allowed = -(-max(map(len, mjpeg.read(options.clip))) // BURST) + 2
     print(f"syscalls: {sends:.2f} sends a frame, {allowed} allowed")
     return 0 if 0 < sends <= allowed else 1
 
