@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Counts the system calls in a trace of `strace -f -s 0` and divides them by the frames.
 
-syscalls.py TRACE CLIP --frames SENT. Fails if a frame took more than ceil(bytes / 22784) + 2 sends: one for each burst of 16 datagrams
-(what UDP GSO takes at once), and some for liveness.
+syscalls.py TRACE CLIP --frames SENT. Fails if a frame took more than ceil(bytes / 22784) + 2 sends: one for each burst of 16
+datagrams, and some for liveness.
 """
 import argparse
 import collections
@@ -13,8 +13,6 @@ import mjpeg
 
 CALL = re.compile(r"^\d+ +(?P<name>\w+)\((?:\d+, (?P<request>VIDIOC_\w+))?")  # not "<... resumed>", not a signal
 SENDS = ("sendmsg", "sendto", "sendmmsg", "send", "writev")
-
-
 BURST = 16 * 1424  # octets of a frame in one burst: src/cast/pacer.rs
 
 
