@@ -6,6 +6,7 @@
 
 pub mod clients;
 pub mod config;
+pub mod doors;
 pub mod lobby;
 pub mod options;
 pub mod report;
@@ -30,12 +31,13 @@ use crate::wire::join::{Refusal, RefusalCode, Reply};
 use crate::wire::plain::MAX_DATAGRAM;
 use crate::wire::{IP_UDP_OVERHEAD, StreamId, Token};
 use clients::{Client, Downgrade, Outcome};
-use config::{Config, Listen, open_failure};
+use config::{Config, open_failure};
+use doors::Door;
 use lobby::{Lobby, Verdict};
 use options::Options;
 use report::{Report, canonical};
 use shrunk::Shrunk;
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::time::Duration;
 use wait::{Ready, Wait, Who};
@@ -118,12 +120,6 @@ pub struct Server {
     fault: Option<Fault>,
 }
 
-/// An address that is listened on.
-struct Door {
-    tcp: TcpListener,
-    udp: UdpSocket,
-}
-
 impl Server {
     /// Opens the source and the doors.
     ///
@@ -140,7 +136,7 @@ impl Server {
         Ok(Server {
             signals,
             source,
-            doors: config.listen.iter().map(open_door).collect::<Result<_, _>>()?,
+            doors: config.listen.iter().map(Door::open).collect::<Result<_, _>>()?,
             accept_after: Time::default(),
             lobby: Lobby::default(),
             clients: (0..config.max_clients).map(|_| None).collect(),
@@ -566,50 +562,3 @@ impl Server {
 
 /// The longest datagram that a client may send; what is longer is malformed, and cut.
 const DATAGRAM_ROOM: usize = if MAX_CONTINUE_LEN > 2048 { MAX_CONTINUE_LEN } else { 2048 };
-
-fn open_door(listen: &Listen) -> Result<Door, Failure> {
-    let door = match try_door(listen.address) {
-        Err(error) if error.raw_os_error() == Some(nix::errno::Errno::EAFNOSUPPORT as i32) => {
-            listen.fallback.map_or(Err(error), try_door)
-        }
-        other => other,
-    };
-    let door = door.map_err(|error| listen_failure(listen.address, &error))?;
-    if let Ok(address) = door.tcp.local_addr() {
-        log::info!("listening on {address} (TCP and UDP)");
-    }
-    Ok(door)
-}
-
-/// The same port for both. Port 0 takes any that is free for both.
-fn try_door(at: SocketAddr) -> std::io::Result<Door> {
-    let mut last = None;
-    for _ in 0..if at.port() == 0 { 16 } else { 1 } {
-        let tcp = tcp::listener(at)?;
-        match udp::listener(tcp.local_addr()?) {
-            Ok(udp) => return Ok(Door { tcp, udp }),
-            Err(error) => last = Some(error),
-        }
-    }
-    Err(last.unwrap_or_else(|| std::io::ErrorKind::AddrInUse.into()))
-}
-
-fn listen_failure(at: SocketAddr, error: &std::io::Error) -> Failure {
-    use std::io::ErrorKind;
-    let port = at.port();
-    let text = match error.kind() {
-        ErrorKind::AddrInUse => {
-            format!(
-                "{at} is in use, maybe by another camcast: ss -tulpn sport = :{port} shows by whom; --listen takes another"
-            )
-        }
-        ErrorKind::AddrNotAvailable => {
-            format!("{at} is no address of this machine: ip address shows them; --listen takes another")
-        }
-        ErrorKind::PermissionDenied => {
-            format!("not permitted to listen on {at}: ports below 1024 are root's; --listen takes another")
-        }
-        _ => format!("cannot listen on {at}: {error}; --listen takes another address"),
-    };
-    Failure::new(Exit::Listen, text)
-}

@@ -1,0 +1,67 @@
+//! The addresses that are listened on: the same port number for TCP and UDP.
+
+use super::config::Listen;
+use crate::app::exit::{Exit, Failure};
+use crate::sys::{tcp, udp};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+
+/// An address that is listened on.
+pub struct Door {
+    /// Where joins come.
+    pub tcp: TcpListener,
+    /// Where HELLOs come.
+    pub udp: UdpSocket,
+}
+
+impl Door {
+    /// Listens on an address, or on its fallback where this machine has no such family.
+    ///
+    /// # Errors
+    /// What is in the way, and its remedy.
+    pub fn open(listen: &Listen) -> Result<Self, Failure> {
+        let door = match try_door(listen.address) {
+            Err(error) if error.raw_os_error() == Some(nix::errno::Errno::EAFNOSUPPORT as i32) => {
+                listen.fallback.map_or(Err(error), try_door)
+            }
+            other => other,
+        };
+        let door = door.map_err(|error| listen_failure(listen.address, &error))?;
+        if let Ok(address) = door.tcp.local_addr() {
+            log::info!("listening on {address} (TCP and UDP)");
+        }
+        Ok(door)
+    }
+}
+
+/// The same port for both. Port 0 takes any that is free for both.
+fn try_door(at: SocketAddr) -> std::io::Result<Door> {
+    let mut last = None;
+    for _ in 0..if at.port() == 0 { 16 } else { 1 } {
+        let tcp = tcp::listener(at)?;
+        match udp::listener(tcp.local_addr()?) {
+            Ok(udp) => return Ok(Door { tcp, udp }),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| std::io::ErrorKind::AddrInUse.into()))
+}
+
+fn listen_failure(at: SocketAddr, error: &std::io::Error) -> Failure {
+    use std::io::ErrorKind;
+    let port = at.port();
+    let text = match error.kind() {
+        ErrorKind::AddrInUse => {
+            format!(
+                "{at} is in use, maybe by another camcast: ss -tulpn sport = :{port} shows by whom; --listen takes another"
+            )
+        }
+        ErrorKind::AddrNotAvailable => {
+            format!("{at} is no address of this machine: ip address shows them; --listen takes another")
+        }
+        ErrorKind::PermissionDenied => {
+            format!("not permitted to listen on {at}: ports below 1024 are root's; --listen takes another")
+        }
+        _ => format!("cannot listen on {at}: {error}; --listen takes another address"),
+    };
+    Failure::new(Exit::Listen, text)
+}
