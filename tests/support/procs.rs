@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Condvar, Mutex, Once};
 use std::thread;
 use std::time::Duration;
 
@@ -97,6 +97,18 @@ fn whole_lines(bytes: &[u8]) -> Vec<String> {
     String::from_utf8_lossy(&bytes[..end]).lines().map(str::to_owned).collect()
 }
 
+/// A script ignores SIGINT for what it starts in the background, nohup SIGHUP, and a child inherits that. What is
+/// handled here is back at its default there.
+fn hear_signals() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+            let always = Arc::new(AtomicBool::new(true));
+            signal_hook::flag::register_conditional_default(signal as i32, always).unwrap();
+        }
+    });
+}
+
 impl Program {
     /// Starts it, with its output and its log collected.
     pub fn start(name: &'static str, command: &mut Command) -> Self {
@@ -106,6 +118,7 @@ impl Program {
     /// Starts it with its output to somebody else.
     pub fn start_to(name: &'static str, command: &mut Command, out: impl Into<Stdio>) -> Self {
         command.stdout(out).stderr(Stdio::piped());
+        hear_signals();
         command.env_remove("RUST_LOG").env_remove("JOURNAL_STREAM").env("TZ", "UTC");
         let mut child = command.spawn().unwrap_or_else(|why| panic!("{name}: {why}"));
         // the command must not keep the other end of a pipe open
