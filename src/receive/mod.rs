@@ -67,6 +67,9 @@ const REPORT_ALWAYS: Duration = Duration::from_millis(250);
 /// A viewer has no time to lose a request: it is said again after this long.
 const SAY_AGAIN: Duration = Duration::from_millis(3);
 
+/// Requests that wait to be said again: as many as fit between REPORT_GAP and SAY_AGAIN.
+const SAID: usize = 4;
+
 /// The weight of a frame in the loss that is reported: about a second's worth of them.
 const LOSS_WEIGHT: f32 = 1.0 / 32.0;
 
@@ -191,8 +194,8 @@ pub struct Receiver {
     /// The share of fragments that did not come by themselves.
     loss: f32,
     arrivals: Arrivals,
-    /// A CONTINUE to be said again, and when.
-    again: Option<(Time, ArrayVec<u8, MAX_CONTINUE_LEN>)>,
+    /// CONTINUEs to be said again, and when.
+    again: ArrayVec<(Time, ArrayVec<u8, MAX_CONTINUE_LEN>), SAID>,
     no_camera: bool,
     refusals: u32,
     events: VecDeque<Event>,
@@ -217,7 +220,7 @@ impl Receiver {
             patience,
             loss: 0.0,
             arrivals: Arrivals::default(),
-            again: None,
+            again: ArrayVec::new(),
             no_camera: false,
             refusals: 0,
             events: VecDeque::new(),
@@ -373,7 +376,8 @@ impl Receiver {
         match self.state {
             State::Greeting { deadline, next, .. } => next.min(deadline),
             State::Live => {
-                self.report_due().min(self.assembler.next_timeout()).min(self.heard.after(SILENCE))
+                let talk = self.report_due().min(self.say_again_due());
+                talk.min(self.assembler.next_timeout()).min(self.heard.after(SILENCE))
             }
             State::Leaving { next, .. } => next,
             State::Over => Time::NEVER,
@@ -389,7 +393,7 @@ impl Receiver {
     }
 
     fn say_again_due(&self) -> Time {
-        self.again.as_ref().map_or(Time::NEVER, |(at, _)| *at)
+        self.again.first().map_or(Time::NEVER, |(at, _)| *at)
     }
 
     /// The next datagram for the server, written into `room`, which has to hold the largest: see
@@ -407,12 +411,13 @@ impl Receiver {
                 let report = self.report(now);
                 let bytes = report.to_bytes();
                 if !report.missing.is_empty() && matches!(self.patience, Patience::Latency(_)) {
-                    self.again = Some((now.after(SAY_AGAIN), bytes.clone()));
+                    // there is room, as the gap between two has it
+                    let _ = self.again.try_push((now.after(SAY_AGAIN), bytes.clone()));
                 }
                 Some(copy_into(room, &bytes))
             }
             State::Live if now >= self.say_again_due() => {
-                self.again.take().map(|(_, bytes)| copy_into(room, &bytes))
+                self.again.pop_at(0).map(|(_, bytes)| copy_into(room, &bytes))
             }
             State::Leaving { next, tries } if now >= next && tries < END_TRIES => {
                 self.state = State::Leaving { next: now.after(END_WAIT), tries: tries.saturating_add(1) };
@@ -514,6 +519,7 @@ mod tests {
     use crate::jpeg::Size;
     use crate::reel::Reel;
     use crate::wire::StreamId;
+    use crate::wire::client::FromClient;
 
     const STREAM: StreamId = StreamId(5);
     const TOKEN: Token = Token(9);
@@ -521,6 +527,10 @@ mod tests {
 
     /// A receiver of a stream whose reel holds six frames of two fragments each.
     fn bench() -> (Receiver, Reel) {
+        bench_with(Patience::Reel)
+    }
+
+    fn bench_with(patience: Patience) -> (Receiver, Reel) {
         let mut reel = Reel::new(1 << 20, 1452, STREAM);
         for sequence in 1..=6 {
             let stamp = Stamp { captured: Time::from_millis(u64::from(sequence)), sequence };
@@ -536,7 +546,7 @@ mod tests {
             fps: None,
             span_ms: 0,
         };
-        (Receiver::new(&accepted, Patience::Reel, NOW), reel)
+        (Receiver::new(&accepted, patience, NOW), reel)
     }
 
     fn feed(receiver: &mut Receiver, reel: &Reel, number: u32, fragments: std::ops::Range<u16>) {
@@ -551,6 +561,33 @@ mod tests {
             Event::Over(over) => format!("{over:?}"),
         };
         std::iter::from_fn(|| receiver.poll_event()).map(text).collect()
+    }
+
+    /// What the CONTINUEs at `now` ask for: frame and first fragment.
+    fn asked(receiver: &mut Receiver, now: Time) -> Vec<(u32, u16)> {
+        let mut asked = Vec::new();
+        let mut room = [0; 1452];
+        while let Some(datagram) = receiver.poll_datagram(&mut room, now) {
+            let Ok(FromClient::Continue(cont)) = FromClient::parse(datagram) else { panic!("no CONTINUE") };
+            asked.extend(cont.missing.iter().map(|missing| (missing.number.0, missing.first)));
+        }
+        asked
+    }
+
+    #[test]
+    fn a_viewer_says_each_request_twice_whatever_it_asks_for_between() {
+        let latency = Duration::from_millis(120);
+        let (mut receiver, reel) = bench_with(Patience::Latency(latency));
+        feed(&mut receiver, &reel, 1, 1..2);
+        asked(&mut receiver, NOW);
+        let first = NOW.after(Duration::from_millis(2));
+        assert_eq!(asked(&mut receiver, first), [(1, 0)]);
+        feed(&mut receiver, &reel, 2, 1..2); // at NOW, and so it is due by now
+        let second = first.after(REPORT_GAP);
+        assert_eq!(asked(&mut receiver, second), [(2, 0)]);
+        assert_eq!(receiver.next_timeout(), first.after(SAY_AGAIN));
+        assert_eq!(asked(&mut receiver, first.after(SAY_AGAIN)), [(1, 0)]);
+        assert_eq!(asked(&mut receiver, second.after(SAY_AGAIN)), [(2, 0)]);
     }
 
     #[test]

@@ -101,13 +101,11 @@ fn newest_without_loss() {
 }
 
 #[test]
-#[ignore = "not yet: 99.89 % whole where 99.9 % are wanted where 99.9 % are wanted"]
 fn newest_at_5_percent() {
     newest_within_120_ms(0.05, 99.9);
 }
 
 #[test]
-#[ignore = "not yet: 98.8 % whole where 99 % are wanted"]
 fn newest_at_10_percent() {
     newest_within_120_ms(0.10, 99.0);
 }
