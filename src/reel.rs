@@ -22,6 +22,9 @@ use std::time::Duration;
 /// The smallest frame that the index is made for: reels hold at most their bytes divided by this many frames.
 const INDEX_GRAIN: usize = 4096;
 
+/// The first frame's number.
+const FIRST: FrameNumber = FrameNumber(1);
+
 /// How many of the newest frames the frame rate is measured over.
 const RATE_FRAMES: usize = 60;
 
@@ -81,7 +84,7 @@ impl Reel {
             index: VecDeque::with_capacity(index_limit),
             index_limit,
             head: 0,
-            next: FrameNumber(1),
+            next: FIRST,
             stream,
             fragment,
         }
@@ -179,6 +182,11 @@ impl Reel {
     /// The oldest frame's number, or [`next_number`](Self::next_number) while there is none.
     pub fn oldest_number(&self) -> FrameNumber {
         self.index.front().map_or(self.next, |entry| entry.number)
+    }
+
+    /// True once frames have had to give way.
+    pub fn is_full(&self) -> bool {
+        self.oldest_number() != FIRST
     }
 
     /// The frame of that number, unless it has gone or has not come yet.

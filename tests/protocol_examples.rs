@@ -76,8 +76,7 @@ fn continues() {
         through: FrameNumber(4),
         seen: FrameNumber(7),
         rtt_us: 1100,
-        loss: 13,
-        rate_kb: 3000,
+        arrived: 540,
         urgent: false,
         missing: [missing(5, 3, 2), missing(6, 0, 0)].into_iter().collect(),
     };

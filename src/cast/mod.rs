@@ -12,12 +12,14 @@
 //! | `native` | one client of our own: a cursor, a window, BEAT and END |
 //! | `repair` | what one client asks to be sent again: a queue and a budget |
 //! | `pacer` | how fast one client is sent to |
+//! | `path` | what one client's path takes |
 #![forbid(unsafe_code)]
 
 pub mod greeting;
 pub mod hub;
 mod native;
 mod pacer;
+mod path;
 mod plain;
 mod repair;
 #[cfg(test)]

@@ -28,6 +28,9 @@ const WINDOW_EVERY: usize = 32;
 /// Frames that may go before the oldest one that a recorder is not done with: less than its assembler reaches.
 const LEAD: i32 = 192;
 
+/// This part of the reel is left for repairs where a recorder's path is too narrow.
+const REPAIR_SHARE: u32 = 8;
+
 /// BEAT after this long without a datagram: a lost tail is uncovered before the next frame at 20 a second would do it.
 const BEAT_FIRST: Duration = Duration::from_millis(50);
 
@@ -140,7 +143,7 @@ impl Native {
 
     pub(super) fn on_continue(&mut self, cont: &Continue, reel: &Reel, now: Time) {
         self.heard = now;
-        self.request(cont, reel);
+        self.request(cont, reel, now);
         let is_newer = self.order.is_none_or(|last| (cont.stamp.wrapping_sub(last) as i32) > 0);
         if !is_newer {
             return;
@@ -149,14 +152,14 @@ impl Native {
         self.echo = (cont.stamp, now);
         self.in_flight.retain(|number| number.is_after(cont.seen));
         self.through = cont.through;
-        self.pacer.on_continue(cont, now);
+        self.pacer.on_continue(cont, reel, self.behind(reel), now);
     }
 
-    fn request(&mut self, cont: &Continue, reel: &Reel) {
+    fn request(&mut self, cont: &Continue, reel: &Reel, now: Time) {
         let (newest, skipped, cursor, fragment) =
             (self.newest_sent, self.skipped, self.cursor, self.fragment);
         self.beat_now |= cont.missing.iter().any(|missing| reel.oldest_number().is_after(missing.number));
-        self.repairs.request(cont, reel, |number| {
+        self.repairs.request(cont, self.pacer.is_narrow(), reel, now, |number| {
             let before = newest.since(number);
             let was_skipped = (1..=32).contains(&before) && skipped & (1 << (before - 1)) != 0;
             if before < 0 || was_skipped {
@@ -172,7 +175,8 @@ impl Native {
     }
 
     /// What goes out next: a frame and some of its fragments, `burst` at most, and whether they go again. New fragments
-    /// go first; repairs fill the pauses between their bursts.
+    /// go first, and repairs fill the pauses between their bursts; but on a path that does not take all, what has begun
+    /// is completed before more begins.
     pub(super) fn next_train(
         &mut self,
         reel: &Reel,
@@ -184,19 +188,36 @@ impl Native {
         if self.state != State::Live || now >= self.heard.after(HOLD) {
             return None;
         }
-        if let Some((number, fragments)) = self.next_fresh(reel, burst, tally, now) {
-            return Some((number, fragments, false));
+        let fresh = |(number, fragments)| (number, fragments, false);
+        let again = |(number, fragments)| (number, fragments, true);
+        if self.pacer.is_narrow() {
+            let repair = self.next_repair(reel, burst, tally, now).map(again);
+            return repair.or_else(|| self.next_fresh(reel, burst, tally, now).map(fresh));
         }
-        let rate = self.pacer.rate(reel, 3, now);
-        match self.repairs.next(reel, burst, rate, now) {
+        let train = self.next_fresh(reel, burst, tally, now).map(fresh);
+        train.or_else(|| self.next_repair(reel, burst, tally, now).map(again))
+    }
+
+    fn next_repair(
+        &mut self,
+        reel: &Reel,
+        burst: u16,
+        tally: &mut Tally,
+        now: Time,
+    ) -> Option<(FrameNumber, Range<u16>)> {
+        let is_narrow = self.pacer.is_narrow();
+        if is_narrow && !self.repairs.is_empty() && now < self.pacer.ready() {
+            self.wake_at(self.pacer.ready());
+            return None;
+        }
+        let rate = self.pacer.rate(reel, i32::MAX);
+        match self.repairs.next(reel, self.pacer.burst(burst, burst), rate, now) {
             Ok(Some((number, fragments))) => {
                 tally.repairs += fragments.len() as u64;
-                if self.pacer.is_narrow() {
-                    self.on_sent(reel, fragments.len(), now);
-                }
-                // else they have a budget of their own, and must not make new frames late
+                // on a wide path they have a budget of their own, and must not make new frames late
+                self.pacer.on_sent(fragments.len() as u16, is_narrow, reel, self.behind(reel), now);
                 self.sent = now;
-                Some((number, fragments, true))
+                Some((number, fragments))
             }
             Ok(None) => None,
             Err(later) => {
@@ -244,7 +265,9 @@ impl Native {
             tally.frames += 1;
             tally.bytes += u64::from(frame.length());
         }
-        self.on_sent(reel, train.1.len(), now);
+        self.pacer.on_sent(train.1.len() as u16, true, reel, self.behind(reel), now);
+        self.sent = now;
+        self.beat_wait = BEAT_FIRST;
         Some(train)
     }
 
@@ -261,14 +284,12 @@ impl Native {
         let _ = self.in_flight.try_push(self.cursor);
     }
 
-    fn on_sent(&mut self, reel: &Reel, datagrams: usize, now: Time) {
-        let behind = match self.policy {
+    /// Frames that wait for a recorder; a viewer never has any.
+    fn behind(&self, reel: &Reel) -> i32 {
+        match self.policy {
             Policy::Newest => 0,
             Policy::Every => reel.next_number().since(self.cursor),
-        };
-        self.pacer.on_sent(datagrams * usize::from(reel.datagram_len()), reel, behind, now);
-        self.sent = now;
-        self.beat_wait = BEAT_FIRST;
+        }
     }
 
     fn wake_at(&mut self, at: Time) {
@@ -317,11 +338,16 @@ impl Native {
         }
     }
 
-    /// Moves past frames that have gone and, for a viewer between two frames, to the newest.
+    /// Moves past frames that have gone and, for a viewer between two frames, to the newest. A recorder whose path is
+    /// too narrow loses frames in any case: those that would be gone before they could be repaired.
     fn advance_cursor(&mut self, reel: &Reel, tally: &mut Tally) {
+        let (oldest, next) = (reel.oldest_number(), reel.next_number());
         let wanted = match self.policy {
-            Policy::Newest if self.fragment == 0 => reel.next_number().previous(),
-            _ => reel.oldest_number(),
+            Policy::Newest if self.fragment == 0 => next.previous(),
+            Policy::Every if self.fragment == 0 && self.pacer.is_narrow() && reel.is_full() => {
+                oldest.plus(next.since(oldest).unsigned_abs() / REPAIR_SHARE)
+            }
+            _ => oldest,
         };
         let behind = wanted.since(self.cursor);
         if behind > 0 {

@@ -26,9 +26,16 @@ const LEAST_WAIT: Duration = Duration::from_millis(1);
 /// Copies of a fragment for a viewer, who has time for two rounds at the most.
 const URGENT_COPIES: u8 = 2;
 
+/// An answer is on its way for this part of a round trip at the least.
+const UNDER_WAY: f32 = 0.75;
+
+/// What was sent again of late, so that an answer under way is not sent once more.
+const ANSWERED: usize = 64;
+
 #[derive(Debug)]
 pub(super) struct Repairs {
     queue: VecDeque<Repair>,
+    answered: VecDeque<(Time, FrameNumber, Range<u16>)>,
     stamps: [Option<u32>; STAMPS],
     next_stamp: usize,
     /// Octets that may be sent again now, and when that was so.
@@ -47,6 +54,7 @@ impl Repairs {
     pub(super) fn new(now: Time) -> Self {
         Repairs {
             queue: VecDeque::with_capacity(QUEUE),
+            answered: VecDeque::with_capacity(ANSWERED),
             stamps: [None; STAMPS],
             next_stamp: 0,
             allowance: BURST as f64,
@@ -54,29 +62,54 @@ impl Repairs {
         }
     }
 
-    /// Takes a CONTINUE's requests. `sent` says which frames were sent to this client, and how many fragments of them.
-    pub(super) fn request(&mut self, cont: &Continue, reel: &Reel, sent: impl Fn(FrameNumber) -> u16) {
+    /// Takes a CONTINUE's requests. `sent` says which frames were sent to this client, and how many fragments of them. A
+    /// narrow path has no room for copies.
+    pub(super) fn request(
+        &mut self,
+        cont: &Continue,
+        is_narrow: bool,
+        reel: &Reel,
+        now: Time,
+        sent: impl Fn(FrameNumber) -> u16,
+    ) {
         if self.stamps.contains(&Some(cont.stamp)) {
             return;
         }
         self.stamps[self.next_stamp] = Some(cont.stamp);
         self.next_stamp = (self.next_stamp + 1) % STAMPS;
-        let copies = if cont.urgent { URGENT_COPIES } else { 1 };
+        // it may have waited here for longer than the client's patience
+        let under_way = now.before(Duration::from_micros(cont.rtt_us.into()).mul_f32(UNDER_WAY));
+        while self.answered.front().is_some_and(|(at, ..)| *at < under_way) {
+            self.answered.pop_front();
+        }
+        let copies = if cont.urgent && !is_narrow { URGENT_COPIES } else { 1 };
         for missing in &cont.missing {
             let end = reel.frame(missing.number).map_or(0, |_| sent(missing.number));
-            let fragments = range_of(missing, end);
-            if !fragments.is_empty() && self.queue.len() < QUEUE && !self.has(missing.number, &fragments) {
+            let fragments = self.without_known(missing.number, range_of(missing, end));
+            if !fragments.is_empty() && self.queue.len() < QUEUE {
                 self.queue.push_back(Repair { number: missing.number, fragments, copies });
             }
         }
     }
 
-    fn has(&self, number: FrameNumber, fragments: &Range<u16>) -> bool {
-        self.queue.iter().any(|waiting| {
-            waiting.number == number
-                && waiting.fragments.start <= fragments.start
-                && waiting.fragments.end >= fragments.end
-        })
+    /// What is left of `fragments` without those that wait or are under way at either end of it.
+    fn without_known(&self, number: FrameNumber, mut fragments: Range<u16>) -> Range<u16> {
+        let waiting = self.queue.iter().map(|repair| (repair.number, &repair.fragments));
+        let under_way = self.answered.iter().map(|(_, number, fragments)| (*number, fragments));
+        // what was sent lies before what waits: from the oldest on, the start moves up
+        for (_, known) in under_way.chain(waiting).filter(|(of, _)| *of == number) {
+            if known.contains(&fragments.start) {
+                fragments.start = known.end;
+            }
+            if known.start < fragments.end && fragments.end <= known.end {
+                fragments.end = known.start;
+            }
+        }
+        fragments
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
     }
 
     /// The next fragments to send again, `burst` at most, if the budget of `rate` octets a second allows it.
@@ -105,6 +138,10 @@ impl Repairs {
             let end = front.fragments.end.min(front.fragments.start.saturating_add(burst));
             let train = (front.number, front.fragments.start..end);
             front.fragments.start = end;
+            if self.answered.len() == ANSWERED {
+                self.answered.pop_front();
+            }
+            self.answered.push_back((now, train.0, train.1.clone()));
             self.allowance -= f64::from(reel.datagram_len()) * train.1.len() as f64;
             if front.fragments.is_empty() {
                 self.finish_front(&train);
@@ -166,8 +203,7 @@ mod tests {
             through: FrameNumber(0),
             seen: FrameNumber(3),
             rtt_us: 0,
-            loss: 0,
-            rate_kb: 0,
+            arrived: 0,
             urgent,
             missing: list.iter().map(missing).collect(),
         }
@@ -184,18 +220,33 @@ mod tests {
         let reel = reel();
         let mut repairs = Repairs::new(NOW);
         let cont = ask(7, false, &[(1, 3, 2), (2, 70, 9), (9, 0, 0)]);
-        repairs.request(&cont, &reel, |_| 71);
-        repairs.request(&cont, &reel, |_| 71);
+        repairs.request(&cont, false, &reel, NOW, |_| 71);
+        repairs.request(&cont, false, &reel, NOW, |_| 71);
         assert_eq!(drain(&mut repairs, &reel), [(1, 3..5), (2, 70..71)]);
-        repairs.request(&cont, &reel, |_| 71);
+        repairs.request(&cont, false, &reel, NOW, |_| 71);
         assert_eq!(drain(&mut repairs, &reel), []);
+    }
+
+    #[test]
+    fn what_waits_or_is_under_way_is_not_sent_once_more() {
+        let reel = reel();
+        let mut repairs = Repairs::new(NOW);
+        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 5, 1)]), false, &reel, NOW, |_| 71);
+        assert_eq!(repairs.next(&reel, 30, Some(1e6), NOW), Ok(Some((FrameNumber(1), 0..30))));
+        let round_trip = Duration::from_millis(40);
+        let again = Continue { rtt_us: 40_000, ..ask(8, false, &[(1, 0, 0), (1, 10, 2), (2, 4, 3)]) };
+        repairs.request(&again, false, &reel, NOW.after(round_trip / 2), |_| 71);
+        assert_eq!(drain(&mut repairs, &reel), [(1, 30..71)]);
+        let later = NOW.after(round_trip);
+        repairs.request(&Continue { stamp: 9, ..again }, false, &reel, later, |_| 71);
+        assert_eq!(repairs.queue.len(), 3, "the first answer is lost, it seems");
     }
 
     #[test]
     fn a_viewer_gets_each_twice() {
         let reel = reel();
         let mut repairs = Repairs::new(NOW);
-        repairs.request(&ask(7, true, &[(1, 3, 1), (1, 9, 1)]), &reel, |_| 71);
+        repairs.request(&ask(7, true, &[(1, 3, 1), (1, 9, 1)]), false, &reel, NOW, |_| 71);
         let sent = drain(&mut repairs, &reel);
         assert_eq!(sent, [(1, 3..4), (1, 9..10), (1, 3..4), (1, 9..10)]);
     }
@@ -204,7 +255,7 @@ mod tests {
     fn nobody_asks_for_more_than_the_budget() {
         let reel = reel();
         let mut repairs = Repairs::new(NOW);
-        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 0, 0), (3, 0, 0)]), &reel, |_| 71);
+        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 0, 0), (3, 0, 0)]), false, &reel, NOW, |_| 71);
         let sent = drain(&mut repairs, &reel);
         let octets: usize = sent.iter().map(|(_, fragments)| fragments.len() * 1452).sum();
         assert!(octets <= BURST as usize + 45 * 1452, "{octets}");
@@ -217,11 +268,9 @@ mod tests {
     fn what_was_not_sent_is_not_sent_again() {
         let reel = reel();
         let mut repairs = Repairs::new(NOW);
-        repairs.request(
-            &ask(7, false, &[(1, 0, 0), (2, 0, 0)]),
-            &reel,
-            |number| if number.0 == 2 { 5 } else { 0 },
-        );
+        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 0, 0)]), false, &reel, NOW, |number| {
+            if number.0 == 2 { 5 } else { 0 }
+        });
         assert_eq!(drain(&mut repairs, &reel), [(2, 0..5)]);
     }
 }

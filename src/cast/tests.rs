@@ -132,8 +132,7 @@ impl Bench {
             through: seen,
             seen,
             rtt_us: 0,
-            loss: 0,
-            rate_kb: 0,
+            arrived: 0,
             urgent: false,
             missing,
         };

@@ -26,9 +26,13 @@ const BUDGET: usize = 64 * 1024 * 1024;
 /// Buffers that are kept for the next frames.
 const SPARES: usize = 16;
 
-/// The rest of the newest frame is missed after this long without a fragment. Longer than the sender's pause between
-/// two bursts of a frame and the path's usual jitter.
+/// The rest of the newest frame is missed after this long without a fragment: longer than the path's usual jitter, and
+/// than the sender's pauses between two bursts of a frame, which are learned.
 const QUIET: Duration = Duration::from_millis(10);
+const MAX_QUIET: Duration = Duration::from_millis(60);
+
+/// Shorter than any pause.
+const NO_PAUSE: Duration = Duration::from_millis(1);
 
 /// A recorder's frame that is still incomplete after this long will not come: the reel does not reach that far.
 const FOREVER: Duration = Duration::from_secs(120);
@@ -48,14 +52,7 @@ pub enum Next {
     /// A whole frame.
     Frame(Frame),
     /// A frame that was given up.
-    Missing {
-        /// Which.
-        number: FrameNumber,
-        /// Fragments of it that did not come by themselves; 0 of 0 if nothing of it came.
-        lost: u32,
-        /// Fragments of it.
-        fragments: u32,
-    },
+    Missing(FrameNumber),
     /// A frame that was not sent to us.
     Skipped(FrameNumber),
 }
@@ -70,6 +67,8 @@ pub struct Assembler {
     held: usize,
     /// When a fragment last came by itself.
     fresh: Time,
+    /// The longest pause within a frame, of late.
+    pause: Duration,
     buffers: Vec<Vec<u8>>,
     spares: Vec<Spare>,
 }
@@ -100,6 +99,7 @@ impl Assembler {
             patience,
             held: 0,
             fresh: Time::default(),
+            pause: Duration::ZERO,
             buffers: Vec::with_capacity(SPARES),
             spares: Vec::with_capacity(SPARES),
         }
@@ -144,11 +144,16 @@ impl Assembler {
             }
         };
         let outcome = partial.insert(data, timing, now);
+        let has_begun = partial.has_more_than_one();
+        slot.partial = Some(partial);
         if outcome == Ok(Arrival::Fresh) {
+            let pause = now.since(self.fresh);
+            if has_begun && slot.fresh == self.fresh && pause > NO_PAUSE {
+                self.pause = pause.max(self.pause.mul_f32(0.9)).min(MAX_QUIET);
+            }
             self.fresh = now;
             slot.fresh = now;
         }
-        slot.partial = Some(partial);
         outcome
     }
 
@@ -238,8 +243,9 @@ impl Assembler {
         let number = self.next;
         self.next = number.next();
         let Some(partial) = partial else {
-            let missing = Next::Missing { number, lost: 0, fragments: 0 };
-            return Some(if skipped { Next::Skipped(number) } else { missing });
+            // a recorder wants every frame: one that it does not get is missing, whatever the reason
+            let is_skip = skipped && matches!(self.patience, Patience::Latency(_));
+            return Some(if is_skip { Next::Skipped(number) } else { Next::Missing(number) });
         };
         self.held = self.held.saturating_sub(partial.bytes.len());
         Some(self.take(number, partial))
@@ -247,7 +253,7 @@ impl Assembler {
 
     fn take(&mut self, number: FrameNumber, partial: Partial) -> Next {
         let (stamp, flags, arrived) = (partial.stamp, partial.flags, partial.newest);
-        let (repaired, fragments, lost) = (partial.repaired, partial.count(), partial.lost());
+        let (repaired, fragments) = (partial.repaired, partial.count());
         let is_whole = partial.is_whole();
         let (bytes, spare) = partial.take();
         if self.spares.len() < SPARES {
@@ -255,7 +261,7 @@ impl Assembler {
         }
         if !is_whole {
             self.recycle(bytes);
-            return Next::Missing { number, lost, fragments };
+            return Next::Missing(number);
         }
         let discontinuity = flags & DISCONTINUITY != 0;
         Next::Frame(Frame { number, stamp, discontinuity, bytes, arrived, repaired, fragments })
@@ -286,9 +292,13 @@ impl Assembler {
         }
     }
 
+    fn quiet(&self) -> Duration {
+        self.pause.mul_f32(1.5).clamp(QUIET, MAX_QUIET)
+    }
+
     fn quiet_due(&self) -> Time {
         match self.slots.back() {
-            Some(last) if !last.closed && !last.is_whole() => self.fresh.after(QUIET),
+            Some(last) if !last.closed && !last.is_whole() => self.fresh.after(self.quiet()),
             _ => Time::NEVER,
         }
     }
@@ -433,7 +443,7 @@ mod tests {
             std::iter::from_fn(|| self.assembler.poll(self.now))
                 .map(|next| match next {
                     Next::Frame(frame) => Ok(frame.number.0),
-                    Next::Missing { number, .. } | Next::Skipped(number) => Err(number.0),
+                    Next::Missing(number) | Next::Skipped(number) => Err(number.0),
                 })
                 .collect()
         }

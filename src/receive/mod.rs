@@ -70,9 +70,6 @@ const SAY_AGAIN: Duration = Duration::from_millis(3);
 /// Requests that wait to be said again: as many as fit between REPORT_GAP and SAY_AGAIN.
 const SAID: usize = 4;
 
-/// The weight of a frame in the loss that is reported: about a second's worth of them.
-const LOSS_WEIGHT: f32 = 1.0 / 32.0;
-
 const END_TRIES: u32 = 3;
 const END_WAIT: Duration = Duration::from_millis(100);
 
@@ -144,38 +141,6 @@ pub struct Counters {
     pub malformed: u64,
 }
 
-/// How fast DATA comes, over windows of a quarter of a second.
-#[derive(Clone, Copy, Debug, Default)]
-struct Arrivals {
-    since: Time,
-    octets: u64,
-    last_kb: u32,
-}
-
-impl Arrivals {
-    const WINDOW: Duration = Duration::from_millis(250);
-
-    fn on_data(&mut self, octets: usize, now: Time) {
-        self.roll(now);
-        self.octets = self.octets.saturating_add(octets as u64);
-    }
-
-    fn rate_kb(&mut self, now: Time) -> u32 {
-        self.roll(now);
-        self.last_kb
-    }
-
-    fn roll(&mut self, now: Time) {
-        let window = now.since(self.since);
-        if window >= Self::WINDOW {
-            let millis = u64::try_from(window.as_millis()).unwrap_or(u64::MAX).max(1);
-            self.last_kb = u32::try_from(self.octets.checked_div(millis).unwrap_or(0)).unwrap_or(u32::MAX);
-            self.octets = 0;
-            self.since = now;
-        }
-    }
-}
-
 /// One session with camcast.
 pub struct Receiver {
     epoch: u16,
@@ -191,9 +156,8 @@ pub struct Receiver {
     reported: Time,
     timing: Timing,
     patience: Patience,
-    /// The share of fragments that did not come by themselves.
-    loss: f32,
-    arrivals: Arrivals,
+    /// DATA that have come.
+    arrived: u32,
     /// CONTINUEs to be said again, and when.
     again: ArrayVec<(Time, ArrayVec<u8, MAX_CONTINUE_LEN>), SAID>,
     no_camera: bool,
@@ -218,8 +182,7 @@ impl Receiver {
             reported: now,
             timing: Timing::new(matches!(patience, Patience::Latency(_))),
             patience,
-            loss: 0.0,
-            arrivals: Arrivals::default(),
+            arrived: 0,
             again: ArrayVec::new(),
             no_camera: false,
             refusals: 0,
@@ -284,7 +247,7 @@ impl Receiver {
             return Err(Malformed::Field("epoch"));
         }
         self.on_heard(now);
-        self.arrivals.on_data(data.payload.len(), now);
+        self.arrived = self.arrived.wrapping_add(1);
         let count = match self.assembler.insert(data, &mut self.timing, now)? {
             Arrival::Fresh => &mut self.counters.fragments,
             Arrival::Repaired => &mut self.counters.repaired,
@@ -446,8 +409,7 @@ impl Receiver {
             through: self.assembler.next_frame().previous(),
             seen: self.assembler.newest_heard(),
             rtt_us: self.round_trip().map_or(0, |rtt| u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX)),
-            loss: (self.loss * 255.0) as u8,
-            rate_kb: self.arrivals.rate_kb(now),
+            arrived: self.arrived,
             urgent: matches!(self.patience, Patience::Latency(_)),
             missing,
         }
@@ -466,25 +428,12 @@ impl Receiver {
             let event = match next {
                 Next::Frame(frame) => {
                     self.timing.on_frame();
-                    self.count_loss(frame.repaired, frame.fragments);
                     Event::Frame(frame)
                 }
-                Next::Missing { number, lost, fragments } => {
-                    self.count_loss(lost, fragments);
-                    Event::Missing(number)
-                }
+                Next::Missing(number) => Event::Missing(number),
                 Next::Skipped(number) => Event::Skipped(number),
             };
             self.events.push_back(event);
-        }
-    }
-
-    /// So many fragments of a frame did not come by themselves. A frame of which nothing came tells nothing: it may
-    /// not have been sent.
-    fn count_loss(&mut self, lost: u32, fragments: u32) {
-        if fragments > 0 {
-            let share = lost as f32 / fragments as f32;
-            self.loss += (share.min(1.0) - self.loss) * LOSS_WEIGHT;
         }
     }
 

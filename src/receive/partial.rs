@@ -138,9 +138,9 @@ impl Partial {
         crate::wire::data::fragment_count(self.length, self.size)
     }
 
-    /// Fragments that did not come by themselves, so far.
-    pub fn lost(&self) -> u32 {
-        self.repaired.saturating_add(self.left)
+    /// True if the newest fragment was not the first one.
+    pub fn has_more_than_one(&self) -> bool {
+        self.count().saturating_sub(self.left) > 1
     }
 
     /// When something of it is to be asked for, at the earliest.

@@ -96,10 +96,8 @@ pub struct Continue {
     pub seen: FrameNumber,
     /// Smoothed round trip in microseconds, 0 while it is not known.
     pub rtt_us: u32,
-    /// The share of fragments that did not come by themselves, of late, in 1/255.
-    pub loss: u8,
-    /// Kilobytes (1000 octets) a second of DATA that have come of late, at most 2^24 - 1.
-    pub rate_kb: u32,
+    /// DATA that have come in this session, repairs and duplicates included; wraps.
+    pub arrived: u32,
     /// There is no time for many rounds: send what is missing twice.
     pub urgent: bool,
     /// What is missing after `through`, oldest first.
@@ -121,8 +119,7 @@ impl Continue {
         put(&self.through.0.to_be_bytes());
         put(&self.seen.0.to_be_bytes());
         put(&self.rtt_us.to_be_bytes());
-        put(&[self.loss]);
-        put(&self.rate_kb.min(0xff_ffff).to_be_bytes()[1..]);
+        put(&self.arrived.to_be_bytes());
         for missing in &self.missing {
             put(&missing.number.0.to_be_bytes());
             put(&missing.first.to_be_bytes());
@@ -144,8 +141,7 @@ impl Continue {
             through: FrameNumber(u32::from_be_bytes([from[16], from[17], from[18], from[19]])),
             seen: FrameNumber(u32::from_be_bytes([from[20], from[21], from[22], from[23]])),
             rtt_us: u32::from_be_bytes([from[24], from[25], from[26], from[27]]),
-            loss: from[28],
-            rate_kb: u32::from_be_bytes([0, from[29], from[30], from[31]]),
+            arrived: u32::from_be_bytes([from[28], from[29], from[30], from[31]]),
             urgent: from[1] & URGENT != 0,
             missing: entries.filter_map(parse_missing).collect(),
         })
@@ -254,11 +250,11 @@ mod tests {
 
         #[test]
         fn continue_round_trips(
-            epoch: u16, token: u64, stamp: u32, through: u32, seen: u32, rtt_us: u32, loss: u8, urgent: bool, rate_kb in 0..0x100_0000u32,
+            epoch: u16, token: u64, stamp: u32, through: u32, seen: u32, rtt_us: u32, arrived: u32, urgent: bool,
             list in prop::collection::vec(missing(), 0..=MAX_MISSING),
         ) {
             let cont = Continue {
-                epoch, token: Token(token), stamp, rtt_us, loss, rate_kb, urgent,
+                epoch, token: Token(token), stamp, rtt_us, arrived, urgent,
                 through: FrameNumber(through), seen: FrameNumber(seen),
                 missing: list.into_iter().collect(),
             };

@@ -496,8 +496,8 @@ fn describe(bytes: &[u8]) -> String {
             let list: String = list.collect();
             let urgent = if c.urgent { " URGENT" } else { "" };
             format!(
-                "CONTINUE{urgent} through {} seen {} rtt {} loss {}{list}",
-                c.through, c.seen, c.rtt_us, c.loss
+                "CONTINUE{urgent} through {} seen {} rtt {} arrived {}{list}",
+                c.through, c.seen, c.rtt_us, c.arrived
             )
         }
         Ok(FromClient::Hello(hello)) => format!("HELLO{}", if hello.narrow { " narrow" } else { "" }),

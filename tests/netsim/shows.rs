@@ -214,7 +214,6 @@ fn newest_at_half_the_rate_is_even_and_in_time() {
 }
 
 #[test]
-#[ignore = "not yet: over a minute at half the rate repairs crowd out what is new"]
 fn every_at_half_the_rate_is_complete_as_long_as_the_reel_reaches() {
     let viewer = Viewer { down: bottleneck(12), ..Viewer::every(&Spec::clean(20 * MS)) };
     let short = Scene { settle: 30 * SECOND, ..scene(12 * SECOND, vec![viewer]) };

@@ -1,0 +1,332 @@
+//! What one client's path takes, from what was sent and what the client says has arrived.
+//!
+//! A path loses datagrams by chance, as radios do, or because it is narrower than the stream. Sending less helps only
+//! against the second, and against the first it would lose what repair saves. So a path is taken for wide until a good
+//! part of what is sent does not arrive; then less is sent, as much as has been seen to arrive; and if that does not
+//! lower the loss, the loss is the path's own, and all is as before. On a narrow path the limit is raised step by step,
+//! ever faster while nothing is lost, until it limits nothing any more.
+
+use crate::time::Time;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Loss over this long counts: several frames, so that it does not matter how they come in bursts.
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// On a wide path the loss has to be there in the latest part of the window too: an outage that is over is no narrow path.
+const LATEST: Duration = Duration::from_millis(400);
+
+/// The rate of arrival is taken over this long.
+const RATE_WINDOW: Duration = Duration::from_millis(250);
+
+/// What has arrived is noted this often, and what was sent ...
+const NOTE: Duration = Duration::from_millis(50);
+const SENT_NOTE: Duration = Duration::from_millis(10);
+/// ... this many times: for 3.2 s, and for the longest round trip of use.
+const NOTES: usize = 64;
+const SENT_NOTES: usize = 128;
+
+/// Fewer datagrams in a window tell nothing: then it is longer.
+const FEW: u32 = 100;
+const FEW_LATEST: u32 = 40;
+
+/// If nothing was heard of the client for longer than this, it was away, and what was lost meanwhile does not count.
+const HUSH: Duration = Duration::from_millis(600);
+
+/// Loss that no radio has by itself.
+const TOO_MUCH: f32 = 0.30;
+
+/// On a narrow path: loss beyond the path's own says that the limit is too high.
+const TOO_HIGH: f32 = 0.05;
+
+/// A cut that leaves more than this share of the loss has not helped.
+const HELPED: f32 = 0.7;
+
+/// Of what has arrived, so that a queue that is full drains.
+const DRAIN: f64 = 0.95;
+
+/// The first step up, and the largest; the steps double.
+const FIRST_STEP: f64 = 0.05;
+const LAST_STEP: f64 = 0.5;
+
+/// A round trip of this much more than twice the least one is a queue that is long before it drops anything.
+const QUEUE: Duration = Duration::from_millis(100);
+
+/// Of what is wanted, any path takes this part.
+const LEAST: f64 = 1.0 / 16.0;
+
+#[derive(Debug)]
+pub(super) struct Path {
+    /// DATA datagrams sent; wraps, as `arrived` does.
+    sent: u32,
+    sent_log: VecDeque<(Time, u32)>,
+    pairs: VecDeque<Pair>,
+    least_round_trip: Option<Duration>,
+    is_queueing: bool,
+    /// Loss that sending less has not lowered.
+    own_loss: f32,
+    /// The limit, where there is one.
+    narrow: Option<Narrow>,
+    /// Nothing before this time counts, and nothing is judged before a window has passed since.
+    since: Time,
+}
+
+/// What had been sent when all that `arrived` had been sent.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    at: Time,
+    sent: u32,
+    arrived: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Narrow {
+    /// Datagrams a second.
+    limit: f64,
+    step: f64,
+    /// Before the first cut, which is on trial: the loss.
+    trial: Option<f32>,
+}
+
+impl Path {
+    pub(super) fn new(now: Time) -> Self {
+        Path {
+            sent: 0,
+            sent_log: VecDeque::with_capacity(SENT_NOTES),
+            pairs: VecDeque::with_capacity(NOTES),
+            least_round_trip: None,
+            is_queueing: false,
+            own_loss: 0.0,
+            narrow: None,
+            since: now,
+        }
+    }
+
+    /// Datagrams a second that it takes; none as long as it takes all.
+    pub(super) fn limit(&self) -> Option<f64> {
+        self.narrow.map(|narrow| narrow.limit)
+    }
+
+    /// So many datagrams have gone.
+    pub(super) fn on_sent(&mut self, datagrams: u16, now: Time) {
+        self.sent = self.sent.wrapping_add(u32::from(datagrams));
+        match self.sent_log.back_mut() {
+            // an entry says what had been sent at the end of its time
+            Some((at, sent)) if now < at.after(SENT_NOTE) => *sent = self.sent,
+            _ => push(&mut self.sent_log, (now, self.sent), SENT_NOTES),
+        }
+    }
+
+    /// The client has got so many datagrams altogether. `wanted` is the rate that nothing has to limit, in datagrams a
+    /// second.
+    pub(super) fn on_arrived(&mut self, arrived: u32, round_trip: Duration, wanted: f64, now: Time) {
+        if !round_trip.is_zero() {
+            let least = self.least_round_trip.map_or(round_trip, |least| least.min(round_trip));
+            self.least_round_trip = Some(least);
+            self.is_queueing = round_trip > least * 2 + QUEUE;
+        }
+        let sent = self.sent_by(now.before(round_trip));
+        let pause = self.pairs.back().map(|last| now.since(last.at));
+        if pause.is_some_and(|pause| pause > HUSH) {
+            self.since = now;
+        }
+        if pause.is_none_or(|pause| pause >= NOTE) {
+            push(&mut self.pairs, Pair { at: now, sent, arrived }, NOTES);
+            self.judge(round_trip, wanted, now);
+        }
+    }
+
+    fn sent_by(&self, at: Time) -> u32 {
+        let entry = self.sent_log.iter().rev().find(|(since, _)| *since <= at);
+        entry.or(self.sent_log.front()).map_or(0, |(_, sent)| *sent)
+    }
+
+    /// The share that did not arrive of what was sent in the latest `window`, or for as long before as makes a `few`
+    /// datagrams; none if that is longer than is known.
+    fn loss(&self, window: Duration, few: u32) -> Option<f32> {
+        let last = self.pairs.back()?;
+        let sent_since = |pair: &Pair| last.sent.wrapping_sub(pair.sent);
+        let is_long = |pair: &&Pair| last.at.since(pair.at) >= window && sent_since(pair) >= few;
+        let first = self.pairs.iter().rev().take_while(|pair| pair.at >= self.since).find(is_long)?;
+        let arrived = last.arrived.wrapping_sub(first.arrived);
+        Some((1.0 - arrived as f32 / sent_since(first) as f32).clamp(0.0, 1.0))
+    }
+
+    /// The highest rate of arrival of late, in datagrams a second.
+    fn best_rate(&self) -> f64 {
+        let rates = self.pairs.iter().enumerate().filter_map(|(index, last)| {
+            let from = last.at.before(RATE_WINDOW);
+            let first = self.pairs.iter().take(index).rev().find(|pair| pair.at <= from)?;
+            let arrived = f64::from(last.arrived.wrapping_sub(first.arrived));
+            Some(arrived / last.at.since(first.at).as_secs_f64())
+        });
+        rates.fold(0.0, f64::max)
+    }
+
+    fn judge(&mut self, round_trip: Duration, wanted: f64, now: Time) {
+        let Some(loss) = self.loss(WINDOW, FEW) else { return };
+        let judged = match self.narrow {
+            None => self.judge_wide(loss, wanted),
+            Some(narrow) => Some(self.judge_narrow(narrow, loss, wanted)),
+        };
+        if let Some(narrow) = judged {
+            self.narrow = narrow;
+            // what comes of it is seen a round trip later at the earliest
+            self.since = now.after(round_trip);
+        }
+    }
+
+    /// What is to be changed, if anything.
+    fn judge_wide(&mut self, loss: f32, wanted: f64) -> Option<Option<Narrow>> {
+        self.own_loss = self.own_loss.min(loss);
+        let limit = TOO_MUCH.max(self.own_loss + TOO_MUCH / 2.0);
+        let is_lasting = self.loss(LATEST, FEW_LATEST).is_some_and(|latest| latest > limit);
+        if (loss > limit && is_lasting) || self.is_queueing {
+            return Some(Some(self.cut(Some(loss), wanted)));
+        }
+        None
+    }
+
+    fn judge_narrow(&mut self, narrow: Narrow, loss: f32, wanted: f64) -> Option<Narrow> {
+        if let Some(before) = narrow.trial {
+            if loss > before * HELPED && !self.is_queueing {
+                self.own_loss = loss;
+                return None;
+            }
+            // from here on, what is lost at this limit is the path's own
+            self.own_loss = loss;
+        }
+        self.own_loss = self.own_loss.min(loss);
+        if loss > self.own_loss + TOO_HIGH || self.is_queueing {
+            return Some(self.cut(None, wanted));
+        }
+        let limit = narrow.limit * (1.0 + narrow.step);
+        let step = (narrow.step * 2.0).min(LAST_STEP);
+        (limit < wanted).then_some(Narrow { limit, step, trial: None })
+    }
+
+    fn cut(&self, trial: Option<f32>, wanted: f64) -> Narrow {
+        Narrow { limit: (self.best_rate() * DRAIN).max(wanted * LEAST), step: FIRST_STEP, trial }
+    }
+}
+
+fn push<T>(to: &mut VecDeque<T>, entry: T, most: usize) {
+    if to.len() == most {
+        to.pop_front();
+    }
+    to.push_back(entry);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+    const ROUND_TRIP: Duration = Duration::from_millis(40);
+    const START: Time = Time::from_millis(7_000);
+
+    /// 2000 datagrams a second are to be sent, in bursts of at most ten every 5 ms, to a path that takes `takes(second)`
+    /// of them, of which the share `lost` is lost by chance.
+    struct Bench {
+        path: Path,
+        now: Time,
+        arrived: f64,
+        under_way: VecDeque<(Time, f64)>,
+    }
+
+    impl Bench {
+        const WANTED: f64 = 2_000.0;
+
+        fn new() -> Self {
+            Bench { path: Path::new(START), now: START, arrived: 0.0, under_way: VecDeque::new() }
+        }
+
+        fn run(&mut self, seconds: u32, takes: f64, lost: f64) -> &mut Self {
+            let mut credit = 0.0;
+            for _ in 0..seconds * 200 {
+                self.now = self.now.after(5 * MS);
+                credit += self.path.limit().unwrap_or(Self::WANTED).min(Self::WANTED) / 200.0;
+                let sent = credit as u16;
+                credit -= f64::from(sent);
+                self.path.on_sent(sent, self.now);
+                let got = f64::from(sent).min(takes / 200.0) * (1.0 - lost);
+                self.under_way.push_back((self.now.after(ROUND_TRIP), got));
+                while self.under_way.front().is_some_and(|(at, _)| *at <= self.now) {
+                    self.arrived += self.under_way.pop_front().unwrap().1;
+                }
+                self.path.on_arrived(self.arrived as u32, ROUND_TRIP, Self::WANTED, self.now);
+            }
+            self
+        }
+    }
+
+    #[test]
+    fn a_lossy_path_is_not_a_narrow_one() {
+        let mut bench = Bench::new();
+        bench.run(20, f64::INFINITY, 0.2);
+        assert_eq!(bench.path.limit(), None);
+    }
+
+    #[test]
+    fn loss_that_sending_less_does_not_lower_is_the_paths_own() {
+        let mut bench = Bench::new();
+        bench.run(5, f64::INFINITY, 0.4);
+        assert_eq!(bench.path.limit(), None, "{:?}", bench.path);
+        bench.run(20, f64::INFINITY, 0.4);
+        assert_eq!(bench.path.limit(), None, "and it is remembered: {:?}", bench.path);
+    }
+
+    #[test]
+    fn a_narrow_path_gets_what_it_takes() {
+        let mut bench = Bench::new();
+        bench.run(4, 1_000.0, 0.0);
+        for _ in 0..20 {
+            bench.run(1, 1_000.0, 0.0);
+            let limit = bench.path.limit().unwrap();
+            assert!((900.0..1_250.0).contains(&limit), "{limit}");
+        }
+    }
+
+    #[test]
+    fn a_path_may_be_narrow_and_lossy() {
+        let mut bench = Bench::new();
+        bench.run(8, 1_000.0, 0.15);
+        for _ in 0..20 {
+            bench.run(1, 1_000.0, 0.15);
+            let limit = bench.path.limit().unwrap();
+            assert!((750.0..1_250.0).contains(&limit), "{limit}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_is_wide_again_is_soon_found_so() {
+        let mut bench = Bench::new();
+        bench.run(10, 500.0, 0.0);
+        assert!(bench.path.limit().is_some());
+        bench.run(12, f64::INFINITY, 0.0);
+        assert_eq!(bench.path.limit(), None);
+    }
+
+    #[test]
+    fn an_outage_that_is_over_is_no_narrow_path() {
+        let mut bench = Bench::new();
+        bench.run(5, f64::INFINITY, 0.0);
+        // both ways: nothing is heard of the client meanwhile
+        for _ in 0..300 {
+            bench.now = bench.now.after(5 * MS);
+            bench.path.on_sent(10, bench.now);
+        }
+        bench.run(5, f64::INFINITY, 0.0);
+        assert_eq!(bench.path.limit(), None);
+    }
+
+    #[test]
+    fn a_queue_that_grows_without_a_drop_is_drained() {
+        let mut bench = Bench::new();
+        bench.run(3, f64::INFINITY, 0.0);
+        let late = ROUND_TRIP * 2 + QUEUE * 2;
+        bench.path.on_arrived(bench.arrived as u32, late, Bench::WANTED, bench.now.after(NOTE));
+        let limit = bench.path.limit().unwrap();
+        assert!((1_800.0..2_000.0).contains(&limit), "{limit}");
+    }
+}
