@@ -152,6 +152,7 @@ impl Native {
         self.echo = (cont.stamp, now);
         self.in_flight.retain(|number| number.is_after(cont.seen));
         self.through = cont.through;
+        self.repairs.on_through(cont.through);
         self.pacer.on_continue(cont, reel, self.behind(reel), now);
     }
 

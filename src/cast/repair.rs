@@ -108,6 +108,11 @@ impl Repairs {
         fragments
     }
 
+    /// The client is done with this frame and all before it.
+    pub(super) fn on_through(&mut self, through: FrameNumber) {
+        self.queue.retain(|repair| repair.number.is_after(through));
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
@@ -240,6 +245,15 @@ mod tests {
         let later = NOW.after(round_trip);
         repairs.request(&Continue { stamp: 9, ..again }, false, &reel, later, |_| 71);
         assert_eq!(repairs.queue.len(), 3, "the first answer is lost, it seems");
+    }
+
+    #[test]
+    fn what_the_client_has_given_up_is_not_sent() {
+        let reel = reel();
+        let mut repairs = Repairs::new(NOW);
+        repairs.request(&ask(7, false, &[(1, 0, 2), (2, 3, 1)]), false, &reel, NOW, |_| 71);
+        repairs.on_through(FrameNumber(1));
+        assert_eq!(drain(&mut repairs, &reel), [(2, 3..4)]);
     }
 
     #[test]

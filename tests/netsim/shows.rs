@@ -214,6 +214,14 @@ fn newest_at_half_the_rate_is_even_and_in_time() {
 }
 
 #[test]
+fn newest_at_a_sixth_of_the_rate_still_shows_something() {
+    let viewer = Viewer { down: bottleneck(4), ..Viewer::newest(&Spec::clean(20 * MS)) };
+    let (report, _) = show(&scene(20 * SECOND, vec![viewer]), "newest at a sixth");
+    // a frame takes 210 ms
+    assert!(report.accounts[0].whole() >= 20 * 2, "{} frames in 20 s", report.accounts[0].whole());
+}
+
+#[test]
 fn every_at_half_the_rate_is_complete_as_long_as_the_reel_reaches() {
     let viewer = Viewer { down: bottleneck(12), ..Viewer::every(&Spec::clean(20 * MS)) };
     let short = Scene { settle: 30 * SECOND, ..scene(12 * SECOND, vec![viewer]) };
