@@ -35,6 +35,27 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(signed).map_err(|_| expected())
 }
 
+/// Reads a differentiated services code point: a number, or a name of RFC 2474, 2597, 3246, 5865 or 8622.
+///
+/// # Errors
+/// What is expected, in one line.
+pub fn parse_dscp(text: &str) -> Result<u8, String> {
+    let name = text.to_ascii_lowercase();
+    let digits = |prefix: &str| name.strip_prefix(prefix).map(str::as_bytes);
+    let number = match (name.as_str(), digits("cs"), digits("af")) {
+        ("le", ..) => Some(1),
+        ("ef", ..) => Some(46),
+        ("va", ..) => Some(44),
+        (_, Some([class @ b'0'..=b'7']), _) => Some((class - b'0') * 8),
+        // assured forwarding: a class and how soon it is dropped
+        (_, _, Some([class @ b'1'..=b'4', drop @ b'1'..=b'3'])) => {
+            Some((class - b'0') * 8 + (drop - b'0') * 2)
+        }
+        _ => name.parse().ok().filter(|number| *number < 64),
+    };
+    number.ok_or_else(|| format!("{text}: expected 0 to 63, or cs0 to cs7, af11 to af43, ef, va, le"))
+}
+
 /// Reads the address to listen on: `0.0.0.0:9999`, `[::]:9999`, or a port or an address alone.
 ///
 /// # Errors
@@ -104,6 +125,17 @@ pub fn show_duration(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn code_points_have_names() {
+        let known = [("0", 0), ("63", 63), ("cs5", 40), ("AF41", 34), ("af11", 10), ("af43", 38), ("ef", 46)];
+        for (text, number) in known {
+            assert_eq!(parse_dscp(text), Ok(number), "{text}");
+        }
+        for text in ["64", "-1", "cs8", "af44", "af51", "", "best"] {
+            assert!(parse_dscp(text).unwrap_err().starts_with(text), "{text}");
+        }
+    }
 
     #[test]
     fn sizes() {

@@ -115,6 +115,15 @@ pub fn set_dont_fragment(socket: &UdpSocket, dont: bool) {
     }
 }
 
+/// Marks what is sent from now on with this differentiated services code point. False: it is not allowed.
+pub fn set_dscp(socket: &UdpSocket, dscp: u8) -> bool {
+    // the two lower bits are ECN's
+    let class = i32::from(dscp) << 2;
+    // an IPv6 socket may speak IPv4 as well
+    let v4 = set_int_option(socket, libc::IPPROTO_IP, libc::IP_TOS, class);
+    if is_ipv4(socket) { v4 } else { set_int_option(socket, libc::IPPROTO_IPV6, libc::IPV6_TCLASS, class) }
+}
+
 /// Sends `bytes` to the connected peer: one datagram, or a train of them after [`set_segment`].
 pub fn send_bytes(socket: &UdpSocket, bytes: &[u8]) -> Sent {
     outcome(send(socket.as_raw_fd(), bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL))

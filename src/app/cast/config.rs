@@ -33,6 +33,8 @@ pub struct Config {
     pub max_clients: u16,
     /// Octets of UDP payload in a full datagram.
     pub datagram: u16,
+    /// The differentiated services code point of what is sent; none: the system's default.
+    pub dscp: Option<u8>,
     /// File for joins and leaves.
     pub client_log: Option<PathBuf>,
 }
@@ -56,6 +58,7 @@ impl TryFrom<Options> for Config {
             reel: reel(options.reel.as_deref())?,
             max_clients: max_clients(options.max_clients)?,
             datagram: datagram(options.mtu)?,
+            dscp: dscp(options.dscp.as_deref())?,
             client_log: options.client_log.map(PathBuf::from),
         })
     }
@@ -126,6 +129,11 @@ fn datagram(mtu: Option<u16>) -> Result<u16, Failure> {
     Ok(mtu - IP_UDP_OVERHEAD)
 }
 
+fn dscp(typed: Option<&str>) -> Result<Option<u8>, Failure> {
+    let parse = |text| quantity::parse_dscp(text).map_err(|error| usage(format!("--dscp {error}")));
+    typed.map(parse).transpose()
+}
+
 /// A source that cannot be opened, with its exit code.
 pub fn open_failure(error: &OpenError) -> Failure {
     let exit = match error {
@@ -174,5 +182,6 @@ mod tests {
         assert!(text(|o| o.reel = Some("1K".into())).contains("--reel"));
         assert!(text(|o| o.max_clients = Some(65)).contains("--max-clients"));
         assert!(text(|o| o.mtu = Some(100)).contains("--mtu"));
+        assert!(text(|o| o.dscp = Some("64".into())).contains("--dscp 64"));
     }
 }

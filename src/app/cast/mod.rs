@@ -112,6 +112,7 @@ pub struct Server {
     shrunk: Shrunk,
     report: Report,
     gso: bool,
+    dscp: Option<u8>,
     /// When the source is said to give nothing; never while that is already said.
     frame_due: Time,
     /// Sends were left over when the turn's budget was spent.
@@ -145,6 +146,7 @@ impl Server {
             shrunk: Shrunk::default(),
             report,
             gso: true,
+            dscp: config.dscp,
             frame_due: clock::now().after(NO_FRAME),
             more: false,
             stopping: false,
@@ -445,6 +447,9 @@ impl Server {
                 return self.hub.handle_lost(id, now);
             }
         };
+        if self.dscp.is_some_and(|dscp| !udp::set_dscp(&client.socket, dscp)) {
+            log::warn!("the system does not let datagrams be marked: check --dscp");
+        }
         if let Some(mtu) = narrow {
             client.make_narrow();
             let known = (mtu > 0).then_some(mtu).or_else(|| udp::path_mtu(&client.socket));

@@ -37,6 +37,10 @@ pub struct Options {
     #[argh(option, arg_name = "bytes")]
     pub mtu: Option<u16>,
 
+    /// mark video for networks that sort by it (DSCP): 0 to 63, or a name such as af41 or cs5; default: unmarked
+    #[argh(option, arg_name = "mark")]
+    pub dscp: Option<String>,
+
     /// append a line for each join and leave: time, client, joined or left
     #[argh(option, arg_name = "file")]
     pub client_log: Option<String>,

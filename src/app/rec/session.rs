@@ -10,6 +10,7 @@ use crate::wire::{FrameNumber, StreamId};
 use std::io;
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Once;
 use std::time::Duration;
 
 /// Receives a turn: 64 calls of up to 64 KiB each.
@@ -209,6 +210,19 @@ impl Session {
 fn prepare(socket: &UdpSocket) {
     let granted = udp::set_receive_buffer(socket, RECEIVE_BUFFER);
     log::debug!("receive buffer: {granted} bytes; GRO: {}", udp::set_gro(socket));
+    if granted < RECEIVE_BUFFER {
+        static SAID: Once = Once::new();
+        SAID.call_once(|| log::info!("{}", small_buffer(granted)));
+    }
+}
+
+/// Each session would say the same.
+fn small_buffer(granted: usize) -> String {
+    format!(
+        "this system limits the receive buffer to {} kB: if frames are repaired on a good network, raise it with: \
+         sudo sysctl -w net.core.rmem_max={RECEIVE_BUFFER} (to last: a line in /etc/sysctl.d/)",
+        granted / 1000
+    )
 }
 
 impl Native {

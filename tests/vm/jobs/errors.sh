@@ -31,6 +31,13 @@ held_by_another() {
 refused 3 /dev/video77 "no such" camcast
 
 loopback_camera
+
+# A user without privileges gets the system's small buffer, and is told the remedy.
+cast /dev/video10
+setpriv --reuid nobody --regid nogroup --clear-groups camrec 127.0.0.1 -o - --format mjpeg --frames 3 \
+    >/dev/null 2>/tmp/small.log || fail "camrec ended with status $?"
+grep -q 'limits the receive buffer to .*sysctl -w net.core.rmem_max=' /tmp/small.log || fail "$(cat /tmp/small.log)"
+stop "$CAMCAST" camcast
 held_by_another /dev/video10 refused 4 /dev/video10 "used by another" camcast
 refused 5 /dev/video10 "group.*video" setpriv --reuid nobody --regid nogroup --clear-groups camcast
 
