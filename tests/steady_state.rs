@@ -99,6 +99,7 @@ fn config(clip: &Path) -> Config {
         reel: 32 << 20,
         max_clients: 16,
         datagram: 1452,
+        dscp: None,
         client_log: None,
     }
 }
