@@ -9,6 +9,7 @@
 //! | [`pictures`] | JPEGs to stream, and which frame of the pattern a JPEG shows |
 //! | [`film`] | what a recording holds |
 //! | [`netem`] | a bad network, one direction of it, as a library |
+//! | [`proxy`] | the same in front of a real server |
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::print_stderr, reason = "what a program said, where a test fails")]
 #![allow(unreachable_pub, reason = "each test file is a crate of its own")]
@@ -19,6 +20,7 @@ pub mod netem;
 pub mod pictures;
 pub mod plain;
 pub mod procs;
+pub mod proxy;
 
 use camcast::sys::clock;
 use camcast::time::Time;

@@ -16,6 +16,7 @@
 use camcast::time::Time;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::ops::AddAssign;
 use std::time::Duration;
 
 /// Ethernet, IPv4 and UDP headers: what netem's rate counts beside the payload.
@@ -119,6 +120,17 @@ pub struct Fates {
     pub duplicated: u64,
     /// Held back.
     pub reordered: u64,
+}
+
+impl AddAssign for Fates {
+    fn add_assign(&mut self, other: Fates) {
+        self.sent += other.sent;
+        self.lost += other.lost;
+        self.outage += other.outage;
+        self.overflow += other.overflow;
+        self.duplicated += other.duplicated;
+        self.reordered += other.reordered;
+    }
 }
 
 /// One direction of a path. `P` is what travels: a datagram, or something that carries one.
