@@ -5,15 +5,16 @@ mod support;
 
 use camcast::sys::clock;
 use camcast::sys::udp::set_receive_buffer;
+use camcast::time::Time;
 use nix::sys::signal::Signal;
 use std::net::{SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 use std::time::Duration;
-use support::PATIENCE;
-use support::clips::Clips;
+use support::clips::{Clips, Watch};
 use support::netem::{GilbertElliott, Link, Reorder, Spec};
 use support::procs::{Camcast, Ended, Program, camrec_into};
 use support::proxy::{Proxy, Seen, link_seeds};
+use support::{PATIENCE, deadline, is_over, pause};
 use tempfile::TempDir;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -210,4 +211,207 @@ fn a_stopped_recorder_catches_up_and_costs_the_others_nothing() {
     stopped.signal(Signal::SIGCONT);
     recorders.into_iter().for_each(|recorder| drop(recorder.expect_all(&clips, 240)));
     assert_eq!(proxy.end().joins.len(), 4, "one joined again, and once");
+}
+
+/// How many seconds of video a long run has:
+/// `LONG_RUN=300 cargo test --release --test bad_network -- --ignored --test-threads=1 --nocapture`
+fn seconds() -> u32 {
+    std::env::var("LONG_RUN").map_or(60, |typed| typed.parse().expect("LONG_RUN is a number of seconds"))
+}
+
+/// Datagrams that full queues have cost so far, all sockets of this machine: not the path's doing (proc_net_snmp(5)).
+fn full_queues() -> u64 {
+    let table = std::fs::read_to_string("/proc/net/snmp").unwrap();
+    let rows: Vec<&str> = table.lines().filter_map(|row| row.strip_prefix("Udp: ")).collect();
+    let column = rows[0].split(' ').position(|name| name == "RcvbufErrors").unwrap();
+    rows[1].split(' ').nth(column).unwrap().parse().unwrap()
+}
+
+/// What a long run shows.
+struct Figures {
+    ended: Ended,
+    seen: Seen,
+    zero: Time,
+    /// What full queues cost meanwhile.
+    full_queues: u64,
+    /// Each frame's number, when it was captured, and when its last octet came out of camrec.
+    frames: Vec<(u32, Time, Time)>,
+}
+
+/// Beyond what a frame needs on a good day: it is late.
+const LAG: Duration = Duration::from_millis(150);
+
+impl Figures {
+    fn collect(watch: Watch, proxy: Proxy, clips: &Clips, full_before: u64) -> Self {
+        let zero = proxy.zero().unwrap();
+        let (ended, came) = watch.end();
+        let seen = proxy.end();
+        let frames = clips.number(first_frame(&ended), came);
+        let frames = frames.map(|(number, came)| (number, seen.captured[&number], came)).collect();
+        Figures { ended, seen, zero, full_queues: full_queues() - full_before, frames }
+    }
+
+    fn print(&self, what: &str) {
+        let Figures { ended, seen, frames, .. } = self;
+        let from_camera = ended.account("frames from the camera");
+        let delays = delays(frames);
+        eprintln!(
+            "{what}: {from_camera} frames, {:.3} % recorded ({}), {} missing, {} repaired; datagrams {} of which lost \
+             {:.2} % and in outages {}, sent again {:.2} %, at most {} times; delay p50 {:.0?} p99 {:.0?} max {:.0?}; \
+             {} joins; full queues {}; {:.1} s",
+            100.0 * ended.account("recorded") as f64 / from_camera as f64,
+            ended.account("recorded"),
+            ended.account("missing"),
+            ended.account("repaired"),
+            seen.down.sent,
+            100.0 * seen.down.lost as f64 / seen.down.sent as f64,
+            seen.down.outage,
+            seen.again_percent(),
+            seen.sent_most(),
+            percentile(&delays, 0.5),
+            percentile(&delays, 0.99),
+            percentile(&delays, 1.0),
+            seen.joins.len(),
+            self.full_queues,
+            clock::now().since(self.zero).as_secs_f64(),
+        );
+    }
+
+    /// How long after `since` the last frame came that was late.
+    fn caught_up(&self, since: Time) -> Duration {
+        let late = self.frames.iter().filter(|(_, captured, came)| came.since(*captured) >= LAG);
+        late.map(|(_, _, came)| came.since(since)).max().unwrap_or_default()
+    }
+}
+
+/// From capture to coming out, sorted.
+fn delays<'a>(frames: impl IntoIterator<Item = &'a (u32, Time, Time)>) -> Vec<Duration> {
+    let mut delays: Vec<Duration> =
+        frames.into_iter().map(|(_, captured, came)| came.since(*captured)).collect();
+    delays.sort();
+    delays
+}
+
+fn percentile(sorted: &[Duration], share: f64) -> Duration {
+    let at = (sorted.len() as f64 * share) as usize;
+    sorted.get(at.min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
+}
+
+fn long_run(what: &str, policy: &str, (up, down): (&Spec, &Spec), seconds: u32) -> Figures {
+    let clips = Clips::new(300);
+    let camcast = stream(&clips, &[]);
+    let proxy = Proxy::start(camcast.address, up, down, 11);
+    let duration = format!("{seconds}s");
+    let full_before = full_queues();
+    let watch = Watch::start(&clips, proxy.address, &["-v", policy, "--duration", &duration]);
+    let figures = Figures::collect(watch, proxy, &clips, full_before);
+    figures.print(what);
+    figures
+}
+
+fn every(loss: f64) {
+    let path = air(loss);
+    every_over(&format!("every, {:.0} %", loss * 100.0), &path, &path, loss);
+}
+
+fn every_over(what: &str, up: &Spec, down: &Spec, loss: f64) {
+    let Figures { ended, seen, .. } = long_run(what, "--every", (up, down), seconds());
+    assert_eq!(ended.expect(0).account("missing"), 0);
+    let most = 100.0 * loss * 1.3 + 1.0;
+    assert!(seen.again_percent() <= most, "{:.2} % sent again, {most:.2} % wanted", seen.again_percent());
+}
+
+#[test]
+#[ignore = "a minute"]
+fn long_every_at_1_percent() {
+    every(0.01);
+}
+
+#[test]
+#[ignore = "a minute"]
+fn long_every_at_5_percent() {
+    every(0.05);
+}
+
+#[test]
+#[ignore = "a minute"]
+fn long_every_at_10_percent() {
+    every(0.1);
+}
+
+#[test]
+#[ignore = "a minute"]
+fn long_every_at_20_percent() {
+    every(0.2);
+}
+
+#[test]
+#[ignore = "a minute"]
+fn long_every_in_bursts() {
+    let bursts = Some(GilbertElliott::bursts(0.05, 150.0));
+    let down = Spec { gilbert_elliott: bursts, ..air(0.0) };
+    every_over("every, 5 % in bursts of 150", &air(0.05), &down, 0.05);
+}
+
+#[test]
+#[ignore = "a minute each, and figures only"]
+fn long_newest() {
+    for loss in [0.05, 0.1] {
+        let path = air(loss);
+        long_run(&format!("newest, {:.0} %", loss * 100.0), "--newest", (&path, &path), seconds());
+    }
+}
+
+#[test]
+#[ignore = "half a minute"]
+fn long_outages() {
+    for lasts in [SECOND, 2 * SECOND, 4 * SECOND] {
+        let path = outage(lasts);
+        let what = format!("every, an outage of {lasts:?}");
+        let figures = long_run(&what, "--every", (&path, &path), 4 + 4 * lasts.as_secs() as u32);
+        let caught_up = figures.caught_up(figures.zero.after(2 * SECOND + lasts));
+        eprintln!("{what}: frames came in time again after {caught_up:.2?}");
+        assert_eq!(figures.ended.expect(0).account("missing"), 0);
+    }
+}
+
+#[test]
+#[ignore = "half a minute, and figures only"]
+fn long_one_of_four_stops_reading() {
+    let clips = Clips::new(300);
+    let camcast = stream(&clips, &[]);
+    let path = Spec::clean(20 * MS);
+    let proxies = [1, 2, 3, 4].map(|seed| Proxy::start(camcast.address, &path, &path, seed));
+    let full_before = full_queues();
+    let args = ["-v", "--every", "--duration", "30s"];
+    let watches = proxies.each_ref().map(|proxy| Watch::start(&clips, proxy.address, &args));
+    watches.iter().for_each(|watch| drop(watch.camrec.wait_line("next frame ")));
+    wait(10 * SECOND);
+    let stopped = clock::now();
+    watches[0].camrec.signal(Signal::SIGSTOP);
+    wait(10 * SECOND);
+    watches[0].camrec.signal(Signal::SIGCONT);
+    let goes_on = clock::now();
+    for (n, (watch, proxy)) in watches.into_iter().zip(proxies).enumerate() {
+        let figures = Figures::collect(watch, proxy, &clips, full_before);
+        let what = format!("one of four stops for 10 s: client {n}");
+        figures.print(&what);
+        let p99 = |from: Time, until: Time| {
+            let within = |frame: &&(u32, Time, Time)| (from..until).contains(&frame.1);
+            percentile(&delays(figures.frames.iter().filter(within)), 0.99)
+        };
+        // the first second is that of joining
+        let (before, during) = (p99(figures.zero.after(SECOND), stopped), p99(stopped, goes_on));
+        match n {
+            0 => eprintln!("{what}: caught up after {:.2?}", figures.caught_up(goes_on)),
+            _ => eprintln!("{what}: p99 {before:.2?} before, {during:.2?} during"),
+        }
+    }
+}
+
+fn wait(wait: Duration) {
+    let until = deadline(wait);
+    while !is_over(until) {
+        pause();
+    }
 }

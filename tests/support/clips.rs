@@ -64,6 +64,17 @@ impl Clips {
         (number(COMMENT), number(COMMENT + 4))
     }
 
+    /// The frame numbers of clips that came in order, from frame `first` on, with gaps shorter than all clips.
+    pub fn number<T>(&self, first: u32, came: Vec<(usize, T)>) -> impl Iterator<Item = (u32, T)> {
+        let count = self.jpegs.len() as u32;
+        let mut next = first;
+        came.into_iter().map(move |(clip, what)| {
+            let number = next + (clip as u32 + count - (next - 1) % count) % count;
+            next = number + 1;
+            (number, what)
+        })
+    }
+
     /// Each is a clip, byte for byte, and of frame `numbers`' number in turn.
     #[track_caller]
     pub fn assert_frames<'a>(
