@@ -3,7 +3,7 @@
 use super::Noise;
 use super::film::Film;
 use super::pictures::commented;
-use super::procs::{Program, camrec_command};
+use super::procs::{Ended, Program, camrec_command};
 use camcast::jpeg::Size;
 use camcast::picture::Pattern;
 use camcast::sys::clock;
@@ -15,6 +15,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// Where a clip's comment begins: behind SOI, its marker, and its length.
@@ -120,10 +121,10 @@ impl Watch {
         Watch { camrec, reader }
     }
 
-    /// Which clip was complete when. The program has to have ended, or to do so.
+    /// Which clip was complete when. The program ends by itself within this time.
     #[track_caller]
-    pub fn end(self) -> (super::procs::Ended, Vec<(usize, Time)>) {
-        let ended = self.camrec.wait_exit();
+    pub fn end_within(self, wait: Duration) -> (Ended, Vec<(usize, Time)>) {
+        let ended = self.camrec.wait_exit_within(wait);
         (ended, self.reader.join().expect("what camrec wrote is not what was streamed"))
     }
 }
