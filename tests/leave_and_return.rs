@@ -211,6 +211,24 @@ fn what_an_outage_has_cost_is_named() {
 }
 
 #[test]
+fn what_camcast_has_skipped_is_missing_for_a_recorder() {
+    // the reel has lost frame 4 before it was sent: camcast says so in its next BEAT
+    let jpeg = support::pictures::of_len(3_000, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let door = native::Door::open();
+    let camrec = camrec_into(folder.path(), door.address, &[]);
+    let (server, _) = door.accept(0x00c0_ffee_00c0_ffee, 1);
+    (1..=3).for_each(|number| server.show(number, &jpeg));
+    let mut beat = server.beat(5, 5);
+    beat[28..].copy_from_slice(&1_u32.to_be_bytes());
+    server.send(&beat);
+    server.show(5, &jpeg);
+    let ended = camrec.stop(Signal::SIGTERM).expect(12);
+    assert!(ended.text().contains("missing: 1 (frames 4)"), "{}", ended.text());
+    assert_eq!((ended.account("frames from the camera"), ended.account("recorded")), (5, 4));
+}
+
+#[test]
 fn another_stream_after_an_outage_is_another_file() {
     let (ended, films) = silence(0x00c0_ffee_00c0_beef, 1);
     assert_eq!(films.iter().map(|film| film.shots.len()).collect::<Vec<_>>(), [3, 3]);

@@ -2,7 +2,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `netem` | the bad network |
+//! | `support/netem` | the bad network; `tests/bad_network.rs` has it in front of the real programs |
+//! | `faults` | whether that is as bad as it was asked to be |
 //! | `scene` | what is simulated: camera, receivers, paths |
 //! | `guest` | a receiver at its end of the path, which joins and joins again |
 //! | `pair` | the bench: two endpoints, one clock |
@@ -14,7 +15,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod account;
+mod faults;
 mod guest;
+#[path = "../support/netem.rs"]
 mod netem;
 mod pair;
 mod scene;

@@ -8,15 +8,21 @@
 //! | [`native`] | a client of our own protocol, from hand-made bytes |
 //! | [`pictures`] | JPEGs to stream, and which frame of the pattern a JPEG shows |
 //! | [`film`] | what a recording holds |
+//! | [`clips`] | JPEGs that tell their own numbers, and what came of them |
+//! | [`netem`] | a bad network, one direction of it, as a library |
+//! | [`proxy`] | the same in front of a real server |
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::print_stderr, reason = "what a program said, where a test fails")]
 #![allow(unreachable_pub, reason = "each test file is a crate of its own")]
 
+pub mod clips;
 pub mod film;
 pub mod native;
+pub mod netem;
 pub mod pictures;
 pub mod plain;
 pub mod procs;
+pub mod proxy;
 
 use camcast::sys::clock;
 use camcast::time::Time;

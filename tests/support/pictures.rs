@@ -65,6 +65,12 @@ pub fn of_len(len: usize, seed: u64) -> Vec<u8> {
     jpeg
 }
 
+/// The JPEG with a comment as its first segment.
+pub fn commented(jpeg: &[u8], comment: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(comment.len() + 2).expect("a comment that fits its segment").to_be_bytes();
+    [&jpeg[..2], &[0xff, 0xfe], &len, comment, &jpeg[2..]].concat()
+}
+
 /// Reads frame numbers off the test picture.
 pub struct PatternReader {
     pattern: Pattern,

@@ -182,9 +182,14 @@ impl Program {
     }
 
     /// Waits for its end. Both outputs end with it.
-    pub fn wait_exit(mut self) -> Ended {
+    pub fn wait_exit(self) -> Ended {
+        self.wait_exit_within(PATIENCE)
+    }
+
+    /// The same, for what takes its time.
+    pub fn wait_exit_within(mut self, wait: Duration) -> Ended {
         for stream in [&self.log, &self.out] {
-            let ended = stream.wait(PATIENCE, |said| said.is_over.then_some(()));
+            let ended = stream.wait(wait, |said| said.is_over.then_some(()));
             ended.unwrap_or_else(|why| panic!("{} does not end: {why}. It said:\n{}", self.name, self.log()));
         }
         let status = self.child.wait().unwrap();
