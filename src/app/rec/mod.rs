@@ -348,10 +348,6 @@ impl Recorder {
             match event {
                 Event::Frame(frame) => self.on_frame(frame, now),
                 Event::Missing(number) => self.ledger.on_missing(number, 1),
-                // a recorder wants every frame, whyever it did not come
-                Event::Skipped(number) if self.config.language == Language::Native(Policy::Every) => {
-                    self.ledger.on_missing(number, 1);
-                }
                 Event::Skipped(_) => self.ledger.on_skipped(),
                 Event::Over(over) => self.on_over(over, now),
             }
