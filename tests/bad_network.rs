@@ -277,10 +277,11 @@ impl Figures {
         );
     }
 
-    /// How long after `since` the last frame came that was late.
-    fn caught_up(&self, since: Time) -> Duration {
-        let late = self.frames.iter().filter(|(_, captured, came)| came.since(*captured) >= LAG);
-        late.map(|(_, _, came)| came.since(since)).max().unwrap_or_default()
+    /// How long after `since` frames came in time again, a second of them in a row.
+    fn caught_up(&self, since: Time) -> Option<Duration> {
+        let came: Vec<_> = self.frames.iter().filter(|(_, _, came)| *came >= since).collect();
+        let in_time = |frame: &&(u32, Time, Time)| frame.2.since(frame.1) < LAG;
+        came.windows(30).find(|second| second.iter().all(in_time)).map(|second| second[0].2.since(since))
     }
 }
 
@@ -311,14 +312,15 @@ fn long_run(what: &str, policy: &str, (up, down): (&Spec, &Spec), seconds: u32) 
 
 fn every(loss: f64) {
     let path = air(loss);
-    every_over(&format!("every, {:.0} %", loss * 100.0), &path, &path, loss);
-}
-
-fn every_over(what: &str, up: &Spec, down: &Spec, loss: f64) {
-    let Figures { ended, seen, .. } = long_run(what, "--every", (up, down), seconds());
-    assert_eq!(ended.expect(0).account("missing"), 0);
+    let seen = every_over(&format!("every, {:.0} %", loss * 100.0), &path, &path);
     let most = 100.0 * loss * 1.3 + 1.0;
     assert!(seen.again_percent() <= most, "{:.2} % sent again, {most:.2} % wanted", seen.again_percent());
+}
+
+fn every_over(what: &str, up: &Spec, down: &Spec) -> Seen {
+    let Figures { ended, seen, .. } = long_run(what, "--every", (up, down), seconds());
+    assert_eq!(ended.expect(0).account("missing"), 0);
+    seen
 }
 
 #[test]
@@ -350,7 +352,8 @@ fn long_every_at_20_percent() {
 fn long_every_in_bursts() {
     let bursts = Some(GilbertElliott::bursts(0.05, 150.0));
     let down = Spec { gilbert_elliott: bursts, ..air(0.0) };
-    every_over("every, 5 % in bursts of 150", &air(0.05), &down, 0.05);
+    // how much is lost in a minute is a matter of some 40 bursts, so the share that is sent again is a figure only
+    every_over("every, 5 % in bursts of 150", &air(0.05), &down);
 }
 
 #[test]
