@@ -6,6 +6,7 @@
 # camcast is in the namespace cam, each camrec in one of its own, and what makes a path bad is a qdisc of the router's
 # to_NAME (towards camrec) or of NAME's d0 (towards camcast). Trains of datagrams are cut in front of c0's wire, as a real
 # network card does: the router queues and drops single packets.
+# shellcheck disable=SC2034 # the jobs use the variables
 
 CAM=10.0.1.1
 
@@ -31,7 +32,7 @@ network() {
 }
 
 namespace() {
-    ip netns add "$1" && ip -n "$1" link set lo up || fail "network namespace $1"
+    { ip netns add "$1" && ip -n "$1" link set lo up; } || fail "network namespace $1"
 }
 
 # link NAMESPACE DEVICE SUBNET: a namespace with a link to the router.
@@ -54,4 +55,25 @@ path() {
 queue() {
     ip netns exec "$1" tc -s -j qdisc show dev "$2" root |
         python3 -c 'import json, sys; q = json.load(sys.stdin)[0]; print(q["packets"], q["bytes"], q["drops"])'
+}
+
+queue_is_empty() {
+    ip netns exec "$1" tc -s qdisc show dev "$2" root | grep -q 'backlog 0b 0p'
+}
+
+# cast_far SOURCE...: camcast in cam, ready for viewers, and it knows its source's rate; CAMCAST is its pid.
+cast_far() {
+    (inside cam camcast "$@" --listen "$CAM:9999" --listen 127.0.0.1:9999) 2>/tmp/camcast.log &
+    CAMCAST=$!
+    listening
+    (inside cam timeout 60 camrec 127.0.0.1 -o - --format mjpeg --frames 10) 2>/tmp/first.log >/dev/null ||
+        fail "no frames on camcast's own machine"
+}
+
+# record_far NAMESPACE FRAMES: camrec there takes that many into /tmp/rec, and says that nothing is missing.
+record_far() {
+    rm -rf /tmp/rec
+    (inside "$1" timeout 150 camrec "$CAM" -o /tmp/rec --every --frames "$2") >/tmp/camrec.log 2>&1 ||
+        fail "camrec ended with status $?"
+    tail -n 5 /tmp/camrec.log
 }
