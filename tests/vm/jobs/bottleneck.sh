@@ -26,7 +26,8 @@ echo "a frame sent at once: $flood of $(((frame + 1451) / 1452)) packets dropped
 [ "$flood" -gt 0 ] || fail "the queue holds a whole frame"
 
 cast_far "$CLIP" -f $fps
-# A guest that stood still for some frames' time sees camcast catch up, faster than the line: another take.
+# Where the guest is held up, camrec asks for what is still under way, or camcast catches up: both send more at once than the
+# queue holds, and then repair what that has cost. So there is another take, until camcast paces these too.
 for take in $(seq $takes); do
     read -r packets_before octets_before drops_before <<<"$(queue router to_rec)"
     record_far rec $((20 * fps))
