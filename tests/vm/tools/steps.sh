@@ -58,6 +58,10 @@ use_binaries() {
 cast() {
     camcast "$@" -r 1280x720 -f 30 --listen 127.0.0.1:9999 2>/tmp/camcast.log &
     CAMCAST=$!
+    listening
+}
+
+listening() {
     wait_for 60 "'listening on' from camcast" grep -q 'listening on ' /tmp/camcast.log
 }
 
