@@ -206,7 +206,7 @@ fn what_an_outage_has_cost_is_named() {
     let (ended, films) = silence(0x00c0_ffee_00c0_ffee, 9);
     assert_eq!(films.iter().map(|film| film.shots.len()).collect::<Vec<_>>(), [6]);
     let ended = ended.expect(12);
-    assert!(ended.text().contains("missing: 5 (frames 4-8)"), "{}", ended.text());
+    assert!(ended.text().contains("missing: 5\n  frames 4-8 between "), "{}", ended.text());
     assert_eq!(ended.account("frames from the camera"), 11);
 }
 
