@@ -15,6 +15,8 @@ pub const MAX_NAMED: usize = 10_000;
 pub enum Why {
     /// It was sent, and it or parts of it never came.
     Network,
+    /// camcast left it out: it had it no longer when it could have sent it.
+    Unsent,
     /// When we were back after an outage, camcast no longer had it.
     Outage,
     /// It came, and the disk did not take it.
@@ -28,6 +30,7 @@ impl Why {
     pub const fn word(self) -> &'static str {
         match self {
             Why::Network => "network",
+            Why::Unsent => "unsent",
             Why::Outage => "outage",
             Why::Disk => "disk",
             Why::NoJpeg => "no-jpeg",
@@ -39,6 +42,7 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Why::Network => "lost on the way",
+            Why::Unsent => "we were too slow to be sent it",
             Why::Outage => "an outage longer than camcast's memory",
             Why::Disk => "the disk did not take it",
             Why::NoJpeg => "no JPEG",

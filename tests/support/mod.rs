@@ -8,11 +8,13 @@
 //! | [`native`] | a client of our own protocol, from hand-made bytes |
 //! | [`pictures`] | JPEGs to stream, and which frame of the pattern a JPEG shows |
 //! | [`film`] | what a recording holds |
+//! | [`json`] | what camrec tells programs |
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::print_stderr, reason = "what a program said, where a test fails")]
 #![allow(unreachable_pub, reason = "each test file is a crate of its own")]
 
 pub mod film;
+pub mod json;
 pub mod native;
 pub mod pictures;
 pub mod plain;

@@ -27,6 +27,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// Every frame is wanted: none may be skipped.
+    pub fn is_every(&self) -> bool {
+        self.language == Language::Native(Policy::Every)
+    }
+
     /// Where events go, if they are wanted: to standard output, unless that is the recording.
     pub fn events(&self) -> Option<Output> {
         self.json.then_some(match self.target {

@@ -385,7 +385,9 @@ impl<'a> Recorder<'a> {
                 // the recording ends with its last frame
                 Event::Missing(_) | Event::Skipped(_) if self.stopping => {}
                 Event::Missing(number) => self.writer.missing(number, 1, Why::Network),
-                Event::Skipped(_) => self.writer.skipped(),
+                // a viewer wishes it so; a recorder wanted it
+                Event::Skipped(_) if !self.config.is_every() => self.writer.skipped(),
+                Event::Skipped(number) => self.writer.missing(number, 1, Why::Unsent),
                 Event::Over(over) => self.on_over(over, now),
             }
         }

@@ -1,7 +1,7 @@
 //! What camrec tells people and programs: what the writer has said, how it goes, and the account at the end.
 
 use super::account::Account;
-use super::config::{Language, Target};
+use super::config::Target;
 use super::facts::{Event as Fact, MissingRange};
 use super::feed::Feed;
 use super::writer::{Note, Segment};
@@ -11,7 +11,6 @@ use crate::app::{say, wall};
 use crate::store::Error as StoreError;
 use crate::sys::clock;
 use crate::time::Time;
-use crate::wire::join::Policy;
 use std::time::Duration;
 
 /// A status event this often.
@@ -112,7 +111,7 @@ impl Recorder<'_> {
         self.writer.stop();
         self.wait_for_writer();
         self.read_notes();
-        let is_every = self.config.language == Language::Native(Policy::Every);
+        let is_every = self.config.is_every();
         let (ledger, outside) = self.writer.account();
         let is_complete = !is_every || ledger.counts().missing == 0;
         let exit = match &self.failure {
