@@ -23,7 +23,7 @@ until address=$(sed -n 's/.*listening on \([0-9.:]*\) .*/\1/p' "$log") && [ -n "
 done
 
 mkdir -p "$folder"
-rm -f "$folder"/*.mkv
+rm -f "$folder"/*.mkv "$folder"/*.json
 echo "\$ camrec $address -o $folder --duration 5s"
 "$bin/camrec" "$address" -o "$folder" --duration 5s
 

@@ -5,7 +5,7 @@ mod support;
 
 use nix::sys::signal::Signal;
 use std::path::{Path, PathBuf};
-use support::film::{Film, ffprobe_count, files};
+use support::film::{self, Film, ffprobe_count, files};
 use support::procs::{Camcast, Ended, camrec_into, own_loopback};
 use support::{FIVE_SECONDS, native, plain};
 
@@ -126,6 +126,7 @@ fn a_recorder_that_is_killed_is_noticed_and_its_file_is_readable() {
     let film = Film::read(&file);
     assert!(!film.is_finished && film.shots.len() >= 10, "{} frames", film.shots.len());
     film.assert_times_rise();
+    assert!(film::sidecars(folder.path()).is_empty(), "a sidecar is of a finished file");
 }
 
 #[test]
@@ -206,7 +207,7 @@ fn what_an_outage_has_cost_is_named() {
     let (ended, films) = silence(0x00c0_ffee_00c0_ffee, 9);
     assert_eq!(films.iter().map(|film| film.shots.len()).collect::<Vec<_>>(), [6]);
     let ended = ended.expect(12);
-    assert!(ended.text().contains("missing: 5 (frames 4-8)"), "{}", ended.text());
+    assert!(ended.text().contains("missing: 5\n  frames 4-8 between "), "{}", ended.text());
     assert_eq!(ended.account("frames from the camera"), 11);
 }
 

@@ -59,7 +59,12 @@ fn a_recording_has_every_frame_that_the_account_names() {
     let text = ended.text();
     let file = format!("{}: 45 frames, ", film.path.display());
     assert!(text.starts_with(&file), "{text}");
-    assert!(camcast.wait_line("left: ").contains("it said end"), "{}", camcast.program.log());
+    let left = camcast.wait_line("left: ");
+    for words in
+        ["(native, every): it said end; ", " frames, ", " datagrams", "; at last it saw ", "; clients now: 0"]
+    {
+        assert!(left.contains(words), "{words:?}: {left}");
+    }
 }
 
 #[test]

@@ -39,6 +39,20 @@ pub fn date_and_time() -> String {
     now().strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-fn timestamp() -> Timestamp {
+/// `2026-11-23T14:03:27.512345+01:00`, in the system's time zone: microseconds, as recordings have them.
+pub fn rfc3339(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S%.6f%:z").to_string()
+}
+
+/// `14:03:27.512`, with the date before it unless it is that of `beside`.
+pub fn for_people(at: Timestamp, beside: Option<Timestamp>) -> String {
+    let local = |at: Timestamp| at.to_zoned(TimeZone::system());
+    let (at, beside) = (local(at), beside.map(local));
+    let has_date = beside.is_some_and(|beside| beside.date() == at.date());
+    at.strftime(if has_date { "%H:%M:%S%.3f" } else { "%Y-%m-%d %H:%M:%S%.3f" }).to_string()
+}
+
+/// The wall clock.
+pub fn timestamp() -> Timestamp {
     Timestamp::try_from(clock::wall()).unwrap_or_default()
 }

@@ -5,7 +5,7 @@ use super::plain::Plain;
 use super::{ClientId, ClientKind, Event, LeaveReason, Output, Route, Tally, Transmit, Wake};
 use crate::reel::Reel;
 use crate::time::Time;
-use crate::wire::client::{FromClient, Hello};
+use crate::wire::client::{Continue, FromClient, Hello};
 use crate::wire::join::{Accepted, Join, Policy, Refusal, RefusalCode, Reply};
 use crate::wire::plain::{END, Word};
 use crate::wire::server::{EndReason, ServerEnd};
@@ -51,6 +51,8 @@ struct Session {
     remote: SocketAddr,
     since: Time,
     tally: Tally,
+    /// The newest frame that it asked for too late.
+    gone: Option<FrameNumber>,
     /// Its socket takes nothing at the moment.
     blocked: bool,
     refusals: u8,
@@ -80,6 +82,16 @@ impl Session {
         match &self.talk {
             Talk::Plain(plain) => plain.has_answered(),
             Talk::Native(native) => !native.is_invited(),
+        }
+    }
+
+    /// Each frame is counted once, though a client may ask for it until it hears that it is gone.
+    fn count_request(&mut self, cont: &Continue, oldest: FrameNumber) {
+        for missing in cont.missing.iter().filter(|missing| oldest.is_after(missing.number)) {
+            if self.gone.is_none_or(|newest| missing.number.is_after(newest)) {
+                self.gone = Some(missing.number);
+                self.tally.gone += 1;
+            }
         }
     }
 
@@ -209,8 +221,18 @@ impl Hub {
         self.generation = self.generation.wrapping_add(1);
         let id = ClientId { place: place as u16, generation: self.generation };
         let tally = Tally::default();
-        let session =
-            Session { id, route, remote, since: now, tally, blocked: false, refusals: 0, agent, talk };
+        let session = Session {
+            id,
+            route,
+            remote,
+            since: now,
+            tally,
+            gone: None,
+            blocked: false,
+            refusals: 0,
+            agent,
+            talk,
+        };
         self.places[place] = Some(session);
         Ok(id)
     }
@@ -307,7 +329,11 @@ impl Hub {
     }
 
     fn handle_message(&mut self, client: ClientId, message: FromClient, reel: &Reel, now: Time) {
-        let Some(Session { talk: Talk::Native(native), refusals, .. }) = self.session(client) else { return };
+        let Some(session) = self.session(client) else { return };
+        if let FromClient::Continue(cont) = &message {
+            session.count_request(cont, reel.oldest_number());
+        }
+        let Session { talk: Talk::Native(native), refusals, tally, .. } = session else { return };
         *refusals = 0;
         match message {
             FromClient::Hello(hello) => {
@@ -316,6 +342,7 @@ impl Hub {
             }
             FromClient::Continue(cont) => {
                 native.on_continue(&cont, reel, now);
+                tally.view = native.view();
                 if native.take_beat_now() {
                     self.send_beat(client, reel, now);
                 }
@@ -367,6 +394,7 @@ impl Hub {
         if let (Talk::Native(native), Transmit::Train { number, fragments, again, .. }) =
             (&mut session.talk, transmit)
         {
+            session.tally.datagrams = session.tally.datagrams.saturating_sub(fragments.len() as u64);
             native.take_back(reel, *number, fragments.clone(), *again, &mut session.tally);
         }
     }
@@ -375,6 +403,7 @@ impl Hub {
     pub fn handle_whole_sent(&mut self, client: ClientId, octets: usize) {
         if let Some(session) = self.session(client) {
             session.tally.frames += 1;
+            session.tally.datagrams += 1;
             session.tally.bytes += octets as u64;
         }
     }
@@ -531,6 +560,7 @@ fn next_of(session: &mut Session, reel: &Reel, burst: u16, now: Time) -> Option<
     match &mut session.talk {
         Talk::Native(native) => {
             let (number, fragments, again) = native.next_train(reel, burst, &mut session.tally, now)?;
+            session.tally.datagrams += fragments.len() as u64;
             Some(Transmit::Train { client, number, fragments, again })
         }
         Talk::Plain(plain) => {

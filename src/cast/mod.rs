@@ -225,10 +225,27 @@ pub struct Tally {
     pub frames: u64,
     /// Octets of them.
     pub bytes: u64,
+    /// Datagrams with them, those sent again included.
+    pub datagrams: u64,
     /// Fragments sent again.
     pub repairs: u64,
+    /// Frames of which it asked for something when they had left the reel.
+    pub gone: u64,
     /// Frames that it did not get: skipped by its own wish for the newest, or gone from the reel.
     pub skipped: u64,
+    /// What it said last of its network; none before it said anything, or of a plain client.
+    pub view: Option<View>,
+}
+
+/// A native client's network, as it sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct View {
+    /// Datagrams with video that had gone to it a round trip before it said so ...
+    pub sent: u32,
+    /// ... and that had come.
+    pub arrived: u32,
+    /// The smoothed round trip in microseconds; 0 if it is not known.
+    pub rtt_us: u32,
 }
 
 /// Why the hub wants to be woken, for the trace log.

@@ -2,7 +2,7 @@
 
 use super::pacer::Pacer;
 use super::repair::Repairs;
-use super::{SILENCE, Tally};
+use super::{SILENCE, Tally, View};
 use crate::reel::Reel;
 use crate::time::Time;
 use crate::wire::client::Continue;
@@ -139,6 +139,11 @@ impl Native {
         }
         self.heard = now;
         self.echo = (stamp, now);
+    }
+
+    /// Its network as it sees it.
+    pub(super) fn view(&self) -> Option<View> {
+        self.pacer.view()
     }
 
     pub(super) fn on_continue(&mut self, cont: &Continue, reel: &Reel, now: Time) {

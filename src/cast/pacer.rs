@@ -5,6 +5,7 @@
 //! pace falls to what it takes: a viewer then finds its frame outrun by newer ones and skips whole frames, a recorder
 //! falls behind in the reel.
 
+use super::View;
 use super::path::Path;
 use crate::reel::Reel;
 use crate::time::Time;
@@ -37,6 +38,11 @@ impl Pacer {
     /// The path does not take the stream.
     pub(super) fn is_narrow(&self) -> bool {
         self.path.limit().is_some()
+    }
+
+    /// What the client has said of its network.
+    pub(super) fn view(&self) -> Option<View> {
+        self.path.view()
     }
 
     /// When the next burst may go.

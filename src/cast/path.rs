@@ -6,6 +6,7 @@
 //! lower the loss, the loss is the path's own, and all is as before. On a narrow path the limit is raised step by step,
 //! ever faster while nothing is lost, until it limits nothing any more.
 
+use super::View;
 use crate::time::Time;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -60,6 +61,7 @@ pub(super) struct Path {
     /// DATA datagrams sent; wraps, as `arrived` does.
     sent: u32,
     sent_log: VecDeque<(Time, u32)>,
+    view: Option<View>,
     pairs: VecDeque<Pair>,
     least_round_trip: Option<Duration>,
     is_queueing: bool,
@@ -94,6 +96,7 @@ impl Path {
             sent: 0,
             sent_log: VecDeque::with_capacity(SENT_NOTES),
             pairs: VecDeque::with_capacity(NOTES),
+            view: None,
             least_round_trip: None,
             is_queueing: false,
             own_loss: 0.0,
@@ -105,6 +108,11 @@ impl Path {
     /// Datagrams a second that it takes; none as long as it takes all.
     pub(super) fn limit(&self) -> Option<f64> {
         self.narrow.map(|narrow| narrow.limit)
+    }
+
+    /// What the client has said of its network.
+    pub(super) fn view(&self) -> Option<View> {
+        self.view
     }
 
     /// So many datagrams have gone.
@@ -126,6 +134,8 @@ impl Path {
             self.is_queueing = round_trip > least * 2 + QUEUE;
         }
         let sent = self.sent_by(now.before(round_trip));
+        let rtt_us = u32::try_from(round_trip.as_micros()).unwrap_or(u32::MAX);
+        self.view = Some(View { sent, arrived, rtt_us });
         let pause = self.pairs.back().map(|last| now.since(last.at));
         if pause.is_some_and(|pause| pause > HUSH) {
             self.since = now;

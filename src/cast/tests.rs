@@ -5,7 +5,7 @@ use super::*;
 use crate::jpeg::Size;
 use crate::reel::Reel;
 use crate::time::{Stamp, Time};
-use crate::wire::client::{ClientEnd, Continue, Hello};
+use crate::wire::client::{ClientEnd, Continue, Hello, Missing};
 use crate::wire::join::{Accepted, Join, RefusalCode, Reply};
 use crate::wire::server::{Beat, EndReason, ServerEnd};
 use crate::wire::{Kind, StreamId, Token};
@@ -122,21 +122,34 @@ impl Bench {
     }
 
     fn cont(&mut self, client: ClientId, token: u64, seen: FrameNumber) {
+        self.ask(client, token, seen, &[]);
+    }
+
+    /// CONTINUE that asks for all of these frames.
+    fn ask(&mut self, client: ClientId, token: u64, seen: FrameNumber, missing: &[FrameNumber]) {
         let stamp = (self.now.as_nanos() / 1000) as u32;
-        let missing = ArrayVec::new();
         let token = Token(token);
         let cont = Continue {
             epoch: STREAM.epoch(),
             token,
             stamp,
-            through: seen,
+            through: missing.first().map_or(seen, |first| first.previous()),
             seen,
-            rtt_us: 0,
+            rtt_us: 40_000,
             arrived: 0,
             urgent: false,
-            missing,
+            missing: missing.iter().map(|number| Missing { number: *number, first: 0, count: 0 }).collect(),
         };
         self.say(client, &cont.to_bytes());
+    }
+
+    /// What the last client to leave had got.
+    fn tally(&self) -> Tally {
+        let tally = self.log.iter().rev().find_map(|output| match output {
+            Output::Event(Event::Left { tally, .. }) => Some(*tally),
+            _ => None,
+        });
+        tally.expect("somebody left")
     }
 
     fn opened(&self) -> ClientId {
@@ -337,8 +350,32 @@ fn frames_that_have_left_the_reel_are_counted() {
     assert_eq!(bench.next_burst().unwrap().number(), oldest);
     bench.say(client, &ClientEnd { epoch: STREAM.epoch(), token: Token(77) }.to_bytes());
     bench.drain();
-    let Some(Output::Event(Event::Left { tally, .. })) = bench.log.last() else { panic!() };
-    assert_eq!(tally.skipped, u64::from(oldest.0 - 1));
+    assert_eq!(bench.tally().skipped, u64::from(oldest.0 - 1));
+}
+
+#[test]
+fn what_was_sent_again_and_what_was_asked_for_too_late_is_counted() {
+    let mut bench = Bench::new();
+    let client = bench.native(Policy::Every, 77, "198.51.100.7:6000");
+    let first = bench.frame_of(20_000); // 15 fragments
+    bench.run(FRAME, false);
+    bench.ask(client, 77, first, &[first]);
+    bench.run(FRAME, false);
+    for _ in 0..300 {
+        bench.frame();
+    }
+    let gone = [first, first.next()];
+    assert!(bench.reel.oldest_number().is_after(gone[1]));
+    // a client asks until it is told
+    for _ in 0..3 {
+        bench.pass(FRAME);
+        bench.ask(client, 77, first, &gone);
+    }
+    bench.say(client, &ClientEnd { epoch: STREAM.epoch(), token: Token(77) }.to_bytes());
+    bench.drain();
+    let tally = bench.tally();
+    assert_eq!((tally.frames, tally.datagrams, tally.repairs, tally.gone), (1, 30, 15, 2));
+    assert_eq!(tally.view, Some(View { sent: 30, arrived: 0, rtt_us: 40_000 }));
 }
 
 #[test]

@@ -1,165 +1,400 @@
-//! The account: every frame that the camera delivered was recorded, or is named here as missing.
+//! The account: every frame that the camera delivered was recorded, or is named here as missing, with the time.
+//!
+//! Times are this machine's wall clock, as the shell says them with each frame: the camera's clock begins anew with each
+//! stream, and would mean nothing in an account of several.
 
-use crate::time::Stamp;
 use crate::wire::FrameNumber;
+use jiff::Timestamp;
 use std::fmt;
 
-/// Gaps that are named one by one; further ones are only counted.
-const MAX_GAPS: usize = 1000;
+/// Ranges of each kind that are named one by one; further ones are only counted.
+pub const MAX_NAMED: usize = 10_000;
 
-/// Frames that never came.
+/// Why a frame is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gap {
+pub enum Why {
+    /// It was sent, and it or parts of it never came.
+    Network,
+    /// camcast left it out: it had it no longer when it could have sent it.
+    Unsent,
+    /// When we were back after an outage, camcast no longer had it.
+    Outage,
+    /// It came, and the disk did not take it.
+    Disk,
+    /// It came whole, but is no JPEG.
+    NoJpeg,
+}
+
+impl Why {
+    /// A word for programs.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Why::Network => "network",
+            Why::Unsent => "unsent",
+            Why::Outage => "outage",
+            Why::Disk => "disk",
+            Why::NoJpeg => "no-jpeg",
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Why::Network => "lost on the way",
+            Why::Unsent => "we were too slow to be sent it",
+            Why::Outage => "an outage longer than camcast's memory",
+            Why::Disk => "the disk did not take it",
+            Why::NoJpeg => "no JPEG",
+        })
+    }
+}
+
+/// A frame that has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// Its number in the stream.
+    pub number: FrameNumber,
+    /// The driver's counter.
+    pub sequence: u32,
+    /// The camera was away before it: the driver's counter began anew.
+    pub discontinuity: bool,
+    /// When it was captured.
+    pub taken: Timestamp,
+}
+
+/// Frames that are not in the recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
     /// The first of them.
     pub first: FrameNumber,
     /// How many.
     pub count: u32,
+    /// Why.
+    pub why: Why,
+    /// They were captured after the frame before them, which was captured then; none if there was none.
+    pub from: Option<Timestamp>,
+    /// They were captured before the frame after them, which was captured then; none if there was none.
+    pub to: Option<Timestamp>,
 }
 
-impl fmt::Display for Gap {
+impl Range {
+    /// One frame that came, but is not recorded. Its time is its own.
+    pub fn of(frame: &Arrival, why: Why) -> Self {
+        let taken = Some(frame.taken);
+        Range { first: frame.number, count: 1, why, from: taken, to: taken }
+    }
+
+    /// The last of them.
+    pub fn last(&self) -> FrameNumber {
+        self.first.plus(self.count.saturating_sub(1))
+    }
+}
+
+impl fmt::Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.count {
             1 => write!(f, "{}", self.first),
-            count => write!(f, "{}-{}", self.first, self.first.plus(count.saturating_sub(1))),
+            _ => write!(f, "{}-{}", self.first, self.last()),
         }
     }
 }
 
-/// What has become of the frames so far.
+/// Frames that the camera or its driver dropped, by the driver's own count. camcast never had them: they have no number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drops {
+    /// The frame before them.
+    pub after: FrameNumber,
+    /// How many.
+    pub count: u64,
+    /// When the frame before them was captured.
+    pub from: Timestamp,
+    /// When the frame after them was captured.
+    pub to: Timestamp,
+}
+
+/// Frames by fate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Frames recorded.
+    pub recorded: u64,
+    /// Octets of them.
+    pub bytes: u64,
+    /// Recorded frames of which something had to be sent again.
+    pub repaired: u64,
+    /// Frames that camcast had and that are not recorded.
+    pub missing: u64,
+    /// Those of them that came, but that the disk did not take.
+    pub not_written: u64,
+    /// Missing frames that no range names.
+    pub missing_unnamed: u64,
+    /// Frames that were not sent to us, so that newer ones come in time.
+    pub skipped: u64,
+    /// Frames that the camera or its driver dropped, or delivered damaged, by the driver's own count.
+    pub camera_drops: u64,
+    /// Those of them that no range names.
+    pub drops_unnamed: u64,
+    /// How often camcast was started anew.
+    pub restarts: u32,
+}
+
+/// What has become of the frames of a file, or of a whole run.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
-    recorded: u64,
-    bytes: u64,
-    missing: u64,
-    skipped: u64,
-    repaired: u64,
-    camera_drops: u64,
-    restarts: u32,
-    gaps: Vec<Gap>,
-    last: Option<(FrameNumber, u32)>,
+    counts: Counts,
+    missing: Vec<Range>,
+    drops: Vec<Drops>,
+    last: Option<Arrival>,
+    /// The last range is an earlier stream's: nothing is its neighbour.
+    is_new_stream: bool,
 }
 
 impl Ledger {
-    /// A frame was recorded.
-    pub fn on_frame(&mut self, number: FrameNumber, stamp: Stamp, discontinuity: bool, length: usize) {
-        self.recorded = self.recorded.saturating_add(1);
-        self.bytes = self.bytes.saturating_add(length as u64);
-        if let Some((last, sequence)) = self.last.filter(|_| !discontinuity) {
-            // The driver counts what it drops; camcast does not number it.
-            let counted = i64::from(stamp.sequence.wrapping_sub(sequence) as i32);
-            let numbered = i64::from(number.since(last));
-            let dropped = u64::try_from(counted.saturating_sub(numbered)).unwrap_or(0);
-            self.camera_drops = self.camera_drops.saturating_add(dropped);
-        }
-        self.last = Some((number, stamp.sequence));
+    /// An empty ledger of the frames that follow on this one's.
+    #[must_use]
+    pub fn following(&self) -> Self {
+        Ledger { last: self.last, ..Ledger::default() }
     }
 
-    /// These frames will not come.
-    pub fn on_missing(&mut self, first: FrameNumber, count: u32) {
-        self.missing = self.missing.saturating_add(u64::from(count));
-        let is_full = self.gaps.len() >= MAX_GAPS;
-        match self.gaps.last_mut() {
-            Some(last) if last.first.plus(last.count) == first => {
-                last.count = last.count.saturating_add(count);
-            }
-            _ if is_full => {}
-            _ => self.gaps.push(Gap { first, count }),
-        }
+    /// A frame was recorded.
+    pub fn on_frame(&mut self, frame: &Arrival, length: usize, was_repaired: bool) {
+        add(&mut self.counts.recorded, 1);
+        add(&mut self.counts.bytes, length as u64);
+        add(&mut self.counts.repaired, u64::from(was_repaired));
+        self.on_arrival(frame);
+    }
+
+    /// A frame came, but is not recorded.
+    pub fn on_unwritten(&mut self, frame: &Arrival, why: Why) {
+        self.name(Range::of(frame, why));
+        self.on_arrival(frame);
+    }
+
+    /// These frames will not come. When they were captured is known when a frame [comes](Self::absorb) that did.
+    pub fn on_missing(&mut self, first: FrameNumber, count: u32, why: Why) {
+        self.name(Range { first, count, why, from: None, to: None });
     }
 
     /// A frame was not sent to us, so that newer ones come in time.
     pub fn on_skipped(&mut self) {
-        self.skipped = self.skipped.saturating_add(1);
+        add(&mut self.counts.skipped, 1);
     }
 
-    /// Fragments of a frame had to be sent again before it was whole.
-    pub fn on_repaired(&mut self) {
-        self.repaired = self.repaired.saturating_add(1);
+    /// Frames are missing and it is not known which.
+    pub fn on_unnamed(&mut self, count: u64, why: Why) {
+        add(&mut self.counts.missing, count);
+        add(&mut self.counts.missing_unnamed, count);
+        if why == Why::Disk {
+            add(&mut self.counts.not_written, count);
+        }
     }
 
-    /// A frame that was counted as recorded could not be written after all.
-    pub fn on_lost(&mut self, number: FrameNumber) {
-        self.recorded = self.recorded.saturating_sub(1);
-        self.on_missing(number, 1);
+    /// Takes in what has become of the frames since the last that came, until one captured at `to` did; none if the
+    /// stream ends there. Its ranges lie between the two.
+    pub fn absorb(&mut self, gap: &Ledger, to: Option<Timestamp>) {
+        for range in gap.ranges_within(self.last(), to) {
+            self.name(range);
+        }
+        let named_disk: u64 = gap
+            .missing
+            .iter()
+            .filter(|range| range.why == Why::Disk)
+            .map(|range| u64::from(range.count))
+            .sum();
+        add(&mut self.counts.missing, gap.counts.missing_unnamed);
+        add(&mut self.counts.missing_unnamed, gap.counts.missing_unnamed);
+        add(&mut self.counts.not_written, gap.counts.not_written.saturating_sub(named_disk));
+        add(&mut self.counts.skipped, gap.counts.skipped);
     }
 
-    /// camcast was started anew: numbers begin again, and how many frames the camera delivered meanwhile nobody knows.
-    pub fn on_restart(&mut self) {
-        self.restarts = self.restarts.saturating_add(1);
+    /// The missing ranges, as lying between two frames that came.
+    pub fn ranges_within(
+        &self,
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
+    ) -> impl Iterator<Item = Range> + '_ {
+        self.missing.iter().map(move |range| Range { from, to, ..*range })
+    }
+
+    /// The stream is over: another's numbers and counters have nothing to do with this one's.
+    pub fn end_stream(&mut self) {
         self.last = None;
+        self.is_new_stream = true;
     }
 
-    /// Frames recorded.
-    pub fn recorded(&self) -> u64 {
-        self.recorded
+    /// camcast was started anew: how many frames the camera delivered meanwhile nobody knows.
+    pub fn on_restart(&mut self) {
+        self.counts.restarts = self.counts.restarts.saturating_add(1);
+        self.end_stream();
     }
 
-    /// Octets of them.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
+    fn on_arrival(&mut self, frame: &Arrival) {
+        if let Some(last) = self.last.filter(|_| !frame.discontinuity) {
+            // The driver counts what it drops; camcast does not number it.
+            let counted = i64::from(frame.sequence.wrapping_sub(last.sequence) as i32);
+            let numbered = i64::from(frame.number.since(last.number));
+            let count = u64::try_from(counted.saturating_sub(numbered)).unwrap_or(0);
+            if count > 0 {
+                self.name_drops(Drops { after: last.number, count, from: last.taken, to: frame.taken });
+            }
+        }
+        self.last = Some(*frame);
     }
 
-    /// Frames that camcast had and that are not recorded.
-    pub fn missing(&self) -> u64 {
-        self.missing
+    fn name_drops(&mut self, drops: Drops) {
+        add(&mut self.counts.camera_drops, drops.count);
+        if self.drops.len() < MAX_NAMED {
+            self.drops.push(drops);
+        } else {
+            add(&mut self.counts.drops_unnamed, drops.count);
+        }
     }
 
-    /// Frames that were not sent to us, so that newer ones come in time.
-    pub fn skipped(&self) -> u64 {
-        self.skipped
+    /// Neighbours of one cause are one range.
+    fn name(&mut self, range: Range) {
+        let count = u64::from(range.count);
+        add(&mut self.counts.missing, count);
+        if range.why == Why::Disk {
+            add(&mut self.counts.not_written, count);
+        }
+        let is_full = self.missing.len() >= MAX_NAMED;
+        let is_new_stream = std::mem::take(&mut self.is_new_stream);
+        match self.missing.last_mut().filter(|_| !is_new_stream) {
+            Some(last) if last.why == range.why && last.last().next() == range.first => {
+                last.count = last.count.saturating_add(range.count);
+                last.to = range.to;
+            }
+            _ if is_full => add(&mut self.counts.missing_unnamed, count),
+            _ => self.missing.push(range),
+        }
     }
 
-    /// Recorded frames of which something had to be sent again.
-    pub fn repaired(&self) -> u64 {
-        self.repaired
+    /// How many.
+    pub fn counts(&self) -> Counts {
+        self.counts
     }
 
-    /// Frames that the camera or its driver dropped, or delivered damaged, by the driver's own count.
-    pub fn camera_drops(&self) -> u64 {
-        self.camera_drops
-    }
-
-    /// How often camcast was started anew.
-    pub fn restarts(&self) -> u32 {
-        self.restarts
+    /// When the last frame that came was captured.
+    pub fn last(&self) -> Option<Timestamp> {
+        self.last.map(|last| last.taken)
     }
 
     /// The missing frames by number, oldest first, as far as they are named.
-    pub fn gaps(&self) -> &[Gap] {
-        &self.gaps
+    pub fn missing(&self) -> &[Range] {
+        &self.missing
     }
+
+    /// Where the camera dropped frames, oldest first, as far as that is named.
+    pub fn drops(&self) -> &[Drops] {
+        &self.drops
+    }
+
+    /// Nothing is missing and nothing was skipped.
+    pub fn is_blank(&self) -> bool {
+        self.counts == Counts::default()
+    }
+}
+
+fn add(to: &mut u64, count: u64) {
+    *to = to.saturating_add(count);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millisecond(1_790_000_000_000 + millis).unwrap()
+    }
+
+    /// A frame every 40 ms of the driver's counter.
+    fn frame(number: u32, sequence: u32) -> Arrival {
+        let taken = at(i64::from(sequence) * 40);
+        Arrival { number: FrameNumber(number), sequence, discontinuity: false, taken }
+    }
 
     fn record(ledger: &mut Ledger, number: u32, sequence: u32) {
-        ledger.on_frame(FrameNumber(number), Stamp { sequence, ..Stamp::default() }, false, 10);
+        ledger.on_frame(&frame(number, sequence), 10, false);
+    }
+
+    fn gap(ranges: &[(u32, u32, Why)]) -> Ledger {
+        let mut gap = Ledger::default();
+        ranges.iter().for_each(|(first, count, why)| gap.on_missing(FrameNumber(*first), *count, *why));
+        gap
+    }
+
+    fn names(ledger: &Ledger) -> Vec<String> {
+        ledger.missing().iter().map(|range| format!("{range} {}", range.why.word())).collect()
     }
 
     #[test]
-    fn neighbouring_gaps_are_one() {
+    fn neighbours_of_one_cause_are_one_range() {
+        let gap = gap(&[
+            (5, 1, Why::Network),
+            (6, 2, Why::Network),
+            (8, 1, Why::Disk),
+            (9, 1, Why::Network),
+            (11, 1, Why::Network),
+        ]);
+        assert_eq!(names(&gap), ["5-7 network", "8 disk", "9 network", "11 network"]);
+        assert_eq!((gap.counts().missing, gap.counts().not_written), (6, 1));
+    }
+
+    #[test]
+    fn a_range_lies_between_the_frames_beside_it() {
         let mut ledger = Ledger::default();
-        ledger.on_missing(FrameNumber(5), 1);
-        ledger.on_missing(FrameNumber(6), 2);
-        ledger.on_missing(FrameNumber(9), 1);
-        let named: Vec<_> = ledger.gaps().iter().map(Gap::to_string).collect();
-        assert_eq!(named, ["5-7", "9"]);
-        assert_eq!(ledger.missing(), 4);
+        ledger.absorb(&gap(&[(1, 1, Why::Network)]), Some(at(80)));
+        record(&mut ledger, 2, 2);
+        ledger.absorb(&gap(&[(3, 2, Why::Outage)]), Some(at(200)));
+        record(&mut ledger, 5, 5);
+        ledger.on_unwritten(&frame(6, 6), Why::NoJpeg);
+        ledger.absorb(&gap(&[(7, 1, Why::Network)]), None);
+        let times: Vec<_> = ledger.missing().iter().map(|range| (range.from, range.to)).collect();
+        let expected = [
+            (None, Some(at(80))),
+            (Some(at(80)), Some(at(200))),
+            (Some(at(240)), Some(at(240))),
+            (Some(at(240)), None),
+        ];
+        assert_eq!(times, expected);
     }
 
     #[test]
-    fn the_cameras_own_drops_are_told_from_ours() {
+    fn the_cameras_own_drops_are_told_from_ours_and_where_they_were() {
         let mut ledger = Ledger::default();
         record(&mut ledger, 1, 100);
         record(&mut ledger, 2, 101);
         record(&mut ledger, 3, 104); // the driver dropped two
         record(&mut ledger, 6, 107); // we lost two
-        assert_eq!(ledger.camera_drops(), 2);
+        let drops = Drops { after: FrameNumber(2), count: 2, from: at(101 * 40), to: at(104 * 40) };
+        assert_eq!((ledger.counts().camera_drops, ledger.drops()), (2, &[drops][..]));
         ledger.on_restart();
         record(&mut ledger, 1, 0);
-        assert_eq!((ledger.recorded(), ledger.camera_drops(), ledger.restarts()), (5, 2, 1));
+        let counts = ledger.counts();
+        assert_eq!((counts.recorded, counts.camera_drops, counts.restarts), (5, 2, 1));
+    }
+
+    #[test]
+    fn another_streams_numbers_are_no_neighbours() {
+        let mut ledger = Ledger::default();
+        ledger.absorb(&gap(&[(7, 1, Why::Network)]), None);
+        ledger.on_restart();
+        ledger.absorb(&gap(&[(8, 1, Why::Network)]), None);
+        assert_eq!(names(&ledger), ["7 network", "8 network"]);
+    }
+
+    #[test]
+    fn a_file_knows_of_the_drops_before_its_first_frame() {
+        let mut first = Ledger::default();
+        record(&mut first, 1, 1);
+        let mut second = first.following();
+        record(&mut second, 2, 4);
+        assert_eq!((first.counts().camera_drops, second.counts().camera_drops), (0, 2));
+        second.end_stream();
+        let mut third = second.following();
+        record(&mut third, 1, 90);
+        assert_eq!(third.counts().camera_drops, 0);
     }
 
     #[test]
@@ -167,6 +402,60 @@ mod tests {
         let mut ledger = Ledger::default();
         record(&mut ledger, u32::MAX, u32::MAX);
         record(&mut ledger, 0, 1);
-        assert_eq!(ledger.camera_drops(), 1);
+        assert_eq!(ledger.counts().camera_drops, 1);
+        assert_eq!(gap(&[(u32::MAX, 2, Why::Network)]).missing()[0].to_string(), "4294967295-0");
+    }
+
+    #[test]
+    fn what_is_too_much_to_name_is_counted_all_the_same() {
+        let mut ledger = Ledger::default();
+        let many = MAX_NAMED as u32 + 7;
+        for number in 0..many {
+            ledger.absorb(&gap(&[(number * 2, 1, Why::Disk)]), Some(at(0)));
+            record(&mut ledger, number * 2 + 1, number * 3);
+        }
+        let counts = ledger.counts();
+        assert_eq!((counts.missing, counts.missing_unnamed), (u64::from(many), 7));
+        assert_eq!((counts.camera_drops, counts.drops_unnamed), (u64::from(many) - 1, 6));
+        assert_eq!((ledger.missing().len(), ledger.drops().len()), (MAX_NAMED, MAX_NAMED));
+        // and when it is taken into another account
+        let mut whole = Ledger::default();
+        whole.absorb(&ledger, None);
+        let whole = whole.counts();
+        assert_eq!((whole.missing, whole.missing_unnamed), (u64::from(many), 7));
+        assert_eq!(whole.not_written, u64::from(many));
+    }
+
+    proptest! {
+        /// Frames come or are missing in any pattern: each is counted once, and named once.
+        #[test]
+        fn every_frame_is_counted_once(fates in prop::collection::vec(0u8..5, 1..300)) {
+            let mut ledger = Ledger::default();
+            let mut pending = Ledger::default();
+            let mut recorded = Vec::new();
+            for (number, fate) in (1u32..).zip(&fates) {
+                match fate {
+                    0 => pending.on_missing(FrameNumber(number), 1, Why::Network),
+                    1 => pending.on_missing(FrameNumber(number), 1, Why::Disk),
+                    2 => pending.on_skipped(),
+                    _ => {
+                        let frame = frame(number, number);
+                        ledger.absorb(&std::mem::take(&mut pending), Some(frame.taken));
+                        ledger.on_frame(&frame, 1, false);
+                        recorded.push(number);
+                    }
+                }
+            }
+            ledger.absorb(&pending, None);
+            let of = |fate: u8| fates.iter().filter(|other| **other == fate).count() as u64;
+            let counts = ledger.counts();
+            prop_assert_eq!((counts.recorded, counts.missing), (recorded.len() as u64, of(0) + of(1)));
+            prop_assert_eq!((counts.not_written, counts.skipped, counts.missing_unnamed), (of(1), of(2), 0));
+            let named = ledger.missing().iter().flat_map(|range| range.first.0..=range.last().0);
+            let mut all: Vec<u32> = named.chain(recorded).collect();
+            all.sort_unstable();
+            let expected: Vec<u32> = (1u32..).zip(&fates).filter(|(_, fate)| **fate != 2).map(|(n, _)| n).collect();
+            prop_assert_eq!(all, expected);
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! One file of a recording.
 
 use super::error::Error;
-use super::folder;
+use super::{folder, sidecar};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, IoSlice, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
@@ -17,13 +17,17 @@ pub struct SegmentFile {
 }
 
 impl SegmentFile {
-    /// Makes a file under the first of `names` that is free, and has the folder's entry of it on the disk.
+    /// Makes a file under the first of `names` that is free, for itself and for its sidecar, and has the folder's entry of
+    /// it on the disk.
     ///
     /// # Errors
     /// [`Error::Taken`] if none is free, or what the system says.
     pub fn create(folder: &Path, names: impl IntoIterator<Item = String>) -> Result<Self, Error> {
         for name in names {
             let path = folder.join(name);
+            if sidecar::path_of(&path).symlink_metadata().is_ok() {
+                continue;
+            }
             match File::create_new(&path) {
                 Ok(file) => {
                     folder::sync(folder)?;
@@ -133,6 +137,14 @@ mod tests {
         assert!(file.path().ends_with("a_3.mkv"));
         assert_eq!(fs::read(folder.path().join("a.mkv")).unwrap(), b"somebody's");
         assert!(matches!(create(folder.path(), &["a.mkv", "a_3.mkv"]), Err(Error::Taken { .. })));
+    }
+
+    #[test]
+    fn a_name_whose_sidecar_is_there_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.json"), b"of a recording that was moved").unwrap();
+        let file = create(folder.path(), &["a.mkv", "a_2.mkv"]).unwrap();
+        assert!(file.path().ends_with("a_2.mkv"));
     }
 
     #[test]

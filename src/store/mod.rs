@@ -9,6 +9,7 @@
 //! | [`folder`] | the folder that files go to |
 //! | [`file`](mod@file) | one file |
 //! | [`recording`] | a file or a pipe, together with its muxer |
+//! | [`sidecar`] | what is known of a file, in another beside it |
 //! | [`error`] | what can go wrong, in words |
 #![forbid(unsafe_code)]
 
@@ -16,6 +17,7 @@ pub mod error;
 pub mod file;
 pub mod folder;
 pub mod recording;
+pub mod sidecar;
 
 pub use error::Error;
 pub use file::SegmentFile;

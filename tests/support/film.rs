@@ -42,7 +42,7 @@ impl Film {
         Film { path: path.to_owned(), started, shots, duration, is_finished: is_finished(path) }
     }
 
-    /// All recordings of a folder, in the order of their first frames; nothing else may be there.
+    /// All recordings of a folder, in the order of their first frames; nothing but them and sidecars may be there.
     #[track_caller]
     pub fn read_folder(folder: &Path) -> Vec<Self> {
         let mut films: Vec<Film> = files(folder).iter().map(|path| Film::read(path)).collect();
@@ -63,9 +63,26 @@ impl Film {
     }
 }
 
+/// The files of a folder that are no sidecars.
 #[track_caller]
 pub fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    list(folder, |path| !is_sidecar(path))
+}
+
+/// The sidecars of a folder.
+#[track_caller]
+pub fn sidecars(folder: &Path) -> Vec<PathBuf> {
+    list(folder, is_sidecar)
+}
+
+fn is_sidecar(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "json")
+}
+
+#[track_caller]
+fn list(folder: &Path, is_wanted: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = entries.filter(|path| is_wanted(path)).collect();
     files.sort();
     files
 }

@@ -11,12 +11,14 @@
 //! | [`clips`] | JPEGs that tell their own numbers, and what came of them |
 //! | [`netem`] | a bad network, one direction of it, as a library |
 //! | [`proxy`] | the same in front of a real server |
+//! | [`json`] | what camrec tells programs |
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::print_stderr, reason = "what a program said, where a test fails")]
 #![allow(unreachable_pub, reason = "each test file is a crate of its own")]
 
 pub mod clips;
 pub mod film;
+pub mod json;
 pub mod native;
 pub mod netem;
 pub mod pictures;

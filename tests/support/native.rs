@@ -351,6 +351,13 @@ impl Server {
         [&[BEAT, 0][..], &self.epoch, &self.token, fields.as_flattened()].concat()
     }
 
+    /// The same, and that the camera delivers nothing.
+    pub fn silent_beat(&self, newest: u32, oldest: u32) -> Vec<u8> {
+        let mut beat = self.beat(newest, oldest);
+        beat[1] = 1;
+        beat
+    }
+
     pub fn end(&self) -> Vec<u8> {
         // the newest frame sent: 0, which is before any
         [&[SERVER_END, STOPPING][..], &self.epoch, &self.token, &[0; 4]].concat()

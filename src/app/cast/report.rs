@@ -4,9 +4,10 @@ use crate::app::exit::{Exit, Failure};
 use crate::app::quantity::{show_bytes, show_duration};
 use crate::app::throttle::Throttle;
 use crate::app::wall;
-use crate::cast::{Event, LeaveReason};
+use crate::cast::{ClientKind, Event, LeaveReason, Tally};
 use crate::jpeg::Flaw;
 use crate::time::Time;
+use crate::wire::join::Policy;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -92,20 +93,9 @@ impl Report {
                 let remote = canonical(*remote);
                 self.clients = self.clients.saturating_sub(1);
                 let clients = self.clients;
-                let skipped = match tally.skipped {
-                    0 => String::new(),
-                    skipped => format!(", {skipped} skipped"),
-                };
-                let again = match tally.repairs {
-                    0 => String::new(),
-                    repairs => format!(", {repairs} datagrams sent again"),
-                };
-                log::info!(
-                    "left: {remote} ({kind}): {reason}; {}, {} frames, {}{skipped}{again}; clients now: {clients}",
-                    show_duration(*stay),
-                    tally.frames,
-                    show_bytes(tally.bytes),
-                );
+                let stay = show_duration(*stay);
+                let got = got(*kind, tally);
+                log::info!("left: {remote} ({kind}): {reason}; {stay}, {got}; clients now: {clients}");
                 self.append(&format!("{remote}, left"));
             }
         }
@@ -163,6 +153,30 @@ impl Report {
     }
 }
 
+/// What a client got, and how it saw its network. What is nothing is left out.
+fn got(kind: ClientKind, tally: &Tally) -> String {
+    let Tally { frames, bytes, datagrams, repairs, gone, skipped, view } = *tally;
+    let mut got = format!("{frames} frames, {} in {datagrams} datagrams", show_bytes(bytes));
+    let mut add = |count: u64, text: String| {
+        if count > 0 {
+            got.push_str(&text);
+        }
+    };
+    let share = 100.0 * repairs as f64 / datagrams.saturating_sub(repairs).max(1) as f64;
+    add(repairs, format!(", {repairs} of them sent again ({share:.1} %)"));
+    add(gone, format!(", {gone} frames asked for too late"));
+    let fate = if kind == ClientKind::Native(Policy::Every) { "never sent" } else { "skipped" };
+    add(skipped, format!(", {skipped} frames {fate}"));
+    if let Some(view) = view {
+        let lost = view.sent.saturating_sub(view.arrived);
+        let share = 100.0 * f64::from(lost) / f64::from(view.sent.max(1));
+        add(1, format!("; {share:.1} % lost on the way"));
+        let millis = f64::from(view.rtt_us) / 1000.0;
+        add(view.rtt_us.into(), format!(", {millis:.1} ms round trip"));
+    }
+    got
+}
+
 /// An IPv4 client of an IPv6 socket, as people know it.
 pub fn canonical(address: SocketAddr) -> SocketAddr {
     match address.ip().to_canonical() {
@@ -174,6 +188,28 @@ pub fn canonical(address: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cast::View;
+
+    #[test]
+    fn what_a_client_got_is_one_readable_line() {
+        let plain = Tally { frames: 2, bytes: 90_000, datagrams: 2, skipped: 4, ..Tally::default() };
+        assert_eq!(got(ClientKind::Plain, &plain), "2 frames, 90.0 kB in 2 datagrams, 4 frames skipped");
+        let view = Some(View { sent: 25_000, arrived: 24_750, rtt_us: 42_300 });
+        let every = Tally {
+            frames: 360,
+            bytes: 35_100_000,
+            datagrams: 25_250,
+            repairs: 250,
+            gone: 3,
+            skipped: 5,
+            view,
+        };
+        assert_eq!(
+            got(ClientKind::Native(Policy::Every), &every),
+            "360 frames, 35.1 MB in 25250 datagrams, 250 of them sent again (1.0 %), 3 frames asked for too late, \
+             5 frames never sent; 1.0 % lost on the way, 42.3 ms round trip"
+        );
+    }
 
     #[test]
     fn addresses_are_shown_as_people_know_them() {

@@ -1,9 +1,11 @@
 //! What camrec tells people: the status line while it records, and the account at the end.
 
 use crate::app::quantity::{show_bytes, show_duration};
-use crate::receive::ledger::Ledger;
+use crate::app::wall;
+use crate::receive::ledger::{Counts, Drops, Ledger, Range};
 use crate::store::Summary;
 use crate::time::Time;
+use jiff::Timestamp;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
 use std::time::Duration;
@@ -11,8 +13,8 @@ use std::time::Duration;
 /// The status line is renewed this often.
 const RENEW: Duration = Duration::from_millis(500);
 
-/// Gaps that the account names; the others are counted.
-const NAMED_GAPS: usize = 20;
+/// Ranges that the account names; the others are counted.
+const NAMED_RANGES: usize = 20;
 
 /// The status line: frames, rate, bytes, missing, delay. Nothing where standard error is not a terminal.
 pub struct Status {
@@ -35,19 +37,19 @@ impl Status {
     }
 
     /// Renews the line if it is time. `delay` is that of the newest frame.
-    pub fn show(&mut self, ledger: &Ledger, delay: Option<Duration>, now: Time) {
+    pub fn show(&mut self, counts: &Counts, delay: Option<Duration>, now: Time) {
         if !self.is_terminal || now < self.next {
             return;
         }
         let (frames, since) = self.last;
         let seconds = now.since(since).as_secs_f64();
-        let fps = if seconds > 0.0 { (ledger.recorded() - frames) as f64 / seconds } else { 0.0 };
+        let fps = if seconds > 0.0 { (counts.recorded - frames) as f64 / seconds } else { 0.0 };
         self.next = now.after(RENEW);
-        self.last = (ledger.recorded(), now);
+        self.last = (counts.recorded, now);
         self.is_shown = true;
-        let mut line = format!("{} frames, {fps:.1} fps", ledger.recorded());
+        let mut line = format!("{} frames, {fps:.1} fps", counts.recorded);
         // writing into a String cannot fail
-        let _ = write!(line, ", {}, {} missing", show_bytes(ledger.bytes()), ledger.missing());
+        let _ = write!(line, ", {}, {} missing", show_bytes(counts.bytes), counts.missing);
         if let Some(delay) = delay {
             let _ = write!(line, ", delay {} ms", delay.as_millis());
         }
@@ -62,60 +64,160 @@ impl Status {
     }
 }
 
-/// The account of a whole run, in lines.
-pub fn text(ledger: &Ledger, files: &[Summary], is_every: bool) -> String {
-    let from_camera = ledger.recorded() + ledger.missing() + ledger.skipped();
-    let mut text = String::new();
-    for file in files {
-        let name = file.path.as_ref().map_or("standard output".into(), |path| path.display().to_string());
-        let span = show_duration(file.span());
-        let _ = writeln!(text, "{name}: {} frames, {span}, {}", file.frames, show_bytes(file.bytes));
-    }
-    let _ = writeln!(text, "frames from the camera: {from_camera}");
-    let _ = writeln!(text, "recorded: {}", ledger.recorded());
-    let _ = writeln!(text, "repaired: {}", ledger.repaired());
-    let _ = writeln!(text, "missing: {}{}", ledger.missing(), gaps(ledger));
-    if !is_every {
-        let _ = writeln!(text, "skipped, newer ones came in time: {}", ledger.skipped());
-    }
-    let _ = write!(text, "camera's own drops: {}", ledger.camera_drops());
-    if ledger.restarts() > 0 {
-        let _ = write!(
-            text,
-            "\ncamcast restarts: {} (what the camera delivered meanwhile is not known)",
-            ledger.restarts()
-        );
-    }
-    text
+/// What there is to say of a whole run.
+#[derive(Clone, Copy)]
+pub struct Account<'a> {
+    /// What has become of the frames.
+    pub ledger: &'a Ledger,
+    /// The files, as far as they are listed.
+    pub files: &'a [Summary],
+    /// Every frame was wanted: none was skipped on purpose.
+    pub is_every: bool,
+    /// camcast was away at the end, since then.
+    pub away_since: Option<Timestamp>,
 }
 
-fn gaps(ledger: &Ledger) -> String {
-    if ledger.missing() == 0 {
-        return String::new();
+impl Account<'_> {
+    /// The account in lines.
+    pub fn text(&self) -> String {
+        let counts = self.ledger.counts();
+        let mut text = String::new();
+        for file in self.files {
+            let name = file.path.as_ref().map_or("standard output".into(), |path| path.display().to_string());
+            let span = show_duration(file.span());
+            let _ = writeln!(text, "{name}: {} frames, {span}, {}", file.frames, show_bytes(file.bytes));
+        }
+        let from_camera = counts.recorded + counts.missing + counts.skipped;
+        let _ = writeln!(text, "frames from the camera: {from_camera}");
+        let _ = writeln!(text, "recorded: {}", counts.recorded);
+        let _ = writeln!(text, "repaired: {}", counts.repaired);
+        let _ = writeln!(text, "missing: {}", counts.missing);
+        self.list(&mut text, self.ledger.missing(), counts.missing_unnamed, range_line);
+        if !self.is_every {
+            let _ = writeln!(text, "skipped, newer ones came in time: {}", counts.skipped);
+        }
+        let _ = writeln!(text, "camera's own drops: {}", counts.camera_drops);
+        self.list(&mut text, self.ledger.drops(), counts.drops_unnamed, drops_line);
+        if counts.restarts > 0 {
+            let restarts = counts.restarts;
+            let _ = writeln!(
+                text,
+                "camcast restarts: {restarts} (what the camera delivered meanwhile is not known)"
+            );
+        }
+        if let Some(since) = self.away_since {
+            let since = wall::for_people(since, None);
+            let _ = writeln!(
+                text,
+                "camcast away: since {since} (what the camera delivered meanwhile is not known)"
+            );
+        }
+        text.truncate(text.trim_end().len());
+        text
     }
-    let named: Vec<_> = ledger.gaps().iter().take(NAMED_GAPS).map(ToString::to_string).collect();
-    let more = if ledger.gaps().len() > NAMED_GAPS { ", ..." } else { "" };
-    format!(" (frames {}{more})", named.join(", "))
+
+    /// As many as a person reads, then how many more there are.
+    fn list<T>(&self, text: &mut String, ranges: &[T], unnamed: u64, line: fn(&T) -> String) {
+        for range in ranges.iter().take(NAMED_RANGES) {
+            let _ = writeln!(text, "  {}", line(range));
+        }
+        let more = ranges.len().saturating_sub(NAMED_RANGES);
+        if more > 0 {
+            let files =
+                if self.files.iter().any(|file| file.path.is_some()) { ": see the sidecars" } else { "" };
+            let _ = writeln!(text, "  and {more} more{files}");
+        }
+        if unnamed > 0 {
+            let _ = writeln!(text, "  and {unnamed} of which only the number is known");
+        }
+    }
+}
+
+fn range_line(range: &Range) -> String {
+    let frames = if range.count == 1 { "frame" } else { "frames" };
+    let times = match (range.from, range.to) {
+        (Some(from), Some(to)) if from == to => format!(" at {}", wall::for_people(from, None)),
+        (Some(from), Some(to)) => between(from, to),
+        (Some(from), None) => format!(" after {}", wall::for_people(from, None)),
+        (None, Some(to)) => format!(" before {}", wall::for_people(to, None)),
+        (None, None) => String::new(),
+    };
+    format!("{frames} {range}{times}: {}", range.why)
+}
+
+fn drops_line(drops: &Drops) -> String {
+    format!("{} after frame {}{}", drops.count, drops.after, between(drops.from, drops.to))
+}
+
+fn between(from: Timestamp, to: Timestamp) -> String {
+    format!(" between {} and {}", wall::for_people(from, None), wall::for_people(to, Some(from)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Stamp;
+    use crate::receive::ledger::{Arrival, MAX_NAMED, Why};
     use crate::wire::FrameNumber;
 
-    #[test]
-    fn the_account_names_what_is_missing() {
+    /// Frames 1, 2 and 5, at 40 ms each; frames 3 and 4 are missing, and the driver dropped one.
+    fn ledger() -> Ledger {
         let mut ledger = Ledger::default();
-        for number in [1, 2, 5] {
-            let stamp = Stamp { sequence: number, ..Stamp::default() };
-            ledger.on_frame(FrameNumber(number), stamp, false, 100);
+        for (number, sequence) in [(1, 1), (2, 2), (5, 6)] {
+            let taken = Timestamp::from_millisecond(1_790_000_000_000 + number * 40).unwrap();
+            let number = FrameNumber(number as u32);
+            if number.0 == 5 {
+                let mut gap = Ledger::default();
+                gap.on_missing(FrameNumber(3), 2, Why::Network);
+                ledger.absorb(&gap, Some(taken));
+            }
+            let arrival = Arrival { number, sequence, discontinuity: false, taken };
+            ledger.on_frame(&arrival, 100, false);
         }
-        ledger.on_missing(FrameNumber(3), 2);
-        assert_eq!(
-            text(&ledger, &[], true),
-            "frames from the camera: 5\nrecorded: 3\nrepaired: 0\nmissing: 2 (frames 3-4)\ncamera's own drops: 0"
+        ledger
+    }
+
+    fn text(ledger: &Ledger, is_every: bool) -> String {
+        Account { ledger, files: &[], is_every, away_since: None }.text()
+    }
+
+    #[test]
+    fn the_account_names_what_is_missing_with_its_time() {
+        let [second, last] = [80, 200].map(|ms| Timestamp::from_millisecond(1_790_000_000_000 + ms).unwrap());
+        let span = format!(
+            "between {} and {}",
+            wall::for_people(second, None),
+            wall::for_people(last, Some(second))
         );
-        assert!(text(&ledger, &[], false).contains("skipped, newer ones came in time: 0"));
+        let expected = format!(
+            "frames from the camera: 5\nrecorded: 3\nrepaired: 0\nmissing: 2\n  frames 3-4 {span}: lost on the way\n\
+             camera's own drops: 1\n  1 after frame 2 {span}"
+        );
+        assert_eq!(text(&ledger(), true), expected);
+        assert!(text(&ledger(), false).contains("skipped, newer ones came in time: 0"));
+    }
+
+    #[test]
+    fn what_nobody_would_read_is_counted() {
+        let mut ledger = Ledger::default();
+        for number in 0..MAX_NAMED as u32 + 5 {
+            ledger.on_missing(FrameNumber(number * 2), 1, Why::Disk);
+        }
+        let said = text(&ledger, true);
+        assert_eq!(said.matches("  frame ").count(), NAMED_RANGES, "{said}");
+        let more = MAX_NAMED - NAMED_RANGES;
+        assert!(said.contains(&format!("\n  and {more} more\n")), "{said}");
+        assert!(said.contains("\n  and 5 of which only the number is known\n"), "{said}");
+    }
+
+    #[test]
+    fn an_open_end_is_said_to_be_one() {
+        let range = |from: Option<i64>, to: Option<i64>| {
+            let [from, to] = [from, to].map(|time| time.map(|at| Timestamp::from_millisecond(at).unwrap()));
+            range_line(&Range { first: FrameNumber(7), count: 1, why: Why::Network, from, to })
+        };
+        assert!(range(Some(1), None).starts_with("frame 7 after "));
+        assert!(range(None, Some(1)).starts_with("frame 7 before "));
+        assert!(range(Some(1), Some(1)).starts_with("frame 7 at "));
+        assert_eq!(range(None, None), "frame 7: lost on the way");
     }
 }

@@ -1,5 +1,6 @@
 //! What camrec's options mean: checked, typed, with the defaults filled in.
 
+use super::feed::Output;
 use super::options::Options;
 use crate::app::exit::{Exit, Failure};
 use crate::app::{as_typed, quantity};
@@ -21,6 +22,23 @@ pub struct Config {
     pub target: Target,
     /// When to stop by itself.
     pub limit: Limit,
+    /// Programs want to be told.
+    pub json: bool,
+}
+
+impl Config {
+    /// Every frame is wanted: none may be skipped.
+    pub fn is_every(&self) -> bool {
+        self.language == Language::Native(Policy::Every)
+    }
+
+    /// Where events go, if they are wanted: to standard output, unless that is the recording.
+    pub fn events(&self) -> Option<Output> {
+        self.json.then_some(match self.target {
+            Target::Folder { .. } => Output::Out,
+            Target::Pipe { .. } => Output::Err,
+        })
+    }
 }
 
 /// The two languages.
@@ -68,7 +86,14 @@ impl TryFrom<Options> for Config {
             options.host.as_deref().ok_or_else(|| usage("where does camcast run? camrec HOST[:PORT]"))?;
         let (host, port) = quantity::parse_host(host).map_err(usage)?;
         let target = target(&options)?;
-        Ok(Config { host, port, language: language(&options, &target)?, limit: limit(&options)?, target })
+        Ok(Config {
+            host,
+            port,
+            language: language(&options, &target)?,
+            limit: limit(&options)?,
+            target,
+            json: options.json,
+        })
     }
 }
 

@@ -2,9 +2,13 @@
 
 pub mod account;
 pub mod config;
+pub mod facts;
+pub mod feed;
 pub mod joining;
 pub mod options;
 pub mod session;
+mod telling;
+mod worker;
 pub mod writer;
 
 use super::exit::{Exit, Failure};
@@ -12,7 +16,7 @@ use super::quantity::show_duration;
 use super::throttle::Throttle;
 use super::{logging, say};
 use crate::receive::anchor::Anchor;
-use crate::receive::ledger::Ledger;
+use crate::receive::ledger::Why;
 use crate::receive::{Event, Frame, Over};
 use crate::store::{Error as StoreError, Summary};
 use crate::sys::clock;
@@ -24,6 +28,8 @@ use crate::wire::join::{Policy, RefusalCode};
 use crate::wire::{FrameNumber, StreamId};
 use account::Status;
 use config::{Config, Language, Target};
+use facts::{Event as Fact, stream_id};
+use feed::{Feed, Output};
 use joining::{Failed, Joined, Joining};
 use nix::poll::PollFd;
 use options::Options;
@@ -32,7 +38,7 @@ use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::Duration;
-use writer::{Note, ToWrite, Writer};
+use writer::{ToWrite, Writer};
 
 /// Between two attempts to join again: from this, doubling ...
 const BACKOFF_FIRST: Duration = Duration::from_millis(200);
@@ -48,9 +54,6 @@ const WRITER: Duration = Duration::from_millis(20);
 /// A limit by capture times ends this much later by our own clock, should the camera fall silent.
 const LIMIT_GRACE: Duration = Duration::from_secs(2);
 
-/// Finished files that the account lists.
-const LISTED_FILES: usize = 100;
-
 /// Runs camrec with the options as typed.
 ///
 /// # Errors
@@ -60,13 +63,36 @@ pub fn run(options: Options) -> Result<Exit, Failure> {
         say(concat!("camrec ", env!("CARGO_PKG_VERSION")));
         return Ok(Exit::Ok);
     }
-    logging::start("camrec", options.verbose);
+    let verbose = options.verbose;
     let config = Config::try_from(options)?;
+    // standard error is for events alone where standard output is the recording
+    if config.events() != Some(Output::Err) {
+        logging::start("camrec", verbose);
+    }
     if matches!(config.target, Target::Pipe { .. }) && std::io::stdout().is_terminal() {
         let why = "a terminal cannot show video: camrec HOST -o - | mpv -, or -o FOLDER";
         return Err(Failure::new(Exit::Usage, why));
     }
-    let mut recorder = Recorder::new(config)?;
+    let mut feed = match config.events() {
+        Some(to) => {
+            Some(Feed::start(to).map_err(|error| Failure::system("a thread for the events", &error))?)
+        }
+        None => None,
+    };
+    let is_told = config.events() == Some(Output::Err);
+    let outcome = record(config, &mut feed);
+    if let (Err(failure), Some(feed)) = (&outcome, &mut feed) {
+        feed.say(&Fact::Error { exit: failure.exit as u8, message: failure.to_string() });
+    }
+    if let Some(feed) = feed {
+        feed.close();
+    }
+    // the event has said it where nothing but events may stand
+    outcome.or_else(|failure| if is_told { Ok(failure.exit) } else { Err(failure) })
+}
+
+fn record(config: Config, feed: &mut Option<Feed>) -> Result<Exit, Failure> {
+    let mut recorder = Recorder::new(config, feed)?;
     while !recorder.is_done() {
         if let Err(failure) = recorder.turn() {
             recorder.failure = Some(failure);
@@ -77,12 +103,17 @@ pub fn run(options: Options) -> Result<Exit, Failure> {
 }
 
 /// The program.
-struct Recorder {
+struct Recorder<'a> {
     config: Config,
+    /// Where events go, if somebody wants them.
+    feed: &'a mut Option<Feed>,
+    /// When the next status event is due, and the frames at the last.
+    beat: (Time, u64),
     signals: Signals,
     phase: Phase,
     writer: Writer,
-    ledger: Ledger,
+    /// Frames that were handed to the writer, and are pictures as far as it has said.
+    handed: u64,
     anchor: Anchor,
     status: Status,
     /// The delay of the newest frame.
@@ -115,17 +146,19 @@ enum Phase {
     Done,
 }
 
-impl Recorder {
-    fn new(config: Config) -> Result<Self, Failure> {
+impl<'a> Recorder<'a> {
+    fn new(config: Config, feed: &'a mut Option<Feed>) -> Result<Self, Failure> {
         let now = clock::now();
         let signals = Signals::new().map_err(|error| Failure::system("signal handlers", &error))?;
         let writer = Writer::start(config.target.clone()).map_err(|error| store_failure(&error))?;
         let mut recorder = Recorder {
             config,
+            feed,
+            beat: (now.after(telling::STATUS), 0),
             signals,
             phase: Phase::Done,
             writer,
-            ledger: Ledger::default(),
+            handed: 0,
             anchor: Anchor::default(),
             status: Status::new(now),
             delay: None,
@@ -168,7 +201,10 @@ impl Recorder {
         self.drain(now);
         self.read_notes();
         self.check_limits(now);
-        self.status.show(&self.ledger, self.delay, now);
+        self.tell_status(now);
+        if now >= self.status.next_timeout() {
+            self.status.show(&self.writer.counts(), self.delay, now);
+        }
         Ok(())
     }
 
@@ -300,15 +336,14 @@ impl Recorder {
             Some((stream, wanted)) if stream == accepted.stream => {
                 let gone = accepted.next.since(wanted);
                 if let (1.., Ok(gone)) = (gone, u32::try_from(gone)) {
-                    self.ledger.on_missing(wanted, gone);
+                    self.writer.missing(wanted, gone, Why::Outage);
                 }
             }
             Some(_) => {
-                self.ledger.on_restart();
-                self.writer.new_stream();
+                self.writer.stream(accepted.stream, true);
                 self.anchor = Anchor::default();
             }
-            None => {}
+            None => self.writer.stream(accepted.stream, false),
         }
         self.resume = Some((accepted.stream, accepted.next));
     }
@@ -347,8 +382,12 @@ impl Recorder {
             let Some(event) = session.poll_event() else { return };
             match event {
                 Event::Frame(frame) => self.on_frame(frame, now),
-                Event::Missing(number) => self.ledger.on_missing(number, 1),
-                Event::Skipped(_) => self.ledger.on_skipped(),
+                // the recording ends with its last frame
+                Event::Missing(_) | Event::Skipped(_) if self.stopping => {}
+                Event::Missing(number) => self.writer.missing(number, 1, Why::Network),
+                // a viewer wishes it so; a recorder wanted it
+                Event::Skipped(_) if !self.config.is_every() => self.writer.skipped(),
+                Event::Skipped(number) => self.writer.missing(number, 1, Why::Unsent),
                 Event::Over(over) => self.on_over(over, now),
             }
         }
@@ -369,15 +408,10 @@ impl Recorder {
             return self.stop(now);
         }
         let taken = self.anchor.local(captured).unwrap_or(frame.arrived);
-        let (number, stamp, discontinuity) = (frame.number, frame.stamp, frame.discontinuity);
-        let (length, was_repaired) = (frame.bytes.len(), frame.repaired > 0);
-        match self.writer.write(ToWrite { number, bytes: frame.bytes, captured, taken }) {
-            Ok(()) => {
-                self.ledger.on_frame(number, stamp, discontinuity, length);
-                if was_repaired {
-                    self.ledger.on_repaired();
-                }
-            }
+        let Frame { number, stamp, discontinuity, bytes, .. } = frame;
+        let was_repaired = frame.repaired > 0;
+        match self.writer.write(ToWrite { number, stamp, discontinuity, was_repaired, bytes, taken }) {
+            Ok(()) => self.handed += 1,
             Err(frame) => {
                 self.recycle(frame.bytes);
                 // the writer says why it has ended before it does
@@ -385,13 +419,12 @@ impl Recorder {
                 if self.stopping {
                     return;
                 }
-                self.ledger.on_missing(number, 1);
                 if let Some(count) = self.not_written.happened(now) {
                     log::warn!("{count} frames not written: the disk has not kept up for seconds");
                 }
             }
         }
-        if self.config.limit.frames.is_some_and(|limit| self.ledger.recorded() >= limit) {
+        if self.config.limit.frames.is_some_and(|limit| self.handed >= limit) {
             self.stop(now);
         }
     }
@@ -411,17 +444,27 @@ impl Recorder {
             self.status.clear();
             if is_silent {
                 log::warn!("the camera delivers nothing at the moment");
+                self.tell(&Fact::CameraSilent {});
             } else {
                 log::info!("the camera delivers again");
+                self.tell(&Fact::CameraBack {});
             }
         }
     }
 
     fn on_joined_at_last(&mut self, now: Time) {
         self.status.clear();
-        match self.lost.take() {
-            Some(since) => log::info!("back after {}", show_duration(now.since(since))),
+        let away = self.lost.take().map(|since| now.since(since));
+        match away {
+            Some(away) => log::info!("back after {}", show_duration(away)),
             None => log::info!("joined {}: recording", self.config.host),
+        }
+        if let Some(feed) = &mut self.feed {
+            let stream = match &self.phase {
+                Phase::Live(session) => session.resume().map(|(stream, _)| stream_id(stream)),
+                _ => None,
+            };
+            feed.say(&Fact::Joined { host: &self.config.host, stream, away_ms: away.map(telling::millis) });
         }
         self.joined_at.get_or_insert(now);
         self.has_joined = true;
@@ -458,6 +501,9 @@ impl Recorder {
             self.status.clear();
             log::warn!("lost {}: {}; trying to join again", self.config.host, why(over));
             self.lost = Some(now);
+            if let Some(feed) = &mut self.feed {
+                feed.say(&Fact::Lost { host: &self.config.host, why: why(over) });
+            }
         }
         self.wait_and_retry(now);
     }
@@ -482,41 +528,6 @@ impl Recorder {
         }
     }
 
-    fn read_notes(&mut self) {
-        while let Some(note) = self.writer.poll() {
-            self.on_note(note);
-        }
-    }
-
-    fn on_note(&mut self, note: Note) {
-        match note {
-            Note::Spare(buffer) => self.recycle(buffer),
-            Note::Begun(path) => {
-                self.status.clear();
-                log::info!("writing {}", path.display());
-            }
-            Note::Finished(summary) => {
-                if self.files.len() < LISTED_FILES {
-                    self.files.push(summary);
-                }
-            }
-            Note::NotJpeg(number) => {
-                self.ledger.on_lost(number);
-                log::warn!("frame {number} is no JPEG: it is not in the recording");
-            }
-            Note::Lost(number) => self.ledger.on_lost(number),
-            Note::Failed(StoreError::Closed) => {
-                // a player was closed
-                log::debug!("nobody reads standard output any more");
-                self.stop(clock::now());
-            }
-            Note::Failed(error) => {
-                self.failure = Some(store_failure(&error));
-                self.stop(clock::now());
-            }
-        }
-    }
-
     fn check_limits(&mut self, now: Time) {
         // without any frame the time since the join counts
         let Some(came) = self.first.map(|(_, came)| came).or(self.joined_at) else { return };
@@ -537,25 +548,6 @@ impl Recorder {
                 return;
             }
         }
-    }
-
-    /// Closes the file and gives the account.
-    fn close(mut self) -> Result<Exit, Failure> {
-        self.status.clear();
-        self.writer.stop();
-        self.wait_for_writer();
-        self.read_notes();
-        let is_every = self.config.language == Language::Native(Policy::Every);
-        let text = account::text(&self.ledger, &self.files, is_every);
-        match self.config.target {
-            _ if !self.has_joined => {}
-            Target::Folder { .. } => say(&text),
-            Target::Pipe { .. } => text.lines().for_each(|line| log::info!("{line}")),
-        }
-        if let Some(failure) = self.failure {
-            return Err(failure);
-        }
-        Ok(if is_every && self.ledger.missing() > 0 { Exit::Incomplete } else { Exit::Ok })
     }
 }
 

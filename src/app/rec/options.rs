@@ -46,6 +46,11 @@ pub struct Options {
     #[argh(option, arg_name = "udp-port")]
     pub plain: Option<u16>,
 
+    /// tell programs what happens, a JSON object a line, on standard output; with '-o -' on standard error, in place of
+    /// the log
+    #[argh(switch)]
+    pub json: bool,
+
     /// say more; twice: trace
     #[argh(switch, short = 'v')]
     pub verbose: u16,

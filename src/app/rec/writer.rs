@@ -1,25 +1,23 @@
-//! The writer's thread: the disk may stall for seconds, and the network must not wait for it.
+//! The writer's thread, from outside: the disk may stall for seconds, and the network must not wait for it.
 //!
-//! Frames go to it through a bounded queue and their buffers come back through another; nothing is allocated a frame.
+//! Frames go to it through a bounded queue, each with what has become of the frames before it; their buffers come back
+//! through another. Nothing is allocated a frame. The account is kept where it is true: by the [worker](super::worker).
 
 use super::config::Target;
-use crate::app::wall;
-use crate::jpeg;
-use crate::record::matroska::Track;
-use crate::record::names::Template;
-use crate::record::segment::{Cut, Cutter};
-use crate::store::{Error, Recording, SegmentFile, Sink, Summary};
-use crate::sys::clock;
-use crate::time::Time;
-use crate::wire::FrameNumber;
-use jiff::{SignedDuration, Zoned};
-use std::io::IoSlice;
+use super::facts::Sidecar;
+use super::worker::{Books, Worker};
+use crate::jpeg::Size;
+use crate::receive::ledger::{Counts, Ledger, Range, Why};
+use crate::store::{Error, Summary};
+use crate::time::{Stamp, Time};
+use crate::wire::{FrameNumber, StreamId};
+use jiff::Timestamp;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 /// Frames that may wait for the disk: 4 s at 60 a second.
 const QUEUE: usize = 256;
@@ -30,30 +28,31 @@ const ORDERS: usize = 64;
 /// Octets that may wait for the disk: 2 s of 30 MB/s.
 const QUEUE_BYTES: usize = 64 * 1024 * 1024;
 
-/// A power cut costs at most this much.
-const CHECKPOINT: Duration = Duration::from_secs(1);
-
-/// A larger difference is our clock being set, not the camera's becoming better known.
-const CLOCK_STEP: SignedDuration = SignedDuration::from_secs(1);
-
 /// A frame to be written.
 #[derive(Debug)]
 pub struct ToWrite {
     /// Its number in the stream.
     pub number: FrameNumber,
+    /// Its capture time on the camera's clock, and the driver's counter.
+    pub stamp: Stamp,
+    /// The camera was away before it.
+    pub discontinuity: bool,
+    /// Something of it had to be sent again.
+    pub was_repaired: bool,
     /// The JPEG.
     pub bytes: Vec<u8>,
-    /// Its capture time on the camera's clock.
-    pub captured: Time,
-    /// The same on this machine's clock, as far as it is known.
+    /// Its capture time on this machine's clock, as far as it is known.
     pub taken: Time,
 }
 
 #[derive(Debug)]
-enum Order {
-    Frame(ToWrite),
-    NewStream,
-    Finish,
+pub(super) enum Order {
+    /// A frame, and what has become of those between it and the frame before.
+    Frame(ToWrite, Option<Box<Ledger>>),
+    /// The frames from here on are this stream's.
+    Stream { id: StreamId, is_another: bool, gap: Option<Box<Ledger>> },
+    /// Close the file.
+    Finish { gap: Option<Box<Ledger>> },
 }
 
 /// What the thread says.
@@ -62,15 +61,35 @@ pub enum Note {
     /// A buffer to be used again.
     Spare(Vec<u8>),
     /// A file has begun.
-    Begun(PathBuf),
+    Begun {
+        /// The file.
+        path: PathBuf,
+        /// When its first frame was captured.
+        start: Timestamp,
+        /// That frame.
+        number: FrameNumber,
+        /// The picture's size.
+        size: Size,
+    },
     /// A recording is finished.
-    Finished(Summary),
+    Finished(Box<Segment>),
+    /// These frames are not in the recording.
+    Missing(Range),
     /// A frame was no JPEG and is not in the recording.
     NotJpeg(FrameNumber),
-    /// A frame was taken, but could not be written.
-    Lost(FrameNumber),
     /// The recording cannot go on.
     Failed(Error),
+}
+
+/// A finished file, or what went to standard output.
+#[derive(Debug)]
+pub struct Segment {
+    /// What it holds.
+    pub summary: Summary,
+    /// What its sidecar says; a pipe has none.
+    pub contents: Option<Sidecar>,
+    /// Where that is, if it could be written.
+    pub sidecar: Option<Result<PathBuf, Error>>,
 }
 
 /// The thread, from outside.
@@ -80,6 +99,9 @@ pub struct Writer {
     thread: JoinHandle<()>,
     queued: Arc<AtomicUsize>,
     frames: Arc<AtomicUsize>,
+    books: Arc<Mutex<Books>>,
+    /// What has become of the frames since the last one that was handed over.
+    gap: Ledger,
 }
 
 impl Writer {
@@ -95,68 +117,89 @@ impl Writer {
         // room for a spare and an event for each order, so that the thread never waits for us
         let (outbox, notes) = sync_channel(QUEUE * 4);
         let (queued, frames) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let mut worker = Worker {
-            cutter: Cutter::new(match &target {
-                Target::Folder { segment, .. } => Some(*segment),
-                Target::Pipe { .. } => None,
-            }),
-            target,
-            open: None,
-            checked: Time::default(),
-            timeline: None,
-            notes: outbox,
-            queued: Arc::clone(&queued),
-            frames: Arc::clone(&frames),
-        };
+        let books = Arc::new(Mutex::new(Books::default()));
+        let worker =
+            Worker::new(target, outbox, (Arc::clone(&queued), Arc::clone(&frames)), Arc::clone(&books));
         let thread = thread::Builder::new().name("writer".into()).spawn(move || worker.run(&inbox));
         let thread = thread.map_err(|source| Error::System {
             doing: "start a thread for",
             path: PathBuf::from("the recording"),
             source,
         })?;
-        Ok(Writer { orders: Some(orders), notes, thread, queued, frames })
+        Ok(Writer { orders: Some(orders), notes, thread, queued, frames, books, gap: Ledger::default() })
     }
 
     /// Hands a frame over. It comes back if the disk has not kept up for seconds.
     ///
     /// # Errors
-    /// The frame, which is not in the recording.
-    pub fn write(&self, frame: ToWrite) -> Result<(), ToWrite> {
-        let len = frame.bytes.len();
-        let is_full = self.queued.load(Ordering::Relaxed).saturating_add(len) > QUEUE_BYTES;
-        if is_full || self.frames.load(Ordering::Relaxed) >= QUEUE {
-            return Err(frame);
+    /// The frame, which is not in the recording, and is named as missing.
+    pub fn write(&mut self, frame: ToWrite) -> Result<(), ToWrite> {
+        let (number, len) = (frame.number, frame.bytes.len());
+        let handed = if self.has_room(len) { self.try_hand(frame, len) } else { Err(frame) };
+        if handed.is_err() {
+            self.missing(number, 1, Why::Disk);
         }
+        handed
+    }
+
+    fn has_room(&self, len: usize) -> bool {
+        let queued = self.queued.load(Ordering::Relaxed).saturating_add(len);
+        queued <= QUEUE_BYTES && self.frames.load(Ordering::Relaxed) < QUEUE
+    }
+
+    fn try_hand(&mut self, frame: ToWrite, len: usize) -> Result<(), ToWrite> {
+        let gap = self.take_gap();
         let Some(orders) = &self.orders else { return Err(frame) };
         self.queued.fetch_add(len, Ordering::Relaxed);
         self.frames.fetch_add(1, Ordering::Relaxed);
-        match orders.try_send(Order::Frame(frame)) {
+        match orders.try_send(Order::Frame(frame, gap)) {
             Ok(()) => Ok(()),
-            Err(
-                TrySendError::Full(Order::Frame(frame)) | TrySendError::Disconnected(Order::Frame(frame)),
-            ) => {
+            Err(TrySendError::Full(order) | TrySendError::Disconnected(order)) => {
                 self.queued.fetch_sub(len, Ordering::Relaxed);
                 self.frames.fetch_sub(1, Ordering::Relaxed);
+                let Order::Frame(frame, gap) = order else { return Ok(()) };
+                self.gap = gap.map(|gap| *gap).unwrap_or_default();
                 Err(frame)
             }
-            Err(_) => Ok(()),
         }
     }
 
-    /// The frames from here on are another stream's.
-    pub fn new_stream(&self) {
-        self.order(Order::NewStream);
+    /// These frames will not come.
+    pub fn missing(&mut self, first: FrameNumber, count: u32, why: Why) {
+        self.gap.on_missing(first, count, why);
+    }
+
+    /// A frame was not sent to us, so that newer ones come in time.
+    pub fn skipped(&mut self) {
+        self.gap.on_skipped();
+    }
+
+    fn take_gap(&mut self) -> Option<Box<Ledger>> {
+        (!self.gap.is_blank()).then(|| Box::new(std::mem::take(&mut self.gap)))
+    }
+
+    /// The frames from here on are this stream's, which is another one than before or is not.
+    pub fn stream(&mut self, id: StreamId, is_another: bool) {
+        let gap = if is_another { self.take_gap() } else { None };
+        self.order(Order::Stream { id, is_another, gap });
     }
 
     /// Closes the file; the next frame begins another.
-    pub fn finish(&self) {
-        self.order(Order::Finish);
+    pub fn finish(&mut self) {
+        let gap = self.take_gap();
+        self.order(Order::Finish { gap });
     }
 
-    fn order(&self, order: Order) {
-        if let Some(orders) = &self.orders {
+    fn order(&mut self, order: Order) {
+        let refused = match &self.orders {
             // the queue has room beyond its frames for more of these than sessions can end while one disk stalls
-            let _ = orders.try_send(order);
+            Some(orders) => orders.try_send(order).err().map(|error| match error {
+                TrySendError::Full(order) | TrySendError::Disconnected(order) => order,
+            }),
+            None => Some(order),
+        };
+        if let Some(Order::Stream { gap: Some(gap), .. } | Order::Finish { gap: Some(gap) }) = refused {
+            self.gap = *gap;
         }
     }
 
@@ -168,6 +211,7 @@ impl Writer {
     /// Asks the thread to write what is queued, to close the file, and to end. What it says is still to be
     /// [polled](Self::poll), also after it [has](Self::has_ended).
     pub fn stop(&mut self) {
+        self.finish();
         self.orders = None;
     }
 
@@ -175,162 +219,33 @@ impl Writer {
     pub fn has_ended(&self) -> bool {
         self.thread.is_finished()
     }
-}
 
-/// The thread, from inside.
-struct Worker {
-    target: Target,
-    cutter: Cutter,
-    open: Option<Open>,
-    checked: Time,
-    /// A frame's capture time on the camera's clock, and on ours.
-    timeline: Option<(Time, Zoned)>,
-    notes: SyncSender<Note>,
-    queued: Arc<AtomicUsize>,
-    frames: Arc<AtomicUsize>,
-}
-
-enum Open {
-    Recording(Box<Recording>),
-    Raw(Sink),
-}
-
-impl Worker {
-    fn run(&mut self, inbox: &Receiver<Order>) {
-        loop {
-            let order = match inbox.recv_timeout(CHECKPOINT) {
-                Ok(order) => Some(order),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => break,
-            };
-            if let Err(error) =
-                order.map_or(Ok(()), |order| self.obey(order)).and_then(|()| self.checkpoint())
-            {
-                self.give_up(error, inbox);
-                return;
-            }
-        }
-        if let Err(error) = self.finish() {
-            self.say(Note::Failed(error));
-        }
+    /// What has become of the frames so far: those that wait for the disk are not among the recorded ones yet.
+    pub fn counts(&self) -> Counts {
+        let mut counts = lock(&self.books).whole.counts();
+        let gap = self.gap.counts();
+        counts.missing += gap.missing;
+        counts.skipped += gap.skipped;
+        counts
     }
 
-    /// Makes the best of what is in the file. Frames that wait are not in it; nobody misses those for a closed player.
-    fn give_up(&mut self, error: Error, inbox: &Receiver<Order>) {
-        let _ = self.finish();
-        let is_closed = matches!(error, Error::Closed);
-        self.say(Note::Failed(error));
-        while let Ok(order) = inbox.try_recv() {
-            match order {
-                Order::Frame(frame) if !is_closed => self.say(Note::Lost(frame.number)),
-                _ => {}
-            }
+    /// The account of everything that the thread has been given, and how many of the missing frames no file's sidecar
+    /// names. If the thread has not ended, nobody knows whether what waits for the disk will be on it.
+    pub fn account(&self) -> (Ledger, u64) {
+        let books = lock(&self.books);
+        let mut whole = books.whole.clone();
+        whole.absorb(&self.gap, None);
+        let mut outside = books.outside + self.gap.counts().missing;
+        if !self.has_ended() {
+            let waiting = self.frames.load(Ordering::Relaxed) as u64;
+            whole.on_unnamed(waiting, Why::Disk);
+            outside += waiting;
         }
-    }
-
-    fn obey(&mut self, order: Order) -> Result<(), Error> {
-        match order {
-            Order::NewStream => {
-                self.cutter.new_stream();
-                self.timeline = None;
-                Ok(())
-            }
-            Order::Finish => self.finish(),
-            Order::Frame(frame) => {
-                let written = self.write(&frame);
-                if written.as_ref().is_err_and(|error| !matches!(error, Error::Closed)) {
-                    self.say(Note::Lost(frame.number));
-                }
-                self.queued.fetch_sub(frame.bytes.len(), Ordering::Relaxed);
-                self.frames.fetch_sub(1, Ordering::Relaxed);
-                // a full outbox only costs an allocation later
-                let _ = self.notes.try_send(Note::Spare(frame.bytes));
-                written
-            }
-        }
-    }
-
-    fn write(&mut self, frame: &ToWrite) -> Result<(), Error> {
-        let Ok(checked) = jpeg::check_header_only(&frame.bytes) else {
-            self.say(Note::NotJpeg(frame.number));
-            return Ok(());
-        };
-        let cut = self.cutter.frame(frame.captured, checked.size);
-        if cut.is_some_and(|cut| self.needs_new_file(cut)) {
-            self.finish()?;
-        }
-        match &mut self.open {
-            Some(Open::Recording(recording)) => recording.append(&frame.bytes, frame.captured).map(|_| ()),
-            Some(Open::Raw(sink)) => sink.append(&mut [IoSlice::new(&frame.bytes)]),
-            None => self.begin(frame, checked.size),
-        }
-    }
-
-    /// A pipe is one stream, whatever happens.
-    fn needs_new_file(&self, cut: Cut) -> bool {
-        cut != Cut::First && matches!(self.target, Target::Folder { .. })
-    }
-
-    fn begin(&mut self, frame: &ToWrite, size: jpeg::Size) -> Result<(), Error> {
-        let started = self.started(frame);
-        let track = Track { size, interval: None, started: started.timestamp() };
-        let sink = match &self.target {
-            Target::Folder { folder, names, .. } => Sink::File(create(folder, names, &started)?),
-            Target::Pipe { raw: false } => Sink::stdout()?,
-            Target::Pipe { raw: true } => {
-                let mut sink = Sink::stdout()?;
-                sink.append(&mut [IoSlice::new(&frame.bytes)])?;
-                self.open = Some(Open::Raw(sink));
-                return Ok(());
-            }
-        };
-        let recording = Recording::begin(sink, &track, &frame.bytes, frame.captured)?;
-        if let Some(path) = recording.path() {
-            self.say(Note::Begun(path.to_owned()));
-        }
-        self.open = Some(Open::Recording(Box::new(recording)));
-        Ok(())
-    }
-
-    /// When the file's first frame was captured. What is known of the camera's clock gets better while frames come; that
-    /// must not make a file begin before the one before it ended.
-    fn started(&mut self, frame: &ToWrite) -> Zoned {
-        let known = wall::at(frame.taken);
-        let going_on = self.timeline.take().and_then(|(captured, at)| {
-            let since = SignedDuration::try_from(frame.captured.since(captured)).ok()?;
-            at.checked_add(since).ok()
-        });
-        let started = match going_on {
-            Some(going_on) if known.duration_until(&going_on).abs() < CLOCK_STEP => known.max(going_on),
-            _ => known,
-        };
-        self.timeline = Some((frame.captured, started.clone()));
-        started
-    }
-
-    fn checkpoint(&mut self) -> Result<(), Error> {
-        let Some(Open::Recording(recording)) = &mut self.open else { return Ok(()) };
-        let now = clock::now();
-        if now < self.checked.after(CHECKPOINT) {
-            return Ok(());
-        }
-        self.checked = now;
-        recording.checkpoint()
-    }
-
-    fn finish(&mut self) -> Result<(), Error> {
-        if let Some(Open::Recording(recording)) = self.open.take() {
-            let summary = recording.finish()?;
-            self.say(Note::Finished(summary));
-        }
-        Ok(())
-    }
-
-    fn say(&self, note: Note) {
-        let _ = self.notes.send(note);
+        (whole, outside)
     }
 }
 
-fn create(folder: &std::path::Path, names: &Template, at: &Zoned) -> Result<SegmentFile, Error> {
-    SegmentFile::create(folder, names.names(at))
+/// A thread that has panicked leaves numbers that are as good as they were.
+pub(super) fn lock(books: &Mutex<Books>) -> MutexGuard<'_, Books> {
+    books.lock().unwrap_or_else(PoisonError::into_inner)
 }

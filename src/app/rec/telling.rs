@@ -1,0 +1,150 @@
+//! What camrec tells people and programs: what the writer has said, how it goes, and the account at the end.
+
+use super::account::Account;
+use super::config::Target;
+use super::facts::{Event as Fact, MissingRange};
+use super::feed::Feed;
+use super::writer::{Note, Segment};
+use super::{Recorder, store_failure};
+use crate::app::exit::{Exit, Failure};
+use crate::app::{say, wall};
+use crate::store::Error as StoreError;
+use crate::sys::clock;
+use crate::time::Time;
+use std::time::Duration;
+
+/// A status event this often.
+pub(super) const STATUS: Duration = Duration::from_secs(1);
+
+/// Finished files that the account lists.
+const LISTED_FILES: usize = 100;
+
+impl Recorder<'_> {
+    pub(super) fn read_notes(&mut self) {
+        while let Some(note) = self.writer.poll() {
+            self.on_note(note);
+        }
+    }
+
+    fn on_note(&mut self, note: Note) {
+        match note {
+            Note::Spare(buffer) => self.recycle(buffer),
+            Note::Begun { path, start, number, size } => {
+                self.status.clear();
+                log::info!("writing {}", path.display());
+                self.tell(&Fact::SegmentBegun {
+                    path: path.display().to_string(),
+                    start: wall::rfc3339(start),
+                    frame: number.0,
+                    width: size.width,
+                    height: size.height,
+                });
+            }
+            Note::Finished(segment) => self.on_finished(*segment),
+            Note::Missing(range) if self.feed.is_some() => {
+                self.tell(&Fact::Missing(MissingRange::from(&range)));
+            }
+            Note::Missing(_) => {}
+            Note::NotJpeg(number) => {
+                self.handed = self.handed.saturating_sub(1);
+                log::warn!("frame {number} is no JPEG: it is not in the recording");
+            }
+            Note::Failed(StoreError::Closed) => {
+                // a player was closed
+                log::debug!("nobody reads standard output any more");
+                self.give_up_writing();
+            }
+            Note::Failed(error) => {
+                self.failure = Some(store_failure(&error));
+                self.give_up_writing();
+            }
+        }
+    }
+
+    fn give_up_writing(&mut self) {
+        self.stop(clock::now());
+        self.writer.stop();
+    }
+
+    fn on_finished(&mut self, segment: Segment) {
+        let Segment { summary, contents, sidecar } = segment;
+        if let Some(Err(error)) = &sidecar {
+            log::warn!("{error}: the recording is whole, but it has no sidecar");
+        }
+        if let (Some(contents), Some(path)) = (&contents, &summary.path) {
+            let path = path.display().to_string();
+            let sidecar = sidecar.and_then(Result::ok).map(|path| path.display().to_string());
+            self.tell(&Fact::SegmentFinished { path, sidecar, contents });
+        }
+        if self.files.len() < LISTED_FILES {
+            self.files.push(summary);
+        }
+    }
+
+    pub(super) fn tell(&mut self, fact: &Fact<'_>) {
+        if let Some(feed) = &mut self.feed {
+            feed.say(fact);
+        }
+    }
+
+    pub(super) fn tell_status(&mut self, now: Time) {
+        let (due, before) = self.beat;
+        if self.feed.is_none() || !self.has_joined || now < due {
+            return;
+        }
+        let counts = self.writer.counts();
+        let seconds = (STATUS + now.since(due)).as_secs_f64();
+        let fps = counts.recorded.saturating_sub(before) as f64 / seconds;
+        self.beat = (now.after(STATUS), counts.recorded);
+        self.tell(&Fact::Status {
+            frames: counts.recorded,
+            fps: (fps * 10.0).round() / 10.0,
+            bytes: counts.bytes,
+            missing: counts.missing,
+            delay_ms: self.delay.map(millis),
+        });
+    }
+
+    /// Closes the file and gives the account.
+    pub(super) fn close(mut self) -> Result<Exit, Failure> {
+        self.status.clear();
+        self.writer.stop();
+        self.wait_for_writer();
+        self.read_notes();
+        let is_every = self.config.is_every();
+        let (ledger, outside) = self.writer.account();
+        let is_complete = !is_every || ledger.counts().missing == 0;
+        let exit = match &self.failure {
+            Some(failure) => failure.exit,
+            None if is_complete => Exit::Ok,
+            None => Exit::Incomplete,
+        };
+        let away_since = self.lost.map(|since| wall::at(since).timestamp());
+        if self.has_joined {
+            let account = Account { ledger: &ledger, files: &self.files, is_every, away_since };
+            give(&account, &self.config.target, self.feed, exit, outside);
+        }
+        self.failure.map_or(Ok(exit), Err)
+    }
+}
+
+/// The account, to people or to programs.
+fn give(account: &Account<'_>, target: &Target, feed: &mut Option<Feed>, exit: Exit, outside: u64) {
+    if let Some(feed) = feed {
+        return feed.say(&Fact::Account {
+            exit: exit as u8,
+            figures: Box::new(account.ledger.into()),
+            restarts: account.ledger.counts().restarts,
+            missing_outside_sidecars: outside,
+            away_since: account.away_since.map(wall::rfc3339),
+        });
+    }
+    match target {
+        Target::Folder { .. } => say(&account.text()),
+        Target::Pipe { .. } => account.text().lines().for_each(|line| log::info!("{line}")),
+    }
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,372 @@
+//! The writer's thread, from inside: frames into files, and the account of both.
+//!
+//! A gap between two frames belongs to the file that is open, even if the frame after it begins another; if none is open,
+//! to the next one of its stream; if there is none, to no file.
+
+use super::config::Target;
+use super::facts::{Sidecar, VERSION, stream_id};
+use super::writer::{Note, Order, Segment, ToWrite, lock};
+use crate::app::wall;
+use crate::jpeg;
+use crate::receive::ledger::{Arrival, Ledger, Range, Why};
+use crate::record::matroska::Track;
+use crate::record::segment::{Cut, Cutter};
+use crate::store::{Error, Recording, SegmentFile, Sink, sidecar};
+use crate::sys::clock;
+use crate::time::Time;
+use crate::wire::{FrameNumber, StreamId};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use std::io::IoSlice;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// A power cut costs at most this much.
+const CHECKPOINT: Duration = Duration::from_secs(1);
+
+/// A larger difference is our clock being set, not the camera's becoming better known.
+const CLOCK_STEP: SignedDuration = SignedDuration::from_secs(1);
+
+/// The whole run's account.
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    pub(super) whole: Ledger,
+    /// Missing frames that are in no file's account.
+    pub(super) outside: u64,
+}
+
+/// The thread.
+pub(super) struct Worker {
+    target: Target,
+    cutter: Cutter,
+    open: Option<Open>,
+    stream: Option<StreamId>,
+    /// The account of the file that is open, or will be next.
+    ledger: Ledger,
+    books: Arc<Mutex<Books>>,
+    checked: Time,
+    /// A frame's capture time on the camera's clock, and on ours.
+    timeline: Option<(Time, Timestamp)>,
+    notes: SyncSender<Note>,
+    queued: Arc<AtomicUsize>,
+    frames: Arc<AtomicUsize>,
+}
+
+enum Open {
+    Recording(Box<Begun>),
+    Raw(Sink),
+}
+
+/// A recording, and what its sidecar will say of it.
+struct Begun {
+    recording: Recording,
+    stream: Option<StreamId>,
+    size: jpeg::Size,
+    start: Timestamp,
+    end: Timestamp,
+    first: FrameNumber,
+    last: FrameNumber,
+}
+
+impl Worker {
+    /// `waiting`: the octets and the frames in the queue.
+    pub(super) fn new(
+        target: Target,
+        notes: SyncSender<Note>,
+        waiting: (Arc<AtomicUsize>, Arc<AtomicUsize>),
+        books: Arc<Mutex<Books>>,
+    ) -> Self {
+        let limit = match &target {
+            Target::Folder { segment, .. } => Some(*segment),
+            Target::Pipe { .. } => None,
+        };
+        let (queued, frames) = waiting;
+        Worker {
+            target,
+            cutter: Cutter::new(limit),
+            open: None,
+            stream: None,
+            ledger: Ledger::default(),
+            books,
+            checked: Time::default(),
+            timeline: None,
+            notes,
+            queued,
+            frames,
+        }
+    }
+
+    pub(super) fn run(mut self, inbox: &Receiver<Order>) {
+        loop {
+            let order = match inbox.recv_timeout(CHECKPOINT) {
+                Ok(order) => Some(order),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            if let Err(error) =
+                order.map_or(Ok(()), |order| self.obey(order)).and_then(|()| self.checkpoint())
+            {
+                self.give_up(error, inbox);
+                return;
+            }
+        }
+        if let Err(error) = self.finish() {
+            self.say(Note::Failed(error));
+        }
+        self.settle();
+    }
+
+    /// Makes the best of what is in the file. Frames that wait are not in it; nobody misses those for a closed player.
+    fn give_up(&mut self, error: Error, inbox: &Receiver<Order>) {
+        let is_closed = matches!(error, Error::Closed);
+        self.say(Note::Failed(error));
+        // until the other side, which has been told, hands over nothing more
+        while let Ok(order) = inbox.recv() {
+            match order {
+                Order::Frame(frame, gap) => {
+                    let taken = self.time_of(&frame, false);
+                    self.absorb(gap.as_deref(), Some(taken));
+                    if !is_closed {
+                        self.not_written(&frame, taken, Why::Disk);
+                    }
+                    self.dequeue(&frame);
+                }
+                Order::Stream { gap, .. } | Order::Finish { gap } => self.absorb(gap.as_deref(), None),
+            }
+        }
+        // the error that counts has been said
+        let _ = self.finish();
+        self.settle();
+    }
+
+    fn obey(&mut self, order: Order) -> Result<(), Error> {
+        match order {
+            Order::Stream { id, is_another, gap } => {
+                self.stream = Some(id);
+                if is_another {
+                    self.absorb(gap.as_deref(), None);
+                    self.end_stream();
+                }
+                Ok(())
+            }
+            Order::Finish { gap } => {
+                self.absorb(gap.as_deref(), None);
+                self.finish()
+            }
+            Order::Frame(frame, gap) => {
+                let written = self.write(&frame, gap.as_deref());
+                self.dequeue(&frame);
+                // a full outbox only costs an allocation later
+                let _ = self.notes.try_send(Note::Spare(frame.bytes));
+                written
+            }
+        }
+    }
+
+    fn dequeue(&self, frame: &ToWrite) {
+        self.queued.fetch_sub(frame.bytes.len(), Ordering::Relaxed);
+        self.frames.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn end_stream(&mut self) {
+        self.cutter.new_stream();
+        self.timeline = None;
+        lock(&self.books).whole.on_restart();
+        self.ledger.end_stream();
+        if self.open.is_none() {
+            self.settle();
+        }
+    }
+
+    fn write(&mut self, frame: &ToWrite, gap: Option<&Ledger>) -> Result<(), Error> {
+        let Ok(checked) = jpeg::check_header_only(&frame.bytes) else {
+            let taken = self.time_of(frame, false);
+            self.absorb(gap, Some(taken));
+            self.not_written(frame, taken, Why::NoJpeg);
+            self.say(Note::NotJpeg(frame.number));
+            return Ok(());
+        };
+        let cut = self.cutter.frame(frame.stamp.captured, checked.size);
+        let is_new_file = self.open.is_none() || cut.is_some_and(|cut| self.needs_new_file(cut));
+        let taken = self.time_of(frame, is_new_file);
+        // another stream's gap is no business of the file before
+        let is_another = cut == Some(Cut::Stream);
+        let closed = if is_new_file && is_another { self.finish() } else { Ok(()) };
+        self.absorb(gap, Some(taken));
+        let closed = closed.and_then(|()| if is_new_file { self.finish() } else { Ok(()) });
+        let written = closed.and_then(|()| self.append(frame, checked.size, taken));
+        match &written {
+            Ok(()) => {
+                let arrival = arrival(frame, taken);
+                self.enter(|ledger| ledger.on_frame(&arrival, frame.bytes.len(), frame.was_repaired));
+            }
+            Err(Error::Closed) => {}
+            Err(_) => self.not_written(frame, taken, Why::Disk),
+        }
+        written
+    }
+
+    /// A pipe is one stream, whatever happens.
+    fn needs_new_file(&self, cut: Cut) -> bool {
+        cut != Cut::First && matches!(self.target, Target::Folder { .. })
+    }
+
+    fn append(&mut self, frame: &ToWrite, size: jpeg::Size, taken: Timestamp) -> Result<(), Error> {
+        match &mut self.open {
+            Some(Open::Recording(begun)) => {
+                begun.recording.append(&frame.bytes, frame.stamp.captured)?;
+                (begun.last, begun.end) = (frame.number, taken);
+                Ok(())
+            }
+            Some(Open::Raw(sink)) => sink.append(&mut [IoSlice::new(&frame.bytes)]),
+            None => self.begin(frame, size, taken),
+        }
+    }
+
+    fn begin(&mut self, frame: &ToWrite, size: jpeg::Size, start: Timestamp) -> Result<(), Error> {
+        let track = Track { size, interval: None, started: start };
+        let sink = match &self.target {
+            Target::Folder { folder, names, .. } => {
+                let names = names.names(&start.to_zoned(TimeZone::system()));
+                Sink::File(SegmentFile::create(folder, names)?)
+            }
+            Target::Pipe { raw: false } => Sink::stdout()?,
+            Target::Pipe { raw: true } => {
+                let mut sink = Sink::stdout()?;
+                sink.append(&mut [IoSlice::new(&frame.bytes)])?;
+                self.open = Some(Open::Raw(sink));
+                return Ok(());
+            }
+        };
+        let recording = Recording::begin(sink, &track, &frame.bytes, frame.stamp.captured)?;
+        let number = frame.number;
+        if let Some(path) = recording.path() {
+            self.say(Note::Begun { path: path.to_owned(), start, number, size });
+        }
+        let stream = self.stream;
+        let begun = Begun { recording, stream, size, start, end: start, first: number, last: number };
+        self.open = Some(Open::Recording(Box::new(begun)));
+        Ok(())
+    }
+
+    /// When a frame was captured: in a file, as long after its first one as the camera's clock says.
+    fn time_of(&mut self, frame: &ToWrite, is_new_file: bool) -> Timestamp {
+        match self.timeline {
+            Some((captured, at)) if !is_new_file => later(captured, at, frame.stamp.captured),
+            _ => self.started(frame),
+        }
+    }
+
+    /// When a file's first frame was captured. What is known of the camera's clock gets better while frames come; that
+    /// must not make a file begin before the one before it ended.
+    fn started(&mut self, frame: &ToWrite) -> Timestamp {
+        let (captured, known) = (frame.stamp.captured, wall::at(frame.taken).timestamp());
+        let going_on = self.timeline.map(|(before, at)| later(before, at, captured));
+        let started = match going_on {
+            Some(going_on) if known.duration_until(going_on).abs() < CLOCK_STEP => known.max(going_on),
+            _ => known,
+        };
+        self.timeline = Some((captured, started));
+        started
+    }
+
+    fn checkpoint(&mut self) -> Result<(), Error> {
+        let Some(Open::Recording(begun)) = &mut self.open else { return Ok(()) };
+        let now = clock::now();
+        if now < self.checked.after(CHECKPOINT) {
+            return Ok(());
+        }
+        self.checked = now;
+        begun.recording.checkpoint()
+    }
+
+    /// Closes the file that is open, if one is, and writes its sidecar.
+    fn finish(&mut self) -> Result<(), Error> {
+        let Some(open) = self.open.take() else { return Ok(()) };
+        let ledger = self.next_ledger();
+        let finished = match open {
+            Open::Recording(begun) => begun.finish(&ledger).map(Some),
+            Open::Raw(_) => Ok(None),
+        };
+        if !matches!(&finished, Ok(Some(Segment { sidecar: Some(Ok(_)), .. }))) {
+            lock(&self.books).outside += ledger.counts().missing;
+        }
+        if let Some(segment) = finished? {
+            self.say(Note::Finished(Box::new(segment)));
+        }
+        Ok(())
+    }
+
+    fn next_ledger(&mut self) -> Ledger {
+        let following = self.ledger.following();
+        std::mem::replace(&mut self.ledger, following)
+    }
+
+    /// What stands in the account of a file that will not come is in none.
+    fn settle(&mut self) {
+        let ledger = self.next_ledger();
+        lock(&self.books).outside += ledger.counts().missing;
+    }
+
+    /// What has become of the frames before this one, which was captured at `to`.
+    fn absorb(&mut self, gap: Option<&Ledger>, to: Option<Timestamp>) {
+        let Some(gap) = gap else { return };
+        gap.ranges_within(self.ledger.last(), to).for_each(|range| self.say(Note::Missing(range)));
+        self.enter(|ledger| ledger.absorb(gap, to));
+    }
+
+    fn not_written(&mut self, frame: &ToWrite, taken: Timestamp, why: Why) {
+        let arrival = arrival(frame, taken);
+        self.enter(|ledger| ledger.on_unwritten(&arrival, why));
+        self.say(Note::Missing(Range::of(&arrival, why)));
+    }
+
+    /// Enters it in both accounts.
+    fn enter(&mut self, entry: impl Fn(&mut Ledger)) {
+        entry(&mut lock(&self.books).whole);
+        entry(&mut self.ledger);
+    }
+
+    fn say(&self, note: Note) {
+        let _ = self.notes.send(note);
+    }
+}
+
+fn arrival(frame: &ToWrite, taken: Timestamp) -> Arrival {
+    let ToWrite { number, stamp, discontinuity, .. } = *frame;
+    Arrival { number, sequence: stamp.sequence, discontinuity, taken }
+}
+
+/// As long after `at` as the camera's clock says; before it, should that have gone back.
+fn later(captured: Time, at: Timestamp, then: Time) -> Timestamp {
+    let after =
+        |earlier: Time, later: Time| SignedDuration::try_from(later.since(earlier)).unwrap_or_default();
+    at.saturating_add(after(captured, then) - after(then, captured)).unwrap_or(at)
+}
+
+impl Begun {
+    /// Closes the recording, and writes its sidecar if it is a file.
+    fn finish(self, ledger: &Ledger) -> Result<Segment, Error> {
+        let summary = self.recording.finish()?;
+        let contents = summary.path.as_ref().map(|path| Sidecar {
+            version: VERSION,
+            recorder: concat!("camrec ", env!("CARGO_PKG_VERSION")),
+            file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            stream: self.stream.map(stream_id),
+            width: self.size.width,
+            height: self.size.height,
+            start: wall::rfc3339(self.start),
+            end: wall::rfc3339(self.end),
+            first_frame: self.first.0,
+            last_frame: self.last.0,
+            file_bytes: summary.file_bytes,
+            figures: ledger.into(),
+        });
+        let path = summary.path.as_deref();
+        let sidecar =
+            path.zip(contents.as_ref()).map(|(path, of)| sidecar::write(path, of.text().as_bytes()));
+        Ok(Segment { summary, contents, sidecar })
+    }
+}

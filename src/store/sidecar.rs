@@ -1,0 +1,79 @@
+//! A recording's sidecar: `NAME.json` beside `NAME.mkv`, there whole or not at all.
+
+use super::error::Error;
+use super::folder;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Where a recording's sidecar is. The two sort together.
+pub fn path_of(recording: &Path) -> PathBuf {
+    // only .mkv gives way: "door 04.05" and "door 04.06" are two names
+    match recording.extension().is_some_and(|extension| extension == "mkv") {
+        true => recording.with_extension("json"),
+        false => with_suffix(recording, ".json"),
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut path = OsString::from(path);
+    path.push(suffix);
+    PathBuf::from(path)
+}
+
+/// Writes a recording's sidecar: under another name, to the disk, then under its own.
+///
+/// # Errors
+/// What the system says. There is no sidecar then.
+pub fn write(recording: &Path, text: &[u8]) -> Result<PathBuf, Error> {
+    let path = path_of(recording);
+    let unfinished = with_suffix(&path, ".part");
+    let written = File::create(&unfinished).and_then(|mut file| {
+        file.write_all(text)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, &path)
+    });
+    if let Err(why) = written {
+        let _ = fs::remove_file(&unfinished);
+        return Err(Error::new("write", &path, why));
+    }
+    folder::sync(path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")))?;
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_sort_together_and_never_meet() {
+        let of = |name: &str| path_of(Path::new(name)).display().to_string();
+        assert_eq!(of("rec/2026-11-23_14-03-27.mkv"), "rec/2026-11-23_14-03-27.json");
+        assert_eq!(of("door 04.05"), "door 04.05.json");
+        assert_eq!(of("door"), "door.json");
+        let mut names = ["a.mkv", "a_2.mkv", "a.json", "a_2.json"];
+        names.sort_unstable();
+        assert_eq!(names, ["a.json", "a.mkv", "a_2.json", "a_2.mkv"]);
+    }
+
+    #[test]
+    fn a_sidecar_is_there_whole_and_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let recording = folder.path().join("a.mkv");
+        let path = write(&recording, b"{}\n").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"{}\n");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_named_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("a.json")).unwrap();
+        let refused = write(&folder.path().join("a.mkv"), b"{}").unwrap_err();
+        assert!(refused.to_string().contains("a.json"), "{refused}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        let refused = write(Path::new("/nowhere/a.mkv"), b"{}").unwrap_err();
+        assert!(refused.to_string().contains("mounted?"), "{refused}");
+    }
+}

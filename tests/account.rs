@@ -1,0 +1,338 @@
+//! The account: each frame is in exactly one file or named as missing, with its time; sidecars, events and the last lines
+//! all say the same.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use camcast::sys::clock;
+use nix::sys::signal::Signal;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+use support::film::{self, Film};
+use support::json::{self, Object};
+use support::native::Door;
+use support::procs::{Camcast, Ended, Program, camrec, camrec_command, camrec_into};
+
+const STREAM: u64 = 0x00c0_ffee_00c0_ffee;
+
+fn jpeg() -> Vec<u8> {
+    support::pictures::of_len(3_000, 1)
+}
+
+/// Nothing happens here meanwhile.
+fn rest(wait: Duration) {
+    let until = clock::now().after(wait);
+    while !support::is_over(until) {
+        support::pause();
+    }
+}
+
+/// camrec that tells what happens, recording from a server by hand.
+fn told(folder: &Path, door: &Door, args: &[&str]) -> Program {
+    camrec_into(folder, door.address, &[&["--json"], args].concat())
+}
+
+#[track_caller]
+fn of_kind<'a>(events: &'a [Object], kind: &str) -> Vec<&'a Object> {
+    events.iter().filter(|event| event.text("event") == kind).collect()
+}
+
+#[track_caller]
+fn last<'a>(events: &'a [Object], kind: &str) -> &'a Object {
+    of_kind(events, kind).pop().unwrap_or_else(|| panic!("no {kind}: {events:?}"))
+}
+
+/// Each number from the first to the last is in exactly one sidecar, as recorded or as missing; and the sidecars together
+/// are the account.
+#[track_caller]
+fn assert_adds_up(folder: &Path, account: &Object) {
+    let (mut recorded, mut missing) = (BTreeSet::new(), BTreeSet::new());
+    let sum = |name: &str, sidecars: &[(_, Object)]| {
+        sidecars.iter().map(|(_, sidecar)| sidecar.number(name)).sum::<u64>()
+    };
+    let sidecars = json::sidecars(folder);
+    let mut recordings = Vec::new();
+    for (path, sidecar) in &sidecars {
+        let lost = json::missing(sidecar);
+        let frames = (sidecar.number("first_frame")..=sidecar.number("last_frame"))
+            .filter(|number| !lost.contains(number));
+        let frames: Vec<u64> = frames.collect();
+        let film = Film::read(&path.with_extension("mkv"));
+        assert_eq!((frames.len(), frames.len() as u64), (film.shots.len(), sidecar.number("frames")));
+        assert_eq!(sidecar.number("file_bytes"), fs::metadata(&film.path).unwrap().len());
+        assert_eq!(sidecar.time("start").as_microsecond(), film.times().next().unwrap());
+        let end = sidecar.time("end").as_microsecond() - film.times().last().unwrap();
+        assert!(end.abs() <= 1, "the file's time base is the microsecond: {end}");
+        frames.into_iter().for_each(|number| assert!(recorded.insert(number), "{number} is in two files"));
+        lost.into_iter().for_each(|number| assert!(missing.insert(number), "{number} is missing twice"));
+        recordings.push(film.path);
+    }
+    recordings.sort();
+    assert_eq!(recordings, film::files(folder), "each file has a sidecar");
+    assert!(recorded.is_disjoint(&missing));
+    let all: Vec<u64> = recorded.union(&missing).copied().collect();
+    assert!(all.windows(2).all(|two| two[0] + 1 == two[1]), "neither recorded nor missing: {all:?}");
+    for name in ["frames", "bytes", "repaired", "skipped", "camera_drops"] {
+        assert_eq!(sum(name, &sidecars), account.number(name), "{name}");
+    }
+    let outside = account.number("missing_outside_sidecars");
+    assert_eq!(sum("missing", &sidecars) + outside, account.number("missing"));
+}
+
+#[test]
+fn a_gap_between_two_files_is_in_the_first_ones_account() {
+    let folder = tempfile::tempdir().unwrap();
+    let door = Door::open();
+    let camrec = told(folder.path(), &door, &["--segment", "1s"]);
+    let (server, _) = door.accept(STREAM, 1);
+    let jpeg = jpeg();
+    // in time with their capture: a clock that jumps ends the common time of two files
+    for number in 1..=20 {
+        server.show(number, &jpeg);
+        rest(Duration::from_millis(40));
+    }
+    // the next second begins in the gap
+    rest(Duration::from_millis(320));
+    server.send(&server.beat(28, 29));
+    (29..=31).for_each(|number| server.show(number, &jpeg));
+    // and the stream ends with one
+    server.send(&server.beat(35, 32));
+    server.send(&server.end());
+    camrec.wait_line("camcast is stopping");
+    let ended = camrec.stop(Signal::SIGTERM).expect(12);
+
+    let events = json::events(&ended.text());
+    let account = last(&events, "account");
+    assert_adds_up(folder.path(), account);
+    assert_eq!((account.number("missing"), account.number("missing_outside_sidecars")), (12, 0));
+    let sidecars = json::sidecars(folder.path());
+    let [(_, first), (_, second)] = &sidecars[..] else { panic!("{sidecars:?}") };
+    assert_eq!(json::missing(first), (21..=28).collect::<Vec<_>>());
+    assert_eq!(json::missing(second), (32..=35).collect::<Vec<_>>());
+
+    // frame 20 and frame 29 are 360 ms apart, and the second file begins with the one
+    let range = &first.list("missing_ranges")[0];
+    assert_eq!(range.text("why"), "network");
+    assert_eq!(range.time("from"), first.time("end"));
+    assert_eq!(range.time("to"), second.time("start"));
+    assert_eq!(range.time("from").duration_until(range.time("to")).as_millis(), 360);
+    let range = &second.list("missing_ranges")[0];
+    assert!(range.time("from") == second.time("end") && range.is_null("to"), "{range:?}");
+    // what was told as it happened
+    let told: Vec<_> = of_kind(&events, "missing").iter().map(|event| event.number("first")).collect();
+    assert_eq!(told, [21, 32]);
+}
+
+#[test]
+fn what_an_outage_has_cost_is_told_with_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let (door, jpeg) = (Door::open(), jpeg());
+    let camrec = told(folder.path(), &door, &[]);
+    let (server, _) = door.accept(STREAM, 1);
+    (1..=3).for_each(|number| server.show(number, &jpeg));
+    let (server, _) = door.accept(STREAM, 9);
+    (9..=11).for_each(|number| server.show(number, &jpeg));
+    camrec.wait_line("back after ");
+    let ended = camrec.stop(Signal::SIGTERM).expect(12);
+    let events = json::events(&ended.text());
+    assert_adds_up(folder.path(), last(&events, "account"));
+    let missing = last(&events, "missing");
+    assert_eq!((missing.number("first"), missing.number("last"), missing.text("why")), (4, 8, "outage"));
+    assert_eq!(missing.time("from").duration_until(missing.time("to")).as_millis(), 6 * 40);
+    let joined = of_kind(&events, "joined");
+    assert_eq!(joined.len(), 2);
+    assert!(joined[0].is_null("away_ms"));
+    assert_eq!(
+        (joined[0].text("stream"), joined[1].text("stream")),
+        ("00c0ffee00c0ffee", "00c0ffee00c0ffee")
+    );
+    // it takes at least 200 ms before it joins again
+    assert!(joined[1].number("away_ms") >= 200);
+    assert_eq!(of_kind(&events, "lost").len(), 1);
+}
+
+#[test]
+fn what_another_stream_lacks_is_in_its_own_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (door, jpeg) = (Door::open(), jpeg());
+    let camrec = told(folder.path(), &door, &[]);
+    let (server, _) = door.accept(STREAM, 1);
+    (1..=3).for_each(|number| server.show(number, &jpeg));
+    let (server, _) = door.accept(STREAM + 1, 50);
+    server.send(&server.beat(51, 52));
+    (52..=54).for_each(|number| server.show(number, &jpeg));
+    camrec.wait_line("back after ");
+    let ended = camrec.stop(Signal::SIGTERM).expect(12);
+    let account = json::events(&ended.text()).pop().unwrap();
+    assert_eq!((account.number("restarts"), account.number("missing")), (1, 2));
+    let sidecars = json::sidecars(folder.path());
+    let lacks: Vec<_> = sidecars
+        .iter()
+        .map(|(_, sidecar)| (sidecar.text("stream").to_owned(), json::missing(sidecar)))
+        .collect();
+    let expected = [(format!("{STREAM:016x}"), vec![]), (format!("{:016x}", STREAM + 1), vec![50, 51])];
+    assert_eq!(lacks, expected);
+    let range = &sidecars[1].1.list("missing_ranges")[0];
+    assert!(range.is_null("from") && range.time("to") == sidecars[1].1.time("start"), "{range:?}");
+}
+
+#[test]
+fn what_is_missing_while_no_file_is_open_is_in_the_account_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let door = Door::open();
+    let camrec = told(folder.path(), &door, &[]);
+    let (server, _) = door.accept(STREAM, 1);
+    server.send(&server.beat(3, 4));
+    server.wait_through(3);
+    let ended = camrec.stop(Signal::SIGTERM).expect(12);
+    let account = json::events(&ended.text()).pop().unwrap();
+    assert_eq!((account.number("missing"), account.number("missing_outside_sidecars")), (3, 3));
+    assert_eq!(json::missing(&account), [1, 2, 3]);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// A real outage: the recorder sleeps for longer than camcast remembers. In files of a second.
+#[test]
+fn a_recorder_that_slept_adds_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let camcast = Camcast::start(&["pattern", "-r", "640x480", "-f", "30", "--reel", "1M"]);
+    let camrec = camrec_into(folder.path(), camcast.address, &["--json", "--segment", "1s"]);
+    camrec.wait_line_after(0, "writing ");
+    rest(Duration::from_millis(1500));
+    camrec.signal(Signal::SIGSTOP);
+    rest(Duration::from_secs(4));
+    let lines = camrec.lines();
+    camrec.signal(Signal::SIGCONT);
+    camrec.wait_line_after(lines, "writing ");
+    rest(Duration::from_millis(1500));
+    let ended = camrec.stop(Signal::SIGINT).expect(12);
+    let events = json::events(&ended.text());
+    let account = last(&events, "account");
+    assert_adds_up(folder.path(), account);
+    assert!(account.number("missing") > 10, "{account:?}");
+    assert_eq!(account.number("skipped"), 0, "a recorder wanted them all");
+    for range in account.list("missing_ranges") {
+        assert!(range.time("from") < range.time("to"), "{range:?}");
+    }
+    assert!(!of_kind(&events, "status").is_empty());
+}
+
+/// The camera sleeps: what it drops has no number, but a time.
+#[test]
+fn where_the_camera_dropped_frames_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let camcast = Camcast::pattern(30);
+    let camrec = camrec_into(folder.path(), camcast.address, &[]);
+    camrec.wait_line("writing ");
+    rest(Duration::from_millis(500));
+    camcast.program.signal(Signal::SIGSTOP);
+    rest(Duration::from_secs(1));
+    camcast.program.signal(Signal::SIGCONT);
+    rest(Duration::from_millis(500));
+    let ended = camrec.stop(Signal::SIGINT).expect(0);
+    let drops = ended.account("camera's own drops");
+    assert!(drops > 10, "{}", ended.text());
+    let [(_, sidecar)] = &json::sidecars(folder.path())[..] else { panic!("not one sidecar") };
+    assert_eq!(sidecar.number("camera_drops"), drops);
+    let ranges = sidecar.list("camera_drop_ranges");
+    assert_eq!(ranges.iter().map(|range| range.number("count")).sum::<u64>(), drops);
+    let longest = ranges.iter().max_by_key(|range| range.number("count")).unwrap();
+    assert!(longest.time("from").duration_until(longest.time("to")).as_millis() > 500, "{longest:?}");
+    let line = format!("\n  {} after frame {} between ", longest.number("count"), longest.number("after"));
+    assert!(ended.text().contains(&line), "{line:?}: {}", ended.text());
+}
+
+/// The README's tables name each field, and no event has others.
+#[test]
+fn events_and_sidecars_are_as_the_readme_has_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (door, jpeg) = (Door::open(), jpeg());
+    let camrec = told(folder.path(), &door, &["--frames", "5"]);
+    let (server, _) = door.accept(STREAM, 1);
+    server.send(&server.silent_beat(0, 1));
+    (1..=2).for_each(|number| server.show(number, &jpeg));
+    server.send(&server.beat(2, 1));
+    camrec.wait_line("the camera delivers again");
+    server.send(&server.beat(3, 4));
+    rest(Duration::from_millis(1200));
+    (4..=5).for_each(|number| server.show(number, &jpeg));
+    // with this one it has enough, and leaves
+    server.fragments(6, &jpeg).iter().for_each(|datagram| server.send(datagram));
+    let ended = camrec.wait_exit().expect(12);
+
+    let readme = include_str!("../README.md");
+    let documented = |name: &str| readme.contains(&format!("`{name}`"));
+    let events = json::events(&ended.text());
+    let mut kinds = BTreeSet::new();
+    for event in &events {
+        event.time("time");
+        kinds.insert(event.text("event"));
+        event.names().into_iter().for_each(|name| assert!(documented(name), "{name:?} is not in README.md"));
+    }
+    let expected = [
+        "account",
+        "camera-back",
+        "camera-silent",
+        "joined",
+        "missing",
+        "segment-begun",
+        "segment-finished",
+        "status",
+    ];
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), expected);
+    for kind in expected.into_iter().chain(["lost", "events-lost", "error"]) {
+        assert!(documented(kind), "{kind:?} is not in README.md");
+    }
+    let [(path, sidecar)] = &json::sidecars(folder.path())[..] else { panic!("not one sidecar") };
+    sidecar.names().into_iter().for_each(|name| assert!(documented(name), "{name:?} is not in README.md"));
+    assert_eq!(sidecar.number("version"), 1);
+    let finished = last(&events, "segment-finished");
+    assert_eq!(finished.text("sidecar"), path.to_str().unwrap());
+    let both: BTreeSet<&str> =
+        sidecar.names().into_iter().chain(["event", "time", "path", "sidecar"]).collect();
+    assert_eq!(finished.names(), both, "the event says what the sidecar does");
+}
+
+#[test]
+fn a_pipe_has_its_events_on_standard_error_and_nothing_else_there() {
+    let camcast = Camcast::pattern(30);
+    let args = ["-o", "-", "--json", "--every", "--format", "mjpeg", "--frames", "40"];
+    let Ended { log, out, .. } = camrec(camcast.address, &args).wait_exit().expect(0);
+    let events = json::events(&log);
+    let account = last(&events, "account");
+    assert_eq!((account.number("frames"), account.number("exit")), (40, 0));
+    assert_eq!(account.number("bytes"), out.len() as u64);
+    assert_eq!(of_kind(&events, "joined").len(), 1);
+}
+
+#[test]
+fn an_error_is_an_event_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let run =
+        |args: &[&str]| Program::start("camrec", &mut camrec_command(&nobody, args)).wait_exit().expect(8);
+    let ended = run(&["-o", "-", "--json"]);
+    let events = json::events(&ended.log);
+    let [error] = &events[..] else { panic!("{}", ended.log) };
+    assert_eq!((error.text("event"), error.number("exit")), ("error", 8));
+    assert!(error.text("message").starts_with("nobody listens on "), "{error:?}");
+    // people have their own line where there is room for it
+    let ended = run(&["-o", folder.path().to_str().unwrap(), "--json"]);
+    assert_eq!(json::events(&ended.text())[0].text("event"), "error");
+    assert!(ended.log.contains("camrec: nobody listens on "), "{}", ended.log);
+}
+
+#[test]
+fn nobody_has_to_read_the_events() {
+    let folder = tempfile::tempdir().unwrap();
+    let camcast = Camcast::pattern(30);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let args = ["-o", folder.path().to_str().unwrap(), "--json", "--frames", "40"];
+    let mut command = camrec_command(&camcast.address.to_string(), &args);
+    Program::start_to("camrec", &mut command, writer).wait_exit().expect(0);
+    let [film] = &Film::read_folder(folder.path())[..] else { panic!("not one file") };
+    assert_eq!(film.shots.len(), 40);
+}
