@@ -113,15 +113,15 @@ fn first_frame(ended: &Ended) -> u32 {
 /// The frames that the account names as missing.
 fn gaps(ended: &Ended) -> Vec<RangeInclusive<u32>> {
     let text = ended.text();
-    let (_, rest) = text.split_once("(frames ").expect("gaps are named");
-    let named = rest.split_once(')').unwrap().0.split(", ");
-    let number = |text: &str| text.parse::<u32>().unwrap();
-    named
-        .map(|gap| {
-            let (first, last) = gap.split_once('-').unwrap_or((gap, gap));
-            number(first)..=number(last)
-        })
-        .collect()
+    let named = text.lines().filter_map(|line| {
+        let (_, rest) = line.split_once("  frame")?;
+        let (first, last) = {
+            let numbers = rest.trim_start_matches(['s', ' ']).split(' ').next()?;
+            numbers.split_once('-').unwrap_or((numbers, numbers))
+        };
+        Some(first.parse::<u32>().unwrap()..=last.parse().unwrap())
+    });
+    named.collect()
 }
 
 /// Six seconds of video, whatever the path does to it.

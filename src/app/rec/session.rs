@@ -209,7 +209,9 @@ impl Session {
 
 fn prepare(socket: &UdpSocket) {
     let granted = udp::set_receive_buffer(socket, RECEIVE_BUFFER);
-    log::debug!("receive buffer: {granted} bytes; GRO: {}", udp::set_gro(socket));
+    // not inside the log's line, which is not evaluated unless it is asked for
+    let gro = udp::set_gro(socket);
+    log::debug!("receive buffer: {granted} bytes; GRO: {gro}");
     if granted < RECEIVE_BUFFER {
         static SAID: Once = Once::new();
         SAID.call_once(|| log::info!("{}", small_buffer(granted)));
@@ -301,5 +303,18 @@ impl Plain {
         if let Some(word) = self.receiver.poll_datagram(now) {
             let _ = self.socket.send_to(word, to);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::socket::{getsockopt, sockopt};
+
+    #[test]
+    fn a_socket_gets_trains_whatever_is_logged() {
+        let socket = udp::bound(([127, 0, 0, 1], 0).into()).unwrap();
+        prepare(&socket);
+        assert!(getsockopt(&socket, sockopt::UdpGroSegment).unwrap());
     }
 }
