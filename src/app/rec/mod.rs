@@ -359,19 +359,22 @@ impl Recorder {
             return self.recycle(frame.bytes);
         }
         let captured = frame.stamp.captured;
-        let above = self.anchor.observe(captured, frame.arrived);
+        let seen = self.anchor.observe(captured, frame.arrived);
+        if let Some(jump) = seen.jump {
+            self.status.clear();
+            log::warn!("{jump}: another file begins");
+        }
         if let Phase::Live(session) = &self.phase {
-            self.delay = Some(above + session.one_way());
+            self.delay = Some(seen.above + session.one_way());
         }
         let (first, _) = *self.first.get_or_insert((captured, now));
         if self.config.limit.duration.is_some_and(|limit| captured.since(first) >= limit) {
             self.recycle(frame.bytes);
             return self.stop(now);
         }
-        let taken = self.anchor.local(captured).unwrap_or(frame.arrived);
         let (number, stamp, discontinuity) = (frame.number, frame.stamp, frame.discontinuity);
-        let (length, was_repaired) = (frame.bytes.len(), frame.repaired > 0);
-        match self.writer.write(ToWrite { number, bytes: frame.bytes, captured, taken }) {
+        let (length, was_repaired, arrived) = (frame.bytes.len(), frame.repaired > 0, frame.arrived);
+        match self.writer.write(ToWrite { number, bytes: frame.bytes, captured, arrived }) {
             Ok(()) => {
                 self.ledger.on_frame(number, stamp, discontinuity, length);
                 if was_repaired {
@@ -499,6 +502,14 @@ impl Recorder {
                 if self.files.len() < LISTED_FILES {
                     self.files.push(summary);
                 }
+            }
+            Note::ClockSet(by) => {
+                self.status.clear();
+                let whither = if by.is_negative() { "back" } else { "forward" };
+                let by = by.abs().as_secs_f64();
+                log::warn!(
+                    "this machine's clock was set {whither} by {by:.3} s: files from here on have the new time"
+                );
             }
             Note::NotJpeg(number) => {
                 self.ledger.on_lost(number);

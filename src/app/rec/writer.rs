@@ -7,7 +7,8 @@ use crate::app::wall;
 use crate::jpeg;
 use crate::record::matroska::Track;
 use crate::record::names::Template;
-use crate::record::segment::{Cut, Cutter};
+use crate::record::segment::Cut;
+use crate::record::timeline::Timeline;
 use crate::store::{Error, Recording, SegmentFile, Sink, Summary};
 use crate::sys::clock;
 use crate::time::Time;
@@ -33,9 +34,6 @@ const QUEUE_BYTES: usize = 64 * 1024 * 1024;
 /// A power cut costs at most this much.
 const CHECKPOINT: Duration = Duration::from_secs(1);
 
-/// A larger difference is our clock being set, not the camera's becoming better known.
-const CLOCK_STEP: SignedDuration = SignedDuration::from_secs(1);
-
 /// A frame to be written.
 #[derive(Debug)]
 pub struct ToWrite {
@@ -45,8 +43,8 @@ pub struct ToWrite {
     pub bytes: Vec<u8>,
     /// Its capture time on the camera's clock.
     pub captured: Time,
-    /// The same on this machine's clock, as far as it is known.
-    pub taken: Time,
+    /// When it was whole, on this machine's clock.
+    pub arrived: Time,
 }
 
 #[derive(Debug)]
@@ -65,6 +63,8 @@ pub enum Note {
     Begun(PathBuf),
     /// A recording is finished.
     Finished(Summary),
+    /// This machine's wall clock was set by so much since the file before.
+    ClockSet(SignedDuration),
     /// A frame was no JPEG and is not in the recording.
     NotJpeg(FrameNumber),
     /// A frame was taken, but could not be written.
@@ -96,14 +96,13 @@ impl Writer {
         let (outbox, notes) = sync_channel(QUEUE * 4);
         let (queued, frames) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let mut worker = Worker {
-            cutter: Cutter::new(match &target {
+            timeline: Timeline::new(match &target {
                 Target::Folder { segment, .. } => Some(*segment),
                 Target::Pipe { .. } => None,
             }),
             target,
             open: None,
             checked: Time::default(),
-            timeline: None,
             notes: outbox,
             queued: Arc::clone(&queued),
             frames: Arc::clone(&frames),
@@ -180,11 +179,9 @@ impl Writer {
 /// The thread, from inside.
 struct Worker {
     target: Target,
-    cutter: Cutter,
+    timeline: Timeline,
     open: Option<Open>,
     checked: Time,
-    /// A frame's capture time on the camera's clock, and on ours.
-    timeline: Option<(Time, Zoned)>,
     notes: SyncSender<Note>,
     queued: Arc<AtomicUsize>,
     frames: Arc<AtomicUsize>,
@@ -231,8 +228,7 @@ impl Worker {
     fn obey(&mut self, order: Order) -> Result<(), Error> {
         match order {
             Order::NewStream => {
-                self.cutter.new_stream();
-                self.timeline = None;
+                self.timeline.new_stream();
                 Ok(())
             }
             Order::Finish => self.finish(),
@@ -255,7 +251,7 @@ impl Worker {
             self.say(Note::NotJpeg(frame.number));
             return Ok(());
         };
-        let cut = self.cutter.frame(frame.captured, checked.size);
+        let cut = self.timeline.frame(frame.captured, frame.arrived, checked.size);
         if cut.is_some_and(|cut| self.needs_new_file(cut)) {
             self.finish()?;
         }
@@ -272,10 +268,16 @@ impl Worker {
     }
 
     fn begin(&mut self, frame: &ToWrite, size: jpeg::Size) -> Result<(), Error> {
-        let started = self.started(frame);
-        let track = Track { size, interval: None, started: started.timestamp() };
+        let zero = wall::zero();
+        if let Some(set) = self.timeline.begin(frame.captured, zero) {
+            self.say(Note::ClockSet(set));
+        }
+        let started = self.timeline.file_clock().map_or(zero, |clock| clock.started);
+        let track = Track { size, interval: None, started };
         let sink = match &self.target {
-            Target::Folder { folder, names, .. } => Sink::File(create(folder, names, &started)?),
+            Target::Folder { folder, names, .. } => {
+                Sink::File(create(folder, names, &wall::in_zone(started))?)
+            }
             Target::Pipe { raw: false } => Sink::stdout()?,
             Target::Pipe { raw: true } => {
                 let mut sink = Sink::stdout()?;
@@ -292,22 +294,6 @@ impl Worker {
         Ok(())
     }
 
-    /// When the file's first frame was captured. What is known of the camera's clock gets better while frames come; that
-    /// must not make a file begin before the one before it ended.
-    fn started(&mut self, frame: &ToWrite) -> Zoned {
-        let known = wall::at(frame.taken);
-        let going_on = self.timeline.take().and_then(|(captured, at)| {
-            let since = SignedDuration::try_from(frame.captured.since(captured)).ok()?;
-            at.checked_add(since).ok()
-        });
-        let started = match going_on {
-            Some(going_on) if known.duration_until(&going_on).abs() < CLOCK_STEP => known.max(going_on),
-            _ => known,
-        };
-        self.timeline = Some((frame.captured, started.clone()));
-        started
-    }
-
     fn checkpoint(&mut self) -> Result<(), Error> {
         let Some(Open::Recording(recording)) = &mut self.open else { return Ok(()) };
         let now = clock::now();
@@ -315,11 +301,13 @@ impl Worker {
             return Ok(());
         }
         self.checked = now;
+        self.timeline.file_clock().iter().for_each(|clock| recording.set_clock(clock));
         recording.checkpoint()
     }
 
     fn finish(&mut self) -> Result<(), Error> {
-        if let Some(Open::Recording(recording)) = self.open.take() {
+        if let Some(Open::Recording(mut recording)) = self.open.take() {
+            self.timeline.end().iter().for_each(|clock| recording.set_clock(clock));
             let summary = recording.finish()?;
             self.say(Note::Finished(summary));
         }
