@@ -25,8 +25,9 @@
 //! | [`app`] | shell | the two programs: options, the loops, what people are told |
 //!
 //! PURE: no descriptor, no clock, no file, no `unsafe`; time comes in as an argument. SHELL: the rest. Arrows go one
-//! way: `app` may use everything; `cast` and `receive` use `wire`, `jpeg`, `reel` and `time`; nothing pure uses a
-//! shell room; `sys` uses nothing of ours but `time`. `tests/layering.rs` checks it.
+//! way: `app` may use everything; `cast` and `receive` use `wire`, `jpeg`, `reel` and `time`; `record` asks `receive`
+//! for the camera's clock; nothing pure uses a shell room; `sys` uses nothing of ours but `time`. `tests/layering.rs`
+//! checks it.
 //!
 //! # The loop's contract
 //!

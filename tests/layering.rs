@@ -17,7 +17,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("reel", &["jpeg", "time", "wire"]),
     ("cast", &["jpeg", "reel", "time", "wire"]),
     ("receive", &["jpeg", "reel", "time", "wire"]),
-    ("record", &["jpeg", "time", "wire"]),
+    ("record", &["jpeg", "receive", "time", "wire"]),
     ("picture", &["jpeg"]),
     ("sys", &["time"]),
     ("capture", &["jpeg", "picture", "sys", "time"]),

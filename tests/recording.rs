@@ -3,9 +3,12 @@
 
 use camcast::jpeg::Size;
 use camcast::record::matroska::Track;
+use camcast::record::names::Template;
+use camcast::record::timeline::Timeline;
 use camcast::store::{Recording, SegmentFile, Sink};
 use camcast::time::Time;
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -238,4 +241,29 @@ fn the_live_form_is_read_whole() {
     assert_eq!(packets(path), expected(&shots));
     let told = run("mkvmerge", &["-J", path]);
     assert!(told.contains(r#""warnings": []"#), "{told}");
+}
+
+/// Three files of a minute; then the wall clock is set back by two minutes, and three more come.
+#[test]
+fn a_clock_that_is_set_back_costs_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut timeline = Timeline::new(Some(Duration::from_secs(60)));
+    let mut begun = Vec::new();
+    for millis in (0..360_000).step_by(40) {
+        let captured = Time::from_millis(millis);
+        if timeline.frame(captured, captured.after(Duration::from_millis(7)), SIZE).is_some() {
+            let set = SignedDuration::from_secs(if millis < 180_000 { 0 } else { -120 });
+            let zero = Timestamp::from_second(1_790_000_000).unwrap().checked_add(set).unwrap();
+            timeline.end();
+            let said = timeline.begin(captured, zero);
+            assert_eq!(said, (millis == 180_000).then_some(set), "it is said once, at {millis} ms");
+            let started = timeline.file_clock().unwrap().started;
+            let names = Template::default().names(&started.to_zoned(TimeZone::UTC));
+            let file = SegmentFile::create(folder.path(), names).unwrap();
+            begun.push(file.path().file_name().unwrap().to_str().unwrap().to_owned());
+        }
+    }
+    let expected = ["13-20", "14-20", "15-20", "14-20_2", "15-20_2", "16-20"];
+    assert_eq!(begun, expected.map(|time| format!("2026-09-21_14-{time}.mkv")));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 6);
 }

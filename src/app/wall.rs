@@ -6,17 +6,37 @@ use arrayvec::ArrayString;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use std::fmt::Write;
+use std::time::Duration;
+
+/// Of so many readings of both clocks the quickest counts.
+const ZERO_TRIES: usize = 4;
 
 /// The wall clock in the system's time zone.
 pub fn now() -> Zoned {
     timestamp().to_zoned(TimeZone::system())
 }
 
-/// The wall clock's time at which the monotonic clock showed `then`, as far as the clock is right at the moment.
-pub fn at(then: Time) -> Zoned {
-    let age = clock::now().since(then);
-    let moment = jiff::SignedDuration::try_from(age).ok().and_then(|age| timestamp().checked_sub(age).ok());
-    moment.unwrap_or_else(timestamp).to_zoned(TimeZone::system())
+/// The wall clock's time at which the monotonic clock showed zero, as far as the wall clock is right at the moment. It
+/// changes only when the wall clock is set: what the system does to make it run right it does to both.
+pub fn zero() -> Timestamp {
+    // whoever is interrupted between the two clocks tries again
+    let tries = (0..ZERO_TRIES).map(|_| {
+        let (before, wall, after) = (clock::now(), timestamp(), clock::now());
+        let middle = before.after(after.since(before) / 2);
+        (after.since(before), wall.checked_sub(Duration::from_nanos(middle.as_nanos())))
+    });
+    tries.min_by_key(|(took, _)| *took).and_then(|(_, zero)| zero.ok()).unwrap_or_default()
+}
+
+/// The wall clock's time at which the monotonic clock showed `then`.
+pub fn at(then: Time) -> Timestamp {
+    let zero = zero();
+    zero.checked_add(Duration::from_nanos(then.as_nanos())).unwrap_or(zero)
+}
+
+/// A time in the system's time zone.
+pub fn in_zone(at: Timestamp) -> Zoned {
+    at.to_zoned(TimeZone::system())
 }
 
 /// `14:03:27.512`, for log lines.

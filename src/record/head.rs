@@ -18,12 +18,22 @@ const SEEK_HEAD: u32 = 0x114d_9b74;
 const INFO: u32 = 0x1549_a966;
 const TRACKS: u32 = 0x1654_ae6b;
 const CUES: u32 = 0x1c53_bb6b;
+const TAGS: u32 = 0x1254_c367;
 
-/// Octets of a SeekHead of three entries.
-const SEEK_HEAD_LEN: usize = 68;
+/// Octets of a SeekHead of four entries.
+const SEEK_HEAD_LEN: usize = 89;
 
 /// Octets in Info's body before Duration's value.
 const BEFORE_DURATION: usize = 9;
+
+/// Octets from Duration's value to DateUTC's.
+const DURATION_TO_DATE: usize = 11;
+
+/// By how many ppm the camera's clock was fast.
+const CLOCK_TAG: &[u8] = b"CAMERA_CLOCK_PPM";
+
+/// Octets of that tag's value: `+012.345`.
+pub(super) const CLOCK_LEN: usize = 8;
 
 /// The head of a file.
 pub(super) struct FileHead {
@@ -32,6 +42,10 @@ pub(super) struct FileHead {
     pub(super) segment: u64,
     /// File offset of Duration's value.
     pub(super) duration_at: u64,
+    /// File offset of DateUTC's value.
+    pub(super) date_at: u64,
+    /// File offset of the clock tag's value.
+    pub(super) clock_at: u64,
     pub(super) cues: Cues,
 }
 
@@ -42,21 +56,31 @@ pub(super) fn file(track: &Track, cue_reserve: usize) -> FileHead {
     let info_body = info_body(track, true);
     let mut info = Vec::new();
     binary(&mut info, INFO, &info_body);
-    let tracks = tracks(track);
+    let (tracks, tags) = (tracks(track), tags());
     let after_info = SEEK_HEAD_LEN.saturating_add(info.len());
     let after_tracks = after_info.saturating_add(tracks.len());
-    let cues_at = cues_after(segment.saturating_add(after_tracks));
-    let duration_at = after_info.saturating_sub(info_body.len()).saturating_add(BEFORE_DURATION);
+    let after_tags = after_tracks.saturating_add(tags.len());
+    let cues_at = cues_after(segment.saturating_add(after_tags));
+    let duration_at =
+        segment.saturating_add(after_info).saturating_sub(info_body.len()).saturating_add(BEFORE_DURATION);
 
-    seek_head(&mut bytes, [SEEK_HEAD_LEN, after_info, cues_at.saturating_sub(segment)]);
+    seek_head(&mut bytes, [SEEK_HEAD_LEN, after_info, after_tracks, cues_at.saturating_sub(segment)]);
     bytes.extend(info);
     bytes.extend(tracks);
+    bytes.extend(tags);
     bytes.extend(void(cues_at.saturating_sub(bytes.len())));
     bytes.resize(cues_at, 0);
     let cells_at = cues_at.saturating_add(cues::HEADER);
     let cues = Cues::new(cells_at as u64, segment as u64, cue_reserve);
     bytes.extend(cues.element());
-    FileHead { bytes, segment: segment as u64, duration_at: segment.saturating_add(duration_at) as u64, cues }
+    FileHead {
+        bytes,
+        segment: segment as u64,
+        duration_at: duration_at as u64,
+        date_at: duration_at.saturating_add(DURATION_TO_DATE) as u64,
+        clock_at: segment.saturating_add(after_tags).saturating_sub(CLOCK_LEN) as u64,
+        cues,
+    }
 }
 
 /// Where Cues begins if a Void comes between: so that its first cell is on a sector border.
@@ -91,10 +115,10 @@ fn start() -> Vec<u8> {
     to
 }
 
-/// Where Info, Tracks and Cues are, relative to Segment's body.
-fn seek_head(to: &mut Vec<u8>, positions: [usize; 3]) {
+/// Where Info, Tracks, Tags and Cues are, relative to Segment's body.
+fn seek_head(to: &mut Vec<u8>, positions: [usize; 4]) {
     master(to, SEEK_HEAD, |to| {
-        for (element, position) in [INFO, TRACKS, CUES].into_iter().zip(positions) {
+        for (element, position) in [INFO, TRACKS, TAGS, CUES].into_iter().zip(positions) {
             master(to, 0x4dbb, |to| {
                 binary(to, 0x53ab, &element.to_be_bytes()); // SeekID
                 binary(to, 0x53ac, &(position as u64).to_be_bytes()); // SeekPosition
@@ -110,16 +134,40 @@ fn info_body(track: &Track, has_duration: bool) -> Vec<u8> {
         let first = track.interval.map_or(1, |interval| interval.as_micros().max(1));
         binary(&mut to, 0x4489, &(first as f64).to_be_bytes()); // Duration, must be over 0
     }
-    binary(&mut to, 0x4461, &date(track.started).to_be_bytes()); // DateUTC
+    binary(&mut to, 0x4461, &date(track.started)); // DateUTC
     binary(&mut to, 0x4d80, APP.as_bytes()); // MuxingApp
     binary(&mut to, 0x5741, APP.as_bytes()); // WritingApp
     to
 }
 
 /// Nanoseconds since 2001-01-01; what does not fit, in the years 1708 and 2293, stays at the border.
-fn date(at: Timestamp) -> i64 {
+pub(super) fn date(at: Timestamp) -> [u8; 8] {
     let nanos = at.as_nanosecond().saturating_sub(DATE_ZERO);
-    i64::try_from(nanos).unwrap_or(if nanos < 0 { i64::MIN } else { i64::MAX })
+    i64::try_from(nanos).unwrap_or(if nanos < 0 { i64::MIN } else { i64::MAX }).to_be_bytes()
+}
+
+/// The clock tag's value for so many parts in 10^9; what does not fit in it, 1000 ppm, stays at the border.
+pub(super) fn clock(fast_ppb: i64) -> [u8; CLOCK_LEN] {
+    let sign = if fast_ppb < 0 { b'-' } else { b'+' };
+    let digit = |unit: u64| {
+        let rest = fast_ppb.unsigned_abs().min(999_999).checked_div(unit).unwrap_or(0).checked_rem(10);
+        b'0'.saturating_add(rest.and_then(|digit| u8::try_from(digit).ok()).unwrap_or(0))
+    };
+    [sign, digit(100_000), digit(10_000), digit(1_000), b'.', digit(100), digit(10), digit(1)]
+}
+
+fn tags() -> Vec<u8> {
+    let mut to = Vec::new();
+    master(&mut to, TAGS, |to| {
+        master(to, 0x7373, |to| {
+            binary(to, 0x63c0, &[]); // Targets: the whole file
+            master(to, 0x67c8, |to| {
+                binary(to, 0x45a3, CLOCK_TAG); // TagName
+                binary(to, 0x4487, &clock(0)); // TagString, the last of all: it is patched
+            });
+        });
+    });
+    to
 }
 
 fn tracks(track: &Track) -> Vec<u8> {

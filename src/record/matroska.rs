@@ -1,9 +1,9 @@
 //! Matroska (RFC 9559) with one MJPEG track, written so that a cut at any octet costs no whole frame.
 //!
 //! ```text
-//!  | EBML | Segment ( SeekHead Info Tracks Void Cues | Cluster Cluster Cluster ...
+//!  | EBML | Segment ( SeekHead Info Tracks Tags Void Cues | Cluster Cluster Cluster ...
 //!           ^ size: patched at the end     ^ patched each second
-//!                              ^ Duration: patched each second
+//!                              ^ Duration, DateUTC and a tag: patched each second
 //! ```
 //! - A frame is a cluster of its own: its head's octets are known before it is written, so one write brings it in whole,
 //!   and a block's 16 bits of relative time, which at this scale reach 33 ms, are always zero.
@@ -15,6 +15,7 @@
 use super::cues::Cues;
 use super::ebml::{MAX_SIZE4, MAX_SIZE8, size4, size8};
 use super::head;
+use super::timeline::FileClock;
 use crate::jpeg::Size;
 use crate::time::Time;
 use arrayvec::ArrayVec;
@@ -80,7 +81,7 @@ pub struct Patch<'a> {
 }
 
 /// Patches, to be written in this order. Between any two the file is readable.
-pub type Patches<'a> = ArrayVec<Patch<'a>, 5>;
+pub type Patches<'a> = ArrayVec<Patch<'a>, 7>;
 
 /// What goes before a frame's octets.
 #[derive(Clone, Debug)]
@@ -129,6 +130,10 @@ struct Patched {
     duration_at: u64,
     duration: [u8; 8],
     size: [u8; 8],
+    date_at: u64,
+    date: [u8; 8],
+    clock_at: u64,
+    clock: [u8; head::CLOCK_LEN],
     cues: Cues,
 }
 
@@ -136,8 +141,16 @@ impl Muxer {
     /// A file, with [`CUE_RESERVE`] or another number of octets for cues, and the octets that it begins with.
     pub fn file(track: &Track, cue_reserve: usize) -> (Self, Vec<u8>) {
         let head = head::file(track, cue_reserve);
-        let patched =
-            Patched { duration_at: head.duration_at, duration: [0; 8], size: [0; 8], cues: head.cues };
+        let patched = Patched {
+            duration_at: head.duration_at,
+            duration: [0; 8],
+            size: [0; 8],
+            date_at: head.date_at,
+            date: head::date(track.started),
+            clock_at: head.clock_at,
+            clock: head::clock(0),
+            cues: head.cues,
+        };
         (Muxer::new(track, head.segment, head.bytes.len(), Some(patched)), head.bytes)
     }
 
@@ -196,6 +209,15 @@ impl Muxer {
         self.end = head.end;
     }
 
+    /// The times of the file's frames on the wall clock are known better by now: the next checkpoint says so. No frame's
+    /// time in the file changes.
+    pub fn set_clock(&mut self, clock: &FileClock) {
+        if let Some(patched) = &mut self.patched {
+            patched.date = head::date(clock.started);
+            patched.clock = head::clock(clock.fast_ppb);
+        }
+    }
+
     /// File offset behind the last whole frame.
     pub fn end(&self) -> u64 {
         self.end
@@ -223,6 +245,8 @@ impl Muxer {
         patched.duration = (duration as f64).to_be_bytes();
         patched.cues.patch(&mut patches);
         patches.push(Patch { offset: patched.duration_at, bytes: &patched.duration });
+        patches.push(Patch { offset: patched.date_at, bytes: &patched.date });
+        patches.push(Patch { offset: patched.clock_at, bytes: &patched.clock });
         if is_last {
             patched.size = size8(self.end.saturating_sub(self.segment));
             patches.push(Patch { offset: self.segment.saturating_sub(8), bytes: &patched.size });

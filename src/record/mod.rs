@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`matroska`] | the container: a head, a few bytes before each frame, and patches that keep it seekable |
 //! | [`segment`] | when a recording starts a new file |
+//! | [`timeline`] | where frames lie on the wall clock |
 //! | [`names`] | file names from local time |
 //! | `head` | what stands before the first frame |
 //! | `cues` | the seek index in its fixed place |
@@ -30,3 +31,4 @@ pub mod names;
 pub mod segment;
 #[cfg(test)]
 mod tests;
+pub mod timeline;

@@ -19,7 +19,7 @@ pub enum Cut {
     Size,
     /// The stream is another: camcast was started again, or another camera answers.
     Stream,
-    /// The capture clock went back.
+    /// The capture clock went back, or is known to have jumped.
     Clock,
 }
 
@@ -30,6 +30,7 @@ pub struct Cutter {
     limit: Option<Duration>,
     file: Option<File>,
     is_new_stream: bool,
+    is_new_clock: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -42,12 +43,17 @@ struct File {
 impl Cutter {
     /// Files of `limit` each, or one as long as nothing else cuts it.
     pub fn new(limit: Option<Duration>) -> Self {
-        Cutter { limit, file: None, is_new_stream: false }
+        Cutter { limit, file: None, is_new_stream: false, is_new_clock: false }
     }
 
     /// The frames from here on are another stream's.
     pub fn new_stream(&mut self) {
         self.is_new_stream = true;
+    }
+
+    /// The capture clock has jumped before the next frame.
+    pub fn new_clock(&mut self) {
+        self.is_new_clock = true;
     }
 
     /// The next frame to be written, in capture order. A reason means: finish the file, and begin another with this frame.
@@ -60,6 +66,7 @@ impl Cutter {
             file => *file = Some(File { first: captured, latest: captured, size }),
         }
         self.is_new_stream = false;
+        self.is_new_clock = false;
         cut
     }
 
@@ -70,7 +77,7 @@ impl Cutter {
             Some(Cut::Stream)
         } else if size != file.size {
             Some(Cut::Size)
-        } else if file.latest.since(captured) > BACK_LIMIT {
+        } else if self.is_new_clock || file.latest.since(captured) > BACK_LIMIT {
             Some(Cut::Clock)
         } else {
             is_over.then_some(Cut::Duration)

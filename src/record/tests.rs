@@ -1,6 +1,7 @@
 //! Whole files, read back by another's demuxer and by a strict walk over their elements.
 
 use super::matroska::{FRAME_HEAD, MAX_FRAME, Muxer, Patch, Refused, Track};
+use super::timeline::FileClock;
 use crate::jpeg::Size;
 use crate::time::Time;
 use jiff::Timestamp;
@@ -133,14 +134,14 @@ fn segment(bytes: &[u8]) -> Range<usize> {
 fn cues(bytes: &[u8]) -> Vec<(u64, u64)> {
     let segment = segment(bytes);
     let all = elements(bytes, segment.clone());
-    let ids: Vec<u32> = all.iter().map(|element| element.0).take(6).collect();
-    assert_eq!(ids, [0x114d_9b74, 0x1549_a966, 0x1654_ae6b, 0xec, 0x1c53_bb6b, 0x1f43_b675]);
+    let ids: Vec<u32> = all.iter().map(|element| element.0).take(7).collect();
+    assert_eq!(ids, [0x114d_9b74, 0x1549_a966, 0x1654_ae6b, 0x1254_c367, 0xec, 0x1c53_bb6b, 0x1f43_b675]);
     for seek in elements(bytes, all[0].2.clone()) {
         let id = uint(bytes, &child(bytes, &seek.2, 0x53ab));
         let position = uint(bytes, &child(bytes, &seek.2, 0x53ac)) as usize;
         assert!(all.iter().any(|(at, start, _)| u64::from(*at) == id && start - segment.start == position));
     }
-    let mut cells = elements(bytes, all[4].2.clone());
+    let mut cells = elements(bytes, all[5].2.clone());
     assert_eq!(cells.pop().unwrap().0, 0xec);
     cells.iter().map(|cell| cue(bytes, &segment, cell)).collect()
 }
@@ -172,9 +173,11 @@ fn the_head_is_as_written_down() {
             "1a45dfa3 a3 428681 01 42f781 01 42f281 04 42f381 08 428288 6d6174726f736b61 428781 04 428581 02",
         )[..],
         &hex("18538067 01ffffffffffffff"),
-        &hex("114d9b74 bf 4dbb 92 53ab84 1549a966 53ac88 0000000000000044")[..],
+        &hex("114d9b74 d4 4dbb 92 53ab84 1549a966 53ac88 0000000000000059")[..],
         &hex("4dbb 92 53ab84 1654ae6b 53ac88"),
-        &(68 + 5 + u64::from(info_size & 0x7f)).to_be_bytes(),
+        &(89 + 5 + u64::from(info_size & 0x7f)).to_be_bytes(),
+        &hex("4dbb 92 53ab84 1254c367 53ac88"),
+        &(89 + 5 + 49 + u64::from(info_size & 0x7f)).to_be_bytes(),
         &hex("4dbb 92 53ab84 1c53bb6b 53ac88 00000000000001c0"),
         &hex("1549a966"),
         &[info_size],
@@ -188,7 +191,10 @@ fn the_head_is_as_written_down() {
         hex("1654ae6b ac ae aa d781 01 73c581 01 8381 01 9c81 00 22b59c83 756e64 8687 565f4d4a504547
         e0 8b 9a81 02 b082 0500 ba82 02d0");
     assert_eq!(show(&head[..before_tracks.len()]), show(&before_tracks));
-    assert_eq!(show(&head[before_tracks.len()..][..tracks.len()]), show(&tracks));
+    let tags = hex("1254c367 a7 7373 a4 63c0 80 67c8 9e 45a3 90 43414d4552415f434c4f434b5f50504d
+        4487 88 2b3030302e303030");
+    let after = [tracks, tags].concat();
+    assert_eq!(show(&head[before_tracks.len()..][..after.len()]), show(&after));
     let cues = hex(
         "1c53bb6b 0100000000000100 bb1000001b b388 0000000000000000 b720000d f78101 f188 00000000000002cc
         ec 01000000000000d7",
@@ -230,6 +236,31 @@ fn a_finished_file_tells_everything() {
     assert_eq!(segment(&taken.bytes).end, taken.bytes.len());
     assert_eq!(uint(&taken.bytes, &(44..52)), 0x0100_0000_0000_0000 | (taken.bytes.len() as u64 - 52));
     assert_eq!(cues(&taken.bytes).len(), 2);
+}
+
+#[test]
+fn a_file_says_what_is_known_of_its_clock_and_moves_no_frame() {
+    let mut taken = Taken::new(TINY);
+    taken.frames(0..26);
+    taken.patch(false);
+    let (frames, len) = (read(&taken.bytes), taken.bytes.len());
+    for (fast_ppb, text) in [
+        (80_123, "+080.123"),
+        (-7, "-000.007"),
+        (0, "+000.000"),
+        (i64::MIN, "-999.999"),
+        (i64::MAX, "+999.999"),
+    ] {
+        let started = Timestamp::from_microsecond(1_790_000_000_123_456).unwrap();
+        taken.muxer.set_clock(&FileClock { started, fast_ppb });
+        taken.patch(false);
+        let file = MatroskaFile::open(Cursor::new(&taken.bytes)).unwrap();
+        let date = (1_790_000_000 - 978_307_200) * 1_000_000_000 + 123_456_000;
+        assert_eq!(file.info().date_utc(), Some(date));
+        let tag = &file.tags().unwrap()[0].simple_tags()[0];
+        assert_eq!((tag.name(), tag.string()), ("CAMERA_CLOCK_PPM", Some(text)));
+        assert_eq!((read(&taken.bytes), taken.bytes.len()), (frames.clone(), len));
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::error::Error;
 use super::file::{SegmentFile, write_all};
 use crate::record::matroska::{CUE_RESERVE, Muxer, Patch, Track};
+use crate::record::timeline::FileClock;
 use crate::time::Time;
 use std::fs::File;
 use std::io::{self, IoSlice};
@@ -136,6 +137,11 @@ impl Recording {
     /// What it holds so far.
     pub fn summary(&self) -> &Summary {
         &self.summary
+    }
+
+    /// What is known by now of the frames' times on the wall clock: to be written with the next checkpoint.
+    pub fn set_clock(&mut self, clock: &FileClock) {
+        self.muxer.set_clock(clock);
     }
 
     /// Brings the frames to the disk, then writes how long they last and where to seek to. Once a second is enough, and loses at

@@ -34,6 +34,8 @@ pub struct Entry {
 pub struct Account {
     /// Frames in the order in which they came out, each exactly once.
     pub entries: Vec<Entry>,
+    /// Of each whole frame: its number, its capture time on the camera's clock, its arrival on the receiver's.
+    pub times: Vec<(u32, Time, Time)>,
     /// Frames that were captured from the first one that came out on.
     pub awaited: u32,
     /// Datagrams of frames that were sent for the first time.

@@ -8,6 +8,7 @@
 //! | `guest` | a receiver at its end of the path, which joins and joins again |
 //! | `pair` | the bench: two endpoints, one clock |
 //! | `account` | what came of it |
+//! | `clock` | an hour of a camera whose clock drifts: where its frames end up on the wall clock |
 //! | `shows` | what the repair has to show, a test each |
 //! | `tables` | the tables of docs/NETSIM.md: `UPDATE_GOLDEN=1 cargo test --test netsim tables` writes them anew |
 //! | `seeds` | thousands of short random scenes: `SEED=17 cargo test --test netsim seeds` runs one, and tells all |
@@ -15,6 +16,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod account;
+mod clock;
 mod faults;
 mod guest;
 #[path = "../support/netem.rs"]

@@ -215,7 +215,7 @@ impl Bench {
 
     fn capture(&mut self) {
         let picture = self.scene.picture(self.next_frame);
-        let stamp = Stamp { captured: self.now, sequence: self.next_frame };
+        let stamp = Stamp { captured: self.scene.stamp(self.next_frame), sequence: self.next_frame };
         let pushed = self.server.reel.push(picture, Size { width: 64, height: 48 }, stamp, 0);
         assert_eq!(pushed, Ok(FrameNumber(self.next_frame)));
         self.next_frame += 1;
@@ -434,7 +434,8 @@ impl Bench {
         self.guests[index].note(number, fate, self.now);
         if let Event::Frame(frame) = event {
             assert_eq!(frame.stamp.sequence, number, "sequence");
-            assert_eq!(frame.stamp.captured, self.scene.captured(number), "capture time");
+            assert_eq!(frame.stamp.captured, self.scene.stamp(number), "capture time");
+            self.guests[index].account.times.push((number, frame.stamp.captured, frame.arrived));
             assert!(frame.bytes == self.scene.picture(number), "frame {number} has other bytes");
             if let Phase::Live(session) = &mut self.guests[index].phase {
                 session.receiver.recycle(frame.bytes);

@@ -6,6 +6,7 @@ use crate::pair::Bench;
 use camcast::receive::Patience;
 use camcast::time::Time;
 use camcast::wire::join::Policy;
+use std::f64::consts::TAU;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ pub struct Scene {
     /// Of all chance.
     pub seed: u64,
     pub camera: Camera,
+    pub clock: CameraClock,
     /// Octets of the reel.
     pub reel: usize,
     /// Octets of a datagram's payload.
@@ -46,6 +48,32 @@ pub struct Camera {
     pub mean: usize,
     /// A frame's octets lie between `mean * (1 - spread)` and `mean * (1 + spread)`.
     pub spread: f64,
+}
+
+/// What the camera's clock shows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CameraClock {
+    /// It is fast by this.
+    pub fast_ppm: f64,
+    /// The board gets warm and cold: it is faster and slower by this ...
+    pub swing_ppm: f64,
+    /// ... in this time.
+    pub swing: Duration,
+    /// At this time it jumps by so many seconds.
+    pub jump: Option<(Duration, f64)>,
+}
+
+impl CameraClock {
+    /// At this time since the start.
+    pub fn shows(&self, since: Duration) -> Time {
+        let (at, omega) = (since.as_secs_f64(), TAU / self.swing.as_secs_f64().max(1.0));
+        let swung = self.swing_ppm / omega * (1.0 - (omega * at).cos());
+        let jumped = self.jump.map_or(0.0, |(from, by)| if since >= from { by } else { 0.0 });
+        let wrong = (self.fast_ppm * at + swung) / 1e6 + jumped;
+        let shows = START.after(since);
+        let size = Duration::from_secs_f64(wrong.abs());
+        if wrong < 0.0 { shows.before(size) } else { shows.after(size) }
+    }
 }
 
 /// One receiver and its path.
@@ -105,6 +133,7 @@ impl Scene {
         Scene {
             seed,
             camera: Camera { fps: 30.0, mean: 60_000, spread: 0.0 },
+            clock: CameraClock::default(),
             reel: 32 << 20,
             datagram: 1452,
             viewers: Vec::new(),
@@ -136,6 +165,11 @@ impl Scene {
     /// When the camera delivers that frame.
     pub fn captured(&self, number: u32) -> Time {
         START.after(Duration::from_secs_f64(f64::from(number) / self.camera.fps))
+    }
+
+    /// When that is on the camera's clock.
+    pub fn stamp(&self, number: u32) -> Time {
+        self.clock.shows(self.captured(number).since(START))
     }
 
     /// What the camera delivers as that frame.

@@ -40,6 +40,7 @@ fn path(chance: &mut Rng, length: Duration) -> Spec {
         duplicate: chance.pick(&[0.0, 0.0, 0.01, 0.3]),
         bottleneck: sometimes(chance, 0.15).then_some(bottleneck),
         outages: if sometimes(chance, 0.2) { vec![outage] } else { Vec::new() },
+        queues: Vec::new(),
     }
 }
 

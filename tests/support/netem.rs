@@ -37,6 +37,9 @@ pub struct Spec {
     pub gilbert_elliott: Option<GilbertElliott>,
     /// One way.
     pub delay: Duration,
+    /// Other people's traffic stands in a queue from the first time to the second, counted from the link's start, and the
+    /// delay is longer by the third.
+    pub queues: Vec<(Duration, Duration, Duration)>,
     /// The most that the delay wanders above `delay`.
     pub jitter: Duration,
     /// Datagrams that fall behind.
@@ -207,7 +210,8 @@ impl<P: AsRef<[u8]> + Clone> Link<P> {
             self.fates.lost += 1;
             return false;
         }
-        let natural = departs.after(self.spec.delay).after(self.wander_at(departs)).max(self.latest);
+        let delay = self.spec.delay + self.queue_at(departs) + self.wander_at(departs);
+        let natural = departs.after(delay).max(self.latest);
         let arrives = match falls_behind {
             Some(reorder) => {
                 self.fates.reordered += 1;
@@ -249,6 +253,16 @@ impl<P: AsRef<[u8]> + Clone> Link<P> {
         self.is_bad ^= self.burst.chance(change);
         let in_burst = self.burst.chance(if self.is_bad { model.loss_bad } else { model.loss_good });
         by_chance || in_burst
+    }
+
+    fn queue_at(&self, at: Time) -> Duration {
+        let since = at.since(self.start);
+        self.spec
+            .queues
+            .iter()
+            .filter(|(from, until, _)| (*from..*until).contains(&since))
+            .map(|queue| queue.2)
+            .sum()
     }
 
     /// The delay above the least one, at this time: a straight line between two aims.

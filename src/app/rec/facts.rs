@@ -112,6 +112,9 @@ pub enum Event<'a> {
         missing_outside_sidecars: u64,
         away_since: Option<String>,
     },
+    ClockSet {
+        by_ms: i64,
+    },
     EventsLost {
         count: u64,
     },

@@ -398,19 +398,22 @@ impl<'a> Recorder<'a> {
             return self.recycle(frame.bytes);
         }
         let captured = frame.stamp.captured;
-        let above = self.anchor.observe(captured, frame.arrived);
+        let seen = self.anchor.observe(captured, frame.arrived);
+        if let Some(jump) = seen.jump {
+            self.status.clear();
+            log::warn!("{jump}: another file begins");
+        }
         if let Phase::Live(session) = &self.phase {
-            self.delay = Some(above + session.one_way());
+            self.delay = Some(seen.above + session.one_way());
         }
         let (first, _) = *self.first.get_or_insert((captured, now));
         if self.config.limit.duration.is_some_and(|limit| captured.since(first) >= limit) {
             self.recycle(frame.bytes);
             return self.stop(now);
         }
-        let taken = self.anchor.local(captured).unwrap_or(frame.arrived);
-        let Frame { number, stamp, discontinuity, bytes, .. } = frame;
+        let Frame { number, stamp, discontinuity, bytes, arrived, .. } = frame;
         let was_repaired = frame.repaired > 0;
-        match self.writer.write(ToWrite { number, stamp, discontinuity, was_repaired, bytes, taken }) {
+        match self.writer.write(ToWrite { number, stamp, discontinuity, was_repaired, bytes, arrived }) {
             Ok(()) => self.handed += 1,
             Err(frame) => {
                 self.recycle(frame.bytes);

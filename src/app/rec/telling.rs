@@ -49,6 +49,15 @@ impl Recorder<'_> {
                 self.handed = self.handed.saturating_sub(1);
                 log::warn!("frame {number} is no JPEG: it is not in the recording");
             }
+            Note::ClockSet(by) => {
+                self.status.clear();
+                let whither = if by.is_negative() { "back" } else { "forward" };
+                let seconds = by.abs().as_secs_f64();
+                log::warn!(
+                    "this machine's clock was set {whither} by {seconds:.3} s: files from here on have the new time"
+                );
+                self.tell(&Fact::ClockSet { by_ms: i64::try_from(by.as_millis()).unwrap_or(i64::MAX) });
+            }
             Note::Failed(StoreError::Closed) => {
                 // a player was closed
                 log::debug!("nobody reads standard output any more");
@@ -119,7 +128,7 @@ impl Recorder<'_> {
             None if is_complete => Exit::Ok,
             None => Exit::Incomplete,
         };
-        let away_since = self.lost.map(|since| wall::at(since).timestamp());
+        let away_since = self.lost.map(wall::at);
         if self.has_joined {
             let account = Account { ledger: &ledger, files: &self.files, is_every, away_since };
             give(&account, &self.config.target, self.feed, exit, outside);

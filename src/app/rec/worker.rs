@@ -10,13 +10,13 @@ use crate::app::wall;
 use crate::jpeg;
 use crate::receive::ledger::{Arrival, Ledger, Range, Why};
 use crate::record::matroska::Track;
-use crate::record::segment::{Cut, Cutter};
+use crate::record::segment::Cut;
+use crate::record::timeline::{FileClock, Timeline};
 use crate::store::{Error, Recording, SegmentFile, Sink, sidecar};
 use crate::sys::clock;
 use crate::time::Time;
 use crate::wire::{FrameNumber, StreamId};
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::io::IoSlice;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
@@ -25,9 +25,6 @@ use std::time::Duration;
 
 /// A power cut costs at most this much.
 const CHECKPOINT: Duration = Duration::from_secs(1);
-
-/// A larger difference is our clock being set, not the camera's becoming better known.
-const CLOCK_STEP: SignedDuration = SignedDuration::from_secs(1);
 
 /// The whole run's account.
 #[derive(Debug, Default)]
@@ -40,15 +37,13 @@ pub(super) struct Books {
 /// The thread.
 pub(super) struct Worker {
     target: Target,
-    cutter: Cutter,
+    timeline: Timeline,
     open: Option<Open>,
     stream: Option<StreamId>,
     /// The account of the file that is open, or will be next.
     ledger: Ledger,
     books: Arc<Mutex<Books>>,
     checked: Time,
-    /// A frame's capture time on the camera's clock, and on ours.
-    timeline: Option<(Time, Timestamp)>,
     notes: SyncSender<Note>,
     queued: Arc<AtomicUsize>,
     frames: Arc<AtomicUsize>,
@@ -85,13 +80,12 @@ impl Worker {
         let (queued, frames) = waiting;
         Worker {
             target,
-            cutter: Cutter::new(limit),
+            timeline: Timeline::new(limit),
             open: None,
             stream: None,
             ledger: Ledger::default(),
             books,
             checked: Time::default(),
-            timeline: None,
             notes,
             queued,
             frames,
@@ -171,8 +165,7 @@ impl Worker {
     }
 
     fn end_stream(&mut self) {
-        self.cutter.new_stream();
-        self.timeline = None;
+        self.timeline.new_stream();
         lock(&self.books).whole.on_restart();
         self.ledger.end_stream();
         if self.open.is_none() {
@@ -188,7 +181,7 @@ impl Worker {
             self.say(Note::NotJpeg(frame.number));
             return Ok(());
         };
-        let cut = self.cutter.frame(frame.stamp.captured, checked.size);
+        let cut = self.timeline.frame(frame.stamp.captured, frame.arrived, checked.size);
         let is_new_file = self.open.is_none() || cut.is_some_and(|cut| self.needs_new_file(cut));
         let taken = self.time_of(frame, is_new_file);
         // another stream's gap is no business of the file before
@@ -221,15 +214,20 @@ impl Worker {
                 Ok(())
             }
             Some(Open::Raw(sink)) => sink.append(&mut [IoSlice::new(&frame.bytes)]),
-            None => self.begin(frame, size, taken),
+            None => self.begin(frame, size),
         }
     }
 
-    fn begin(&mut self, frame: &ToWrite, size: jpeg::Size, start: Timestamp) -> Result<(), Error> {
+    fn begin(&mut self, frame: &ToWrite, size: jpeg::Size) -> Result<(), Error> {
+        let zero = wall::zero();
+        if let Some(set) = self.timeline.begin(frame.stamp.captured, zero) {
+            self.say(Note::ClockSet(set));
+        }
+        let start = self.timeline.file_clock().map_or(zero, |clock| clock.started);
         let track = Track { size, interval: None, started: start };
         let sink = match &self.target {
             Target::Folder { folder, names, .. } => {
-                let names = names.names(&start.to_zoned(TimeZone::system()));
+                let names = names.names(&wall::in_zone(start));
                 Sink::File(SegmentFile::create(folder, names)?)
             }
             Target::Pipe { raw: false } => Sink::stdout()?,
@@ -251,25 +249,11 @@ impl Worker {
         Ok(())
     }
 
-    /// When a frame was captured: in a file, as long after its first one as the camera's clock says.
-    fn time_of(&mut self, frame: &ToWrite, is_new_file: bool) -> Timestamp {
-        match self.timeline {
-            Some((captured, at)) if !is_new_file => later(captured, at, frame.stamp.captured),
-            _ => self.started(frame),
-        }
-    }
-
-    /// When a file's first frame was captured. What is known of the camera's clock gets better while frames come; that
-    /// must not make a file begin before the one before it ended.
-    fn started(&mut self, frame: &ToWrite) -> Timestamp {
-        let (captured, known) = (frame.stamp.captured, wall::at(frame.taken).timestamp());
-        let going_on = self.timeline.map(|(before, at)| later(before, at, captured));
-        let started = match going_on {
-            Some(going_on) if known.duration_until(going_on).abs() < CLOCK_STEP => known.max(going_on),
-            _ => known,
-        };
-        self.timeline = Some((captured, started));
-        started
+    /// When a frame was captured, by the wall clock: in a file, as long after its first one as the camera's clock says.
+    fn time_of(&self, frame: &ToWrite, is_new_file: bool) -> Timestamp {
+        let (captured, arrived) = (frame.stamp.captured, frame.arrived);
+        let in_file = if is_new_file { None } else { self.timeline.time_in_file(captured) };
+        in_file.unwrap_or_else(|| self.timeline.time_at(captured, arrived, wall::zero()))
     }
 
     fn checkpoint(&mut self) -> Result<(), Error> {
@@ -279,6 +263,7 @@ impl Worker {
             return Ok(());
         }
         self.checked = now;
+        self.timeline.file_clock().iter().for_each(|clock| begun.recording.set_clock(clock));
         begun.recording.checkpoint()
     }
 
@@ -286,8 +271,9 @@ impl Worker {
     fn finish(&mut self) -> Result<(), Error> {
         let Some(open) = self.open.take() else { return Ok(()) };
         let ledger = self.next_ledger();
+        let clock = self.timeline.end();
         let finished = match open {
-            Open::Recording(begun) => begun.finish(&ledger).map(Some),
+            Open::Recording(begun) => begun.finish(clock, &ledger).map(Some),
             Open::Raw(_) => Ok(None),
         };
         if !matches!(&finished, Ok(Some(Segment { sidecar: Some(Ok(_)), .. }))) {
@@ -339,16 +325,13 @@ fn arrival(frame: &ToWrite, taken: Timestamp) -> Arrival {
     Arrival { number, sequence: stamp.sequence, discontinuity, taken }
 }
 
-/// As long after `at` as the camera's clock says; before it, should that have gone back.
-fn later(captured: Time, at: Timestamp, then: Time) -> Timestamp {
-    let after =
-        |earlier: Time, later: Time| SignedDuration::try_from(later.since(earlier)).unwrap_or_default();
-    at.saturating_add(after(captured, then) - after(then, captured)).unwrap_or(at)
-}
-
 impl Begun {
     /// Closes the recording, and writes its sidecar if it is a file.
-    fn finish(self, ledger: &Ledger) -> Result<Segment, Error> {
+    fn finish(mut self, clock: Option<FileClock>, ledger: &Ledger) -> Result<Segment, Error> {
+        if let Some(clock) = clock {
+            self.recording.set_clock(&clock);
+            self.start = clock.started;
+        }
         let summary = self.recording.finish()?;
         let contents = summary.path.as_ref().map(|path| Sidecar {
             version: VERSION,

@@ -11,7 +11,7 @@ use crate::receive::ledger::{Counts, Ledger, Range, Why};
 use crate::store::{Error, Summary};
 use crate::time::{Stamp, Time};
 use crate::wire::{FrameNumber, StreamId};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -41,8 +41,8 @@ pub struct ToWrite {
     pub was_repaired: bool,
     /// The JPEG.
     pub bytes: Vec<u8>,
-    /// Its capture time on this machine's clock, as far as it is known.
-    pub taken: Time,
+    /// When it was whole, on this machine's clock.
+    pub arrived: Time,
 }
 
 #[derive(Debug)]
@@ -77,6 +77,8 @@ pub enum Note {
     Missing(Range),
     /// A frame was no JPEG and is not in the recording.
     NotJpeg(FrameNumber),
+    /// This machine's wall clock was set by so much since the file before.
+    ClockSet(SignedDuration),
     /// The recording cannot go on.
     Failed(Error),
 }
