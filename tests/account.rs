@@ -8,6 +8,8 @@ use camcast::sys::clock;
 use nix::sys::signal::Signal;
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 use support::film::{self, Film};
@@ -249,10 +251,10 @@ fn frames_that_the_disk_did_not_take_are_named() {
 #[test]
 fn frames_that_had_no_room_to_wait_are_named() {
     let camcast = Camcast::pattern(60);
-    let (mut reader, writer) = std::io::pipe().unwrap();
+    let (mut reader, writer) = UnixStream::pair().unwrap();
     let args = ["-o", "-", "--json", "--every", "--format", "mjpeg"];
     let mut command = camrec_command(&camcast.address.to_string(), &args);
-    let camrec = Program::start_to("camrec", &mut command, writer);
+    let camrec = Program::start_to("camrec", &mut command, OwnedFd::from(writer));
     camrec.wait_line("\"joined\"");
     rest(Duration::from_secs(7));
     let out = std::thread::spawn(move || std::io::copy(&mut reader, &mut std::io::sink()).unwrap());
@@ -378,11 +380,11 @@ fn an_error_is_an_event_too() {
 fn nobody_has_to_read_the_events() {
     let folder = tempfile::tempdir().unwrap();
     let camcast = Camcast::pattern(30);
-    let (reader, writer) = std::io::pipe().unwrap();
+    let (reader, writer) = UnixStream::pair().unwrap();
     drop(reader);
     let args = ["-o", folder.path().to_str().unwrap(), "--json", "--frames", "40"];
     let mut command = camrec_command(&camcast.address.to_string(), &args);
-    Program::start_to("camrec", &mut command, writer).wait_exit().expect(0);
+    Program::start_to("camrec", &mut command, OwnedFd::from(writer)).wait_exit().expect(0);
     let [film] = &Film::read_folder(folder.path())[..] else { panic!("not one file") };
     assert_eq!(film.shots.len(), 40);
 }
