@@ -21,7 +21,7 @@
 //! | [`picture`] | pure | pictures that the program makes itself: the pattern, frames shrunk for plain clients |
 //! | [`capture`] | shell | sources: a V4L2 camera with its ring of mmap buffers, the pattern, files, standard input |
 //! | [`sys`] | shell | every other system call as a safe function |
-//! | [`store`] | shell | recording files |
+//! | [`store`] | shell | recording files and their sidecars |
 //! | [`app`] | shell | the two programs: options, the loops, what people are told |
 //!
 //! PURE: no descriptor, no clock, no file, no `unsafe`; time comes in as an argument. SHELL: the rest. Arrows go one

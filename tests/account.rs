@@ -8,6 +8,8 @@ use camcast::sys::clock;
 use nix::sys::signal::Signal;
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 use support::film::{self, Film};
@@ -219,6 +221,56 @@ fn a_recorder_that_slept_adds_up() {
     assert!(!of_kind(&events, "status").is_empty());
 }
 
+/// The folder goes away while files are written to it: what came afterwards is in no file, and the account says so.
+#[test]
+fn frames_that_the_disk_did_not_take_are_named() {
+    let home = tempfile::tempdir().unwrap();
+    let (folder, elsewhere) = (home.path().join("rec"), home.path().join("elsewhere"));
+    let camcast = Camcast::pattern(30);
+    let camrec = camrec_into(&folder, camcast.address, &["--json", "--segment", "2s"]);
+    camrec.wait_line("writing ");
+    fs::rename(&folder, &elsewhere).unwrap();
+    let ended = camrec.wait_exit().expect(11);
+    let events = json::events(&ended.text());
+    let account = last(&events, "account");
+    let films = Film::read_folder(&elsewhere);
+    let shots: usize = films.iter().map(|film| film.shots.len()).sum();
+    assert_eq!(account.number("frames"), shots as u64, "{account:?}");
+    let missing = account.number("missing");
+    assert!(missing > 0);
+    assert_eq!(
+        (account.number("not_written"), account.number("missing_outside_sidecars")),
+        (missing, missing)
+    );
+    assert!(account.list("missing_ranges").iter().all(|range| range.text("why") == "disk"), "{account:?}");
+    assert_eq!(last(&events, "error").number("exit"), 11);
+    assert!(film::sidecars(&elsewhere).is_empty());
+}
+
+/// Nobody reads the pipe for a while: more frames come than may wait for it.
+#[test]
+fn frames_that_had_no_room_to_wait_are_named() {
+    let camcast = Camcast::pattern(60);
+    let (mut reader, writer) = UnixStream::pair().unwrap();
+    let args = ["-o", "-", "--json", "--every", "--format", "mjpeg"];
+    let mut command = camrec_command(&camcast.address.to_string(), &args);
+    let camrec = Program::start_to("camrec", &mut command, OwnedFd::from(writer));
+    camrec.wait_line("\"joined\"");
+    rest(Duration::from_secs(7));
+    let out = std::thread::spawn(move || std::io::copy(&mut reader, &mut std::io::sink()).unwrap());
+    camrec.wait_line("\"missing\",\"first\"");
+    rest(Duration::from_millis(500));
+    let ended = camrec.stop(Signal::SIGTERM).expect(12);
+    let events = json::events(&ended.log);
+    let account = last(&events, "account");
+    assert_eq!(account.number("bytes"), out.join().unwrap());
+    let lost = json::missing(account).len() as u64;
+    assert!(lost > 10 && lost == account.number("not_written"), "{account:?}");
+    for range in account.list("missing_ranges") {
+        assert!(range.text("why") == "disk" && range.time("from") < range.time("to"), "{range:?}");
+    }
+}
+
 /// The camera sleeps: what it drops has no number, but a time.
 #[test]
 fn where_the_camera_dropped_frames_is_named() {
@@ -328,11 +380,11 @@ fn an_error_is_an_event_too() {
 fn nobody_has_to_read_the_events() {
     let folder = tempfile::tempdir().unwrap();
     let camcast = Camcast::pattern(30);
-    let (reader, writer) = std::io::pipe().unwrap();
+    let (reader, writer) = UnixStream::pair().unwrap();
     drop(reader);
     let args = ["-o", folder.path().to_str().unwrap(), "--json", "--frames", "40"];
     let mut command = camrec_command(&camcast.address.to_string(), &args);
-    Program::start_to("camrec", &mut command, writer).wait_exit().expect(0);
+    Program::start_to("camrec", &mut command, OwnedFd::from(writer)).wait_exit().expect(0);
     let [film] = &Film::read_folder(folder.path())[..] else { panic!("not one file") };
     assert_eq!(film.shots.len(), 40);
 }

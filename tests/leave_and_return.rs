@@ -156,6 +156,7 @@ fn a_recorder_can_be_stopped_while_its_server_is_away() {
     drop(camcast.program.stop(Signal::SIGKILL));
     camrec.wait_line("lost ");
     let ended = camrec.stop(Signal::SIGTERM).expect(0);
+    assert!(ended.text().contains("\ncamcast away: since "), "{}", ended.text());
     let [film] = &Film::read_folder(folder.path())[..] else { panic!("not one file") };
     assert!(film.is_finished);
     assert_eq!(ended.account("recorded"), film.shots.len() as u64);

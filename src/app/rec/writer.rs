@@ -1,7 +1,7 @@
 //! The writer's thread, from outside: the disk may stall for seconds, and the network must not wait for it.
 //!
 //! Frames go to it through a bounded queue, each with what has become of the frames before it; their buffers come back
-//! through another. Nothing is allocated a frame. The account is kept where it is true: by the [worker](super::worker).
+//! through another. Nothing is allocated a frame. The account is kept where it is true: by `worker`.
 
 use super::config::Target;
 use super::facts::Sidecar;
