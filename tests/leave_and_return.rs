@@ -226,7 +226,7 @@ fn what_camcast_has_skipped_is_missing_for_a_recorder() {
     server.send(&beat);
     server.show(5, &jpeg);
     let ended = camrec.stop(Signal::SIGTERM).expect(12);
-    assert!(ended.text().contains("missing: 1 (frames 4)"), "{}", ended.text());
+    assert!(ended.text().contains("missing: 1\n  frame 4 "), "{}", ended.text());
     assert_eq!((ended.account("frames from the camera"), ended.account("recorded")), (5, 4));
 }
 

@@ -243,9 +243,7 @@ impl Assembler {
         let number = self.next;
         self.next = number.next();
         let Some(partial) = partial else {
-            // a recorder wants every frame: one that it does not get is missing, whatever the reason
-            let is_skip = skipped && matches!(self.patience, Patience::Latency(_));
-            return Some(if is_skip { Next::Skipped(number) } else { Next::Missing(number) });
+            return Some(if skipped { Next::Skipped(number) } else { Next::Missing(number) });
         };
         self.held = self.held.saturating_sub(partial.bytes.len());
         Some(self.take(number, partial))

@@ -92,7 +92,7 @@ impl Timeline {
     /// Returns by how much the wall clock has been set since the file before.
     pub fn begin(&mut self, captured: Time, zero: Timestamp) -> Option<SignedDuration> {
         let _ = self.end();
-        let floor = self.before.map_or(Time::default(), |(ended, _)| ended.after(Duration::from_micros(1)));
+        let floor = floor(self.before.map(|(ended, _)| ended));
         let file = File { first: captured, last: captured, started: floor, fast_ppb: 0, floor, zero };
         self.file = Some(file);
         self.renew(captured);
@@ -100,16 +100,12 @@ impl Timeline {
         (set.abs() >= WORTH_SAYING).then_some(set)
     }
 
-    /// The wall's time of a frame of the file; none without a file.
-    pub fn time_in_file(&self, captured: Time) -> Option<Timestamp> {
-        let file = self.file?;
-        wall(file.zero, file.local(captured))
-    }
-
-    /// The wall's time of a frame that came at `arrived` and is in no file yet, by the same `zero` as in
-    /// [`begin`](Self::begin).
-    pub fn time_at(&self, captured: Time, arrived: Time, zero: Timestamp) -> Timestamp {
-        wall(zero, self.anchor.local(captured).unwrap_or(arrived)).unwrap_or(zero)
+    /// When a file began that began with this frame: what [`begin`](Self::begin) takes for its start, with the same
+    /// `zero`. The frame came at `arrived`.
+    pub fn start_with(&self, captured: Time, arrived: Time, zero: Timestamp) -> Timestamp {
+        let ended = self.file.map(|file| file.ended()).or(self.before.map(|(ended, _)| ended));
+        let local = self.anchor.local(captured).unwrap_or(arrived);
+        wall(zero, local.max(floor(ended))).unwrap_or(zero)
     }
 
     /// The file has its last frame. Returns what is known of its times.
@@ -142,16 +138,16 @@ impl Timeline {
 impl File {
     /// Our time of the last frame.
     fn ended(&self) -> Time {
-        self.local(self.last)
-    }
-
-    /// Our time of a frame. One from before the first is taken for the first.
-    fn local(&self, captured: Time) -> Time {
-        let span = i128::try_from(captured.since(self.first).as_nanos()).unwrap_or(0);
+        let span = i128::try_from(self.last.since(self.first).as_nanos()).unwrap_or(0);
         let fast = span.saturating_mul(self.fast_ppb.into()).checked_div(1_000_000_000).unwrap_or(0);
         let ours = u64::try_from(span.saturating_sub(fast)).unwrap_or(0);
         self.started.after(Duration::from_nanos(ours))
     }
+}
+
+/// What follows on a file that ended then begins at this time at the earliest.
+fn floor(ended: Option<Time>) -> Time {
+    ended.map_or(Time::default(), |ended| ended.after(Duration::from_micros(1)))
 }
 
 /// The wall's time of a time of ours.

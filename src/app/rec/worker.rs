@@ -16,7 +16,7 @@ use crate::store::{Error, Recording, SegmentFile, Sink, sidecar};
 use crate::sys::clock;
 use crate::time::Time;
 use crate::wire::{FrameNumber, StreamId};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::io::IoSlice;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
@@ -44,6 +44,8 @@ pub(super) struct Worker {
     ledger: Ledger,
     books: Arc<Mutex<Books>>,
     checked: Time,
+    /// Capture time of the latest file's first frame, on the camera's clock and on the wall's.
+    begun: Option<(Time, Timestamp)>,
     notes: SyncSender<Note>,
     queued: Arc<AtomicUsize>,
     frames: Arc<AtomicUsize>,
@@ -86,6 +88,7 @@ impl Worker {
             ledger: Ledger::default(),
             books,
             checked: Time::default(),
+            begun: None,
             notes,
             queued,
             frames,
@@ -120,7 +123,7 @@ impl Worker {
         while let Ok(order) = inbox.recv() {
             match order {
                 Order::Frame(frame, gap) => {
-                    let taken = self.time_of(&frame, false);
+                    let taken = self.time_of(&frame);
                     self.absorb(gap.as_deref(), Some(taken));
                     if !is_closed {
                         self.not_written(&frame, taken, Why::Disk);
@@ -166,6 +169,7 @@ impl Worker {
 
     fn end_stream(&mut self) {
         self.timeline.new_stream();
+        self.begun = None;
         lock(&self.books).whole.on_restart();
         self.ledger.end_stream();
         if self.open.is_none() {
@@ -175,7 +179,7 @@ impl Worker {
 
     fn write(&mut self, frame: &ToWrite, gap: Option<&Ledger>) -> Result<(), Error> {
         let Ok(checked) = jpeg::check_header_only(&frame.bytes) else {
-            let taken = self.time_of(frame, false);
+            let taken = self.time_of(frame);
             self.absorb(gap, Some(taken));
             self.not_written(frame, taken, Why::NoJpeg);
             self.say(Note::NotJpeg(frame.number));
@@ -183,13 +187,20 @@ impl Worker {
         };
         let cut = self.timeline.frame(frame.stamp.captured, frame.arrived, checked.size);
         let is_new_file = self.open.is_none() || cut.is_some_and(|cut| self.needs_new_file(cut));
-        let taken = self.time_of(frame, is_new_file);
+        let zero = is_new_file.then(wall::zero);
+        let taken = match zero {
+            Some(zero) => self.timeline.start_with(frame.stamp.captured, frame.arrived, zero),
+            None => self.time_of(frame),
+        };
         // another stream's gap is no business of the file before
         let is_another = cut == Some(Cut::Stream);
         let closed = if is_new_file && is_another { self.finish() } else { Ok(()) };
         self.absorb(gap, Some(taken));
-        let closed = closed.and_then(|()| if is_new_file { self.finish() } else { Ok(()) });
-        let written = closed.and_then(|()| self.append(frame, checked.size, taken));
+        let ready = closed.and_then(|()| match zero {
+            Some(zero) => self.finish().map(|()| self.begin_timeline(frame, zero, taken)),
+            None => Ok(()),
+        });
+        let written = ready.and_then(|()| self.append(frame, checked.size, taken));
         match &written {
             Ok(()) => {
                 let arrival = arrival(frame, taken);
@@ -214,16 +225,18 @@ impl Worker {
                 Ok(())
             }
             Some(Open::Raw(sink)) => sink.append(&mut [IoSlice::new(&frame.bytes)]),
-            None => self.begin(frame, size),
+            None => self.begin(frame, size, taken),
         }
     }
 
-    fn begin(&mut self, frame: &ToWrite, size: jpeg::Size) -> Result<(), Error> {
-        let zero = wall::zero();
+    fn begin_timeline(&mut self, frame: &ToWrite, zero: Timestamp, start: Timestamp) {
+        self.begun = Some((frame.stamp.captured, start));
         if let Some(set) = self.timeline.begin(frame.stamp.captured, zero) {
             self.say(Note::ClockSet(set));
         }
-        let start = self.timeline.file_clock().map_or(zero, |clock| clock.started);
+    }
+
+    fn begin(&mut self, frame: &ToWrite, size: jpeg::Size, start: Timestamp) -> Result<(), Error> {
         let track = Track { size, interval: None, started: start };
         let sink = match &self.target {
             Target::Folder { folder, names, .. } => {
@@ -249,11 +262,12 @@ impl Worker {
         Ok(())
     }
 
-    /// When a frame was captured, by the wall clock: in a file, as long after its first one as the camera's clock says.
-    fn time_of(&self, frame: &ToWrite, is_new_file: bool) -> Timestamp {
-        let (captured, arrived) = (frame.stamp.captured, frame.arrived);
-        let in_file = if is_new_file { None } else { self.timeline.time_in_file(captured) };
-        in_file.unwrap_or_else(|| self.timeline.time_at(captured, arrived, wall::zero()))
+    /// When a frame was captured: as long after its file's first one as the camera's clock says.
+    fn time_of(&self, frame: &ToWrite) -> Timestamp {
+        match self.begun {
+            Some((captured, at)) => later(captured, at, frame.stamp.captured),
+            None => self.timeline.start_with(frame.stamp.captured, frame.arrived, wall::zero()),
+        }
     }
 
     fn checkpoint(&mut self) -> Result<(), Error> {
@@ -325,12 +339,18 @@ fn arrival(frame: &ToWrite, taken: Timestamp) -> Arrival {
     Arrival { number, sequence: stamp.sequence, discontinuity, taken }
 }
 
+/// As long after `at` as the camera's clock says; before it, should that have gone back.
+fn later(captured: Time, at: Timestamp, then: Time) -> Timestamp {
+    let after =
+        |earlier: Time, later: Time| SignedDuration::try_from(later.since(earlier)).unwrap_or_default();
+    at.saturating_add(after(captured, then) - after(then, captured)).unwrap_or(at)
+}
+
 impl Begun {
     /// Closes the recording, and writes its sidecar if it is a file.
     fn finish(mut self, clock: Option<FileClock>, ledger: &Ledger) -> Result<Segment, Error> {
         if let Some(clock) = clock {
             self.recording.set_clock(&clock);
-            self.start = clock.started;
         }
         let summary = self.recording.finish()?;
         let contents = summary.path.as_ref().map(|path| Sidecar {
