@@ -22,6 +22,9 @@ use std::time::Duration;
 /// The smallest frame that the index is made for: reels hold at most their bytes divided by this many frames.
 const INDEX_GRAIN: usize = 4096;
 
+/// No two frames are this far apart; the camera's clock has jumped.
+const JUMP: Duration = Duration::from_secs(30);
+
 /// The first frame's number.
 const FIRST: FrameNumber = FrameNumber(1);
 
@@ -47,6 +50,8 @@ struct Entry {
     length: u32,
     stamp: Stamp,
     size: Size,
+    /// Since the first frame, by the capture times, but for jumps of the camera's clock.
+    elapsed: Duration,
 }
 
 /// A frame that can never be in the reel.
@@ -143,8 +148,15 @@ impl Reel {
         }
         self.head = to;
         self.next = number.next();
-        self.index.push_back(Entry { number, start, length, stamp, size });
+        let elapsed = self.elapsed_at(stamp);
+        self.index.push_back(Entry { number, start, length, stamp, size, elapsed });
         Ok(number)
+    }
+
+    fn elapsed_at(&self, stamp: Stamp) -> Duration {
+        let Some(last) = self.index.back() else { return Duration::ZERO };
+        let interval = stamp.captured.since(last.stamp.captured);
+        last.elapsed + if interval > JUMP { Duration::ZERO } else { interval }
     }
 
     /// Drops as many of the oldest frames as needed, and returns where a train of `len` octets begins.
@@ -224,7 +236,7 @@ impl Reel {
 
     fn between(&self, first: usize) -> Duration {
         match (self.index.get(first), self.index.back()) {
-            (Some(first), Some(last)) => last.stamp.captured.since(first.stamp.captured),
+            (Some(first), Some(last)) => last.elapsed.saturating_sub(first.elapsed),
             _ => Duration::ZERO,
         }
     }
@@ -372,6 +384,20 @@ mod tests {
         }
         assert_eq!(reel.span(), Duration::from_secs(4));
         assert!((reel.fps().unwrap() - 25.0).abs() < 0.01);
+    }
+
+    #[test]
+    fn a_clock_that_jumps_changes_no_rate() {
+        let mut reel = Reel::new(1 << 20, 1452, STREAM);
+        for (count, hours) in [(30, 0), (20, 1), (20, 0)] {
+            for n in 0..count {
+                let captured = Time::from_millis(hours * 3_600_000 + reel.index.len() as u64 * 40 + n % 2);
+                reel.push(&jpeg(1, 2_000), SIZE, Stamp { captured, sequence: 0 }, 0).unwrap();
+            }
+        }
+        // two of the intervals count for nothing
+        assert!((reel.fps().unwrap() - 25.0).abs() < 1.0, "{:?}", reel.fps());
+        assert!(reel.byte_rate().unwrap() < 55_000.0, "{:?}", reel.byte_rate());
     }
 
     #[test]

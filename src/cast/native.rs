@@ -1,6 +1,6 @@
 //! One client of our own protocol: a cursor into the reel, a window of frames it has not been heard of, BEAT and END.
 
-use super::pacer::Pacer;
+use super::pacer::{BURST, Pacer, Sent};
 use super::repair::Repairs;
 use super::{SILENCE, Tally, View};
 use crate::reel::Reel;
@@ -217,11 +217,12 @@ impl Native {
             return None;
         }
         let rate = self.pacer.rate(reel, i32::MAX);
-        match self.repairs.next(reel, self.pacer.burst(burst, burst), rate, now) {
+        match self.repairs.next(reel, BURST.min(burst), rate, now) {
             Ok(Some((number, fragments))) => {
                 tally.repairs += fragments.len() as u64;
                 // on a wide path they have a budget of their own, and must not make new frames late
-                self.pacer.on_sent(fragments.len() as u16, is_narrow, reel, self.behind(reel), now);
+                let sent = sent(reel, number, &fragments);
+                self.pacer.on_sent(sent, is_narrow, reel, self.behind(reel), now);
                 self.sent = now;
                 Some((number, fragments))
             }
@@ -271,7 +272,7 @@ impl Native {
             tally.frames += 1;
             tally.bytes += u64::from(frame.length());
         }
-        self.pacer.on_sent(train.1.len() as u16, true, reel, self.behind(reel), now);
+        self.pacer.on_sent(sent(reel, train.0, &train.1), true, reel, self.behind(reel), now);
         self.sent = now;
         self.beat_wait = BEAT_FIRST;
         Some(train)
@@ -415,4 +416,9 @@ impl Native {
     fn beat_due(&self) -> Time {
         self.sent.after(self.beat_wait).min(self.beat_sent.after(BEAT_ALWAYS))
     }
+}
+
+fn sent(reel: &Reel, number: FrameNumber, fragments: &Range<u16>) -> Sent {
+    let octets = reel.frame(number).map_or(0, |frame| frame.datagrams(fragments.clone()).len());
+    Sent { datagrams: fragments.len() as u16, octets }
 }

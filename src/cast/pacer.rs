@@ -16,13 +16,22 @@ use std::time::Duration;
 const SPREAD: f64 = 0.7;
 
 /// Datagrams of a burst; a frame that fits one system call goes at once.
-const BURST: u16 = 16;
+pub(super) const BURST: u16 = 16;
 
 /// Octets a second before the stream's own rate is known.
 const FIRST_RATE: f64 = 6e6;
 
-/// A recorder that is behind is sent to this many times as fast as the stream.
+/// A recorder that is behind is sent to this many times as fast as one that is not: the more, the more frames it is
+/// behind. A hiccup of a frame or two must not flood a line that carries the stream and little more.
 const CATCH_UP: f64 = 2.0;
+const FAR_BEHIND: i32 = 32;
+
+/// What has gone at once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sent {
+    pub(super) datagrams: u16,
+    pub(super) octets: usize,
+}
 
 #[derive(Debug)]
 pub(super) struct Pacer {
@@ -55,29 +64,34 @@ impl Pacer {
         if frame <= most && !self.is_narrow() { most } else { BURST.min(most) }
     }
 
-    /// So many datagrams have gone, at the expense of those to come if they are `paced`. `behind` is how many frames the
-    /// client is behind.
-    pub(super) fn on_sent(&mut self, datagrams: u16, paced: bool, reel: &Reel, behind: i32, now: Time) {
-        self.path.on_sent(datagrams, now);
+    /// So many datagrams have gone, of so many octets together, at the expense of those to come if they are `paced`.
+    /// `behind` is how many frames the client is behind.
+    pub(super) fn on_sent(&mut self, sent: Sent, paced: bool, reel: &Reel, behind: i32, now: Time) {
+        self.path.on_sent(sent.datagrams, now);
         if paced {
-            let octets = f64::from(datagrams) * f64::from(reel.datagram_len());
-            let rate = self.rate(reel, behind).unwrap_or(FIRST_RATE);
-            let pause = Duration::from_secs_f64((octets / rate).min(1.0));
+            let wanted = sent.octets as f64 / wanted(reel, behind).unwrap_or(FIRST_RATE);
+            let limited = self.path.limit().map_or(0.0, |limit| f64::from(sent.datagrams) / limit);
+            let pause = Duration::from_secs_f64(wanted.max(limited).min(1.0));
             self.next = self.next.max(now).after(pause);
         }
     }
 
     /// Octets a second; none while the stream's own rate is not known.
     pub(super) fn rate(&self, reel: &Reel, behind: i32) -> Option<f64> {
-        let wanted = f64::from(reel.byte_rate()?) / SPREAD * if behind > 2 { CATCH_UP } else { 1.0 };
+        let wanted = wanted(reel, behind)?;
         let limit = self.path.limit().map(|datagrams| datagrams * f64::from(reel.datagram_len()));
         Some(limit.map_or(wanted, |limit| limit.min(wanted)))
     }
 
     /// The client has said what has arrived.
     pub(super) fn on_continue(&mut self, cont: &Continue, reel: &Reel, behind: i32, now: Time) {
-        let stream = f64::from(reel.byte_rate().unwrap_or(0.0)) / SPREAD;
-        let wanted = if behind > 2 { stream * CATCH_UP } else { stream } / f64::from(reel.datagram_len());
+        let wanted = wanted(reel, behind).unwrap_or(0.0) / f64::from(reel.datagram_len());
         self.path.on_arrived(cont.arrived, Duration::from_micros(cont.rtt_us.into()), wanted, now);
     }
+}
+
+/// Octets a second, if nothing limits them.
+fn wanted(reel: &Reel, behind: i32) -> Option<f64> {
+    let behind = f64::from(behind.clamp(0, FAR_BEHIND)) / f64::from(FAR_BEHIND);
+    Some(f64::from(reel.byte_rate()?) / SPREAD * (1.0 + (CATCH_UP - 1.0) * behind))
 }

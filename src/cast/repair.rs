@@ -14,8 +14,8 @@ const QUEUE: usize = 256;
 /// CONTINUEs whose requests were taken: the same one may come twice, since clients repeat it against loss.
 const STAMPS: usize = 16;
 
-/// Octets that may be sent again at once.
-const BURST: u64 = 64 * 1024;
+/// Octets that may be sent again at once: no more than a burst of new ones.
+const BURST: u64 = 24 * 1024;
 
 /// Octets a second that may be sent again, as long as no rate is known.
 const FIRST_RATE: f64 = 1e6;
@@ -241,10 +241,14 @@ mod tests {
         let round_trip = Duration::from_millis(40);
         let again = Continue { rtt_us: 40_000, ..ask(8, false, &[(1, 0, 0), (1, 10, 2), (2, 4, 3)]) };
         repairs.request(&again, false, &reel, NOW.after(round_trip / 2), |_| 71);
-        assert_eq!(drain(&mut repairs, &reel), [(1, 30..71)]);
+        assert_eq!(drain(&mut repairs, &reel), [], "the budget is spent");
+        let waiting = |repairs: &Repairs| -> Vec<_> {
+            repairs.queue.iter().map(|repair| (repair.number.0, repair.fragments.clone())).collect()
+        };
+        assert_eq!(waiting(&repairs), [(1, 30..71), (2, 5..6), (2, 4..7)]);
         let later = NOW.after(round_trip);
         repairs.request(&Continue { stamp: 9, ..again }, false, &reel, later, |_| 71);
-        assert_eq!(repairs.queue.len(), 3, "the first answer is lost, it seems");
+        assert_eq!(waiting(&repairs)[3..], [(1, 0..30)], "that answer is lost, it seems");
     }
 
     #[test]

@@ -110,6 +110,15 @@ fn newest_at_10_percent() {
     newest_within_120_ms(0.10, 99.0);
 }
 
+#[test]
+fn a_stream_of_few_datagrams_comes_whole() {
+    let camera = Camera { fps: 30.0, mean: 300, spread: 0.3 };
+    let scene =
+        Scene { camera, ..scene(30 * SECOND, vec![Viewer::every(&air(0.05)), Viewer::newest(&air(0.0))]) };
+    let (report, _) = show(&scene, "300 octets a frame");
+    assert!(report.accounts.iter().all(|account| account.whole() == report.frames as usize));
+}
+
 /// Another receiver's p99 from capture to coming out.
 fn p99_age(report: &Report, scene: &Scene, of: usize) -> Duration {
     percentile(&report.accounts[of].ages(scene), 0.99)
