@@ -1,9 +1,9 @@
 # What a developer types. Every target installs what it needs on Debian (apt, with sudo when not root).
 
-.PHONY: help build demo test test-vm check cross
+.PHONY: help build demo test test-long test-vm check cross
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## release binaries in target/release
 	@tests/deps.sh build
@@ -17,6 +17,10 @@ demo: ## stream the test picture to this machine, record five seconds of it, loo
 test: ## all tests that need no camera
 	@tests/deps.sh build test
 	RUST_TEST_THREADS=8 cargo test --locked # they mostly wait
+
+test-long: ## a bad network in front of the programs, a minute each way of being bad, with figures
+	@tests/deps.sh build test
+	cargo test --locked --release --test bad_network -- --ignored --test-threads=1 --nocapture
 
 test-vm: ## real V4L2 drivers and virtual cameras, in a virtual machine
 	@tests/deps.sh build

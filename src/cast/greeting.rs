@@ -121,14 +121,12 @@ impl Greeting {
     }
 
     fn native_so_far(&self, overflow: bool) -> Result<Option<Request>, Rejected> {
-        let shared = self.bytes.len().min(GREETING.len());
-        if self.bytes[..shared] != GREETING.as_bytes()[..shared] {
+        if self.bytes.iter().zip(GREETING.as_bytes()).any(|(is, should)| is != should) {
             return Err(Rejected::Unknown { http: looks_like_http(&self.bytes) });
         }
-        match self.bytes.iter().position(|b| *b == b'\n') {
-            Some(end) => Join::parse(&self.bytes[..end])
-                .map(|join| Some(Request::Native(join)))
-                .map_err(Rejected::Line),
+        let line = self.bytes.iter().position(|b| *b == b'\n').and_then(|end| self.bytes.get(..end));
+        match line {
+            Some(line) => Join::parse(line).map(|join| Some(Request::Native(join))).map_err(Rejected::Line),
             None if overflow || self.bytes.is_full() => Err(Rejected::Line(BadLine::Verb)),
             None => Ok(None),
         }

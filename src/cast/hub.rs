@@ -90,7 +90,7 @@ impl Session {
         for missing in cont.missing.iter().filter(|missing| oldest.is_after(missing.number)) {
             if self.gone.is_none_or(|newest| missing.number.is_after(newest)) {
                 self.gone = Some(missing.number);
-                self.tally.gone += 1;
+                self.tally.gone = self.tally.gone.saturating_add(1);
             }
         }
     }
@@ -233,7 +233,9 @@ impl Hub {
             agent,
             talk,
         };
-        self.places[place] = Some(session);
+        if let Some(slot) = self.places.get_mut(place) {
+            *slot = Some(session);
+        }
         Ok(id)
     }
 
@@ -255,7 +257,7 @@ impl Hub {
                 if self.adopt(&hello, from, reel, now) {
                     return;
                 }
-                self.strays.unknown += 1;
+                self.count_stray();
             }
             Ok(message) if message.session().0 == self.stream.epoch() => {
                 let token = message.session().1;
@@ -264,11 +266,15 @@ impl Hub {
                 );
                 match known.map(|s| s.id) {
                     Some(id) => self.handle_message(id, message, reel, now),
-                    None => self.strays.unknown += 1,
+                    None => self.count_stray(),
                 }
             }
-            _ => self.strays.unknown += 1,
+            _ => self.count_stray(),
         }
+    }
+
+    fn count_stray(&mut self) {
+        self.strays.unknown = self.strays.unknown.saturating_add(1);
     }
 
     /// A datagram on a client's own socket.
@@ -281,7 +287,7 @@ impl Hub {
             }
         }
         let Ok(message) = FromClient::parse(datagram) else {
-            self.strays.unknown += 1;
+            self.count_stray();
             return;
         };
         if self.owns(client, &message) {
@@ -290,7 +296,7 @@ impl Hub {
         // Or the same socket has joined anew.
         match message {
             FromClient::Hello(hello) if self.adopt(&hello, from, reel, now) => {}
-            _ => self.strays.unknown += 1,
+            _ => self.count_stray(),
         }
     }
 
@@ -402,9 +408,10 @@ impl Hub {
     /// A whole frame has gone out as one datagram of so many octets, which may be less than the frame's own.
     pub fn handle_whole_sent(&mut self, client: ClientId, octets: usize) {
         if let Some(session) = self.session(client) {
-            session.tally.frames += 1;
-            session.tally.datagrams += 1;
-            session.tally.bytes += octets as u64;
+            let tally = &mut session.tally;
+            tally.frames = tally.frames.saturating_add(1);
+            tally.datagrams = tally.datagrams.saturating_add(1);
+            tally.bytes = tally.bytes.saturating_add(octets as u64);
         }
     }
 
@@ -419,7 +426,7 @@ impl Hub {
     pub fn handle_stop(&mut self, now: Time) {
         self.stopping = true;
         for place in 0..self.places.len() {
-            let Some(session) = &mut self.places[place] else { continue };
+            let Some(Some(session)) = self.places.get_mut(place) else { continue };
             let id = session.id;
             match &mut session.talk {
                 Talk::Native(native) if !native.is_invited() => native.leave(EndReason::Stopping, now),
@@ -433,7 +440,8 @@ impl Hub {
     pub fn handle_timeout(&mut self, reel: &Reel, now: Time) {
         for place in 0..self.places.len() {
             if self.on_timeout(place, now) == Some(Due::Beat) {
-                if let Some(id) = self.places[place].as_ref().map(|s| s.id) {
+                if let Some(Some(Session { id, .. })) = self.places.get(place) {
+                    let id = *id;
                     self.send_beat(id, reel, now);
                 }
             }
@@ -447,7 +455,7 @@ impl Hub {
     }
 
     fn on_timeout(&mut self, place: usize, now: Time) -> Option<Due> {
-        let session = self.places[place].as_mut()?;
+        let session = self.places.get_mut(place)?.as_mut()?;
         let id = session.id;
         let due = match &mut session.talk {
             Talk::Native(native) => native.on_timeout(now),
@@ -486,8 +494,8 @@ impl Hub {
     pub fn poll_transmit(&mut self, reel: &Reel, now: Time) -> Option<Transmit> {
         for _ in 0..self.places.len() {
             let place = self.turn;
-            self.turn = (self.turn + 1) % self.places.len();
-            let Some(session) = &mut self.places[place] else { continue };
+            self.turn = place.wrapping_add(1).checked_rem(self.places.len()).unwrap_or(0);
+            let Some(Some(session)) = self.places.get_mut(place) else { continue };
             if session.blocked {
                 continue;
             }
@@ -560,12 +568,12 @@ fn next_of(session: &mut Session, reel: &Reel, burst: u16, now: Time) -> Option<
     match &mut session.talk {
         Talk::Native(native) => {
             let (number, fragments, again) = native.next_train(reel, burst, &mut session.tally, now)?;
-            session.tally.datagrams += fragments.len() as u64;
+            session.tally.datagrams = session.tally.datagrams.saturating_add(fragments.len() as u64);
             Some(Transmit::Train { client, number, fragments, again })
         }
         Talk::Plain(plain) => {
             let number = plain.next_frame(reel)?;
-            session.tally.skipped += plain.skipped_before(number);
+            session.tally.skipped = session.tally.skipped.saturating_add(plain.skipped_before(number));
             plain.on_sent(number, now);
             Some(Transmit::Whole { client, number })
         }

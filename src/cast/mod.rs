@@ -14,6 +14,16 @@
 //! | `pacer` | how fast one client is sent to |
 //! | `path` | what one client's path takes |
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 pub mod greeting;
 pub mod hub;

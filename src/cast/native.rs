@@ -167,7 +167,7 @@ impl Native {
         self.beat_now |= cont.missing.iter().any(|missing| reel.oldest_number().is_after(missing.number));
         self.repairs.request(cont, self.pacer.is_narrow(), reel, now, |number| {
             let before = newest.since(number);
-            let was_skipped = (1..=32).contains(&before) && skipped & (1 << (before - 1)) != 0;
+            let was_skipped = (1..=32).contains(&before) && (skipped >> before.saturating_sub(1)) & 1 != 0;
             if before < 0 || was_skipped {
                 return 0;
             }
@@ -219,7 +219,7 @@ impl Native {
         let rate = self.pacer.rate(reel, i32::MAX);
         match self.repairs.next(reel, BURST.min(burst), rate, now) {
             Ok(Some((number, fragments))) => {
-                tally.repairs += fragments.len() as u64;
+                tally.repairs = tally.repairs.saturating_add(fragments.len() as u64);
                 // on a wide path they have a budget of their own, and must not make new frames late
                 let sent = sent(reel, number, &fragments);
                 self.pacer.on_sent(sent, is_narrow, reel, self.behind(reel), now);
@@ -269,8 +269,8 @@ impl Native {
         if end == frame.fragments() {
             self.cursor = self.cursor.next();
             self.fragment = 0;
-            tally.frames += 1;
-            tally.bytes += u64::from(frame.length());
+            tally.frames = tally.frames.saturating_add(1);
+            tally.bytes = tally.bytes.saturating_add(frame.length().into());
         }
         self.pacer.on_sent(sent(reel, train.0, &train.1), true, reel, self.behind(reel), now);
         self.sent = now;
@@ -282,7 +282,7 @@ impl Native {
         let step = self.cursor.since(self.newest_sent);
         // the frames between are the step's low bits, but for the last one itself, which was sent
         self.skipped = match u32::try_from(step) {
-            Ok(step @ 1..32) => self.skipped << step | ((1 << (step - 1)) - 1),
+            Ok(step @ 1..32) => self.skipped << step | !(u32::MAX << step.saturating_sub(1)),
             _ => u32::MAX,
         };
         self.beat_now |= step > 1;
@@ -358,7 +358,7 @@ impl Native {
         };
         let behind = wanted.since(self.cursor);
         if behind > 0 {
-            tally.skipped += u64::from(behind.unsigned_abs());
+            tally.skipped = tally.skipped.saturating_add(behind.unsigned_abs().into());
             self.cursor = wanted;
             self.fragment = 0;
         }
@@ -367,7 +367,7 @@ impl Native {
     pub(super) fn beat(&mut self, reel: &Reel, no_camera: bool, now: Time) -> Beat {
         self.beat_sent = now;
         self.sent = now;
-        self.beat_wait = (self.beat_wait * 2).min(BEAT_LAST);
+        self.beat_wait = self.beat_wait.saturating_mul(2).min(BEAT_LAST);
         let (echo, came) = self.echo;
         Beat {
             epoch: reel.stream().epoch(),
@@ -388,7 +388,7 @@ impl Native {
             State::Invited { .. } => Due::Nothing,
             State::Leaving { tries: END_TRIES, next, .. } if now >= *next => Due::Gone,
             State::Leaving { reason, tries, next } if *tries < END_TRIES && now >= *next => {
-                *tries += 1;
+                *tries = tries.saturating_add(1);
                 *next = now.after(END_WAIT);
                 Due::End(*reason)
             }

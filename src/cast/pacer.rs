@@ -24,6 +24,7 @@ const FIRST_RATE: f64 = 6e6;
 /// A recorder that is behind is sent to this many times as fast as one that is not: the more, the more frames it is
 /// behind. A hiccup of a frame or two must not flood a line that carries the stream and little more.
 const CATCH_UP: f64 = 2.0;
+const NOT_BEHIND: i32 = 2;
 const FAR_BEHIND: i32 = 32;
 
 /// What has gone at once.
@@ -92,6 +93,7 @@ impl Pacer {
 
 /// Octets a second, if nothing limits them.
 fn wanted(reel: &Reel, behind: i32) -> Option<f64> {
-    let behind = f64::from(behind.clamp(0, FAR_BEHIND)) / f64::from(FAR_BEHIND);
-    Some(f64::from(reel.byte_rate()?) / SPREAD * (1.0 + (CATCH_UP - 1.0) * behind))
+    let behind = f64::from(behind.clamp(NOT_BEHIND, FAR_BEHIND).saturating_sub(NOT_BEHIND));
+    let haste = behind / f64::from(FAR_BEHIND - NOT_BEHIND);
+    Some(f64::from(reel.byte_rate()?) / SPREAD * (1.0 + (CATCH_UP - 1.0) * haste))
 }

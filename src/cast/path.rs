@@ -17,6 +17,9 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// On a wide path the loss has to be there in the latest part of the window too: an outage that is over is no narrow path.
 const LATEST: Duration = Duration::from_millis(400);
 
+/// After this long without enough datagrams those that there are have to do, where there is a limit.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// The rate of arrival is taken over this long.
 const RATE_WINDOW: Duration = Duration::from_millis(250);
 
@@ -50,8 +53,13 @@ const DRAIN: f64 = 0.95;
 const FIRST_STEP: f64 = 0.05;
 const LAST_STEP: f64 = 0.5;
 
-/// A round trip of this much more than twice the least one is a queue that is long before it drops anything.
+/// A round trip of this much more than twice the least one may be a queue that is long before it drops anything, if less
+/// comes out of it than goes in; else the path has become longer.
 const QUEUE: Duration = Duration::from_millis(100);
+const GROWING: f32 = 0.03;
+
+/// A client gives the server up before its round trips are longer.
+const LONGEST: Duration = Duration::from_secs(3);
 
 /// Of what is wanted, any path takes this part.
 const LEAST: f64 = 1.0 / 16.0;
@@ -128,10 +136,11 @@ impl Path {
     /// The client has got so many datagrams altogether. `wanted` is the rate that nothing has to limit, in datagrams a
     /// second.
     pub(super) fn on_arrived(&mut self, arrived: u32, round_trip: Duration, wanted: f64, now: Time) {
+        let round_trip = round_trip.min(LONGEST);
         if !round_trip.is_zero() {
             let least = self.least_round_trip.map_or(round_trip, |least| least.min(round_trip));
             self.least_round_trip = Some(least);
-            self.is_queueing = round_trip > least * 2 + QUEUE;
+            self.is_queueing = round_trip > least.saturating_mul(2).saturating_add(QUEUE);
         }
         let sent = self.sent_by(now.before(round_trip));
         let rtt_us = u32::try_from(round_trip.as_micros()).unwrap_or(u32::MAX);
@@ -174,7 +183,10 @@ impl Path {
     }
 
     fn judge(&mut self, round_trip: Duration, wanted: f64, now: Time) {
-        let Some(loss) = self.loss(WINDOW, FEW) else { return };
+        // at a very low limit a few have to do, or it would never be raised
+        let is_short = self.narrow.is_some() && now.since(self.since) > PATIENCE;
+        let few = if is_short { 1 } else { FEW };
+        let Some(loss) = self.loss(WINDOW, few) else { return };
         let judged = match self.narrow {
             None => self.judge_wide(loss, wanted),
             Some(narrow) => Some(self.judge_narrow(narrow, loss, wanted)),
@@ -191,7 +203,7 @@ impl Path {
         self.own_loss = self.own_loss.min(loss);
         let limit = TOO_MUCH.max(self.own_loss + TOO_MUCH / 2.0);
         let is_lasting = self.loss(LATEST, FEW_LATEST).is_some_and(|latest| latest > limit);
-        if (loss > limit && is_lasting) || self.is_queueing {
+        if (loss > limit && is_lasting) || self.is_growing(loss) {
             return Some(Some(self.cut(Some(loss), wanted)));
         }
         None
@@ -199,7 +211,7 @@ impl Path {
 
     fn judge_narrow(&mut self, narrow: Narrow, loss: f32, wanted: f64) -> Option<Narrow> {
         if let Some(before) = narrow.trial {
-            if loss > before * HELPED && !self.is_queueing {
+            if loss > before * HELPED {
                 self.own_loss = loss;
                 return None;
             }
@@ -207,12 +219,16 @@ impl Path {
             self.own_loss = loss;
         }
         self.own_loss = self.own_loss.min(loss);
-        if loss > self.own_loss + TOO_HIGH || self.is_queueing {
+        if loss > self.own_loss + TOO_HIGH || self.is_growing(loss) {
             return Some(self.cut(None, wanted));
         }
         let limit = narrow.limit * (1.0 + narrow.step);
         let step = (narrow.step * 2.0).min(LAST_STEP);
         (limit < wanted).then_some(Narrow { limit, step, trial: None })
+    }
+
+    fn is_growing(&self, loss: f32) -> bool {
+        self.is_queueing && loss > self.own_loss + GROWING
     }
 
     fn cut(&self, trial: Option<f32>, wanted: f64) -> Narrow {
@@ -242,20 +258,28 @@ mod tests {
         now: Time,
         arrived: f64,
         under_way: VecDeque<(Time, f64)>,
+        /// The round trip that the client tells.
+        said: Duration,
+        wanted: f64,
     }
 
     impl Bench {
-        const WANTED: f64 = 2_000.0;
-
         fn new() -> Self {
-            Bench { path: Path::new(START), now: START, arrived: 0.0, under_way: VecDeque::new() }
+            Bench {
+                path: Path::new(START),
+                now: START,
+                arrived: 0.0,
+                under_way: VecDeque::new(),
+                said: ROUND_TRIP,
+                wanted: 2_000.0,
+            }
         }
 
         fn run(&mut self, seconds: u32, takes: f64, lost: f64) -> &mut Self {
             let mut credit = 0.0;
             for _ in 0..seconds * 200 {
                 self.now = self.now.after(5 * MS);
-                credit += self.path.limit().unwrap_or(Self::WANTED).min(Self::WANTED) / 200.0;
+                credit += self.path.limit().unwrap_or(self.wanted).min(self.wanted) / 200.0;
                 let sent = credit as u16;
                 credit -= f64::from(sent);
                 self.path.on_sent(sent, self.now);
@@ -264,7 +288,7 @@ mod tests {
                 while self.under_way.front().is_some_and(|(at, _)| *at <= self.now) {
                     self.arrived += self.under_way.pop_front().unwrap().1;
                 }
-                self.path.on_arrived(self.arrived as u32, ROUND_TRIP, Self::WANTED, self.now);
+                self.path.on_arrived(self.arrived as u32, self.said, self.wanted, self.now);
             }
             self
         }
@@ -334,9 +358,30 @@ mod tests {
     fn a_queue_that_grows_without_a_drop_is_drained() {
         let mut bench = Bench::new();
         bench.run(3, f64::INFINITY, 0.0);
-        let late = ROUND_TRIP * 2 + QUEUE * 2;
-        bench.path.on_arrived(bench.arrived as u32, late, Bench::WANTED, bench.now.after(NOTE));
+        bench.said = ROUND_TRIP * 2 + QUEUE * 2;
+        bench.run(6, 1_800.0, 0.0);
         let limit = bench.path.limit().unwrap();
-        assert!((1_800.0..2_000.0).contains(&limit), "{limit}");
+        assert!((1_600.0..1_900.0).contains(&limit), "{limit}");
+    }
+
+    #[test]
+    fn a_path_that_has_become_longer_is_not_narrow() {
+        for lost in [0.0, 0.1] {
+            let mut bench = Bench::new();
+            bench.run(3, f64::INFINITY, lost);
+            bench.said = ROUND_TRIP * 2 + QUEUE * 2;
+            bench.run(20, f64::INFINITY, lost);
+            assert_eq!(bench.path.limit(), None, "{:?}", bench.path);
+        }
+    }
+
+    #[test]
+    fn a_very_low_limit_is_raised_too() {
+        let mut bench = Bench { wanted: 40.0, ..Bench::new() };
+        bench.run(5, f64::INFINITY, 0.0);
+        let narrow = Narrow { limit: 2.5, step: FIRST_STEP, trial: None };
+        bench.path.narrow = Some(narrow);
+        bench.run(60, f64::INFINITY, 0.0);
+        assert_eq!(bench.path.limit(), None, "{:?}", bench.path.narrow);
     }
 }

@@ -47,14 +47,14 @@ impl Plain {
 
     /// Frames between the last one sent and `number`, which the client does not get.
     pub(super) fn skipped_before(&self, number: FrameNumber) -> u64 {
-        self.last_sent.and_then(|last| u64::try_from(number.since(last) - 1).ok()).unwrap_or(0)
+        self.last_sent.and_then(|last| u64::try_from(number.since(last).saturating_sub(1)).ok()).unwrap_or(0)
     }
 
     pub(super) fn on_sent(&mut self, number: FrameNumber, now: Time) {
         self.last_sent = Some(number);
         self.waiting = Some((now, now.after(self.patience())));
         self.unanswered.get_or_insert(now);
-        self.tries += 1;
+        self.tries = self.tries.saturating_add(1);
     }
 
     pub(super) fn on_continue(&mut self, now: Time) {
@@ -68,7 +68,7 @@ impl Plain {
     /// The client's host says that its port is closed. True: it was open before, so the client has died.
     pub(super) fn on_refused(&mut self, now: Time) -> bool {
         if let Some((since, _)) = self.waiting {
-            self.waiting = Some((since, now.after(REFUSED_PATIENCE * self.tries.clamp(1, 5))));
+            self.waiting = Some((since, now.after(REFUSED_PATIENCE.saturating_mul(self.tries.clamp(1, 5)))));
         }
         self.answer_time.is_some()
     }
@@ -90,7 +90,8 @@ impl Plain {
     }
 
     fn patience(&self) -> Duration {
-        let first = self.answer_time.map_or(FIRST_PATIENCE, |smooth| (smooth * 4).max(MIN_PATIENCE));
-        (first * (1 << self.tries.min(3))).min(MAX_PATIENCE)
+        let first =
+            self.answer_time.map_or(FIRST_PATIENCE, |smooth| smooth.saturating_mul(4).max(MIN_PATIENCE));
+        first.saturating_mul(1 << self.tries.min(3)).min(MAX_PATIENCE)
     }
 }

@@ -36,8 +36,7 @@ const ANSWERED: usize = 64;
 pub(super) struct Repairs {
     queue: VecDeque<Repair>,
     answered: VecDeque<(Time, FrameNumber, Range<u16>)>,
-    stamps: [Option<u32>; STAMPS],
-    next_stamp: usize,
+    stamps: VecDeque<u32>,
     /// Octets that may be sent again now, and when that was so.
     allowance: f64,
     as_of: Time,
@@ -55,8 +54,7 @@ impl Repairs {
         Repairs {
             queue: VecDeque::with_capacity(QUEUE),
             answered: VecDeque::with_capacity(ANSWERED),
-            stamps: [None; STAMPS],
-            next_stamp: 0,
+            stamps: VecDeque::with_capacity(STAMPS),
             allowance: BURST as f64,
             as_of: now,
         }
@@ -72,11 +70,13 @@ impl Repairs {
         now: Time,
         sent: impl Fn(FrameNumber) -> u16,
     ) {
-        if self.stamps.contains(&Some(cont.stamp)) {
+        if self.stamps.contains(&cont.stamp) {
             return;
         }
-        self.stamps[self.next_stamp] = Some(cont.stamp);
-        self.next_stamp = (self.next_stamp + 1) % STAMPS;
+        if self.stamps.len() == STAMPS {
+            self.stamps.pop_front();
+        }
+        self.stamps.push_back(cont.stamp);
         // it may have waited here for longer than the client's patience
         let under_way = now.before(Duration::from_micros(cont.rtt_us.into()).mul_f32(UNDER_WAY));
         while self.answered.front().is_some_and(|(at, ..)| *at < under_way) {
@@ -160,7 +160,7 @@ impl Repairs {
     fn finish_front(&mut self, last: &(FrameNumber, Range<u16>)) {
         let Some(front) = self.queue.pop_front() else { return };
         if front.copies > 1 {
-            let copies = front.copies - 1;
+            let copies = front.copies.saturating_sub(1);
             self.queue.push_back(Repair { number: last.0, fragments: last.1.clone(), copies });
         }
     }
