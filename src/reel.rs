@@ -22,6 +22,13 @@ use std::time::Duration;
 /// The smallest frame that the index is made for: reels hold at most their bytes divided by this many frames.
 const INDEX_GRAIN: usize = 4096;
 
+/// If the rate over this many is higher by this factor, the stream has changed.
+const LATEST_FRAMES: usize = 11;
+const CHANGED: f32 = 1.25;
+
+/// An interval that is more than this many usual ones is a stall.
+const STALL: f32 = 4.0;
+
 /// No two frames are this far apart; the camera's clock has jumped.
 const JUMP: Duration = Duration::from_secs(30);
 
@@ -156,7 +163,10 @@ impl Reel {
     fn elapsed_at(&self, stamp: Stamp) -> Duration {
         let Some(last) = self.index.back() else { return Duration::ZERO };
         let interval = stamp.captured.since(last.stamp.captured);
-        last.elapsed + if interval > JUMP { Duration::ZERO } else { interval }
+        // a camera that stood still for a while has not become slow
+        let usual = self.fps().filter(|_| self.index.len() >= LATEST_FRAMES);
+        let most = usual.map_or(JUMP, |fps| Duration::from_secs_f32(STALL / fps));
+        last.elapsed + if interval > JUMP { Duration::ZERO } else { interval.min(most) }
     }
 
     /// Drops as many of the oldest frames as needed, and returns where a train of `len` octets begins.
@@ -228,10 +238,24 @@ impl Reel {
 
     /// Octets a second, measured over the newest frames; none with less than two.
     pub fn byte_rate(&self) -> Option<f32> {
-        let first = self.index.len().saturating_sub(RATE_FRAMES);
+        self.rate_over(RATE_FRAMES)
+    }
+
+    /// Octets a second that a sender has to reckon with: the same, or that of the newest frames if they have become
+    /// much larger or faster.
+    pub fn pace(&self) -> Option<f32> {
+        let mean = self.byte_rate()?;
+        let latest = self.rate_over(LATEST_FRAMES).filter(|latest| *latest > mean * CHANGED);
+        Some(latest.unwrap_or(mean))
+    }
+
+    fn rate_over(&self, frames: usize) -> Option<f32> {
+        let first = self.index.len().saturating_sub(frames);
         let octets: u64 = self.index.range(first..).map(|entry| u64::from(entry.length)).sum();
         let frames = self.index.len().saturating_sub(first);
-        Some(self.fps()? * octets as f32 / frames.max(1) as f32)
+        let intervals = frames.checked_sub(1)?;
+        let seconds = self.between(first).as_secs_f32();
+        (seconds > 0.0).then(|| octets as f32 / frames.max(1) as f32 * intervals as f32 / seconds)
     }
 
     fn between(&self, first: usize) -> Duration {
@@ -398,6 +422,28 @@ mod tests {
         // two of the intervals count for nothing
         assert!((reel.fps().unwrap() - 25.0).abs() < 1.0, "{:?}", reel.fps());
         assert!(reel.byte_rate().unwrap() < 55_000.0, "{:?}", reel.byte_rate());
+    }
+
+    #[test]
+    fn a_stall_is_no_slow_camera_and_a_faster_one_is_soon_noticed() {
+        let mut reel = Reel::new(1 << 20, 1452, STREAM);
+        let mut at = 0;
+        let mut push = |count: u32, interval: u64, pause: u64| {
+            at += pause;
+            for _ in 0..count {
+                at += interval;
+                let stamp = Stamp { captured: Time::from_millis(at), sequence: 0 };
+                reel.push(&jpeg(1, 2_000), SIZE, stamp, 0).unwrap();
+            }
+            reel.pace().unwrap()
+        };
+        assert_eq!(push(70, 40, 0).round(), 50_000.0);
+        let after = push(1, 40, 10_000);
+        assert!((45_000.0..50_000.0).contains(&after), "{after}");
+        let slow = push(70, 200, 0);
+        assert!((10_000.0..10_100.0).contains(&slow), "{slow}");
+        let fast = push(12, 40, 0);
+        assert!((49_000.0..51_000.0).contains(&fast), "{fast}");
     }
 
     #[test]

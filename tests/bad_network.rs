@@ -243,8 +243,8 @@ const LAG: Duration = Duration::from_millis(150);
 
 impl Figures {
     fn collect(watch: Watch, proxy: Proxy, clips: &Clips, full_before: u64) -> Self {
-        let zero = proxy.zero().unwrap();
         let (ended, came) = watch.end_within(PATIENCE + seconds() * SECOND);
+        let zero = proxy.zero().unwrap();
         let seen = proxy.end();
         let frames = clips.number(first_frame(&ended), came);
         let frames = frames.map(|(number, came)| (number, seen.captured[&number], came)).collect();

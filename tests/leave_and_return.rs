@@ -155,7 +155,8 @@ fn a_recorder_can_be_stopped_while_its_server_is_away() {
     camrec.wait_line("writing ");
     drop(camcast.program.stop(Signal::SIGKILL));
     camrec.wait_line("lost ");
-    let ended = camrec.stop(Signal::SIGTERM).expect(0);
+    // nobody knows what the camera has delivered since
+    let ended = camrec.stop(Signal::SIGTERM).expect(12);
     assert!(ended.text().contains("\ncamcast away: since "), "{}", ended.text());
     let [film] = &Film::read_folder(folder.path())[..] else { panic!("not one file") };
     assert!(film.is_finished);

@@ -248,12 +248,12 @@ pub struct Tally {
 }
 
 /// A native client's network, as it sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct View {
     /// Datagrams with video that had gone to it a round trip before it said so ...
-    pub sent: u32,
+    pub sent: u64,
     /// ... and that had come.
-    pub arrived: u32,
+    pub arrived: u64,
     /// The smoothed round trip in microseconds; 0 if it is not known.
     pub rtt_us: u32,
 }

@@ -25,11 +25,16 @@ const WINDOW_NEWEST: usize = 8;
 /// The same for a recorder, which is served faster than real time when it is behind.
 const WINDOW_EVERY: usize = 32;
 
-/// Frames that may go before the oldest one that a recorder is not done with: less than its assembler reaches.
+/// Frames, and octets of them, that may go before the oldest one that a recorder is not done with: less than its
+/// assembler reaches and holds.
 const LEAD: i32 = 192;
+const LEAD_OCTETS: u32 = 48 * 1024 * 1024;
 
 /// This part of the reel is left for repairs where a recorder's path is too narrow.
 const REPAIR_SHARE: u32 = 8;
+
+/// Frames that are skipped at once: as many as a BEAT can tell of.
+const MOST_SKIPPED: u32 = 31;
 
 /// BEAT after this long without a datagram: a lost tail is uncovered before the next frame at 20 a second would do it.
 const BEAT_FIRST: Duration = Duration::from_millis(50);
@@ -68,6 +73,8 @@ pub(super) struct Native {
     through: FrameNumber,
     /// Frames that were not sent: bit `i` is the one `i + 1` before `newest_sent`.
     skipped: u32,
+    /// `newest_sent` and `skipped` as they were before the latest frame began.
+    before: (FrameNumber, u32),
     /// The client is to be told of them.
     beat_now: bool,
     repairs: Repairs,
@@ -113,6 +120,7 @@ impl Native {
             order: None,
             through: next.previous(),
             skipped: 0,
+            before: (next.previous(), 0),
             beat_now: false,
             repairs: Repairs::new(now),
             pacer: Pacer::new(now),
@@ -250,7 +258,7 @@ impl Native {
         // what has left the reel need not be waited for
         let gone = reel.oldest_number().previous();
         let done = if gone.is_after(self.through) { gone } else { self.through };
-        let has_room = self.in_flight.len() < self.window() && self.cursor.since(done) <= LEAD;
+        let has_room = self.in_flight.len() < self.window() && self.cursor.since(done) <= lead(reel);
         if self.fragment == 0 && !has_room {
             return None;
         }
@@ -262,7 +270,7 @@ impl Native {
         if self.fragment == 0 {
             self.begin_frame();
         }
-        let burst = self.pacer.burst(frame.fragments(), burst);
+        let burst = BURST.min(burst);
         let end = frame.fragments().min(self.fragment.saturating_add(burst));
         let train = (self.cursor, self.fragment..end);
         self.fragment = end;
@@ -279,6 +287,7 @@ impl Native {
     }
 
     fn begin_frame(&mut self) {
+        self.before = (self.newest_sent, self.skipped);
         let step = self.cursor.since(self.newest_sent);
         // the frames between are the step's low bits, but for the last one itself, which was sent
         self.skipped = match u32::try_from(step) {
@@ -319,9 +328,10 @@ impl Native {
     ) {
         // the socket's own readiness wakes us, no pace
         self.paced = None;
+        self.pacer.take_back(fragments.len() as u16);
         if again {
             tally.repairs = tally.repairs.saturating_sub(fragments.len() as u64);
-            return self.repairs.take_back(number, fragments);
+            return self.repairs.take_back(reel, number, fragments);
         }
         if self.cursor == number.next() && self.fragment == 0 {
             let length = reel.frame(number).map_or(0, |frame| frame.length());
@@ -333,8 +343,7 @@ impl Native {
         if self.fragment == 0 && self.in_flight.last() == Some(&number) {
             // it has not begun: nothing of it is known to the client
             self.in_flight.pop();
-            self.newest_sent = number.previous();
-            self.skipped >>= 1;
+            (self.newest_sent, self.skipped) = self.before;
         }
     }
 
@@ -352,7 +361,11 @@ impl Native {
         let wanted = match self.policy {
             Policy::Newest if self.fragment == 0 => next.previous(),
             Policy::Every if self.fragment == 0 && self.pacer.is_narrow() && reel.is_full() => {
-                oldest.plus(next.since(oldest).unsigned_abs() / REPAIR_SHARE)
+                let kept = oldest.plus(next.since(oldest).unsigned_abs() / REPAIR_SHARE);
+                // no more at once than a BEAT can tell of, but for what is gone in any case
+                let told = self.cursor.plus(MOST_SKIPPED);
+                let near = if kept.is_after(told) { told } else { kept };
+                if oldest.is_after(near) { oldest } else { near }
             }
             _ => oldest,
         };
@@ -416,6 +429,12 @@ impl Native {
     fn beat_due(&self) -> Time {
         self.sent.after(self.beat_wait).min(self.beat_sent.after(BEAT_ALWAYS))
     }
+}
+
+/// Frames that may go before the oldest one that the client is not done with.
+fn lead(reel: &Reel) -> i32 {
+    let fit = reel.newest().and_then(|frame| LEAD_OCTETS.checked_div(frame.length())).unwrap_or(u32::MAX);
+    i32::try_from(fit).map_or(LEAD, |fit| fit.min(LEAD))
 }
 
 fn sent(reel: &Reel, number: FrameNumber, fragments: &Range<u16>) -> Sent {

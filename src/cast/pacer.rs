@@ -15,7 +15,7 @@ use std::time::Duration;
 /// A frame is spread over this share of its interval. The rest is for repairs and for frames that come early.
 const SPREAD: f64 = 0.7;
 
-/// Datagrams of a burst; a frame that fits one system call goes at once.
+/// Datagrams of a burst: one system call, and any queue holds it.
 pub(super) const BURST: u16 = 16;
 
 /// Octets a second before the stream's own rate is known.
@@ -60,9 +60,9 @@ impl Pacer {
         self.next
     }
 
-    /// How many of a frame's remaining datagrams go in one burst, of at most `most`.
-    pub(super) fn burst(&self, frame: u16, most: u16) -> u16 {
-        if frame <= most && !self.is_narrow() { most } else { BURST.min(most) }
+    /// So many of the datagrams that were told of have not gone after all.
+    pub(super) fn take_back(&mut self, datagrams: u16) {
+        self.path.take_back(datagrams);
     }
 
     /// So many datagrams have gone, of so many octets together, at the expense of those to come if they are `paced`.
@@ -73,7 +73,9 @@ impl Pacer {
             let wanted = sent.octets as f64 / wanted(reel, behind).unwrap_or(FIRST_RATE);
             let limited = self.path.limit().map_or(0.0, |limit| f64::from(sent.datagrams) / limit);
             let pause = Duration::from_secs_f64(wanted.max(limited).min(1.0));
-            self.next = self.next.max(now).after(pause);
+            // who was woken a little late is not slower for it; who had nothing to send is not faster
+            let is_late = now.since(self.next) <= pause;
+            self.next = if is_late { self.next } else { now }.after(pause);
         }
     }
 
@@ -95,5 +97,5 @@ impl Pacer {
 fn wanted(reel: &Reel, behind: i32) -> Option<f64> {
     let behind = f64::from(behind.clamp(NOT_BEHIND, FAR_BEHIND).saturating_sub(NOT_BEHIND));
     let haste = behind / f64::from(FAR_BEHIND - NOT_BEHIND);
-    Some(f64::from(reel.byte_rate()?) / SPREAD * (1.0 + (CATCH_UP - 1.0) * haste))
+    Some(f64::from(reel.pace()?) / SPREAD * (1.0 + (CATCH_UP - 1.0) * haste))
 }

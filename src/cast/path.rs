@@ -50,8 +50,11 @@ const HELPED: f32 = 0.7;
 const DRAIN: f64 = 0.95;
 
 /// The first step up, and the largest; the steps double.
-const FIRST_STEP: f64 = 0.05;
-const LAST_STEP: f64 = 0.5;
+const FIRST_STEP: f64 = 0.03;
+const LAST_STEP: f64 = 0.25;
+
+/// Around the rate that was too high last time it is small steps only.
+const NEAR: f64 = 0.15;
 
 /// A round trip of this much more than twice the least one may be a queue that is long before it drops anything, if less
 /// comes out of it than goes in; else the path has become longer.
@@ -70,6 +73,8 @@ pub(super) struct Path {
     sent: u32,
     sent_log: VecDeque<(Time, u32)>,
     view: Option<View>,
+    /// The counters as far as `view` has them.
+    counted: (u32, u32),
     pairs: VecDeque<Pair>,
     least_round_trip: Option<Duration>,
     is_queueing: bool,
@@ -94,6 +99,8 @@ struct Narrow {
     /// Datagrams a second.
     limit: f64,
     step: f64,
+    /// What arrived when the limit was last too high.
+    known: f64,
     /// Before the first cut, which is on trial: the loss.
     trial: Option<f32>,
 }
@@ -105,6 +112,7 @@ impl Path {
             sent_log: VecDeque::with_capacity(SENT_NOTES),
             pairs: VecDeque::with_capacity(NOTES),
             view: None,
+            counted: (0, 0),
             least_round_trip: None,
             is_queueing: false,
             own_loss: 0.0,
@@ -118,6 +126,14 @@ impl Path {
         self.narrow.map(|narrow| narrow.limit)
     }
 
+    /// So many of the datagrams that were told of last have not gone.
+    pub(super) fn take_back(&mut self, datagrams: u16) {
+        self.sent = self.sent.wrapping_sub(datagrams.into());
+        if let Some((_, sent)) = self.sent_log.back_mut() {
+            *sent = self.sent;
+        }
+    }
+
     /// What the client has said of its network.
     pub(super) fn view(&self) -> Option<View> {
         self.view
@@ -125,6 +141,10 @@ impl Path {
 
     /// So many datagrams have gone.
     pub(super) fn on_sent(&mut self, datagrams: u16, now: Time) {
+        if self.sent_log.is_empty() {
+            // before the stream begins there is no rate
+            self.since = now;
+        }
         self.sent = self.sent.wrapping_add(u32::from(datagrams));
         match self.sent_log.back_mut() {
             // an entry says what had been sent at the end of its time
@@ -144,7 +164,7 @@ impl Path {
         }
         let sent = self.sent_by(now.before(round_trip));
         let rtt_us = u32::try_from(round_trip.as_micros()).unwrap_or(u32::MAX);
-        self.view = Some(View { sent, arrived, rtt_us });
+        self.view = Some(self.view_with(sent, arrived, rtt_us));
         let pause = self.pairs.back().map(|last| now.since(last.at));
         if pause.is_some_and(|pause| pause > HUSH) {
             self.since = now;
@@ -152,6 +172,23 @@ impl Path {
         if pause.is_none_or(|pause| pause >= NOTE) {
             push(&mut self.pairs, Pair { at: now, sent, arrived }, NOTES);
             self.judge(round_trip, wanted, now);
+        }
+    }
+
+    /// Both counters wrap, and neither goes back; what is told of late is told again.
+    fn view_with(&mut self, sent: u32, arrived: u32, rtt_us: u32) -> View {
+        let ahead = |now: u32, before: u32| Some(now.wrapping_sub(before)).filter(|ahead| *ahead < 1 << 31);
+        let (sent_before, arrived_before) = self.counted;
+        let old = self.view.unwrap_or_default();
+        let (more_sent, more_arrived) = (ahead(sent, sent_before), ahead(arrived, arrived_before));
+        self.counted = (
+            sent_before.wrapping_add(more_sent.unwrap_or(0)),
+            arrived_before.wrapping_add(more_arrived.unwrap_or(0)),
+        );
+        View {
+            sent: old.sent.saturating_add(more_sent.unwrap_or(0).into()),
+            arrived: old.arrived.saturating_add(more_arrived.unwrap_or(0).into()),
+            rtt_us,
         }
     }
 
@@ -223,8 +260,9 @@ impl Path {
             return Some(self.cut(None, wanted));
         }
         let limit = narrow.limit * (1.0 + narrow.step);
-        let step = (narrow.step * 2.0).min(LAST_STEP);
-        (limit < wanted).then_some(Narrow { limit, step, trial: None })
+        let is_near = (limit / narrow.known.max(1.0) - 1.0).abs() < NEAR;
+        let step = if is_near { FIRST_STEP } else { (narrow.step * 2.0).min(LAST_STEP) };
+        (limit < wanted).then_some(Narrow { limit, step, trial: None, ..narrow })
     }
 
     fn is_growing(&self, loss: f32) -> bool {
@@ -232,7 +270,8 @@ impl Path {
     }
 
     fn cut(&self, trial: Option<f32>, wanted: f64) -> Narrow {
-        Narrow { limit: (self.best_rate() * DRAIN).max(wanted * LEAST), step: FIRST_STEP, trial }
+        let known = self.best_rate();
+        Narrow { limit: (known * DRAIN).max(wanted * LEAST), step: FIRST_STEP, known, trial }
     }
 }
 
@@ -337,7 +376,7 @@ mod tests {
         let mut bench = Bench::new();
         bench.run(10, 500.0, 0.0);
         assert!(bench.path.limit().is_some());
-        bench.run(12, f64::INFINITY, 0.0);
+        bench.run(20, f64::INFINITY, 0.0);
         assert_eq!(bench.path.limit(), None);
     }
 
@@ -379,7 +418,7 @@ mod tests {
     fn a_very_low_limit_is_raised_too() {
         let mut bench = Bench { wanted: 40.0, ..Bench::new() };
         bench.run(5, f64::INFINITY, 0.0);
-        let narrow = Narrow { limit: 2.5, step: FIRST_STEP, trial: None };
+        let narrow = Narrow { limit: 2.5, step: FIRST_STEP, known: 2.5, trial: None };
         bench.path.narrow = Some(narrow);
         bench.run(60, f64::INFINITY, 0.0);
         assert_eq!(bench.path.limit(), None, "{:?}", bench.path.narrow);

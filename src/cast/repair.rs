@@ -17,6 +17,11 @@ const STAMPS: usize = 16;
 /// Octets that may be sent again at once: no more than a burst of new ones.
 const BURST: u64 = 24 * 1024;
 
+/// In the long run, which is so many seconds, it is this part of that rate: an outage's worth, and what the worst of paths
+/// loses, but no second stream for ever.
+const LONG_RUN: f64 = 0.4;
+const PURSE_SECONDS: f64 = 10.0;
+
 /// Octets a second that may be sent again, as long as no rate is known.
 const FIRST_RATE: f64 = 1e6;
 
@@ -39,6 +44,8 @@ pub(super) struct Repairs {
     stamps: VecDeque<u32>,
     /// Octets that may be sent again now, and when that was so.
     allowance: f64,
+    /// The same in the long run.
+    purse: f64,
     as_of: Time,
 }
 
@@ -56,6 +63,7 @@ impl Repairs {
             answered: VecDeque::with_capacity(ANSWERED),
             stamps: VecDeque::with_capacity(STAMPS),
             allowance: BURST as f64,
+            purse: f64::INFINITY,
             as_of: now,
         }
     }
@@ -83,10 +91,13 @@ impl Repairs {
             self.answered.pop_front();
         }
         let copies = if cont.urgent && !is_narrow { URGENT_COPIES } else { 1 };
-        for missing in &cont.missing {
+        for missing in cont.missing.iter() {
+            if self.queue.len() >= QUEUE {
+                break;
+            }
             let end = reel.frame(missing.number).map_or(0, |_| sent(missing.number));
             let fragments = self.without_known(missing.number, range_of(missing, end));
-            if !fragments.is_empty() && self.queue.len() < QUEUE {
+            if !fragments.is_empty() {
                 self.queue.push_back(Repair { number: missing.number, fragments, copies });
             }
         }
@@ -129,16 +140,19 @@ impl Repairs {
         now: Time,
     ) -> Result<Option<(FrameNumber, Range<u16>)>, Time> {
         let rate = rate.unwrap_or(FIRST_RATE);
-        self.allowance = (self.allowance + now.since(self.as_of).as_secs_f64() * rate).min(BURST as f64);
+        let seconds = now.since(self.as_of).as_secs_f64();
+        self.allowance = (self.allowance + seconds * rate).min(BURST as f64);
+        let slow = rate * LONG_RUN;
+        self.purse = (self.purse + seconds * slow).min(slow * PURSE_SECONDS);
         self.as_of = now;
         while let Some(front) = self.queue.front_mut() {
             if reel.frame(front.number).is_none() {
                 self.queue.pop_front();
                 continue;
             }
-            if self.allowance < 0.0 {
-                let wait = Duration::from_secs_f64((-self.allowance / rate).min(1.0));
-                return Err(now.after(wait.max(LEAST_WAIT)));
+            let wait = (-self.allowance / rate).max(-self.purse / slow);
+            if wait > 0.0 {
+                return Err(now.after(Duration::from_secs_f64(wait.min(1.0)).max(LEAST_WAIT)));
             }
             let end = front.fragments.end.min(front.fragments.start.saturating_add(burst));
             let train = (front.number, front.fragments.start..end);
@@ -147,7 +161,9 @@ impl Repairs {
                 self.answered.pop_front();
             }
             self.answered.push_back((now, train.0, train.1.clone()));
-            self.allowance -= f64::from(reel.datagram_len()) * train.1.len() as f64;
+            let octets = f64::from(reel.datagram_len()) * train.1.len() as f64;
+            self.allowance -= octets;
+            self.purse -= octets;
             if front.fragments.is_empty() {
                 self.finish_front(&train);
             }
@@ -166,7 +182,11 @@ impl Repairs {
     }
 
     /// The socket took nothing of these fragments.
-    pub(super) fn take_back(&mut self, number: FrameNumber, fragments: Range<u16>) {
+    pub(super) fn take_back(&mut self, reel: &Reel, number: FrameNumber, fragments: Range<u16>) {
+        let octets = f64::from(reel.datagram_len()) * fragments.len() as f64;
+        self.allowance += octets;
+        self.purse += octets;
+        self.answered.retain(|(_, of, sent)| *of != number || sent.end != fragments.end);
         if self.queue.len() < QUEUE {
             self.queue.push_front(Repair { number, fragments, copies: 1 });
         }

@@ -42,7 +42,7 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Why::Network => "lost on the way",
-            Why::Unsent => "we were too slow to be sent it",
+            Why::Unsent => "camcast could not send it in time (a narrow network, or this machine was busy)",
             Why::Outage => "an outage longer than camcast's memory",
             Why::Disk => "the disk did not take it",
             Why::NoJpeg => "no JPEG",

@@ -1,9 +1,9 @@
 //! HELLO, CONTINUE and END: what a native client says. Each carries the session's token.
 //!
 //! ```text
-//!            0      1       2       4         12      16           18         20     24       28     29   32
+//!            0      1       2       4         12      16           18         20     24       28        32
 //!  HELLO     | kind | flags | epoch | token   | stamp | path mtu   | 0        | zero padding ..
-//!  CONTINUE  | kind | flags | epoch | token   | stamp | through               | seen | rtt µs | loss | kB | missing ..
+//!  CONTINUE  | kind | flags | epoch | token   | stamp | through               | seen | rtt µs | arrived | missing ..
 //!  END       | kind | 0     | epoch | token   |
 //!  one missing entry: | frame number (4) | first fragment (2) | fragments (2) |
 //! ```

@@ -169,7 +169,7 @@ fn got(kind: ClientKind, tally: &Tally) -> String {
     add(skipped, format!(", {skipped} frames {fate}"));
     if let Some(view) = view {
         let lost = view.sent.saturating_sub(view.arrived);
-        let share = 100.0 * f64::from(lost) / f64::from(view.sent.max(1));
+        let share = 100.0 * lost as f64 / view.sent.max(1) as f64;
         add(1, format!("; {share:.1} % lost on the way"));
         let millis = f64::from(view.rtt_us) / 1000.0;
         add(view.rtt_us.into(), format!(", {millis:.1} ms round trip"));

@@ -25,6 +25,7 @@ use crate::sys::poll::{self, PollFlags};
 use crate::sys::signals::Signals;
 use crate::time::Time;
 use crate::wire::join::{Policy, RefusalCode};
+use crate::wire::server::EndReason;
 use crate::wire::{FrameNumber, StreamId};
 use account::Status;
 use config::{Config, Language, Target};
@@ -125,6 +126,8 @@ struct Recorder<'a> {
     backoff: Duration,
     /// Since when there is no session; none before the first.
     lost: Option<Time>,
+    /// It said that it was stopping.
+    was_stopped: bool,
     has_joined: bool,
     /// When the first session proved itself.
     joined_at: Option<Time>,
@@ -167,6 +170,7 @@ impl<'a> Recorder<'a> {
             addresses: Vec::new(),
             backoff: BACKOFF_FIRST,
             lost: None,
+            was_stopped: false,
             has_joined: false,
             joined_at: None,
             is_silent: false,
@@ -335,8 +339,13 @@ impl<'a> Recorder<'a> {
         match self.resume {
             Some((stream, wanted)) if stream == accepted.stream => {
                 let gone = accepted.next.since(wanted);
-                if let (1.., Ok(gone)) = (gone, u32::try_from(gone)) {
-                    self.writer.missing(wanted, gone, Why::Outage);
+                match (gone, u32::try_from(gone)) {
+                    (1.., Ok(gone)) if self.config.is_every() => {
+                        self.writer.missing(wanted, gone, Why::Outage);
+                    }
+                    // a viewer comes back for the newest
+                    (1.., Ok(gone)) => (0..gone).for_each(|_| self.writer.skipped()),
+                    _ => {}
                 }
             }
             Some(_) => {
@@ -401,7 +410,7 @@ impl<'a> Recorder<'a> {
         let seen = self.anchor.observe(captured, frame.arrived);
         if let Some(jump) = seen.jump {
             self.status.clear();
-            log::warn!("{jump}: another file begins");
+            log::warn!("{jump}");
         }
         if let Phase::Live(session) = &self.phase {
             self.delay = Some(seen.above + session.one_way());
@@ -504,6 +513,7 @@ impl<'a> Recorder<'a> {
             self.status.clear();
             log::warn!("lost {}: {}; trying to join again", self.config.host, why(over));
             self.lost = Some(now);
+            self.was_stopped = over == Over::Ended(EndReason::Stopping);
             if let Some(feed) = &mut self.feed {
                 feed.say(&Fact::Lost { host: &self.config.host, why: why(over) });
             }

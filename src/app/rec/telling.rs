@@ -122,7 +122,9 @@ impl Recorder<'_> {
         self.read_notes();
         let is_every = self.config.is_every();
         let (ledger, outside) = self.writer.account();
-        let is_complete = !is_every || ledger.counts().missing == 0;
+        // what a camera delivered while it could not be reached, nobody knows
+        let is_away = self.lost.is_some() && !self.was_stopped;
+        let is_complete = !is_every || (ledger.counts().missing == 0 && !is_away);
         let exit = match &self.failure {
             Some(failure) => failure.exit,
             None if is_complete => Exit::Ok,

@@ -26,8 +26,7 @@ echo "a frame sent at once: $flood of $(((frame + 1451) / 1452)) packets dropped
 [ "$flood" -gt 0 ] || fail "the queue holds a whole frame"
 
 cast_far "$CLIP" -f $fps
-# Where the guest is held up, camrec asks for what is still under way, or camcast catches up: both send more at once than the
-# queue holds, and then repair what that has cost. So there is another take, until camcast paces these too.
+# A guest that is held up sends late and then more at once than the queue holds: then there is another take.
 for take in $(seq $takes); do
     read -r packets_before octets_before drops_before <<<"$(queue router to_rec)"
     record_far rec $((20 * fps))
