@@ -16,6 +16,7 @@ use support::film::{self, Film};
 use support::json::{self, Object};
 use support::native::Door;
 use support::procs::{Camcast, Ended, Program, camrec, camrec_command, camrec_into};
+use support::{PATIENCE, deadline, is_over};
 
 const STREAM: u64 = 0x00c0_ffee_00c0_ffee;
 
@@ -219,7 +220,8 @@ fn a_recorder_that_slept_adds_up() {
     assert_adds_up(folder.path(), account);
     assert!(account.number("missing") > 10, "{account:?}");
     assert_eq!(account.number("skipped"), 0, "a recorder wanted them all");
-    for range in account.list("missing_ranges") {
+    // one at the very end has no end
+    for range in account.list("missing_ranges").iter().filter(|range| !range.is_null("to")) {
         assert!(range.time("from") < range.time("to"), "{range:?}");
     }
     assert!(!of_kind(&events, "status").is_empty());
@@ -260,7 +262,16 @@ fn frames_that_had_no_room_to_wait_are_named() {
     let mut command = camrec_command(&camcast.address.to_string(), &args);
     let camrec = Program::start_to("camrec", &mut command, OwnedFd::from(writer));
     camrec.wait_line("\"joined\"");
-    rest(Duration::from_secs(7));
+    let until = deadline(PATIENCE);
+    let mut lines = 0;
+    loop {
+        assert!(!is_over(until), "there was always room: {}", camrec.log());
+        let status = camrec.wait_line_after(lines, "\"event\":\"status\"");
+        if json::events(&status)[0].number("missing") > 20 {
+            break;
+        }
+        lines = camrec.lines();
+    }
     let out = std::thread::spawn(move || std::io::copy(&mut reader, &mut std::io::sink()).unwrap());
     camrec.wait_line("\"missing\",\"first\"");
     rest(Duration::from_millis(500));
@@ -271,7 +282,8 @@ fn frames_that_had_no_room_to_wait_are_named() {
     let lost = json::missing(account).len() as u64;
     assert!(lost > 10 && lost == account.number("not_written"), "{account:?}");
     for range in account.list("missing_ranges") {
-        assert!(range.text("why") == "disk" && range.time("from") < range.time("to"), "{range:?}");
+        assert_eq!(range.text("why"), "disk");
+        assert!(range.is_null("to") || range.time("from") < range.time("to"), "{range:?}");
     }
 }
 
