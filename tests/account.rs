@@ -267,7 +267,7 @@ fn frames_that_had_no_room_to_wait_are_named() {
     loop {
         assert!(!is_over(until), "there was always room: {}", camrec.log());
         let status = camrec.wait_line_after(lines, "\"event\":\"status\"");
-        if json::events(&status)[0].number("missing") > 20 {
+        if json::events(&format!("{status}\n"))[0].number("missing") > 20 {
             break;
         }
         lines = camrec.lines();
