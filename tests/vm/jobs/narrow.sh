@@ -31,7 +31,7 @@ status=$?
 tr '\r' '\n' </tmp/view.tty | grep -vE 'delay [0-9]|^$' | tail -n 6
 # 12: some frames are missing, which is as it has to be
 [ $status = 0 ] || [ $status = 12 ] || fail "the viewer ended with status $status"
-python3 /host/tools/intervals.py /tmp/view/*.mkv --typescript /tmp/view.tty --fps 6 --longest 2500 ||
+python3 /host/tools/intervals.py /tmp/view/*.mkv --typescript /tmp/view.tty --fps 6 --longest 4000 ||
     fail "the viewer saw too little"
 read -r packets _ drops <<<"$(queue router to_narrow)"
 echo "viewer: $packets packets, $drops more dropped by the queue"
