@@ -439,5 +439,5 @@ fn lead(reel: &Reel) -> i32 {
 
 fn sent(reel: &Reel, number: FrameNumber, fragments: &Range<u16>) -> Sent {
     let octets = reel.frame(number).map_or(0, |frame| frame.datagrams(fragments.clone()).len());
-    Sent { datagrams: fragments.len() as u16, octets }
+    Sent { datagrams: fragments.len() as u16, octets, begins: fragments.start == 0 }
 }

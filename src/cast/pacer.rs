@@ -18,6 +18,9 @@ const SPREAD: f64 = 0.7;
 /// Datagrams of a burst: one system call, and any queue holds it.
 pub(super) const BURST: u16 = 16;
 
+/// Bursts that may go at once within a frame when the loop was held up, by a slow encoder for instance.
+const CREDIT: u32 = 4;
+
 /// Octets a second before the stream's own rate is known.
 const FIRST_RATE: f64 = 6e6;
 
@@ -32,6 +35,8 @@ const FAR_BEHIND: i32 = 32;
 pub(super) struct Sent {
     pub(super) datagrams: u16,
     pub(super) octets: usize,
+    /// A frame begins with it.
+    pub(super) begins: bool,
 }
 
 #[derive(Debug)]
@@ -73,9 +78,9 @@ impl Pacer {
             let wanted = sent.octets as f64 / wanted(reel, behind).unwrap_or(FIRST_RATE);
             let limited = self.path.limit().map_or(0.0, |limit| f64::from(sent.datagrams) / limit);
             let pause = Duration::from_secs_f64(wanted.max(limited).min(1.0));
-            // who was woken a little late is not slower for it; who had nothing to send is not faster
-            let is_late = now.since(self.next) <= pause;
-            self.next = if is_late { self.next } else { now }.after(pause);
+            // who was woken late within a frame is not much slower for it; who had nothing to send is not faster
+            let credit = if sent.begins { Duration::ZERO } else { pause.saturating_mul(CREDIT) };
+            self.next = self.next.max(now.before(credit)).after(pause);
         }
     }
 
