@@ -7,10 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// No file descriptor, no clock, no file, no unsafe code: time comes in as an argument.
-const PURE: [&str; 8] = ["cast", "jpeg", "picture", "receive", "record", "reel", "time", "wire"];
+const PURE: [&str; 9] =
+    ["cast", "jpeg", "picture", "receive", "record", "reel", "supervisor", "time", "wire"];
 
 /// Each room, and the rooms that it may know.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("time", &[]),
     ("jpeg", &[]),
     ("wire", &["jpeg", "time"]),
@@ -19,12 +20,26 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("receive", &["jpeg", "reel", "time", "wire"]),
     ("record", &["jpeg", "receive", "time", "wire"]),
     ("picture", &["jpeg"]),
+    ("supervisor", &["time"]),
     ("sys", &["time"]),
     ("capture", &["jpeg", "picture", "sys", "time"]),
     ("store", &["jpeg", "record", "sys", "time"]),
     (
         "app",
-        &["capture", "cast", "jpeg", "picture", "receive", "record", "reel", "store", "sys", "time", "wire"],
+        &[
+            "capture",
+            "cast",
+            "jpeg",
+            "picture",
+            "receive",
+            "record",
+            "reel",
+            "store",
+            "supervisor",
+            "sys",
+            "time",
+            "wire",
+        ],
     ),
     ("bin", &["app"]),
 ];
