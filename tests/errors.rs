@@ -78,7 +78,11 @@ fn server(words: &'static str) -> (SocketAddr, JoinHandle<()>) {
 #[test]
 fn a_source_that_is_not_there() {
     let missing = "no such device: /dev/video-that-is-not";
-    camcast_fails(&["/dev/video-that-is-not", "--listen", "127.0.0.1:0"], 3, missing);
+    camcast_fails(
+        &["/dev/video-that-is-not", "--exit-on-device-error", "--listen", "127.0.0.1:0"],
+        3,
+        missing,
+    );
     camcast_fails(&["/nowhere/clip.mjpeg"], 3, "no such file or folder: /nowhere/clip.mjpeg");
     camcast_fails(&["/dev/null", "--listen", "127.0.0.1:0"], 3, "/dev/null");
 }

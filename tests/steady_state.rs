@@ -101,6 +101,8 @@ fn config(clip: &Path) -> Config {
         datagram: 1452,
         dscp: None,
         client_log: None,
+        on_demand: false,
+        exit_on_device_error: false,
     }
 }
 

@@ -102,10 +102,16 @@ impl OpenError {
         )
     }
 
-    /// Nothing at `path`; looks for the cameras that are there, which opens each for a moment.
+    /// Nothing at `path`; the cameras that are there are not looked for.
     pub(super) fn missing(path: &Path) -> Self {
-        let cameras = v4l2::cameras().iter().map(ToString::to_string).collect();
-        OpenError::Missing { path: path.into(), cameras }
+        OpenError::Missing { path: path.into(), cameras: Vec::new() }
+    }
+
+    /// Looks for the cameras that are there, which opens each for a moment, if this is that no such thing is.
+    pub fn name_cameras(&mut self) {
+        if let OpenError::Missing { cameras, .. } = self {
+            *cameras = v4l2::cameras().iter().map(ToString::to_string).collect();
+        }
     }
 
     /// What a failed call on the device at `path` means.
@@ -210,6 +216,11 @@ pub enum Fault {
         /// How it failed.
         errno: Errno,
     },
+    /// The source reports an error to whoever polls it, but none to whoever reads.
+    Erring {
+        /// The path as given.
+        path: PathBuf,
+    },
     /// Standard input came to its end.
     Ended,
     /// A file, a folder or standard input can no longer be read.
@@ -236,7 +247,7 @@ impl Fault {
     pub(super) fn from_call(path: &Path, failed: v4l2::Failed) -> Self {
         let path = path.to_path_buf();
         match failed.errno {
-            Errno::ENODEV => Fault::Gone { path },
+            Errno::ENODEV | Errno::ENXIO => Fault::Gone { path },
             errno => Fault::Broken { path, call: failed.call, errno },
         }
     }
@@ -251,6 +262,11 @@ impl fmt::Display for Fault {
                 "the driver of {} failed ({call}: {}): the camera must be opened anew; dmesg may say more",
                 path.display(),
                 errno.desc()
+            ),
+            Fault::Erring { path } => write!(
+                f,
+                "the driver of {} reports an error and gives no frame: the camera must be opened anew; dmesg may say more",
+                path.display()
             ),
             Fault::Ended => f.write_str("standard input ended: the program that writes into it has stopped"),
             Fault::Unreadable { path, why } => write!(f, "cannot read {}: {why}", path.display()),
@@ -335,6 +351,7 @@ mod tests {
             from_errno(Errno::ENOSPC).to_string(),
             Fault::Gone { path: "x".into() }.to_string(),
             Fault::Broken { path: "x".into(), call: "VIDIOC_DQBUF", errno: Errno::EIO }.to_string(),
+            Fault::Erring { path: "x".into() }.to_string(),
             Fault::Ended.to_string(),
             Fault::NotMjpeg { path: "x".into() }.to_string(),
         ];

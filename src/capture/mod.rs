@@ -154,6 +154,11 @@ impl Source {
         }
     }
 
+    /// What it is that poll reports an error and [`Source::grab`] finds neither that nor a frame.
+    pub fn erring(&self) -> Fault {
+        Fault::Erring { path: self.describe().path.clone().into() }
+    }
+
     /// What was agreed on when the source was opened.
     pub fn describe(&self) -> &Description {
         match self {

@@ -27,6 +27,13 @@ pub fn is_readable(fd: &PollFd<'_>) -> bool {
     fd.revents().is_some_and(|revents| revents.intersects(heard))
 }
 
+/// True if the descriptor has nothing to read, but an error to report or nobody at its other end.
+pub fn is_failing(fd: &PollFd<'_>) -> bool {
+    let failing = PollFlags::POLLERR | PollFlags::POLLHUP | PollFlags::POLLNVAL;
+    let revents = fd.revents().unwrap_or(PollFlags::empty());
+    revents.intersects(failing) && !revents.contains(PollFlags::POLLIN)
+}
+
 /// True if the descriptor takes bytes, or has an error that writing will tell.
 pub fn is_writable(fd: &PollFd<'_>) -> bool {
     fd.revents().is_some_and(|revents| {

@@ -37,6 +37,10 @@ pub struct Config {
     pub dscp: Option<u8>,
     /// File for joins and leaves.
     pub client_log: Option<PathBuf>,
+    /// The camera is on only while somebody watches.
+    pub on_demand: bool,
+    /// A camera that cannot be had, or is lost, ends the program.
+    pub exit_on_device_error: bool,
 }
 
 /// An address to listen on.
@@ -60,6 +64,8 @@ impl TryFrom<Options> for Config {
             datagram: datagram(options.mtu)?,
             dscp: dscp(options.dscp.as_deref())?,
             client_log: options.client_log.map(PathBuf::from),
+            on_demand: options.on_demand,
+            exit_on_device_error: options.exit_on_device_error,
         })
     }
 }
@@ -79,7 +85,10 @@ fn wish(options: &Options) -> Result<Wish, Failure> {
         .as_deref()
         .map(|text| text.parse().map_err(|error| usage(format!("--desired-fps {text}: {error}"))));
     Ok(Wish {
-        source: source.parse::<SourceSpec>().map_err(|error| open_failure(&error))?,
+        source: source.parse::<SourceSpec>().map_err(|mut error| {
+            error.name_cameras();
+            open_failure(&error)
+        })?,
         size: size.transpose()?,
         rate: rate.transpose()?,
         clock: wall::write_time_of_day,

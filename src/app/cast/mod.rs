@@ -7,7 +7,9 @@
 pub mod clients;
 pub mod config;
 pub mod doors;
+pub mod intake;
 pub mod lobby;
+pub mod opener;
 pub mod options;
 pub mod report;
 pub mod shrunk;
@@ -15,12 +17,11 @@ pub mod wait;
 
 use super::exit::{Exit, Failure};
 use super::{logging, say};
-use crate::capture::{Fault, Source};
 use crate::cast::greeting::{Rejected, Request};
 use crate::cast::hub::{Hub, Limits};
 use crate::cast::{ClientId, ClientKind, Output, Route, Transmit};
-use crate::jpeg;
 use crate::reel::Reel;
+use crate::supervisor::Signal;
 use crate::sys::signals::Signals;
 use crate::sys::tcp::Accepted;
 use crate::sys::udp::{self, Received};
@@ -31,8 +32,9 @@ use crate::wire::join::{Refusal, RefusalCode, Reply};
 use crate::wire::plain::MAX_DATAGRAM;
 use crate::wire::{IP_UDP_OVERHEAD, StreamId, Token};
 use clients::{Client, Downgrade, Outcome};
-use config::{Config, open_failure};
+use config::Config;
 use doors::Door;
+use intake::Intake;
 use lobby::{Lobby, Verdict};
 use options::Options;
 use report::{Report, canonical};
@@ -41,9 +43,6 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::time::Duration;
 use wait::{Ready, Wait, Who};
-
-/// A source that has given no frame for this long is said to give none.
-const NO_FRAME: Duration = Duration::from_secs(2);
 
 /// Connections taken a turn.
 const JOINS_A_TURN: usize = 4;
@@ -102,7 +101,7 @@ pub enum Flow {
 /// The program: all rooms, and the sockets between them.
 pub struct Server {
     signals: Signals,
-    source: Source,
+    intake: Intake,
     doors: Vec<Door>,
     accept_after: Time,
     lobby: Lobby,
@@ -113,12 +112,9 @@ pub struct Server {
     report: Report,
     gso: bool,
     dscp: Option<u8>,
-    /// When the source is said to give nothing; never while that is already said.
-    frame_due: Time,
     /// Sends were left over when the turn's budget was spent.
     more: bool,
     stopping: bool,
-    fault: Option<Fault>,
 }
 
 impl Server {
@@ -129,14 +125,12 @@ impl Server {
     pub fn new(config: &Config) -> Result<Self, Failure> {
         let signals = Signals::new().map_err(|error| Failure::system("signal handlers", &error))?;
         let report = Report::new(config.client_log.as_deref())?;
-        let source = Source::open(&config.wish).map_err(|error| open_failure(&error))?;
-        log::info!("source: {}", source.describe());
-        source.describe().notes.iter().for_each(|note| log::warn!("{note}"));
+        let intake = Intake::start(config, clock::now())?;
         let stream = StreamId(random_u64().map_err(|error| Failure::system("random numbers", &error))?);
         let burst = udp::MAX_SEGMENTS.min(udp::MAX_SEND / usize::from(config.datagram)) as u16;
         Ok(Server {
             signals,
-            source,
+            intake,
             doors: config.listen.iter().map(Door::open).collect::<Result<_, _>>()?,
             accept_after: Time::default(),
             lobby: Lobby::default(),
@@ -147,10 +141,8 @@ impl Server {
             report,
             gso: true,
             dscp: config.dscp,
-            frame_due: clock::now().after(NO_FRAME),
             more: false,
             stopping: false,
-            fault: None,
         })
     }
 
@@ -177,6 +169,7 @@ impl Server {
         }
         self.handle_deadlines(now);
         self.drain(now);
+        self.attend(now);
         Ok(if self.hub.is_stopped() { Flow::Stopped } else { Flow::On })
     }
 
@@ -185,9 +178,7 @@ impl Server {
         let mut wait = Wait::default();
         wait.readable(Who::Signals, self.signals.as_fd());
         if !self.stopping {
-            if let Some(fd) = self.source.fd() {
-                wait.readable(Who::Source, fd);
-            }
+            self.intake.poll(&mut wait);
             for (index, door) in self.doors.iter().enumerate() {
                 if now >= self.accept_after {
                     wait.readable(Who::Joins(index), door.tcp.as_fd());
@@ -214,16 +205,21 @@ impl Server {
             log::trace!("next: {why:?} at {at}");
             at
         });
-        let source = if self.stopping { Time::NEVER } else { self.source.due().unwrap_or(Time::NEVER) };
+        let source = if self.stopping { Time::NEVER } else { self.intake.next_timeout() };
         let accept = if self.accept_after > now { self.accept_after } else { Time::NEVER };
-        hub.min(source).min(accept).min(self.lobby.next_timeout()).min(self.frame_due)
+        hub.min(source).min(accept).min(self.lobby.next_timeout())
     }
 
     /// Hands in one input.
     fn handle(&mut self, who: Who, now: Time) {
         match who {
             Who::Signals => self.on_signal(now),
-            Who::Source => self.take_frame(now),
+            Who::Source | Who::FailingSource => {
+                let is_failing = who == Who::FailingSource;
+                self.intake.handle_source(is_failing, &mut self.reel, &mut self.report, now);
+            }
+            Who::Opener => self.intake.handle_opener(now),
+            Who::Hotplug => self.intake.handle_hotplug(now),
             Who::Joins(index) => self.accept(index, now),
             Who::Strangers(index) => self.hear_strangers(index, now),
             Who::Guest(index) => {
@@ -242,13 +238,8 @@ impl Server {
     }
 
     fn handle_deadlines(&mut self, now: Time) {
-        if !self.stopping && self.source.due().is_some_and(|due| now >= due) {
-            self.take_frame(now);
-        }
-        if now >= self.frame_due {
-            self.frame_due = Time::NEVER;
-            self.hub.set_no_camera(true);
-            log::warn!("no frame from the source for {} s", NO_FRAME.as_secs());
+        if !self.stopping && now >= self.intake.next_timeout() {
+            self.intake.handle_timeout(&mut self.reel, &mut self.report, now);
         }
         while let Some(verdict) = self.lobby.handle_timeout(now) {
             self.admit(verdict, now);
@@ -268,39 +259,17 @@ impl Server {
         }
     }
 
-    /// Takes a frame from the source and lays it into the reel.
-    fn take_frame(&mut self, now: Time) {
-        let lease = match self.source.grab(now) {
-            Ok(Some(lease)) => lease,
-            Ok(None) => return,
-            Err(fault) => {
-                self.fault = Some(fault);
-                self.stopping = true;
-                return self.hub.handle_stop(now);
-            }
-        };
-        if lease.flawed {
-            return self.report.damaged(None, now);
+    /// The source and the clients hear of each other; once a turn.
+    fn attend(&mut self, now: Time) {
+        if self.stopping {
+            return;
         }
-        let checked = match jpeg::check(&lease) {
-            Ok(checked) => checked,
-            Err(flaw) => return self.report.damaged(Some(flaw), now),
-        };
-        match self.reel.push(checked.bytes, checked.size, lease.stamp, 0) {
-            Ok(number) => {
-                self.report.intake.good += 1;
-                if self.frame_due == Time::NEVER {
-                    self.hub.set_no_camera(false);
-                    log::info!("the source gives frames again");
-                }
-                self.frame_due = now.after(NO_FRAME);
-                log::trace!(
-                    "frame {number}: {} bytes, captured at {}",
-                    checked.bytes.len(),
-                    lease.stamp.captured
-                );
-            }
-            Err(error) => self.report.too_large(error, now),
+        self.intake.set_wanted(self.hub.clients() > 0, now);
+        self.hub.set_no_camera(self.intake.signal() != Signal::Present);
+        if self.intake.is_over() {
+            self.stopping = true;
+            self.hub.handle_stop(now);
+            self.drain(now);
         }
     }
 
@@ -554,14 +523,10 @@ impl Server {
         let dropped = intake.flawed + intake.malformed + intake.too_large;
         log::info!("stopped: {} frames, {dropped} dropped as damaged or too large", intake.good);
         log::debug!("datagrams of nobody, dropped: {}", self.hub.strays().unknown);
-        match &self.fault {
-            None | Some(Fault::Ended) => Ok(Exit::Ok),
-            Some(fault @ (Fault::Gone { .. } | Fault::Unreadable { .. })) => {
-                Err(Failure::new(Exit::NoSource, fault.to_string()))
-            }
-            Some(fault @ Fault::NotMjpeg { .. }) => Err(Failure::new(Exit::NoMjpeg, fault.to_string())),
-            Some(fault) => Err(Failure::new(Exit::System, fault.to_string())),
-        }
+        self.intake
+            .failure()
+            .filter(|_| self.intake.is_over())
+            .map_or(Ok(Exit::Ok), |failure| Err(failure.clone()))
     }
 }
 

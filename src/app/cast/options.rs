@@ -45,6 +45,14 @@ pub struct Options {
     #[argh(option, arg_name = "file")]
     pub client_log: Option<String>,
 
+    /// have the camera on only while somebody watches; default: always
+    #[argh(switch)]
+    pub on_demand: bool,
+
+    /// end when the camera cannot be had or is lost; default: wait for it
+    #[argh(switch)]
+    pub exit_on_device_error: bool,
+
     /// name the cameras of this machine with their formats and sizes
     #[argh(switch)]
     pub list: bool,

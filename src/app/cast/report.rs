@@ -6,6 +6,7 @@ use crate::app::throttle::Throttle;
 use crate::app::wall;
 use crate::cast::{ClientKind, Event, LeaveReason, Tally};
 use crate::jpeg::Flaw;
+use crate::supervisor::stamps::Oddity;
 use crate::time::Time;
 use crate::wire::join::Policy;
 use std::fs::{File, OpenOptions};
@@ -30,6 +31,7 @@ pub struct Intake {
 pub struct Report {
     client_log: Option<(PathBuf, File)>,
     damaged: Throttle,
+    odd: Throttle,
     too_large: Throttle,
     rejected: Throttle,
     returns: Throttle,
@@ -57,6 +59,7 @@ impl Report {
         Ok(Report {
             client_log: client_log.map(open).transpose()?,
             damaged: default,
+            odd: default,
             too_large: default,
             rejected: default,
             returns: default,
@@ -124,6 +127,19 @@ impl Report {
                 None => log::warn!("{count} damaged frames dropped; the latest: the driver says so"),
                 Some(flaw) => log::warn!("{count} damaged frames dropped; the latest: {flaw}"),
             }
+        }
+    }
+
+    /// The driver's time or count of a frame made no sense, and was made up.
+    pub fn odd_stamp(&mut self, oddity: Oddity, now: Time) {
+        if oddity == Oddity::default() {
+            return;
+        }
+        if let Some(count) = self.odd.happened(now) {
+            let what = if oddity.count { "number" } else { "time" };
+            log::warn!(
+                "{count} frames whose {what}, as the driver gives it, cannot be: camcast counts for it"
+            );
         }
     }
 

@@ -9,8 +9,8 @@ use arrayvec::ArrayVec;
 use nix::poll::PollFd;
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// Signals, the source, two sockets an address, pending joins, clients.
-const MOST: usize = 2 + 2 * MAX_LISTEN + lobby::PLACES + MAX_CLIENTS as usize;
+/// Signals, the source, its opener or news of devices, two sockets an address, pending joins, clients.
+const MOST: usize = 4 + 2 * MAX_LISTEN + lobby::PLACES + MAX_CLIENTS as usize;
 
 /// Whose descriptor it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,12 @@ pub enum Who {
     Signals,
     /// The camera, or standard input.
     Source,
+    /// The same, with an error to report and nothing to read.
+    FailingSource,
+    /// The thread that opens the camera has done so, or has failed.
+    Opener,
+    /// A device has come.
+    Hotplug,
     /// The TCP listener of the address with this index.
     Joins(usize),
     /// The UDP listener of the address with this index.
@@ -66,8 +72,10 @@ impl<'a> Wait<'a> {
         poll::wait(&mut self.fds, until, now)?;
         let mut ready = Ready::new();
         for (fd, who) in self.fds.iter().zip(&self.who) {
-            if poll::is_readable(fd) {
-                ready.push(*who);
+            match who {
+                Who::Source if poll::is_failing(fd) => ready.push(Who::FailingSource),
+                _ if poll::is_readable(fd) => ready.push(*who),
+                _ => {}
             }
             if let (Who::Client(place), true) = (*who, poll::is_writable(fd)) {
                 ready.push(Who::Writable(place));

@@ -64,6 +64,11 @@ fn look_at(path: &Path) -> Option<Found> {
     })
 }
 
+/// The link that names the camera at `path` whatever number its node has: `path` itself, if it is one.
+pub fn stable_link(path: &Path) -> Option<PathBuf> {
+    if path.starts_with("/dev/v4l") { Some(path.into()) } else { link_to(path) }
+}
+
 fn link_to(node: &Path) -> Option<PathBuf> {
     let links = fs::read_dir(LINKS).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
     links.into_iter().find(|link| fs::canonicalize(link).is_ok_and(|target| target == node))

@@ -11,6 +11,6 @@ mod node;
 mod ring;
 
 pub use device::Camera;
-pub use list::{Found, cameras};
+pub use list::{Found, cameras, stable_link};
 pub(super) use node::Failed;
 pub use ring::Buffer;

@@ -148,6 +148,10 @@ struct Mapping {
     length: usize,
 }
 
+// SAFETY: a mapping belongs to the process, not to a thread, and `Mapping` has no state but where it lies; it is read
+// through `&self` and unmapped by whoever drops it.
+unsafe impl Send for Mapping {}
+
 impl Mapping {
     fn new(node: &Node, place: Place) -> Result<Self, Failed> {
         let fail = |errno| Failed { call: "mmap", errno };

@@ -1,0 +1,299 @@
+//! From the source to the reel: the source is opened and closed as the [supervisor](crate::supervisor) wants it, and each
+//! of its frames is checked and laid in.
+
+use super::config::{Config, open_failure};
+use super::opener::{Opened, Opener};
+use super::report::Report;
+use super::wait::{Wait, Who};
+use crate::app::exit::{Exit, Failure};
+use crate::capture::{Fault, OpenError, Source, SourceSpec};
+use crate::jpeg;
+use crate::reel::Reel;
+use crate::supervisor::stamps::Stamps;
+use crate::supervisor::{Cause, Notice, Order, Plan, Signal, Supervisor};
+use crate::sys::hotplug::Hotplug;
+use crate::time::Time;
+use crate::wire::data::DISCONTINUITY;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::Duration;
+
+/// Where device nodes come and go.
+const DEVICES: &str = "/dev";
+
+/// The source, for as long as the program runs.
+pub struct Intake {
+    supervisor: Supervisor,
+    stamps: Stamps,
+    source: Option<Source>,
+    /// Only of a camera.
+    opener: Option<Opener>,
+    /// Only while a camera is waited for.
+    hotplug: Option<Hotplug>,
+    /// What people call it.
+    name: &'static str,
+    /// The latest trouble, in words, and as an end of the program.
+    trouble: String,
+    failure: Option<Failure>,
+    is_over: bool,
+}
+
+impl Intake {
+    /// Opens the source; a camera may take its time, and may be waited for.
+    ///
+    /// # Errors
+    /// What is no camera has to be there at the start: one line and its exit code.
+    pub fn start(config: &Config, now: Time) -> Result<Self, Failure> {
+        let is_camera = matches!(config.wish.source, SourceSpec::Device(_));
+        let plan = Plan {
+            reopens: is_camera,
+            on_demand: config.on_demand,
+            exit_on_error: config.exit_on_device_error,
+        };
+        let mut intake = Intake {
+            supervisor: Supervisor::new(plan, now),
+            stamps: Stamps::default(),
+            source: None,
+            opener: None,
+            hotplug: None,
+            name: if is_camera { "camera" } else { "source" },
+            trouble: String::new(),
+            failure: None,
+            is_over: false,
+        };
+        if is_camera {
+            intake.opener = Some(Opener::start(&config.wish)?);
+            intake.follow();
+        } else {
+            let source = Source::open(&config.wish).map_err(|error| open_failure(&error))?;
+            // the order to open is met
+            while intake.supervisor.poll_order().is_some() {}
+            intake.handle_opened(Ok(source), now);
+        }
+        Ok(intake)
+    }
+
+    /// Whether there is a picture to show.
+    pub fn signal(&self) -> Signal {
+        self.supervisor.signal()
+    }
+
+    /// No frame will come any more: the program has to end.
+    pub fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// What ended the program, if the source did, and it was a failure.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
+    /// Whom to poll.
+    pub fn poll<'a>(&'a self, wait: &mut Wait<'a>) {
+        if let Some(fd) = self.source.as_ref().and_then(Source::fd) {
+            wait.readable(Who::Source, fd);
+        }
+        if let Some(opener) = &self.opener {
+            wait.readable(Who::Opener, opener.as_fd());
+        }
+        if let Some(hotplug) = &self.hotplug {
+            wait.readable(Who::Hotplug, hotplug.as_fd());
+        }
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout), whoever answers.
+    pub fn next_timeout(&self) -> Time {
+        self.source_due().min(self.supervisor.next_timeout())
+    }
+
+    fn source_due(&self) -> Time {
+        self.source.as_ref().and_then(Source::due).unwrap_or(Time::NEVER)
+    }
+
+    /// The opener has news.
+    pub fn handle_opener(&mut self, now: Time) {
+        if let Some(opened) = self.opener.as_mut().and_then(Opener::take) {
+            self.handle_opened(opened, now);
+        }
+    }
+
+    /// There may be a new device.
+    pub fn handle_hotplug(&mut self, now: Time) {
+        if self.hotplug.as_ref().is_some_and(Hotplug::take) {
+            self.supervisor.handle_hint(now);
+        }
+    }
+
+    /// Whether anybody watches.
+    pub fn set_wanted(&mut self, wanted: bool, now: Time) {
+        self.supervisor.set_wanted(wanted, now);
+        self.follow();
+    }
+
+    /// Takes a frame from the source, if there is one, and lays it into the reel. `is_failing`: poll says so.
+    pub fn handle_source(&mut self, is_failing: bool, reel: &mut Reel, report: &mut Report, now: Time) {
+        if let Err(fault) = self.take_frame(is_failing, reel, report, now) {
+            self.handle_fault(&fault, now);
+        }
+        self.follow();
+    }
+
+    /// Deadlines have come.
+    pub fn handle_timeout(&mut self, reel: &mut Reel, report: &mut Report, now: Time) {
+        if now >= self.source_due() {
+            self.handle_source(false, reel, report, now);
+        }
+        if now >= self.supervisor.next_timeout() {
+            self.supervisor.handle_timeout(now);
+        }
+        self.follow();
+    }
+
+    fn take_frame(
+        &mut self,
+        is_failing: bool,
+        reel: &mut Reel,
+        report: &mut Report,
+        now: Time,
+    ) -> Result<(), Fault> {
+        let Intake { source: Some(source), supervisor, stamps, .. } = self else { return Ok(()) };
+        let Some(lease) = source.grab(now)? else {
+            return if is_failing { Err(source.erring()) } else { Ok(()) };
+        };
+        if lease.flawed {
+            supervisor.handle_damaged(now);
+            report.damaged(None, now);
+            return Ok(());
+        }
+        let checked = match jpeg::check(&lease) {
+            Ok(checked) => checked,
+            Err(flaw) => {
+                supervisor.handle_damaged(now);
+                report.damaged(Some(flaw), now);
+                return Ok(());
+            }
+        };
+        supervisor.handle_frame(now);
+        let (stamp, oddity) = stamps.tidy(lease.stamp, now);
+        report.odd_stamp(oddity, now);
+        let flags = if supervisor.take_discontinuity() { DISCONTINUITY } else { 0 };
+        match reel.push(checked.bytes, checked.size, stamp, flags) {
+            Ok(number) => {
+                report.intake.good += 1;
+                supervisor.set_interval(reel.fps().map(|fps| Duration::from_secs_f32(1.0 / fps)));
+                log::trace!("frame {number}: {} bytes, captured at {}", checked.bytes.len(), stamp.captured);
+            }
+            Err(error) => report.too_large(error, now),
+        }
+        Ok(())
+    }
+
+    fn handle_opened(&mut self, opened: Opened, now: Time) {
+        match opened {
+            Ok(source) => {
+                let description = source.describe();
+                log::info!("source: {description}");
+                description.notes.iter().for_each(|note| log::warn!("{note}"));
+                let interval = description.rate.map(|rate| rate.at(1));
+                self.source = Some(source);
+                self.stamps.restart();
+                self.supervisor.handle_opened(interval, now);
+            }
+            Err(error) => {
+                self.trouble = error.to_string();
+                self.failure = Some(open_failure(&error));
+                self.supervisor.handle_open_failed(cause_of_error(&error), error.may_pass(), now);
+            }
+        }
+        self.follow();
+    }
+
+    fn handle_fault(&mut self, fault: &Fault, now: Time) {
+        self.trouble = fault.to_string();
+        self.failure = failure_of_fault(fault);
+        self.supervisor.handle_fault(cause_of_fault(fault), now);
+    }
+
+    /// Does what the supervisor wants done, and says what it wants said.
+    fn follow(&mut self) {
+        while let Some(order) = self.supervisor.poll_order() {
+            let Some(opener) = &self.opener else { continue };
+            match (order, self.source.take()) {
+                (Order::Close, Some(source)) => opener.close(source),
+                (Order::Close, None) => {}
+                (Order::Open, _) => opener.open(),
+            }
+        }
+        while let Some(notice) = self.supervisor.poll_notice() {
+            self.say(notice);
+        }
+        match (self.supervisor.is_waiting(), &self.hotplug) {
+            (true, None) => self.hotplug = Hotplug::listen(Path::new(DEVICES)).ok(),
+            (false, Some(_)) => self.hotplug = None,
+            _ => {}
+        }
+    }
+
+    fn say(&mut self, notice: Notice) {
+        let Intake { name, trouble, .. } = self;
+        match notice {
+            Notice::Waiting(_) => log::warn!("waiting for the {name}: {trouble}"),
+            Notice::Stuck => {
+                log::warn!("the {name}'s driver has not answered for 10 s: unplug it and plug it in again");
+            }
+            Notice::Frames { after } => {
+                log::info!("the {name} gives frames after {:.1} s", after.as_secs_f32());
+            }
+            Notice::Lost(Cause::Silent) if self.opener.is_some() => {
+                log::warn!("no frame from the {name} for a while: it is opened anew");
+            }
+            Notice::Lost(Cause::Silent) => log::warn!("no frame from the {name} for a while"),
+            Notice::Lost(Cause::Damaged) => log::warn!("damaged frames only from the {name}"),
+            Notice::Lost(_) => log::warn!("the {name} is lost: {trouble}"),
+            Notice::Asleep => log::info!("nobody watches: the {name} is off"),
+            Notice::Awake => log::info!("somebody watches: the {name} is on"),
+            Notice::Fatal(cause) => {
+                if cause == Cause::Silent {
+                    self.failure = Some(Failure::new(Exit::NoSource, format!("no frame from the {name}")));
+                }
+                self.is_over = true;
+            }
+        }
+    }
+}
+
+/// What keeps a camera from being opened, in a word.
+fn cause_of_error(error: &OpenError) -> Cause {
+    match error {
+        OpenError::Missing { .. } => Cause::Missing,
+        OpenError::Busy { .. } => Cause::Busy,
+        OpenError::Forbidden { .. } => Cause::Forbidden,
+        OpenError::Sandboxed { .. } => Cause::Sandboxed,
+        OpenError::NoSignal { .. } => Cause::NoWriter,
+        OpenError::UsbBandwidth { .. } => Cause::NoBandwidth,
+        OpenError::System { .. } => Cause::Broken,
+        OpenError::NotACamera { .. }
+        | OpenError::NoMjpeg { .. }
+        | OpenError::Unreadable { .. }
+        | OpenError::NoFrames { .. }
+        | OpenError::Invalid { .. } => Cause::Unfit,
+    }
+}
+
+fn cause_of_fault(fault: &Fault) -> Cause {
+    match fault {
+        Fault::Gone { .. } => Cause::Unplugged,
+        _ => Cause::Broken,
+    }
+}
+
+/// How the program ends if this ends it; an end of standard input is none that fails.
+fn failure_of_fault(fault: &Fault) -> Option<Failure> {
+    let exit = match fault {
+        Fault::Ended => return None,
+        Fault::Gone { .. } | Fault::Unreadable { .. } => Exit::NoSource,
+        Fault::NotMjpeg { .. } => Exit::NoMjpeg,
+        Fault::Broken { .. } | Fault::Erring { .. } | Fault::Undrawable { .. } => Exit::System,
+    };
+    Some(Failure::new(exit, fault.to_string()))
+}
