@@ -34,7 +34,12 @@ impl Camera {
         let capabilities = capabilities(&node, path)?;
         let format = agree_on_format(&node, path, size)?;
         let (agreed, rate_note) = agree_on_rate(&node, rate);
-        let ring = Ring::start(node).map_err(fail)?;
+        let ring = Ring::start(node).map_err(|failed| {
+            match negotiate::is_without_writer(&capabilities, failed) {
+                true => OpenError::NoSignal { path: path.into() },
+                false => fail(failed),
+            }
+        })?;
         let description = Description {
             name: capabilities.card,
             driver: capabilities.driver,

@@ -3,11 +3,15 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
+use nix::errno::Errno;
 use v4l::v4l_sys as sys;
 
 use super::super::Rate;
-use super::node::{Capabilities, Format, FormatName};
+use super::node::{Capabilities, Failed, Format, FormatName};
 use crate::jpeg::Size;
+
+/// The name of v4l2loopback's driver.
+const LOOPBACK: &str = "v4l2 loopback";
 
 /// A pixel format's four characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +115,7 @@ pub(super) fn kind(capabilities: &Capabilities) -> Kind {
         Kind::Camera
     } else if has(sys::V4L2_CAP_VIDEO_CAPTURE) {
         Kind::Other("its driver cannot map buffers into memory")
-    } else if capabilities.driver == "v4l2 loopback" {
+    } else if capabilities.driver == LOOPBACK {
         Kind::Waiting
     } else if has(sys::V4L2_CAP_META_CAPTURE) {
         Kind::Other(
@@ -122,6 +126,12 @@ pub(super) fn kind(capabilities: &Capabilities) -> Kind {
     } else {
         Kind::Other("it is another kind of video device; camcast --list names the cameras")
     }
+}
+
+/// v4l2loopback with `exclusive_caps=0` is a camera also while nobody writes into it: it agrees to everything, and then does
+/// not start.
+pub(super) fn is_without_writer(capabilities: &Capabilities, failed: Failed) -> bool {
+    capabilities.driver == LOOPBACK && failed == Failed { call: "VIDIOC_STREAMON", errno: Errno::EIO }
 }
 
 /// The JPEG format among those offered. A driver that offers nothing at all is asked for `MJPG` all the same.
@@ -269,6 +279,15 @@ mod tests {
         assert!(why(sys::V4L2_CAP_META_CAPTURE).contains("metadata"));
         assert!(why(sys::V4L2_CAP_VIDEO_CAPTURE_MPLANE).contains("rpicam-vid"));
         assert!(why(sys::V4L2_CAP_VIDEO_OUTPUT).contains("--list"));
+    }
+
+    #[test]
+    fn a_loopback_that_does_not_start_waits_for_its_writer() {
+        let node = |driver: &str| Capabilities { driver: driver.into(), card: "x".into(), flags: 0 };
+        let failed = |errno| Failed { call: "VIDIOC_STREAMON", errno };
+        assert!(is_without_writer(&node(LOOPBACK), failed(Errno::EIO)));
+        assert!(!is_without_writer(&node(LOOPBACK), failed(Errno::EBUSY)));
+        assert!(!is_without_writer(&node("uvcvideo"), failed(Errno::EIO)));
     }
 
     #[test]

@@ -314,7 +314,7 @@ class Sensor:
                         return
                     part = payload[sent:sent + length]
                     self.cable.give_back(sequence, 0, bytes(part))
-                except OSError:  # unplugged meanwhile
+                except (OSError, AttributeError):  # unplugged meanwhile: the socket is closed, or None
                     return
             sent += len(part)
             if len(part) < length:  # a short transfer ends the payload
