@@ -457,9 +457,9 @@ impl Server {
         let mut whole = 0;
         let (outcome, downgrade) = match transmit {
             Transmit::Train { .. } => client.send_train(&frame, transmit),
-            Transmit::Whole { .. } if frame.length() as usize <= MAX_DATAGRAM => {
-                whole = frame.length() as usize;
-                (client.send_whole(frame.pieces(), transmit), None)
+            Transmit::Whole { .. } if frame.length_with_tables() as usize <= MAX_DATAGRAM => {
+                whole = frame.length_with_tables() as usize;
+                (client.send_whole(frame.pieces_with_tables(), transmit), None)
             }
             Transmit::Whole { .. } => match self.shrunk.of(&frame) {
                 Ok(Some(small)) => {
