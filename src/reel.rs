@@ -10,7 +10,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
-use crate::jpeg::Size;
+use crate::jpeg::{Size, huffman};
 use crate::time::Stamp;
 use crate::wire::data::{self, HEADER_LEN, Header};
 use crate::wire::{FrameNumber, MAX_FRAME, StreamId};
@@ -57,6 +57,8 @@ struct Entry {
     length: u32,
     stamp: Stamp,
     size: Size,
+    /// Where it wants the standard Huffman tables; zero if it has its own.
+    tables_at: u32,
     /// Since the first frame, by the capture times, but for jumps of the camera's clock.
     elapsed: Duration,
 }
@@ -156,7 +158,9 @@ impl Reel {
         self.head = to;
         self.next = number.next();
         let elapsed = self.elapsed_at(stamp);
-        self.index.push_back(Entry { number, start, length, stamp, size, elapsed });
+        // while its header is in one piece
+        let tables_at = huffman::tables_at(jpeg).map_or(0, |at| at as u32);
+        self.index.push_back(Entry { number, start, length, stamp, size, tables_at, elapsed });
         Ok(number)
     }
 
@@ -318,6 +322,28 @@ impl<'a> Frame<'a> {
         self.train.chunks(usize::from(self.fragment) + HEADER_LEN).map(|datagram| &datagram[HEADER_LEN..])
     }
 
+    /// The length of [`pieces_with_tables`](Self::pieces_with_tables) in octets.
+    pub fn length_with_tables(&self) -> u32 {
+        let tables = if self.entry.tables_at > 0 { huffman::STANDARD_TABLES.len() as u32 } else { 0 };
+        self.entry.length.saturating_add(tables)
+    }
+
+    /// As [`pieces`](Self::pieces), but with the standard Huffman tables in a JPEG that has none: for foreign programs,
+    /// of which some cannot do without.
+    pub fn pieces_with_tables(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
+        let mut begin = 0;
+        let at = self.entry.tables_at as usize;
+        let pieces = self.pieces().flat_map(move |piece| {
+            let cut = at.checked_sub(begin).filter(|_| at > 0);
+            begin += piece.len();
+            match cut.filter(|cut| *cut < piece.len()).map(|cut| piece.split_at(cut)) {
+                Some((before, after)) => [before, &huffman::STANDARD_TABLES, after],
+                None => [piece, &[], &[]],
+            }
+        });
+        pieces.filter(|piece| !piece.is_empty())
+    }
+
     /// Appends the JPEG's bytes to `to`.
     pub fn append_to(&self, to: &mut Vec<u8>) {
         self.pieces().for_each(|piece| to.extend_from_slice(piece));
@@ -327,6 +353,7 @@ impl<'a> Frame<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jpeg::sample;
     use crate::time::Time;
     use crate::wire::data::Data;
     use proptest::prelude::*;
@@ -371,6 +398,35 @@ mod tests {
         assert_eq!(frame.datagrams(2..9), &train[2904..]);
         assert_eq!(frame.datagrams(7..9), b"");
         assert_eq!(bytes_of(&frame), jpeg(5, 3000));
+    }
+
+    /// A JPEG whose SOS stands at so many octets: a comment fills the header.
+    fn without_tables(sos_at: usize) -> Vec<u8> {
+        let filled = |comment| {
+            let segments = [(0xfe, vec![7; comment]), (0xc0, sample::frame_header(SIZE))];
+            sample::with_segments(&segments, &[1; 3000])
+        };
+        let least = huffman::tables_at(&filled(0)).unwrap();
+        filled(sos_at - least)
+    }
+
+    #[test]
+    fn tables_are_put_in_wherever_the_header_is_cut() {
+        let mut reel = Reel::new(1 << 20, 256 + HEADER_LEN as u16, STREAM);
+        for sos_at in [100, 255, 256, 257, 511, 512, 513, 1000] {
+            let jpeg = without_tables(sos_at);
+            let number = reel.push(&jpeg, SIZE, stamp(1), 0).unwrap();
+            let frame = reel.frame(number).unwrap();
+            assert_eq!(frame.pieces_with_tables().collect::<Vec<_>>().concat(), {
+                huffman::with_tables(&jpeg).unwrap().concat()
+            });
+            assert_eq!(frame.length_with_tables() as usize, jpeg.len() + huffman::STANDARD_TABLES.len());
+            assert_eq!(bytes_of(&frame), jpeg, "what recorders get stays as it is");
+        }
+        let number = push(&mut reel, 2, 3000);
+        let frame = reel.frame(number).unwrap();
+        assert!(frame.pieces_with_tables().eq(frame.pieces()));
+        assert_eq!(frame.length_with_tables(), 3000);
     }
 
     #[test]

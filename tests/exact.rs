@@ -135,7 +135,7 @@ fn standard_input_is_streamed_byte_for_byte_and_its_end_is_told() {
 
     drop(stdin);
     let ended = camcast.program.wait_exit().expect(0);
-    assert!(ended.log.contains("stopped: 14 frames, 0 dropped"), "{}", ended.log);
+    assert!(ended.log.contains("stopped: 14 frames; dropped: none"), "{}", ended.log);
     assert!(viewer.wait_line("lost ").contains("camcast is stopping"));
     assert!(recorder.wait_line("lost ").contains("camcast is stopping"));
     assert_eq!(viewer.stop(Signal::SIGTERM).expect(0).account("missing"), 0);

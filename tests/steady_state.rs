@@ -94,6 +94,7 @@ fn config(clip: &Path) -> Config {
             size: None,
             rate: Some("90".parse().unwrap()),
             clock: |_| {},
+            once: false,
         },
         listen: vec![Listen { address: "127.0.0.1:0".parse().unwrap(), fallback: None }],
         reel: 32 << 20,
@@ -101,6 +102,7 @@ fn config(clip: &Path) -> Config {
         datagram: 1452,
         dscp: None,
         client_log: None,
+        allow_truncated_frames: false,
         on_demand: false,
         exit_on_device_error: false,
     }

@@ -221,8 +221,15 @@ pub enum Fault {
         /// The path as given.
         path: PathBuf,
     },
-    /// Standard input came to its end.
-    Ended,
+    /// Standard input, or a file that is played once, came to its end.
+    Ended {
+        /// The path as given, or the name.
+        path: PathBuf,
+        /// The frames that it gave.
+        frames: u64,
+        /// Bytes of another one that it did not finish.
+        half: usize,
+    },
     /// A file, a folder or standard input can no longer be read.
     Unreadable {
         /// The path as given.
@@ -268,7 +275,7 @@ impl fmt::Display for Fault {
                 "the driver of {} reports an error and gives no frame: the camera must be opened anew; dmesg may say more",
                 path.display()
             ),
-            Fault::Ended => f.write_str("standard input ended: the program that writes into it has stopped"),
+            Fault::Ended { path, frames, half } => ended(f, path, *frames, *half),
             Fault::Unreadable { path, why } => write!(f, "cannot read {}: {why}", path.display()),
             Fault::NotMjpeg { path } => write!(
                 f,
@@ -280,6 +287,23 @@ impl fmt::Display for Fault {
             }
         }
     }
+}
+
+fn ended(f: &mut fmt::Formatter<'_>, path: &Path, frames: u64, half: usize) -> fmt::Result {
+    let path = path.display();
+    match (frames, half) {
+        (0, 0) => write!(f, "{path} ended before its first frame")?,
+        (0, half) => write!(f, "{path} ended within its first frame, of which {half} bytes came")?,
+        (1, _) => write!(f, "{path} ended after 1 frame")?,
+        (frames, _) => write!(f, "{path} ended after {frames} frames")?,
+    }
+    if frames > 0 && half > 0 {
+        write!(f, " and {half} bytes of another")?;
+    }
+    if frames == 0 {
+        write!(f, ": the program that writes into it has failed; run it by itself to see why")?;
+    }
+    Ok(())
 }
 
 impl std::error::Error for Fault {}
@@ -332,6 +356,23 @@ mod tests {
         );
     }
 
+    fn ended(frames: u64, half: usize) -> Fault {
+        Fault::Ended { path: "standard input".into(), frames, half }
+    }
+
+    #[test]
+    fn an_end_says_what_came_before_it() {
+        assert_eq!(ended(120, 0).to_string(), "standard input ended after 120 frames");
+        assert_eq!(ended(1, 0).to_string(), "standard input ended after 1 frame");
+        assert_eq!(ended(1, 77).to_string(), "standard input ended after 1 frame and 77 bytes of another");
+        let remedy = ": the program that writes into it has failed; run it by itself to see why";
+        assert_eq!(ended(0, 0).to_string(), format!("standard input ended before its first frame{remedy}"));
+        assert_eq!(
+            ended(0, 77).to_string(),
+            format!("standard input ended within its first frame, of which 77 bytes came{remedy}")
+        );
+    }
+
     #[test]
     fn a_long_list_of_formats_is_cut() {
         let text =
@@ -352,7 +393,7 @@ mod tests {
             Fault::Gone { path: "x".into() }.to_string(),
             Fault::Broken { path: "x".into(), call: "VIDIOC_DQBUF", errno: Errno::EIO }.to_string(),
             Fault::Erring { path: "x".into() }.to_string(),
-            Fault::Ended.to_string(),
+            ended(120, 0).to_string(),
             Fault::NotMjpeg { path: "x".into() }.to_string(),
         ];
         for text in texts {

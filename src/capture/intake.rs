@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
-use crate::jpeg::{Split, Splitter};
+use crate::jpeg::{Flaw, Split, Splitter};
 
 /// The longest frame accepted, in bytes, and the most that is read without finding one.
 pub(super) const LIMIT: usize = 16 << 20;
@@ -13,6 +13,24 @@ const START: usize = 256 << 10;
 
 /// Room for one read, the capacity of a Linux pipe (pipe(7)).
 const READ: usize = 64 << 10;
+
+/// What was found in the stream: a frame, or what should have been one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Its bytes; none if its header is broken.
+    pub(super) place: Range<usize>,
+    /// What is wrong with its header. That it has no EOI is not said here: the bytes tell.
+    pub(super) flaw: Option<Flaw>,
+    /// From SOI to EOI.
+    pub(super) is_whole: bool,
+}
+
+impl Found {
+    /// Something that is no frame at all.
+    pub(super) fn broken(flaw: Flaw) -> Self {
+        Found { place: 0..0, flaw: Some(flaw), is_whole: false }
+    }
+}
 
 /// Bytes read and not yet taken, and where they stand in their frame.
 pub(super) struct Intake {
@@ -30,24 +48,41 @@ impl Intake {
         Intake { bytes: vec![0; START], begin: 0, end: 0, splitter: Splitter::new(), barren: 0 }
     }
 
-    /// Where the next whole frame stands, if it has been read. It is taken: hand it out before the next call.
-    pub(super) fn next_frame(&mut self) -> Option<Range<usize>> {
+    /// The next frame that has been read, or what should be one. It is taken: hand it out before the next call.
+    pub(super) fn next_frame(&mut self) -> Option<Found> {
         let waiting = self.bytes.get(self.begin..self.end).unwrap_or_default();
         match self.splitter.find(waiting) {
-            Split::Frame { start, end } => {
-                let frame = self.begin + start..self.begin + end;
-                self.begin = frame.end;
-                self.barren = 0;
-                Some(frame)
-            }
             Split::More => {
                 self.begin = self.end.min(self.begin + self.splitter.take_garbage());
                 None
             }
+            split => self.take(split),
         }
     }
 
-    /// The bytes of a frame that [`Intake::next_frame`] found.
+    /// The stream has ended: what it leaves unfinished, if anything.
+    pub(super) fn finish(&mut self) -> Option<Found> {
+        let waiting = self.bytes.get(self.begin..self.end).unwrap_or_default();
+        let split = self.splitter.finish(waiting);
+        self.take(split)
+    }
+
+    fn take(&mut self, split: Split) -> Option<Found> {
+        let begin = self.begin;
+        let (place, flaw, is_whole) = match split {
+            Split::More => return None,
+            Split::Frame { start, end } => (begin + start..begin + end, None, true),
+            Split::Cut { start, end } => (begin + start..begin + end, None, false),
+            Split::Broken { flaw, end } => (begin + end..begin + end, Some(flaw), false),
+        };
+        self.begin = place.end;
+        if flaw.is_none() {
+            self.barren = 0;
+        }
+        Some(Found { place, flaw, is_whole })
+    }
+
+    /// The bytes of what was found.
     pub(super) fn frame(&self, place: Range<usize>) -> &[u8] {
         self.bytes.get(place).unwrap_or_default()
     }
@@ -78,6 +113,11 @@ impl Intake {
     /// Whether so much was read without a frame that there will hardly be one.
     pub(super) fn hopeless(&self) -> bool {
         self.barren > LIMIT
+    }
+
+    /// How many bytes wait.
+    pub(super) fn left(&self) -> usize {
+        self.end - self.begin
     }
 
     /// Forgets the bytes that wait: another stream begins.
@@ -116,8 +156,9 @@ mod tests {
         let mut intake = Intake::new();
         let mut lengths = Vec::new();
         while lengths.len() < most {
-            if let Some(place) = intake.next_frame() {
-                lengths.push(intake.frame(place).len());
+            if let Some(found) = intake.next_frame() {
+                assert!(found.is_whole);
+                lengths.push(intake.frame(found.place).len());
             } else if intake.fill(&mut stream).unwrap() == 0 {
                 break;
             }

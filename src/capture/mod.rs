@@ -16,7 +16,7 @@ use std::os::fd::BorrowedFd;
 
 use arrayvec::ArrayString;
 
-use crate::jpeg::Size;
+use crate::jpeg::{Flaw, Size};
 use crate::time::{Stamp, Time};
 
 pub mod v4l2;
@@ -31,10 +31,11 @@ mod replay;
 mod spec;
 
 pub use error::{Fault, OpenError};
+use intake::{Found, Intake};
 pub use pattern::Pattern;
 pub use pipe::Pipe;
 pub use rate::{Rate, RateError};
-pub use replay::Replay;
+pub use replay::{Play, Replay};
 pub use spec::SourceSpec;
 
 /// Writes the wall clock's time of day into the empty string it is given (`12:34:56.789`, at most 16 bytes).
@@ -53,6 +54,8 @@ pub struct Wish {
     pub rate: Option<Rate>,
     /// The time that the test picture shows.
     pub clock: WallClock,
+    /// Files are played once, and not in a loop.
+    pub once: bool,
 }
 
 /// What a source says of itself, for the start-up log and the join reply.
@@ -99,7 +102,7 @@ pub enum Source {
     Camera(v4l2::Camera),
     /// The built-in test picture.
     Pattern(Pattern),
-    /// A file or a folder, played in a loop.
+    /// A file or a folder, played in a loop or once.
     Replay(Replay),
     /// MJPEG on standard input.
     Pipe(Pipe),
@@ -115,8 +118,8 @@ impl Source {
         match &wish.source {
             SourceSpec::Device(path) => v4l2::Camera::open(path, wish.size, wish.rate).map(Source::Camera),
             SourceSpec::Pattern => Pattern::open(wish.size, rate, wish.clock).map(Source::Pattern),
-            SourceSpec::File(path) => Replay::file(path, wish.size, rate).map(Source::Replay),
-            SourceSpec::Folder(path) => Replay::folder(path, wish.size, rate).map(Source::Replay),
+            SourceSpec::File(path) => Replay::file(path, Play::of(wish)).map(Source::Replay),
+            SourceSpec::Folder(path) => Replay::folder(path, Play::of(wish)).map(Source::Replay),
             SourceSpec::Stdin => Pipe::stdin(wish.size, wish.rate).map(Source::Pipe),
         }
     }
@@ -177,6 +180,8 @@ pub struct Lease<'a> {
     pub stamp: Stamp,
     /// The driver says that the frame is damaged, or gave no bytes at all: count it, never send it.
     pub flawed: bool,
+    /// What of it could be read is known to be no frame, for this reason: the same, and there are no bytes.
+    pub flaw: Option<Flaw>,
 }
 
 enum Held<'a> {
@@ -187,12 +192,17 @@ enum Held<'a> {
 impl<'a> Lease<'a> {
     fn of_bytes(bytes: &'a [u8], captured: Time, sequence: u32) -> Self {
         let stamp = Stamp { captured, sequence };
-        Lease { bytes: Held::Bytes(bytes), stamp, flawed: bytes.is_empty() }
+        Lease { bytes: Held::Bytes(bytes), stamp, flawed: bytes.is_empty(), flaw: None }
+    }
+
+    fn of_found(intake: &'a Intake, found: Found, captured: Time, sequence: u32) -> Self {
+        let bytes = intake.frame(found.place);
+        Lease { flaw: found.flaw, ..Lease::of_bytes(bytes, captured, sequence) }
     }
 
     fn of_buffer(buffer: v4l2::Buffer<'a>, stamp: Stamp) -> Self {
         let flawed = buffer.flawed();
-        Lease { bytes: Held::Buffer(buffer), stamp, flawed }
+        Lease { bytes: Held::Buffer(buffer), stamp, flawed, flaw: None }
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal};
-use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-use super::intake::Intake;
+use super::intake::{Found, Intake};
 use super::{Description, Fault, Lease, OpenError, Rate};
 use crate::jpeg::Size;
 use crate::time::Time;
@@ -25,6 +24,10 @@ pub struct Pipe {
     flags: OFlag,
     intake: Intake,
     sequence: u32,
+    /// Frames that came to their end, or were cut off by another.
+    frames: u64,
+    /// The stream has ended, with so many bytes of a frame that it did not finish.
+    ended: Option<usize>,
     /// After a frame, bytes wait that poll knows nothing of and that may be the next.
     more: bool,
     description: Description,
@@ -47,7 +50,8 @@ impl Pipe {
     fn open(fd: OwnedFd, notes: Vec<String>) -> Result<Self, OpenError> {
         let flags = stop_blocking(fd.as_fd()).map_err(|errno| unreadable(errno.desc()))?;
         let (file, intake) = (File::from(fd), Intake::new());
-        Ok(Pipe { file, flags, intake, sequence: 0, more: false, description: description(notes) })
+        let description = description(notes);
+        Ok(Pipe { file, flags, intake, sequence: 0, frames: 0, ended: None, more: false, description })
     }
 
     /// The descriptor to poll for `POLLIN`.
@@ -60,15 +64,16 @@ impl Pipe {
         self.more.then(Time::default)
     }
 
-    /// The next frame, stamped with `now`: a stream of JPEGs says nothing of when they were captured.
+    /// The next frame, stamped with `now`: a stream of JPEGs says nothing of when they were captured. What is no whole
+    /// frame is given as well, so that it is counted; at the end that is the half frame there.
     ///
     /// # Errors
     /// [`Fault::Ended`] at the end, [`Fault::NotMjpeg`] after 16 MiB without a frame, [`Fault::Unreadable`].
     pub fn grab(&mut self, now: Time) -> Result<Option<Lease<'_>>, Fault> {
-        let Some(place) = self.next_frame()? else { return Ok(None) };
+        let Some(found) = self.next_frame()? else { return Ok(None) };
         let sequence = self.sequence;
         self.sequence = sequence.wrapping_add(1);
-        Ok(Some(Lease::of_bytes(self.intake.frame(place), now, sequence)))
+        Ok(Some(Lease::of_found(&self.intake, found, now, sequence)))
     }
 
     /// Little: the frames themselves tell the size.
@@ -76,15 +81,19 @@ impl Pipe {
         &self.description
     }
 
-    fn next_frame(&mut self) -> Result<Option<Range<usize>>, Fault> {
+    fn next_frame(&mut self) -> Result<Option<Found>, Fault> {
+        if let Some(half) = self.ended {
+            return Err(self.end(half));
+        }
         for _ in 0..READS {
-            let place = self.intake.next_frame();
-            self.more = place.is_some() && self.intake.waiting();
-            if place.is_some() {
-                return Ok(place);
+            if let Some(found) = self.intake.next_frame() {
+                self.more = self.intake.waiting();
+                self.frames += u64::from(found.flaw.is_none());
+                return Ok(Some(found));
             }
+            self.more = false;
             match self.intake.fill(&mut self.file) {
-                Ok(0) => return Err(Fault::Ended),
+                Ok(0) => return self.finish(),
                 Ok(_) if self.intake.hopeless() => return Err(Fault::NotMjpeg { path: NAME.into() }),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
@@ -94,6 +103,18 @@ impl Pipe {
         // The last read may have brought a frame's end, and poll may have nothing more to say.
         self.more = true;
         Ok(None)
+    }
+
+    fn finish(&mut self) -> Result<Option<Found>, Fault> {
+        let left = self.intake.left();
+        let Some(half) = self.intake.finish() else { return Err(self.end(0)) };
+        self.ended = Some(left);
+        self.more = true;
+        Ok(Some(half))
+    }
+
+    fn end(&self, half: usize) -> Fault {
+        Fault::Ended { path: NAME.into(), frames: self.frames, half }
     }
 }
 
@@ -142,6 +163,8 @@ fn description(notes: Vec<String>) -> Description {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jpeg::{Flaw, check};
+    use proptest::prelude::*;
     use std::io::Write;
 
     const NOW: Time = Time::from_millis(1000);
@@ -169,7 +192,11 @@ mod tests {
         writer.write_all(&a[5..]).unwrap();
         assert_eq!((grab(&mut pipe), pipe.due()), (Some((0, a)), None));
         drop(writer);
-        assert_eq!(pipe.grab(NOW).err(), Some(Fault::Ended));
+        assert_eq!(pipe.grab(NOW).err(), Some(ended(1, 0)));
+    }
+
+    fn ended(frames: u64, half: usize) -> Fault {
+        Fault::Ended { path: NAME.into(), frames, half }
     }
 
     #[test]
@@ -179,6 +206,60 @@ mod tests {
         assert_eq!((grab(&mut pipe), pipe.due()), (Some((0, jpeg("a"))), Some(Time::default())));
         assert_eq!((grab(&mut pipe), pipe.due()), (Some((1, jpeg("b"))), Some(Time::default())));
         assert_eq!((grab(&mut pipe), pipe.due()), (None, None));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// However the stream is cut off and in whatever pieces it comes, whole frames are whole, and the half is told.
+        #[test]
+        fn a_half_frame_at_the_end_is_told_with_its_bytes(
+            marks in proptest::collection::vec("[a-z]{0,9}", 0..4),
+            keep in 0_usize..11,
+            pieces in proptest::collection::vec(1_usize..12, 1..9),
+        ) {
+            let (mut pipe, mut writer) = pipe();
+            let half = &jpeg("last")[..keep.min(11)];
+            let stream = [marks.iter().flat_map(|mark| jpeg(mark)).collect(), half.to_vec()].concat();
+            let (mut rest, mut frames, mut at) = (&stream[..], Vec::new(), 0);
+            while !rest.is_empty() {
+                let (piece, after) = rest.split_at(pieces[at % pieces.len()].min(rest.len()));
+                writer.write_all(piece).unwrap();
+                (rest, at) = (after, at + 1);
+                while let Some((_, frame)) = grab(&mut pipe) {
+                    frames.push(frame);
+                }
+            }
+            drop(writer);
+            // less than three bytes may be anything
+            let has_begun = half.len() >= 3;
+            if has_begun {
+                let lease = pipe.grab(NOW).unwrap().unwrap();
+                match half.len() {
+                    6.. => prop_assert_eq!(&lease[..], half),
+                    _ => prop_assert_eq!(lease.flaw.map(Flaw::index), Some(Flaw::Cut { at: 0 }.index())),
+                }
+                prop_assert!(lease.flaw.is_some() || check(&lease).is_err());
+                drop(lease);
+                prop_assert!(pipe.due().is_some(), "nobody else says that it is over");
+            }
+            let bytes = if has_begun { half.len() } else { 0 };
+            prop_assert_eq!(pipe.grab(NOW).err(), Some(ended(marks.len() as u64, bytes)));
+            prop_assert_eq!(frames, marks.iter().map(|mark| jpeg(mark)).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_frame_that_another_cuts_off_is_given_to_be_counted() {
+        let (mut pipe, mut writer) = pipe();
+        let broken = b"\xff\xd8\xff\0".to_vec();
+        let cut = jpeg("cut")[..8].to_vec();
+        writer.write_all(&[broken, cut.clone(), jpeg("a")].concat()).unwrap();
+        assert_eq!(pipe.grab(NOW).unwrap().unwrap().flaw, Some(Flaw::Marker { at: 2 }));
+        assert_eq!(grab(&mut pipe), Some((1, cut)));
+        assert_eq!(grab(&mut pipe), Some((2, jpeg("a"))));
+        drop(writer);
+        assert_eq!(pipe.grab(NOW).err(), Some(ended(2, 0)));
     }
 
     #[test]

@@ -1,14 +1,13 @@
-//! Files of MJPEG, played in a loop as if they came from a camera.
+//! Files of MJPEG, played as if they came from a camera: in a loop, or once.
 
 use std::fs::{self, File};
 use std::io::{self, Seek};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::intake::Intake;
+use super::intake::{Found, Intake, LIMIT};
 use super::metronome::Metronome;
-use super::{Description, Fault, Lease, OpenError, Rate};
-use crate::jpeg::Size;
+use super::{Description, Fault, Lease, OpenError, Rate, Wish};
+use crate::jpeg::{Flaw, Size};
 use crate::time::Time;
 
 /// Files in a folder are played if their names end so, in any case.
@@ -17,7 +16,25 @@ const ENDINGS: [&str; 4] = ["jpg", "jpeg", "mjpg", "mjpeg"];
 /// The most files that a folder's replay takes: the list of their names is kept in memory.
 const FILES: usize = 100_000;
 
-/// A file, or the files of a folder in the order of their names, from the first again after the last.
+/// How files are played.
+#[derive(Clone, Copy, Debug)]
+pub struct Play {
+    /// The size asked for, in vain.
+    pub size: Option<Size>,
+    /// Frames per second.
+    pub rate: Rate,
+    /// Once, and not in a loop.
+    pub once: bool,
+}
+
+impl Play {
+    pub(super) fn of(wish: &Wish) -> Self {
+        Play { size: wish.size, rate: wish.rate.unwrap_or(Rate::DEFAULT), once: wish.once }
+    }
+}
+
+/// A file, or the files of a folder in the order of their names, from the first again after the last. What begins as a
+/// JPEG and is none, and a file without any, is given as well, so that it is counted as a camera's damaged frames are.
 pub struct Replay {
     path: PathBuf,
     /// Never empty.
@@ -26,10 +43,22 @@ pub struct Replay {
     current: usize,
     file: File,
     intake: Intake,
-    /// The frame found while opening, until it is taken.
-    ready: Option<Range<usize>>,
+    /// The open file has given something.
+    has_given: bool,
+    /// Bytes were read from it.
+    has_bytes: bool,
+    /// Nothing more comes from it.
+    is_done: bool,
+    /// Files in a row without a whole frame.
+    barren: usize,
+    /// Why the latest of those that could not be read could not.
+    unreadable: Option<String>,
+    /// People know that there are such files.
+    is_told: bool,
+    once: bool,
     metronome: Metronome,
     sequence: u32,
+    frames: u64,
     description: Description,
 }
 
@@ -38,38 +67,48 @@ impl Replay {
     ///
     /// # Errors
     /// [`OpenError::Unreadable`], or [`OpenError::NoFrames`] if there is no JPEG in its first 16 MiB.
-    pub fn file(path: &Path, size: Option<Size>, rate: Rate) -> Result<Self, OpenError> {
-        Replay::start(path, vec![path.into()], size, rate)
+    pub fn file(path: &Path, play: Play) -> Result<Self, OpenError> {
+        Replay::start(path, vec![path.into()], play)
     }
 
-    /// Plays the folder's `.jpg`, `.jpeg`, `.mjpg` and `.mjpeg` files in the order of their names.
+    /// Plays the folder's `.jpg`, `.jpeg`, `.mjpg` and `.mjpeg` files in the order of their names. Those that cannot be
+    /// read are left out.
     ///
     /// # Errors
-    /// [`OpenError::Unreadable`], or [`OpenError::NoFrames`] if there is no such file, or no JPEG in them.
-    pub fn folder(path: &Path, size: Option<Size>, rate: Rate) -> Result<Self, OpenError> {
+    /// [`OpenError::Unreadable`], or [`OpenError::NoFrames`] if there is no such file, or no JPEG in their first 16 MiB.
+    pub fn folder(path: &Path, play: Play) -> Result<Self, OpenError> {
         let files = listing(path).map_err(|error| unreadable(path, &error))?;
         if files.len() > FILES {
             let why = format!("more than {FILES} files; join them first: cat *.jpg > clip.mjpeg");
             return Err(OpenError::Unreadable { path: path.into(), why });
         }
-        Replay::start(path, files, size, rate)
+        Replay::start(path, files, play)
     }
 
-    fn start(path: &Path, files: Vec<PathBuf>, size: Option<Size>, rate: Rate) -> Result<Self, OpenError> {
-        let Some(first) = files.first() else { return Err(OpenError::NoFrames { path: path.into() }) };
-        let file = File::open(first).map_err(|error| unreadable(first, &error))?;
+    fn start(path: &Path, files: Vec<PathBuf>, play: Play) -> Result<Self, OpenError> {
+        let mut is_told = false;
+        let (current, file) = first_of(path, &files, &mut is_told)?;
         let mut replay = Replay {
             path: path.into(),
             files,
-            current: 0,
+            current,
             file,
             intake: Intake::new(),
-            ready: None,
-            metronome: Metronome::new(rate),
+            has_given: false,
+            has_bytes: false,
+            is_done: false,
+            barren: 0,
+            unreadable: None,
+            is_told,
+            once: false,
+            metronome: Metronome::new(play.rate),
             sequence: 0,
-            description: description(path, size, rate),
+            frames: 0,
+            description: description(path, play.size, play.rate),
         };
-        replay.ready = Some(replay.next_frame().map_err(at_start)?);
+        replay.probe().map_err(at_start)?;
+        replay.rewind(current).map_err(at_start)?;
+        replay.once = play.once;
         Ok(replay)
     }
 
@@ -81,18 +120,17 @@ impl Replay {
     /// The next frame, if it is due. No frame of the file is skipped, however late the call.
     ///
     /// # Errors
-    /// [`Fault::Unreadable`] or [`Fault::NotMjpeg`] if a file has changed under way.
+    /// [`Fault::Unreadable`] if a file has gone or has changed under way, and there is no other; [`Fault::NotMjpeg`]
+    /// after 16 MiB without a frame; [`Fault::Ended`] if it is played once.
     pub fn grab(&mut self, now: Time) -> Result<Option<Lease<'_>>, Fault> {
         if self.metronome.each(now).is_none() {
             return Ok(None);
         }
-        let place = match self.ready.take() {
-            Some(place) => place,
-            None => self.next_frame()?,
-        };
+        let found = self.next_frame()?;
         let sequence = self.sequence;
         self.sequence = sequence.wrapping_add(1);
-        Ok(Some(Lease::of_bytes(self.intake.frame(place), now, sequence)))
+        self.frames += u64::from(found.is_whole);
+        Ok(Some(Lease::of_found(&self.intake, found, now, sequence)))
     }
 
     /// The file or folder, and the rate at which it is played.
@@ -100,40 +138,136 @@ impl Replay {
         &self.description
     }
 
-    fn next_frame(&mut self) -> Result<Range<usize>, Fault> {
-        let mut ended = 0;
-        loop {
-            if let Some(place) = self.intake.next_frame() {
-                return Ok(place);
+    /// Looks for a whole frame.
+    fn probe(&mut self) -> Result<(), Fault> {
+        let mut looked_at = 0;
+        while looked_at <= LIMIT {
+            let found = self.next_frame()?;
+            if found.is_whole {
+                return Ok(());
             }
-            let count = self.intake.fill(&mut self.file).map_err(|error| self.fault(&error))?;
-            if count == 0 {
-                ended += 1;
+            looked_at += found.place.len().max(1);
+        }
+        Err(Fault::NotMjpeg { path: self.path.clone() })
+    }
+
+    /// Back to the beginning.
+    fn rewind(&mut self, first: usize) -> Result<(), Fault> {
+        (self.current, self.barren) = (first, 0);
+        self.open().map_err(|error| self.gone(error.to_string()))
+    }
+
+    fn next_frame(&mut self) -> Result<Found, Fault> {
+        loop {
+            if self.is_done {
                 self.turn_over()?;
             }
-            // One more than there are: the first to end may have been left in its middle.
-            if ended > self.files.len() || self.intake.hopeless() {
+            if let Some(found) = self.intake.next_frame() {
+                self.has_given = true;
+                if found.is_whole {
+                    self.barren = 0;
+                }
+                return Ok(found);
+            }
+            match self.intake.fill(&mut self.file) {
+                Ok(0) => {
+                    self.is_done = true;
+                    if let Some(last) = self.last_of_file() {
+                        return Ok(last);
+                    }
+                }
+                Ok(_) => self.has_bytes = true,
+                Err(error) => {
+                    self.is_done = true;
+                    self.skip(&error);
+                }
+            }
+            if self.intake.hopeless() {
                 return Err(Fault::NotMjpeg { path: self.path.clone() });
             }
         }
     }
 
-    /// Goes on with the next file. One alone stays open, so that playing it allocates nothing.
+    /// What the file leaves unfinished; and a file that has given nothing at all is no frame.
+    fn last_of_file(&mut self) -> Option<Found> {
+        let nothing = if self.has_bytes { Flaw::NoStart } else { Flaw::Empty };
+        self.intake.finish().or_else(|| (!self.has_given).then(|| Found::broken(nothing)))
+    }
+
+    /// Goes on with the next file that can be read.
     fn turn_over(&mut self) -> Result<(), Fault> {
-        self.intake.restart();
-        self.current = (self.current + 1) % self.files.len();
-        match self.files.get(self.current) {
-            Some(path) if self.files.len() > 1 => {
-                self.file = File::open(path).map_err(|error| self.fault(&error))?;
+        self.barren += 1;
+        // one more than there are: the first to end may have been left in its middle
+        let tries = if self.barren > self.files.len() { 0 } else { self.files.len() };
+        for _ in 0..tries {
+            self.current += 1;
+            if self.current == self.files.len() {
+                if self.once {
+                    return Err(Fault::Ended { path: self.path.clone(), frames: self.frames, half: 0 });
+                }
+                self.current = 0;
             }
-            _ => self.file.rewind().map_err(|error| self.fault(&error))?,
+            match self.open() {
+                Ok(()) => return Ok(()),
+                Err(error) => self.skip(&error),
+            }
         }
+        match self.unreadable.take() {
+            Some(why) => Err(self.gone(why)),
+            None if self.frames == 0 => Err(Fault::NotMjpeg { path: self.path.clone() }),
+            None => Err(self.gone("there is no JPEG in it any more".into())),
+        }
+    }
+
+    /// Opens the current file. One alone stays open, so that playing it allocates nothing; but it has to be there.
+    fn open(&mut self) -> io::Result<()> {
+        let path = self.files.get(self.current).unwrap_or(&self.path);
+        if self.files.len() > 1 {
+            self.file = File::open(path)?;
+        } else {
+            fs::metadata(path)?;
+            self.file.rewind()?;
+        }
+        self.intake.restart();
+        (self.is_done, self.has_given, self.has_bytes) = (false, false, false);
         Ok(())
     }
 
-    fn fault(&self, error: &io::Error) -> Fault {
-        let path = self.files.get(self.current).unwrap_or(&self.path).clone();
-        Fault::Unreadable { path, why: error.to_string() }
+    /// The current file cannot be read. Others may.
+    fn skip(&mut self, error: &io::Error) {
+        self.unreadable = Some(error.to_string());
+        if self.files.len() > 1 {
+            let path = self.files.get(self.current).unwrap_or(&self.path);
+            say_skipped(path, error, &mut self.is_told);
+        }
+    }
+
+    fn gone(&self, why: String) -> Fault {
+        Fault::Unreadable { path: self.path.clone(), why }
+    }
+}
+
+/// The first file that can be opened.
+fn first_of(path: &Path, files: &[PathBuf], is_told: &mut bool) -> Result<(usize, File), OpenError> {
+    let mut failed = OpenError::NoFrames { path: path.into() };
+    for (index, file) in files.iter().enumerate() {
+        match File::open(file) {
+            Ok(opened) => return Ok((index, opened)),
+            Err(error) => {
+                failed = unreadable(file, &error);
+                if files.len() > 1 {
+                    say_skipped(file, &error, is_told);
+                }
+            }
+        }
+    }
+    Err(failed)
+}
+
+/// Once for all of them: there may be many, and they come again and again.
+fn say_skipped(file: &Path, error: &io::Error, is_told: &mut bool) {
+    if !std::mem::replace(is_told, true) {
+        log::warn!("skipped: cannot read {}: {error}; others like it are skipped in silence", file.display());
     }
 }
 
@@ -186,21 +320,30 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
+    const LOOP: Play = Play { size: None, rate: Rate::DEFAULT, once: false };
+    const ONCE: Play = Play { once: true, ..LOOP };
+
     fn jpeg(mark: &str) -> Vec<u8> {
         [&b"\xff\xd8\xff\xda\0\x02"[..], mark.as_bytes(), b"\xff\xd9"].concat()
     }
 
-    /// What the next `count` frames hold, taken when they are due.
-    fn marks(replay: &mut Replay, count: u32) -> Vec<String> {
-        let mut now = Time::from_millis(1000);
-        let mut marks = Vec::new();
-        for sequence in 0..count {
-            now = now.max(replay.due());
-            let lease = replay.grab(now).unwrap().unwrap();
-            assert_eq!((lease.stamp.sequence, lease.stamp.captured), (sequence, now));
-            marks.push(String::from_utf8_lossy(&lease[6..lease.len() - 2]).into_owned());
-        }
-        marks
+    /// The next thing that comes, when it is due.
+    fn next(replay: &mut Replay) -> Result<(Vec<u8>, Option<Flaw>), Fault> {
+        let now = Time::from_millis(1000).max(replay.due());
+        replay.grab(now).map(|lease| {
+            let lease = lease.unwrap();
+            assert_eq!(lease.stamp.captured, now);
+            (lease.to_vec(), lease.flaw)
+        })
+    }
+
+    /// What the next `count` things hold: a frame's mark, and `-` for what is none.
+    fn marks(replay: &mut Replay, count: usize) -> Vec<String> {
+        let mark = |(bytes, flaw): (Vec<u8>, Option<Flaw>)| match bytes.strip_suffix(b"\xff\xd9") {
+            Some(frame) if flaw.is_none() => String::from_utf8(frame[6..].to_vec()).unwrap(),
+            _ => "-".to_owned(),
+        };
+        (0..count).map(|_| mark(next(replay).unwrap())).collect()
     }
 
     #[test]
@@ -208,8 +351,84 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("clip.mjpeg");
         fs::write(&path, [jpeg("a"), jpeg("b"), b"cut \xff\xd8\xff\xda\0\x02".to_vec()].concat()).unwrap();
-        let mut replay = Replay::file(&path, None, Rate::DEFAULT).unwrap();
-        assert_eq!(marks(&mut replay, 5), ["a", "b", "a", "b", "a"]);
+        let mut replay = Replay::file(&path, LOOP).unwrap();
+        assert_eq!(marks(&mut replay, 7), ["a", "b", "-", "a", "b", "-", "a"]);
+    }
+
+    #[test]
+    fn a_file_may_be_played_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clip.mjpeg");
+        fs::write(&path, [jpeg("a"), jpeg("b"), jpeg("half")[..9].to_vec()].concat()).unwrap();
+        let mut replay = Replay::file(&path, ONCE).unwrap();
+        assert_eq!(marks(&mut replay, 2), ["a", "b"]);
+        assert_eq!(next(&mut replay), Ok((jpeg("half")[..9].to_vec(), None)), "what is left is counted");
+        assert_eq!(next(&mut replay), Err(Fault::Ended { path, frames: 2, half: 0 }));
+        for name in ["1.jpg", "2.jpg"] {
+            fs::write(folder.path().join(name), jpeg(name)).unwrap();
+        }
+        let mut replay = Replay::folder(folder.path(), ONCE).unwrap();
+        assert_eq!(marks(&mut replay, 5), ["1.jpg", "2.jpg", "a", "b", "-"]);
+        assert_eq!(next(&mut replay), Err(Fault::Ended { path: folder.path().into(), frames: 4, half: 0 }));
+    }
+
+    #[test]
+    fn each_file_without_a_frame_is_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let files: [(&str, &[u8]); 5] = [
+            ("1.jpg", b""),
+            ("2.jpg", &[0; 70_000]),
+            ("3.jpg", b"\xff\xd8\xff\xda"),
+            ("4.jpg", &jpeg("half")[..9]),
+            ("5.jpg", &jpeg("a")),
+        ];
+        for (name, bytes) in files {
+            fs::write(folder.path().join(name), bytes).unwrap();
+        }
+        let mut replay = Replay::folder(folder.path(), LOOP).unwrap();
+        let wanted = [
+            (vec![], Some(Flaw::Empty)),
+            (vec![], Some(Flaw::NoStart)),
+            (vec![], Some(Flaw::Cut { at: 2 })),
+            (jpeg("half")[..9].to_vec(), None),
+            (jpeg("a"), None),
+        ];
+        for wanted in wanted.iter().cycle().take(12) {
+            assert_eq!(next(&mut replay).as_ref(), Ok(wanted));
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_left_out_if_there_are_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in ["1.jpg", "2.jpg", "3.jpg"] {
+            fs::write(path(name), jpeg(name)).unwrap();
+        }
+        let mut replay = Replay::folder(folder.path(), LOOP).unwrap();
+        assert_eq!(marks(&mut replay, 3), ["1.jpg", "2.jpg", "3.jpg"]);
+        fs::remove_file(path("2.jpg")).unwrap();
+        // a folder can be opened, but not read
+        fs::remove_file(path("3.jpg")).unwrap();
+        fs::create_dir(path("3.jpg")).unwrap();
+        assert_eq!(marks(&mut replay, 3), ["1.jpg", "1.jpg", "1.jpg"]);
+        assert!(replay.is_told);
+        fs::remove_file(path("1.jpg")).unwrap();
+        let fault = (0..3).find_map(|_| next(&mut replay).err());
+        assert!(matches!(&fault, Some(Fault::Unreadable { path, .. }) if path == folder.path()), "{fault:?}");
+    }
+
+    #[test]
+    fn a_file_that_vanishes_is_a_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clip.mjpeg");
+        fs::write(&path, jpeg("a")).unwrap();
+        let mut replay = Replay::file(&path, LOOP).unwrap();
+        marks(&mut replay, 2);
+        fs::remove_file(&path).unwrap();
+        let Err(Fault::Unreadable { path: of, why }) = next(&mut replay) else { panic!("it has gone") };
+        assert_eq!(of, path);
+        assert!(why.contains("No such file"), "{why}");
     }
 
     #[test]
@@ -225,8 +444,8 @@ mod tests {
         for (name, bytes) in files {
             fs::write(folder.path().join(name), bytes).unwrap();
         }
-        let mut replay = Replay::folder(folder.path(), None, Rate::DEFAULT).unwrap();
-        assert_eq!(marks(&mut replay, 6), ["1", "2", "3a", "3b", "1", "2"]);
+        let mut replay = Replay::folder(folder.path(), LOOP).unwrap();
+        assert_eq!(marks(&mut replay, 7), ["1", "2", "3a", "3b", "-", "1", "2"]);
     }
 
     #[test]
@@ -234,7 +453,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("one.jpg");
         fs::write(&path, jpeg("x")).unwrap();
-        let mut replay = Replay::file(&path, None, "20".parse().unwrap()).unwrap();
+        let mut replay = Replay::file(&path, Play { rate: "20".parse().unwrap(), ..LOOP }).unwrap();
         let start = Time::from_millis(1000);
         marks(&mut replay, 41);
         assert_eq!(replay.due(), start.after(Duration::from_millis(41 * 50)));
@@ -246,16 +465,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         let no_frames = OpenError::NoFrames { path: root.into() };
-        assert_eq!(Replay::folder(root, None, Rate::DEFAULT).err(), Some(no_frames.clone()));
+        assert_eq!(Replay::folder(root, LOOP).err(), Some(no_frames.clone()));
         fs::write(root.join("a.jpg"), b"").unwrap();
         fs::write(root.join("b.jpg"), b"text").unwrap();
-        assert_eq!(Replay::folder(root, None, Rate::DEFAULT).err(), Some(no_frames));
+        assert_eq!(Replay::folder(root, LOOP).err(), Some(no_frames));
         let zeros = root.join("zeros");
         File::create(&zeros).unwrap().set_len(1 << 40).unwrap();
-        assert_eq!(
-            Replay::file(&zeros, None, Rate::DEFAULT).err(),
-            Some(OpenError::NoFrames { path: zeros })
-        );
+        assert_eq!(Replay::file(&zeros, LOOP).err(), Some(OpenError::NoFrames { path: zeros }));
     }
 
     #[test]
@@ -263,10 +479,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("clip.mjpeg");
         fs::write(&path, jpeg("a")).unwrap();
-        let mut replay = Replay::file(&path, None, Rate::DEFAULT).unwrap();
+        let mut replay = Replay::file(&path, LOOP).unwrap();
         marks(&mut replay, 2);
         fs::write(&path, b"").unwrap();
-        assert_eq!(replay.grab(Time::from_millis(9000)).err(), Some(Fault::NotMjpeg { path }));
+        let fault = (0..3).find_map(|_| next(&mut replay).err());
+        assert_eq!(fault, Some(Fault::Unreadable { path, why: "there is no JPEG in it any more".into() }));
     }
 
     #[test]

@@ -422,6 +422,16 @@ impl Hub {
         }
     }
 
+    /// Frames that clients do not have yet, and can still get; a client that has joined but not said HELLO counts as one.
+    /// Zero: each has all that it will ever have.
+    pub fn outstanding(&self, reel: &Reel) -> u64 {
+        let of = |session: &Session| match &session.talk {
+            Talk::Native(native) => native.outstanding(reel),
+            Talk::Plain(plain) => u64::from(plain.is_waiting() || plain.next_frame(reel).is_some()),
+        };
+        self.places.iter().flatten().map(of).sum()
+    }
+
     /// Tells every client that the stream ends. [`is_stopped`](Self::is_stopped) says when that is done.
     pub fn handle_stop(&mut self, now: Time) {
         self.stopping = true;

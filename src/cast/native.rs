@@ -184,6 +184,20 @@ impl Native {
         });
     }
 
+    /// Frames that the client is not done with.
+    pub(super) fn outstanding(&self, reel: &Reel) -> u64 {
+        match self.state {
+            State::Invited { .. } => 1,
+            State::Live => {
+                let newest = reel.next_number().previous();
+                let gone = reel.oldest_number().previous();
+                let done = if gone.is_after(self.through) { gone } else { self.through };
+                u64::try_from(newest.since(done)).unwrap_or(0)
+            }
+            State::Leaving { .. } => 0,
+        }
+    }
+
     pub(super) fn leave(&mut self, reason: EndReason, now: Time) {
         self.state = State::Leaving { reason, tries: 0, next: now };
     }

@@ -45,6 +45,11 @@ impl Plain {
         (self.waiting.is_none() && is_new).then_some(newest)
     }
 
+    /// The newest frame's answer is awaited.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.waiting.is_some()
+    }
+
     /// Frames between the last one sent and `number`, which the client does not get.
     pub(super) fn skipped_before(&self, number: FrameNumber) -> u64 {
         self.last_sent.and_then(|last| u64::try_from(number.since(last).saturating_sub(1)).ok()).unwrap_or(0)

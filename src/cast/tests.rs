@@ -419,6 +419,33 @@ fn beats_fill_the_silence_and_thin_out() {
 }
 
 #[test]
+fn what_clients_do_not_have_yet_is_known() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.hub.outstanding(&bench.reel), 0);
+    let recorder = bench.native(Policy::Every, 77, "198.51.100.7:6000");
+    let viewer = bench.native(Policy::Newest, 78, "198.51.100.7:6001");
+    let plain = bench.plain(5005);
+    bench.join(Policy::Every, 79, "198.51.100.7:6002");
+    assert_eq!(bench.hub.outstanding(&bench.reel), 1, "nothing has come, and one has not said HELLO");
+    for _ in 0..3 {
+        bench.frame();
+    }
+    bench.drain();
+    assert_eq!(bench.hub.outstanding(&bench.reel), 3 + 3 + 1 + 1);
+    bench.ask(recorder, 77, FrameNumber(3), &[FrameNumber(2)]);
+    bench.cont(viewer, 78, FrameNumber(3));
+    assert_eq!(bench.hub.outstanding(&bench.reel), 2 + 1 + 1, "sent is not arrived");
+    bench.pass(FRAME);
+    bench.cont(recorder, 77, FrameNumber(3));
+    bench.say(plain, b"continue");
+    bench.hello(79, "198.51.100.7:6002");
+    bench.drain();
+    assert_eq!(bench.hub.outstanding(&bench.reel), 3, "it has joined before they came");
+    bench.hub.handle_stop(bench.now);
+    assert_eq!(bench.hub.outstanding(&bench.reel), 0);
+}
+
+#[test]
 fn every_client_is_told_when_camcast_stops() {
     let mut bench = Bench::new();
     let first = bench.native(Policy::Newest, 77, "198.51.100.7:6000");

@@ -25,7 +25,7 @@ pub enum Flaw {
     ZeroSize,
     /// The picture ends before its first scan.
     NoScan,
-    /// The last bytes, but for zeros, are not EOI: a truncated frame, or something other than zeros behind it.
+    /// EOI is not among the last bytes: a truncated frame.
     NoEnd,
 }
 
@@ -69,6 +69,20 @@ impl Flaw {
             Flaw::NoEnd => "no_end",
         }
     }
+
+    /// The kind in a few words that follow a number: "30 cut off (no EOI)".
+    pub const fn words(self) -> &'static str {
+        match self {
+            Flaw::Empty => "empty",
+            Flaw::NoStart => "without a beginning (no SOI)",
+            Flaw::Marker { .. } => "with a broken header",
+            Flaw::Cut { .. } => "cut off in the header",
+            Flaw::NoSize => "without a size (no SOF)",
+            Flaw::ZeroSize => "with no pixels",
+            Flaw::NoScan => "without a picture (no SOS)",
+            Flaw::NoEnd => "cut off (no EOI)",
+        }
+    }
 }
 
 impl fmt::Display for Flaw {
@@ -81,7 +95,7 @@ impl fmt::Display for Flaw {
             Flaw::NoSize => write!(f, "the JPEG does not say its size (no SOF before the picture)"),
             Flaw::ZeroSize => write!(f, "the JPEG gives its width or height as zero"),
             Flaw::NoScan => write!(f, "the JPEG holds no picture (no SOS)"),
-            Flaw::NoEnd => write!(f, "the JPEG is cut off, or does not end as one (no EOI)"),
+            Flaw::NoEnd => write!(f, "the JPEG is cut off (no EOI)"),
         }
     }
 }
@@ -103,7 +117,8 @@ mod tests {
     #[test]
     fn each_kind_has_words_of_its_own() {
         let names: HashSet<&str> = Flaw::ALL.iter().map(|flaw| flaw.name()).collect();
+        let words: HashSet<&str> = Flaw::ALL.iter().map(|flaw| flaw.words()).collect();
         let messages: HashSet<String> = Flaw::ALL.iter().map(Flaw::to_string).collect();
-        assert_eq!((names.len(), messages.len()), (Flaw::ALL.len(), Flaw::ALL.len()));
+        assert_eq!([names.len(), words.len(), messages.len()], [Flaw::ALL.len(); 3]);
     }
 }

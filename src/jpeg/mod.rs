@@ -1,8 +1,9 @@
 //! What a JPEG is, as far as a streamer has to know: where it starts and ends, and how large its picture is.
 //!
 //! Nothing here decodes. [`check`] runs on every frame that a camera delivers, [`Splitter`] finds the frames in a pipe
-//! or a `.mjpeg` file, and [`markers`] is the walk along the header that both of them take. The format is ITU-T T.81;
-//! "T.81" in this room names its sections and tables.
+//! or a `.mjpeg` file, and [`markers`] is the walk along the header that both of them take. [`huffman`] has the tables
+//! that many cameras leave out. The format is ITU-T T.81; "T.81" in this room names its sections and tables. What
+//! cameras really write stands in `tests/fixtures/jpeg`, a file a quirk.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -16,6 +17,7 @@
 )]
 
 mod flaw;
+pub mod huffman;
 pub mod markers;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -28,8 +30,12 @@ pub use split::{Split, Splitter};
 
 use markers::{EOI, SOS};
 
-/// How many zeros are looked at in one go when padding is trimmed: a buffer of 4 MiB may be nearly all padding.
+/// How many bytes of padding are looked at in one go: a buffer of 4 MiB may be nearly all padding.
 const STRIDE: usize = 64;
+
+/// EOI is looked for in this many of the last bytes, padding not counted. A camera that fills up its last packet adds
+/// less than the 3072 bytes that a microframe takes (USB 2.0, 5.9.2).
+const TAIL: usize = 4096;
 
 /// One whole JPEG.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,28 +55,28 @@ pub struct Header {
     pub scan: usize,
 }
 
-/// Checks that `bytes` are one whole JPEG, and trims the zeros that many cameras leave behind it.
+/// Checks that `bytes` are one whole JPEG, and trims what many cameras leave behind it: zeros or FF without a limit, and
+/// up to 4 KiB of anything else.
 ///
-/// The entropy-coded data is not read: the cost is that of the header and the padding.
+/// The entropy-coded data is not read: the cost is that of the header and the padding. Only a frame that does not end
+/// with EOI and padding has its last 4 KiB searched for it.
 ///
 /// # Errors
-/// The first [`Flaw`] found. Bytes other than zero behind EOI are [`Flaw::NoEnd`].
+/// The first [`Flaw`] found.
 pub fn check(bytes: &[u8]) -> Result<Checked<'_>, Flaw> {
     let header = header(bytes)?;
-    let trimmed = trim_zeros(bytes, header.scan);
-    if !trimmed.get(header.scan..).is_some_and(|scan| scan.ends_with(&[0xff, EOI])) {
-        return Err(Flaw::NoEnd);
-    }
-    Ok(Checked { bytes: trimmed, size: header.size })
+    let bytes = ended(bytes, header.scan).ok_or(Flaw::NoEnd)?;
+    Ok(Checked { bytes, size: header.size })
 }
 
-/// As [`check`], for cameras that never write EOI: whatever follows a sound header is taken for the frame.
+/// As [`check`], for cameras whose frames often lack EOI: what follows a sound header is taken for the frame.
 ///
 /// # Errors
 /// A [`Flaw`] in the header. [`Flaw::NoEnd`] is never returned.
 pub fn check_header_only(bytes: &[u8]) -> Result<Checked<'_>, Flaw> {
     let header = header(bytes)?;
-    Ok(Checked { bytes: trim_zeros(bytes, header.scan), size: header.size })
+    let bytes = ended(bytes, header.scan).unwrap_or_else(|| trim(bytes, header.scan, 0));
+    Ok(Checked { bytes, size: header.size })
 }
 
 /// Walks from SOI to the first scan (SOS).
@@ -101,20 +107,37 @@ fn size_of(frame: &markers::Segment<'_>) -> Result<Size, Flaw> {
     if size.width == 0 || size.height == 0 { Err(Flaw::ZeroSize) } else { Ok(size) }
 }
 
-/// `bytes` without the zeros at their end, of which none before `floor` is taken.
-fn trim_zeros(bytes: &[u8], floor: usize) -> &[u8] {
+/// `bytes` up to EOI, which stands behind `scan`, where the entropy-coded data begins.
+fn ended(bytes: &[u8], scan: usize) -> Option<&[u8]> {
+    let has_end = |bytes: &[u8]| bytes.get(scan..).is_some_and(|coded| coded.ends_with(&[0xff, EOI]));
+    let without_zeros = trim(bytes, scan, 0);
+    if has_end(without_zeros) {
+        return Some(without_zeros);
+    }
+    let without_fill = trim(without_zeros, scan, 0xff);
+    if has_end(without_fill) {
+        return Some(without_fill);
+    }
+    // Entropy-coded data has no FF but before a zero or a restart marker (T.81 F.1.2.3): the first EOI is the right one.
+    let from = without_fill.len().saturating_sub(TAIL).max(scan);
+    let found = without_fill.get(from..)?.windows(2).position(|two| two == [0xff, EOI])?;
+    bytes.get(..from.saturating_add(found).saturating_add(2))
+}
+
+/// `bytes` without the `padding` bytes at their end, of which none before `floor` is taken.
+fn trim(bytes: &[u8], floor: usize, padding: u8) -> &[u8] {
     let tail = bytes.get(floor..).unwrap_or_default();
-    let blocks = tail.rchunks_exact(STRIDE).take_while(|block| all_zero(block)).count();
+    let blocks = tail.rchunks_exact(STRIDE).take_while(|block| is_all(block, padding)).count();
     let rough = tail.len().saturating_sub(blocks.saturating_mul(STRIDE));
     let tail = tail.get(..rough).unwrap_or_default();
-    let zeros = tail.iter().rev().take_while(|byte| **byte == 0).count();
-    let end = floor.saturating_add(rough).saturating_sub(zeros);
+    let rest = tail.iter().rev().take_while(|byte| **byte == padding).count();
+    let end = floor.saturating_add(rough).saturating_sub(rest);
     bytes.get(..end).unwrap_or(bytes)
 }
 
 /// Written without an early exit, so that the compiler makes vectors of it.
-fn all_zero(block: &[u8]) -> bool {
-    block.iter().fold(0, |seen, byte| seen | byte) == 0
+fn is_all(block: &[u8], padding: u8) -> bool {
+    block.iter().fold(0, |seen, byte| seen | (byte ^ padding)) == 0
 }
 
 #[cfg(test)]
@@ -125,13 +148,29 @@ mod tests {
     const SIZE: Size = Size { width: 640, height: 480 };
 
     #[test]
-    fn takes_a_whole_jpeg_and_trims_only_zeros_behind_it() {
+    fn takes_a_whole_jpeg_and_trims_what_is_behind_it() {
         let jpeg = sample::jpeg(SIZE, b"entropy\xff\x00\x00\x00");
-        for padding in [0, 1, 2, 63, 64, 65, 1000] {
-            let padded = [jpeg.clone(), vec![0; padding]].concat();
-            assert_eq!(check(&padded), Ok(Checked { bytes: &jpeg, size: SIZE }), "{padding} zeros");
+        for padding in [0, 1, 2, 63, 64, 65, 1000, 100_000] {
+            for fill in [0, 0xff] {
+                let padded = [jpeg.clone(), vec![fill; padding]].concat();
+                assert_eq!(
+                    check(&padded),
+                    Ok(Checked { bytes: &jpeg, size: SIZE }),
+                    "{padding} times {fill:02x}"
+                );
+            }
         }
-        assert_eq!(check(&[&jpeg[..], b"\0\0x\0"].concat()), Err(Flaw::NoEnd));
+        // the rest of an earlier frame, its EOI with it, in part overwritten; then zeros
+        for garbage in [&b"x"[..], b"\xff", b"\0\0x\0", b"rest\xff\xd9 of it", &[7; TAIL - 2]] {
+            let padded = [&jpeg[..], garbage, &[0xff; 9], &[0; 70]].concat();
+            assert_eq!(check(&padded[..jpeg.len() + garbage.len()]).map(|whole| whole.bytes), Ok(&jpeg[..]));
+            assert_eq!(check(&padded).map(|whole| whole.bytes), Ok(&jpeg[..]), "{garbage:?}");
+        }
+        assert_eq!(
+            check(&[&jpeg[..], &[7; TAIL - 1]].concat()),
+            Err(Flaw::NoEnd),
+            "the search has its limit"
+        );
     }
 
     #[test]
@@ -190,6 +229,12 @@ mod tests {
         assert_eq!(check(&endless), Err(Flaw::NoEnd));
         let forgiven = check_header_only(&endless).unwrap();
         assert_eq!((forgiven.bytes, forgiven.size), (&jpeg[..jpeg.len() - 2], SIZE));
+        let padded = [&jpeg[..], b"garbage"].concat();
+        assert_eq!(
+            check_header_only(&padded).map(|whole| whole.bytes),
+            Ok(&jpeg[..]),
+            "where it is, it counts"
+        );
     }
 
     proptest! {

@@ -1,5 +1,6 @@
 //! Whole JPEGs out of a stream of them: what `rpicam-vid`, `ffmpeg -f mjpeg` and `.mjpeg` files are.
 
+use super::Flaw;
 use super::markers::{self, EOI, RST0, RST7, SOI, SOS, Step};
 use std::ops::ControlFlow;
 
@@ -15,14 +16,28 @@ pub enum Split {
         /// Offset of the first byte behind EOI.
         end: usize,
     },
+    /// The same, but the frame has no EOI: another begins where it should go on, or its scan is broken there.
+    Cut {
+        /// Offset of SOI.
+        start: usize,
+        /// Offset of what does not belong to it any more.
+        end: usize,
+    },
+    /// A frame has begun, but its header is none.
+    Broken {
+        /// What is wrong; offsets count from SOI.
+        flaw: Flaw,
+        /// Offset at which the search goes on.
+        end: usize,
+    },
 }
 
 /// Finds the frames in a stream that arrives piece by piece.
 ///
 /// It remembers how far it has looked, so that all its work is linear in the stream's bytes, whatever they are and however
 /// small the pieces. A header is walked segment by segment: an EXIF thumbnail's own EOI does not end the frame. What is
-/// broken (a marker that cannot stand where it stands, a frame cut off by the next) is given up, and the search goes on
-/// from there at the next SOI; a segment's wrong length can cost the 64 KiB that it spans, and no more.
+/// broken (a marker that cannot stand where it stands, a frame cut off by the next) is told as such, and the search goes
+/// on from there at the next SOI; a segment's wrong length can cost the 64 KiB that it spans, and no more.
 ///
 /// The caller keeps one buffer that begins at the first byte not yet taken:
 /// ```
@@ -35,8 +50,15 @@ pub enum Split {
 /// while let Some((piece, rest)) = stream.split_at_checked(1) {
 ///     stream = rest;
 ///     buffer.extend_from_slice(piece);
-///     while let Split::Frame { start, end } = splitter.find(&buffer) {
-///         take(&buffer[start..end]);
+///     loop {
+///         let end = match splitter.find(&buffer) {
+///             Split::More => break,
+///             Split::Frame { start, end } => {
+///                 take(&buffer[start..end]);
+///                 end
+///             }
+///             Split::Cut { end, .. } | Split::Broken { end, .. } => end,
+///         };
 ///         buffer.drain(..end);
 ///     }
 ///     buffer.drain(..splitter.take_garbage());
@@ -77,7 +99,7 @@ impl Splitter {
 
     /// Looks for a whole frame. `buffer` begins at the first byte not yet taken and only grows between calls.
     ///
-    /// After [`Split::Frame`] the caller drops `end` bytes from the buffer's front before it calls again.
+    /// After anything but [`Split::More`] the caller drops `end` bytes from the buffer's front before it calls again.
     pub fn find(&mut self, buffer: &[u8]) -> Split {
         loop {
             let turn = match self.place {
@@ -98,6 +120,18 @@ impl Splitter {
         self.at = self.at.saturating_sub(garbage);
         self.start = 0;
         garbage
+    }
+
+    /// The stream ends with `buffer`: what has begun will not be whole. [`Split::More`] if nothing has. The splitter is
+    /// as new.
+    pub fn finish(&mut self, buffer: &[u8]) -> Split {
+        let Splitter { place, start, at } = std::mem::take(self);
+        let end = buffer.len();
+        match place {
+            Place::Seek => Split::More,
+            Place::Header => Split::Broken { flaw: Flaw::Cut { at: at.saturating_sub(start) }, end },
+            Place::Scan | Place::BetweenScans => Split::Cut { start, end },
+        }
     }
 
     /// Gives up the frame that has begun, if any: the caller's answer to one that outgrows its limit. Its bytes so far
@@ -121,13 +155,25 @@ impl Splitter {
         match markers::step(buffer, self.at) {
             Step::Segment(segment) if segment.code == SOS => self.go(Place::Scan, segment.end),
             Step::Segment(segment) if segment.code != EOI => self.go(self.place, segment.end),
-            Step::Segment(end) if self.place == Place::BetweenScans => self.take(end.end),
-            Step::Segment(end) => self.go(Place::Seek, end.end),
+            Step::Segment(end) if self.place == Place::BetweenScans => {
+                let (start, end) = (self.start, end.end);
+                self.tell(Split::Frame { start, end })
+            }
+            Step::Segment(end) => self.tell(Split::Broken { flaw: Flaw::NoScan, end: end.end }),
             Step::More { at } => {
                 self.at = at;
                 Turn::Break(Split::More)
             }
-            Step::Bad { at } => self.go(Place::Seek, at),
+            Step::Bad { at } => {
+                let start = self.start;
+                let flaw = Flaw::Marker { at: at.saturating_sub(start) };
+                let is_header = self.place == Place::Header;
+                self.tell(if is_header {
+                    Split::Broken { flaw, end: at }
+                } else {
+                    Split::Cut { start, end: at }
+                })
+            }
         }
     }
 
@@ -149,37 +195,71 @@ impl Splitter {
         Turn::Continue(())
     }
 
-    fn take(&mut self, end: usize) -> Turn {
-        let start = self.start;
+    /// Something has ended; the next is looked for in the buffer without it.
+    fn tell(&mut self, split: Split) -> Turn {
         *self = Splitter::new();
-        Turn::Break(Split::Frame { start, end })
+        Turn::Break(split)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Size, check, sample};
+    use super::super::{Size, check, header, sample};
     use super::*;
     use proptest::prelude::*;
 
     const SIZE: Size = Size { width: 64, height: 48 };
 
-    /// Feeds `stream` in pieces of these sizes (the last one again and again) and gives the frames and what is left over.
-    fn split(stream: &[u8], pieces: &[usize]) -> (Vec<Vec<u8>>, Vec<u8>) {
-        let (mut splitter, mut buffer, mut frames) = (Splitter::new(), Vec::new(), Vec::new());
+    /// What a stream was found to be.
+    #[derive(Debug, Default, PartialEq)]
+    struct Found {
+        frames: Vec<Vec<u8>>,
+        cut: Vec<Vec<u8>>,
+        broken: Vec<Flaw>,
+        /// What is kept at its end.
+        left: Vec<u8>,
+        end: Option<Split>,
+    }
+
+    /// Feeds `stream` in pieces of these sizes, the last one again and again.
+    fn find_all(stream: &[u8], pieces: &[usize]) -> Found {
+        let (mut splitter, mut buffer, mut found) = (Splitter::new(), Vec::new(), Found::default());
         let mut sizes = pieces.iter().chain(std::iter::repeat(pieces.last().unwrap()));
         let mut rest = stream;
         while !rest.is_empty() {
             let (piece, after) = rest.split_at(rest.len().min(*sizes.next().unwrap()));
             rest = after;
             buffer.extend_from_slice(piece);
-            while let Split::Frame { start, end } = splitter.find(&buffer) {
-                frames.push(buffer[start..end].to_vec());
+            loop {
+                let end = match splitter.find(&buffer) {
+                    Split::More => break,
+                    Split::Frame { start, end } => {
+                        found.frames.push(buffer[start..end].to_vec());
+                        end
+                    }
+                    Split::Cut { start, end } => {
+                        found.cut.push(buffer[start..end].to_vec());
+                        end
+                    }
+                    Split::Broken { flaw, end } => {
+                        found.broken.push(flaw);
+                        end
+                    }
+                };
+                assert!(end > 0);
                 buffer.drain(..end);
             }
             buffer.drain(..splitter.take_garbage());
         }
-        (frames, buffer)
+        found.end = Some(splitter.finish(&buffer));
+        found.left = buffer;
+        found
+    }
+
+    /// The whole frames, and what is left over.
+    fn split(stream: &[u8], pieces: &[usize]) -> (Vec<Vec<u8>>, Vec<u8>) {
+        let found = find_all(stream, pieces);
+        (found.frames, found.left)
     }
 
     #[test]
@@ -200,7 +280,34 @@ mod tests {
             assert_eq!(frames.last(), Some(&whole), "cut to {keep} bytes");
         }
         let cut_in_scan = &cut[..cut.len() - 2];
-        assert_eq!(split(&[cut_in_scan, &whole].concat(), &[5]).0, [whole]);
+        let found = find_all(&[cut_in_scan, &whole].concat(), &[5]);
+        assert_eq!((found.frames, found.cut), (vec![whole], vec![cut_in_scan.to_vec()]));
+    }
+
+    #[test]
+    fn what_is_broken_is_named() {
+        let whole = sample::jpeg(SIZE, b"whole");
+        let stream = [&b"\xff\xd8\xff\xe0\0\x04ab\xff\0"[..], b"\xff\xd8\xff\xd9", &whole].concat();
+        let found = find_all(&stream, &[3]);
+        assert_eq!(found.broken, [Flaw::Marker { at: 8 }, Flaw::NoScan]);
+        assert_eq!((found.frames, found.cut), (vec![whole], vec![]));
+    }
+
+    #[test]
+    fn what_the_streams_end_cuts_off_is_told() {
+        let (whole, next) = (sample::jpeg(SIZE, b"whole"), sample::jpeg(SIZE, b"next"));
+        let scan = header(&next).unwrap().scan;
+        for keep in 0..next.len() {
+            let found = find_all(&[&whole[..], &next[..keep]].concat(), &[7]);
+            assert_eq!((found.frames.len(), found.cut.len(), found.broken.len()), (1, 0, 0));
+            let is_right = match found.end.unwrap() {
+                Split::More => keep < 3,
+                Split::Broken { flaw: Flaw::Cut { .. }, end } => (3..scan).contains(&keep) && end == keep,
+                Split::Cut { start: 0, end } => keep >= scan && end == keep,
+                _ => false,
+            };
+            assert!(is_right, "cut to {keep} of {scan}: {:?}", found.end);
+        }
     }
 
     #[test]
@@ -256,7 +363,7 @@ mod tests {
             bytes in sample::marker_soup(),
             pieces in proptest::collection::vec(1_usize..9, 1..30),
         ) {
-            prop_assert_eq!(split(&bytes, &pieces), split(&bytes, &[bytes.len().max(1)]));
+            prop_assert_eq!(find_all(&bytes, &pieces), find_all(&bytes, &[bytes.len().max(1)]));
         }
     }
 }

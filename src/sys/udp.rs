@@ -136,8 +136,9 @@ pub fn send_pieces<'a>(socket: &UdpSocket, pieces: impl Iterator<Item = &'a [u8]
     outcome(sendmsg::<SockaddrStorage>(socket.as_raw_fd(), &pieces, &[], flags, None))
 }
 
-/// Pieces of one datagram. 65,507 octets in fragments of 256, the smallest that the protocol has.
-pub const MAX_PIECES: usize = 256;
+/// Pieces of one datagram. 65,507 octets in fragments of 256, the smallest that the protocol has; and Huffman tables,
+/// which cut one of them in two.
+pub const MAX_PIECES: usize = 258;
 
 fn outcome(result: nix::Result<usize>) -> Sent {
     match result {

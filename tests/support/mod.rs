@@ -11,6 +11,7 @@
 //! | [`clips`] | JPEGs that tell their own numbers, and what came of them |
 //! | [`netem`] | a bad network, one direction of it, as a library |
 //! | [`proxy`] | the same in front of a real server |
+//! | [`quirks`] | frames as cameras really make them |
 //! | [`json`] | what camrec tells programs |
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::print_stderr, reason = "what a program said, where a test fails")]
@@ -25,6 +26,7 @@ pub mod pictures;
 pub mod plain;
 pub mod procs;
 pub mod proxy;
+pub mod quirks;
 
 use camcast::sys::clock;
 use camcast::time::Time;

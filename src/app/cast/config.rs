@@ -37,6 +37,8 @@ pub struct Config {
     pub dscp: Option<u8>,
     /// File for joins and leaves.
     pub client_log: Option<PathBuf>,
+    /// Frames without their end are sent too.
+    pub allow_truncated_frames: bool,
     /// The camera is on only while somebody watches.
     pub on_demand: bool,
     /// A camera that cannot be had, or is lost, ends the program.
@@ -64,6 +66,7 @@ impl TryFrom<Options> for Config {
             datagram: datagram(options.mtu)?,
             dscp: dscp(options.dscp.as_deref())?,
             client_log: options.client_log.map(PathBuf::from),
+            allow_truncated_frames: options.allow_truncated_frames,
             on_demand: options.on_demand,
             exit_on_device_error: options.exit_on_device_error,
         })
@@ -84,14 +87,19 @@ fn wish(options: &Options) -> Result<Wish, Failure> {
         .desired_fps
         .as_deref()
         .map(|text| text.parse().map_err(|error| usage(format!("--desired-fps {text}: {error}"))));
+    let source = source.parse::<SourceSpec>().map_err(|mut error| {
+        error.name_cameras();
+        open_failure(&error)
+    })?;
+    if options.once && matches!(source, SourceSpec::Device(_) | SourceSpec::Pattern) {
+        return Err(usage(format!("--once: {source} has no end; it is for a file or a folder")));
+    }
     Ok(Wish {
-        source: source.parse::<SourceSpec>().map_err(|mut error| {
-            error.name_cameras();
-            open_failure(&error)
-        })?,
+        source,
         size: size.transpose()?,
         rate: rate.transpose()?,
         clock: wall::write_time_of_day,
+        once: options.once,
     })
 }
 
@@ -192,5 +200,6 @@ mod tests {
         assert!(text(|o| o.max_clients = Some(65)).contains("--max-clients"));
         assert!(text(|o| o.mtu = Some(100)).contains("--mtu"));
         assert!(text(|o| o.dscp = Some("64".into())).contains("--dscp 64"));
+        assert!(text(|o| o.once = true).contains("--once: pattern has no end"));
     }
 }

@@ -7,7 +7,7 @@ use super::report::Report;
 use super::wait::{Wait, Who};
 use crate::app::exit::{Exit, Failure};
 use crate::capture::{Fault, OpenError, Source, SourceSpec};
-use crate::jpeg;
+use crate::jpeg::{self, Checked, Flaw};
 use crate::reel::Reel;
 use crate::supervisor::stamps::Stamps;
 use crate::supervisor::{Cause, Notice, Order, Plan, Signal, Supervisor};
@@ -21,6 +21,9 @@ use std::time::Duration;
 /// Where device nodes come and go.
 const DEVICES: &str = "/dev";
 
+/// What of a frame's bytes is sent, or why none is.
+type Check = fn(&[u8]) -> Result<Checked<'_>, Flaw>;
+
 /// The source, for as long as the program runs.
 pub struct Intake {
     supervisor: Supervisor,
@@ -30,6 +33,8 @@ pub struct Intake {
     opener: Option<Opener>,
     /// Only while a camera is waited for.
     hotplug: Option<Hotplug>,
+    /// What a frame has to be.
+    check: Check,
     /// What people call it.
     name: &'static str,
     /// The latest trouble, in words, and as an end of the program.
@@ -56,6 +61,7 @@ impl Intake {
             source: None,
             opener: None,
             hotplug: None,
+            check: if config.allow_truncated_frames { jpeg::check_header_only } else { jpeg::check },
             name: if is_camera { "camera" } else { "source" },
             trouble: String::new(),
             failure: None,
@@ -90,6 +96,9 @@ impl Intake {
 
     /// Whom to poll.
     pub fn poll<'a>(&'a self, wait: &mut Wait<'a>) {
+        if self.is_over {
+            return;
+        }
         if let Some(fd) = self.source.as_ref().and_then(Source::fd) {
             wait.readable(Who::Source, fd);
         }
@@ -103,6 +112,9 @@ impl Intake {
 
     /// When to call [`handle_timeout`](Self::handle_timeout), whoever answers.
     pub fn next_timeout(&self) -> Time {
+        if self.is_over {
+            return Time::NEVER;
+        }
         self.source_due().min(self.supervisor.next_timeout())
     }
 
@@ -156,30 +168,34 @@ impl Intake {
         report: &mut Report,
         now: Time,
     ) -> Result<(), Fault> {
-        let Intake { source: Some(source), supervisor, stamps, .. } = self else { return Ok(()) };
+        let is_camera = self.opener.is_some();
+        let Intake { source: Some(source), supervisor, stamps, check, .. } = self else { return Ok(()) };
         let Some(lease) = source.grab(now)? else {
             return if is_failing { Err(source.erring()) } else { Ok(()) };
         };
-        if lease.flawed {
-            supervisor.handle_damaged(now);
-            report.damaged(None, now);
-            return Ok(());
-        }
-        let checked = match jpeg::check(&lease) {
+        let checked = match (lease.flaw, lease.flawed) {
+            (Some(flaw), _) => Err(Some(flaw)),
+            (None, true) => Err(None),
+            (None, false) => check(&lease).map_err(Some),
+        };
+        let checked = match checked {
             Ok(checked) => checked,
             Err(flaw) => {
                 supervisor.handle_damaged(now);
-                report.damaged(Some(flaw), now);
+                report.damaged(flaw, now);
                 return Ok(());
             }
         };
         supervisor.handle_frame(now);
         let (stamp, oddity) = stamps.tidy(lease.stamp, now);
-        report.odd_stamp(oddity, now);
+        // where there is no driver, two frames may well be taken at once
+        if is_camera {
+            report.odd_stamp(oddity, now);
+        }
         let flags = if supervisor.take_discontinuity() { DISCONTINUITY } else { 0 };
         match reel.push(checked.bytes, checked.size, stamp, flags) {
             Ok(number) => {
-                report.intake.good += 1;
+                report.good();
                 supervisor.set_interval(reel.fps().map(|fps| Duration::from_secs_f32(1.0 / fps)));
                 log::trace!("frame {number}: {} bytes, captured at {}", checked.bytes.len(), stamp.captured);
             }
@@ -256,7 +272,14 @@ impl Intake {
                 if cause == Cause::Silent {
                     self.failure = Some(Failure::new(Exit::NoSource, format!("no frame from the {name}")));
                 }
+                if self.failure.is_none() {
+                    log::info!("{trouble}");
+                }
                 self.is_over = true;
+                match (&self.opener, self.source.take()) {
+                    (Some(opener), Some(source)) => opener.close(source),
+                    (_, source) => drop(source),
+                }
             }
         }
     }
@@ -287,11 +310,11 @@ fn cause_of_fault(fault: &Fault) -> Cause {
     }
 }
 
-/// How the program ends if this ends it; an end of standard input is none that fails.
+/// How the program ends if this ends it; the end of a stream that gave frames is none that fails.
 fn failure_of_fault(fault: &Fault) -> Option<Failure> {
     let exit = match fault {
-        Fault::Ended => return None,
-        Fault::Gone { .. } | Fault::Unreadable { .. } => Exit::NoSource,
+        Fault::Ended { frames: 1.., .. } => return None,
+        Fault::Gone { .. } | Fault::Unreadable { .. } | Fault::Ended { .. } => Exit::NoSource,
         Fault::NotMjpeg { .. } => Exit::NoMjpeg,
         Fault::Broken { .. } | Fault::Erring { .. } | Fault::Undrawable { .. } => Exit::System,
     };

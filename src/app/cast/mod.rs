@@ -7,6 +7,8 @@
 pub mod clients;
 pub mod config;
 pub mod doors;
+pub mod drops;
+pub mod ending;
 pub mod intake;
 pub mod lobby;
 pub mod opener;
@@ -34,6 +36,7 @@ use crate::wire::{IP_UDP_OVERHEAD, StreamId, Token};
 use clients::{Client, Downgrade, Outcome};
 use config::Config;
 use doors::Door;
+use ending::Ending;
 use intake::Intake;
 use lobby::{Lobby, Verdict};
 use options::Options;
@@ -114,6 +117,8 @@ pub struct Server {
     dscp: Option<u8>,
     /// Sends were left over when the turn's budget was spent.
     more: bool,
+    /// The source has ended.
+    ending: Option<Ending>,
     stopping: bool,
 }
 
@@ -142,6 +147,7 @@ impl Server {
             gso: true,
             dscp: config.dscp,
             more: false,
+            ending: None,
             stopping: false,
         })
     }
@@ -207,7 +213,8 @@ impl Server {
         });
         let source = if self.stopping { Time::NEVER } else { self.intake.next_timeout() };
         let accept = if self.accept_after > now { self.accept_after } else { Time::NEVER };
-        hub.min(source).min(accept).min(self.lobby.next_timeout())
+        let ending = self.ending.filter(|_| !self.stopping).map_or(Time::NEVER, |it| it.next_timeout());
+        hub.min(source).min(ending).min(accept).min(self.lobby.next_timeout())
     }
 
     /// Hands in one input.
@@ -264,9 +271,18 @@ impl Server {
         if self.stopping {
             return;
         }
+        if self.intake.is_over() {
+            return self.end(now);
+        }
         self.intake.set_wanted(self.hub.clients() > 0, now);
         self.hub.set_no_camera(self.intake.signal() != Signal::Present);
-        if self.intake.is_over() {
+    }
+
+    /// No frame comes any more. Those that have come go out before the clients are told.
+    fn end(&mut self, now: Time) {
+        let outstanding = self.hub.outstanding(&self.reel);
+        let ending = self.ending.get_or_insert(Ending::new(outstanding, now));
+        if ending.is_over(outstanding, now) {
             self.stopping = true;
             self.hub.handle_stop(now);
             self.drain(now);
@@ -457,9 +473,9 @@ impl Server {
         let mut whole = 0;
         let (outcome, downgrade) = match transmit {
             Transmit::Train { .. } => client.send_train(&frame, transmit),
-            Transmit::Whole { .. } if frame.length() as usize <= MAX_DATAGRAM => {
-                whole = frame.length() as usize;
-                (client.send_whole(frame.pieces(), transmit), None)
+            Transmit::Whole { .. } if frame.length_with_tables() as usize <= MAX_DATAGRAM => {
+                whole = frame.length_with_tables() as usize;
+                (client.send_whole(frame.pieces_with_tables(), transmit), None)
             }
             Transmit::Whole { .. } => match self.shrunk.of(&frame) {
                 Ok(Some(small)) => {
@@ -520,8 +536,7 @@ impl Server {
     /// The source's fault, if that is what ended it.
     pub fn verdict(&self) -> Result<Exit, Failure> {
         let intake = self.report.intake;
-        let dropped = intake.flawed + intake.malformed + intake.too_large;
-        log::info!("stopped: {} frames, {dropped} dropped as damaged or too large", intake.good);
+        log::info!("stopped: {} frames; dropped: {}", intake.good, intake.dropped);
         log::debug!("datagrams of nobody, dropped: {}", self.hub.strays().unknown);
         self.intake
             .failure()

@@ -45,6 +45,14 @@ pub struct Options {
     #[argh(option, arg_name = "file")]
     pub client_log: Option<String>,
 
+    /// play a file or folder once, then end; default: in a loop
+    #[argh(switch)]
+    pub once: bool,
+
+    /// send frames that lack their end (EOI) too, for cameras that often leave it out; default: only whole ones
+    #[argh(switch)]
+    pub allow_truncated_frames: bool,
+
     /// have the camera on only while somebody watches; default: always
     #[argh(switch)]
     pub on_demand: bool,

@@ -1,5 +1,6 @@
 //! What people are told: joins and leaves, and at most once a minute what others can cause without end.
 
+use super::drops::{Drops, Ends, Reason};
 use crate::app::exit::{Exit, Failure};
 use crate::app::quantity::{show_bytes, show_duration};
 use crate::app::throttle::Throttle;
@@ -14,23 +15,23 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-/// Frames that were not sent, by reason.
+/// Frames by fate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Intake {
     /// Frames that went into the reel.
     pub good: u64,
-    /// Frames that the driver itself called damaged or empty.
-    pub flawed: u64,
-    /// Frames that are no whole JPEG.
-    pub malformed: u64,
-    /// Frames longer than the reel takes.
-    pub too_large: u64,
+    /// Frames that did not.
+    pub dropped: Drops,
 }
 
 /// The log, and the client log if there is one.
 pub struct Report {
     client_log: Option<(PathBuf, File)>,
     damaged: Throttle,
+    /// What was dropped since that was last said.
+    unsaid: Drops,
+    ends: Ends,
+    endless: Throttle,
     odd: Throttle,
     too_large: Throttle,
     rejected: Throttle,
@@ -59,6 +60,9 @@ impl Report {
         Ok(Report {
             client_log: client_log.map(open).transpose()?,
             damaged: default,
+            unsaid: Drops::default(),
+            ends: Ends::default(),
+            endless: default,
             odd: default,
             too_large: default,
             rejected: default,
@@ -116,17 +120,30 @@ impl Report {
         }
     }
 
+    /// A frame went into the reel.
+    pub fn good(&mut self) {
+        self.intake.good += 1;
+        self.ends.on_frame(false);
+    }
+
     /// A frame was damaged; `None`: the driver said so itself.
     pub fn damaged(&mut self, flaw: Option<Flaw>, now: Time) {
-        match flaw {
-            None => self.intake.flawed += 1,
-            Some(_) => self.intake.malformed += 1,
-        }
-        if let Some(count) = self.damaged.happened(now) {
+        let reason = flaw.map_or(Reason::Driver, Reason::Flaw);
+        self.intake.dropped.add(reason);
+        self.unsaid.add(reason);
+        if self.damaged.happened(now).is_some() {
+            let unsaid = std::mem::take(&mut self.unsaid);
             match flaw {
-                None => log::warn!("{count} damaged frames dropped; the latest: the driver says so"),
-                Some(flaw) => log::warn!("{count} damaged frames dropped; the latest: {flaw}"),
+                None => log::warn!("damaged frames dropped: {unsaid}"),
+                Some(flaw) => log::warn!("damaged frames dropped: {unsaid}; the latest: {flaw}"),
             }
+        }
+        let is_usual = self.ends.on_frame(flaw == Some(Flaw::NoEnd));
+        if is_usual && self.endless.happened(now).is_some() {
+            log::warn!(
+                "more than half of the latest frames are cut off (no EOI) and dropped: if this camera's pictures are \
+                 whole all the same, send them with --allow-truncated-frames"
+            );
         }
     }
 
@@ -145,7 +162,7 @@ impl Report {
 
     /// A frame does not fit the reel.
     pub fn too_large(&mut self, error: crate::reel::TooLarge, now: Time) {
-        self.intake.too_large += 1;
+        self.intake.dropped.add(Reason::TooLarge);
         if let Some(count) = self.too_large.happened(now) {
             log::warn!("{count} frames dropped: {error}");
         }

@@ -1,0 +1,101 @@
+//! Frames that were not sent, by reason, in words.
+
+use crate::jpeg::Flaw;
+use std::fmt;
+
+/// Why a frame was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It is no whole JPEG.
+    Flaw(Flaw),
+    /// The driver itself called it damaged or empty.
+    Driver,
+    /// It is longer than the reel takes.
+    TooLarge,
+}
+
+/// How many of each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Drops {
+    flaws: [u64; Flaw::ALL.len()],
+    driver: u64,
+    too_large: u64,
+}
+
+impl Drops {
+    /// One more.
+    pub fn add(&mut self, reason: Reason) {
+        match reason {
+            Reason::Flaw(flaw) => self.flaws[flaw.index()] += 1,
+            Reason::Driver => self.driver += 1,
+            Reason::TooLarge => self.too_large += 1,
+        }
+    }
+
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.flaws.iter().sum::<u64>() + self.driver + self.too_large
+    }
+
+    fn each(&self) -> impl Iterator<Item = (u64, &'static str)> {
+        let flaws = Flaw::ALL.iter().zip(self.flaws).map(|(flaw, count)| (count, flaw.words()));
+        flaws.chain([(self.driver, "flagged by the driver"), (self.too_large, "too large")])
+    }
+}
+
+impl fmt::Display for Drops {
+    /// `30 cut off (no EOI), 3 flagged by the driver, 2 too large`, without the kinds of which there are none; `none`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut comma = "";
+        for (count, words) in self.each().filter(|(count, _)| *count > 0) {
+            write!(f, "{comma}{count} {words}")?;
+            comma = ", ";
+        }
+        if comma.is_empty() { f.write_str("none") } else { Ok(()) }
+    }
+}
+
+/// How many of the newest frames are looked at.
+const LATEST: u32 = 100;
+
+/// Which of the latest frames had no end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ends(u128);
+
+impl Ends {
+    /// A frame has come. True: more than half of the latest [`LATEST`] had no end.
+    pub fn on_frame(&mut self, lacks_end: bool) -> bool {
+        self.0 = (self.0 << 1 | u128::from(lacks_end)) & ((1 << LATEST) - 1);
+        self.0.count_ones() > LATEST / 2
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drops_are_told_by_kind() {
+        let mut drops = Drops::default();
+        assert_eq!((drops.to_string(), drops.total()), ("none".into(), 0));
+        let reasons = [(2, Reason::TooLarge), (30, Reason::Flaw(Flaw::NoEnd)), (3, Reason::Driver)];
+        for (count, reason) in reasons {
+            (0..count).for_each(|_| drops.add(reason));
+        }
+        assert_eq!(drops.to_string(), "30 cut off (no EOI), 3 flagged by the driver, 2 too large");
+        drops.add(Reason::Flaw(Flaw::Marker { at: 9 }));
+        assert_eq!(drops.total(), 36);
+        assert!(drops.to_string().starts_with("1 with a broken header, 30 cut off"));
+    }
+
+    #[test]
+    fn a_camera_that_leaves_out_the_end_is_noticed() {
+        let mut ends = Ends::default();
+        assert!((0..50).all(|_| !ends.on_frame(true)));
+        assert!(ends.on_frame(true), "51 of 100");
+        assert!((0..49).all(|_| ends.on_frame(false)), "they are the latest hundred still");
+        assert!(!ends.on_frame(false));
+        let mut half = Ends::default();
+        assert!((0..1000).all(|n| !half.on_frame(n % 2 == 0)), "half is not more than half");
+    }
+}

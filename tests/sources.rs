@@ -1,0 +1,205 @@
+//! Sources that end, stall or vanish: what is said, the exit code, and that clients get all that was read before.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use nix::sys::signal::Signal;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{ChildStdin, Stdio};
+use std::time::Duration;
+use support::netem::Spec;
+use support::pictures::{noise, of_len};
+use support::plain::PlainClient;
+use support::procs::{Camcast, Ended, Program, camcast, camrec};
+use support::proxy::Proxy;
+
+const RECORDER: [&str; 4] = ["-o", "-", "--format", "mjpeg"];
+
+fn piped() -> (Camcast, ChildStdin) {
+    let mut command = camcast(&["-", "--listen", "127.0.0.1:0"]);
+    let mut program = Program::start("camcast", command.stdin(Stdio::piped()));
+    let stdin = program.take_stdin();
+    (Camcast::from(program), stdin)
+}
+
+/// A recorder that is there before the first frame.
+fn recorder(camcast: &Camcast) -> Program {
+    let recorder = camrec(camcast.address, &[&RECORDER[..], &["--every"]].concat());
+    camcast.wait_line("joined: ");
+    recorder
+}
+
+fn clips(count: usize, len: usize) -> Vec<Vec<u8>> {
+    (0..count).map(|n| of_len(len + n, n as u64)).collect()
+}
+
+fn write_folder(folder: &Path, clips: &[Vec<u8>]) {
+    for (n, clip) in clips.iter().enumerate() {
+        fs::write(folder.join(format!("{n:03}.jpg")), clip).unwrap();
+    }
+}
+
+#[track_caller]
+fn assert_says(ended: &Ended, words: &str) {
+    assert!(ended.log.contains(words), "{words:?} is not in:\n{}", ended.log);
+}
+
+#[test]
+fn all_that_was_read_before_the_end_arrives() {
+    let (camcast, mut stdin) = piped();
+    let recorder = recorder(&camcast);
+    let plain = PlainClient::join(camcast.address).go_on();
+    camcast.wait_line("clients now: 2");
+    // far more than the network takes at once: most of it is still to go when the end is read
+    let clips = clips(120, 60_000);
+    stdin.write_all(&clips.concat()).unwrap();
+    drop(stdin);
+    let ended = camcast.program.wait_exit().expect(0);
+    assert_says(&ended, "standard input ended after 120 frames\n");
+    assert_says(&ended, "stopped: 120 frames; dropped: none");
+    assert!(recorder.wait_output(clips.concat().len()) == clips.concat());
+    assert!(recorder.wait_line("lost ").contains("camcast is stopping"));
+    let ended = recorder.stop(Signal::SIGTERM).expect(0);
+    assert_eq!((ended.account("recorded"), ended.account("missing")), (120, 0));
+    drop(plain);
+}
+
+#[test]
+fn what_is_lost_on_the_way_is_repaired_before_the_end() {
+    let (camcast, mut stdin) = piped();
+    let link = Spec { loss: 0.05, ..Spec::clean(Duration::from_millis(20)) };
+    let proxy = Proxy::start(camcast.address, &link, &link, 5);
+    let recorder = camrec(proxy.address, &[&RECORDER[..], &["--every"]].concat());
+    camcast.wait_line("joined: ");
+    let clips = clips(60, 30_000);
+    stdin.write_all(&clips.concat()).unwrap();
+    drop(stdin);
+    assert_says(&camcast.program.wait_exit().expect(0), "standard input ended after 60 frames\n");
+    assert!(recorder.wait_output(clips.concat().len()) == clips.concat());
+    assert_eq!(recorder.stop(Signal::SIGTERM).account("missing"), 0);
+    assert!(proxy.end().down.lost > 10);
+}
+
+#[test]
+fn a_half_frame_at_the_end_is_said() {
+    let (camcast, mut stdin) = piped();
+    let clips = clips(3, 5_000);
+    let half = &noise(160, 120, 90, 4)[..4_321];
+    stdin.write_all(&[&clips.concat()[..], half].concat()).unwrap();
+    drop(stdin);
+    let ended = camcast.program.wait_exit().expect(0);
+    assert_says(&ended, "standard input ended after 3 frames and 4321 bytes of another\n");
+    assert_says(&ended, "stopped: 3 frames; dropped: 1 cut off (no EOI)");
+}
+
+#[test]
+fn an_end_before_the_first_frame_is_the_writers_failure() {
+    for (bytes, words) in [
+        (&b""[..], "standard input ended before its first frame: the program that writes into it"),
+        (
+            &of_len(5_000, 1)[..4_000],
+            "standard input ended within its first frame, of which 4000 bytes came: ",
+        ),
+    ] {
+        let (camcast, mut stdin) = piped();
+        stdin.write_all(bytes).unwrap();
+        drop(stdin);
+        let ended = camcast.program.wait_exit().expect(3);
+        let last = ended.log.lines().last().unwrap();
+        assert!(last.starts_with("camcast: ") && last.contains(words), "{last}");
+    }
+}
+
+#[test]
+fn a_pipe_that_stalls_is_said_once_and_so_is_its_return() {
+    let (camcast, mut stdin) = piped();
+    let clips = clips(2, 5_000);
+    stdin.write_all(&clips[0]).unwrap();
+    camcast.wait_line("no frame from the source for a while");
+    let lines = camcast.program.lines();
+    stdin.write_all(&clips[1]).unwrap();
+    camcast.program.wait_line_after(lines, "the source gives frames after ");
+    drop(stdin);
+    let ended = camcast.program.wait_exit().expect(0);
+    assert_eq!(ended.log.matches("no frame from the source").count(), 1, "{}", ended.log);
+    assert_says(&ended, "standard input ended after 2 frames\n");
+}
+
+#[test]
+fn files_may_be_played_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let clips = clips(12, 5_000);
+    write_folder(folder.path(), &clips);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), clips.concat()).unwrap();
+    for source in [folder.path(), file.path()] {
+        let source = source.to_str().unwrap();
+        let camcast = Camcast::start(&[source, "--once", "-f", "5"]);
+        let recorder = recorder(&camcast);
+        let ended = camcast.program.wait_exit().expect(0);
+        assert_says(&ended, &format!("{source} ended after 12 frames\n"));
+        assert!(recorder.wait_line("lost ").contains("camcast is stopping"));
+        let ended = recorder.stop(Signal::SIGTERM).expect(0);
+        let first = clips.iter().position(|clip| ended.out.starts_with(clip)).expect("one of the clips");
+        assert!(ended.out == clips[first..].concat(), "all from {first} on, and nothing twice");
+    }
+}
+
+#[test]
+fn a_file_that_vanishes_ends_the_stream_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("clip.mjpeg");
+    fs::write(&path, clips(2, 5_000).concat()).unwrap();
+    let camcast = Camcast::start(&[path.to_str().unwrap(), "-f", "20"]);
+    let recorder = recorder(&camcast);
+    recorder.wait_output(20_000);
+    fs::remove_file(&path).unwrap();
+    let ended = camcast.program.wait_exit().expect(3);
+    let last = ended.log.lines().last().unwrap();
+    assert!(last.contains(&format!("cannot read {}: No such file", path.display())), "{last}");
+    assert!(recorder.wait_line("lost ").contains("camcast is stopping"));
+    recorder.stop(Signal::SIGTERM).expect(0);
+}
+
+#[test]
+fn files_of_a_folder_that_cannot_be_read_are_skipped() {
+    let folder = tempfile::tempdir().unwrap();
+    let clips = clips(5, 5_000);
+    write_folder(folder.path(), &clips);
+    let spoil = |name: &str| {
+        let path = folder.path().join(name);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
+        // to the superuser nothing is forbidden
+        if fs::File::open(&path).is_ok() {
+            fs::remove_file(&path).unwrap();
+        }
+    };
+    let camcast = Camcast::start(&[folder.path().to_str().unwrap(), "-f", "20"]);
+    spoil("000.jpg");
+    spoil("003.jpg");
+    let line = camcast.wait_line("skipped: cannot read ");
+    assert!(line.ends_with("others like it are skipped in silence"), "{line}");
+    let args = [&RECORDER[..], &["--frames", "20"]].concat();
+    let ended = camrec(camcast.address, &args).wait_exit().expect(0);
+    assert_eq!(ended.account("missing"), 0);
+    let ended = camcast.program.stop(Signal::SIGTERM).expect(0);
+    assert_eq!(ended.log.matches("skipped: ").count(), 1, "{}", ended.log);
+}
+
+#[test]
+fn a_signal_does_not_wait_for_anybody() {
+    let (camcast, mut stdin) = piped();
+    // it answers nothing
+    let mute = PlainClient::join(camcast.address);
+    camcast.wait_line("joined: ");
+    stdin.write_all(&of_len(5_000, 1)).unwrap();
+    mute.frame();
+    drop(stdin);
+    camcast.wait_line("standard input ended after 1 frame");
+    camcast.program.signal(Signal::SIGTERM);
+    camcast.wait_line("stopping: telling 1 clients");
+    camcast.program.wait_exit().expect(0);
+}
