@@ -63,7 +63,7 @@ const LATEST: u32 = 100;
 pub struct Ends(u128);
 
 impl Ends {
-    /// A frame has come. True: more than half of the latest [`LATEST`] had no end.
+    /// A frame has come. True: more than half of the latest hundred had no end.
     pub fn on_frame(&mut self, lacks_end: bool) -> bool {
         self.0 = (self.0 << 1 | u128::from(lacks_end)) & ((1 << LATEST) - 1);
         self.0.count_ones() > LATEST / 2
