@@ -47,7 +47,7 @@ struct Assembly {
 /// What the server says.
 pub enum Heard {
     Data { number: u32, length: usize, index: usize, size: usize, sequence: u32, payload: Vec<u8> },
-    Beat { newest: u32, oldest: u32, echo: u32 },
+    Beat { newest: u32, oldest: u32, echo: u32, no_camera: bool, size: (u16, u16) },
     End { reason: u8 },
 }
 
@@ -171,8 +171,15 @@ impl NativeClient {
                 payload: bytes[HEADER..].to_vec(),
             },
             BEAT => {
-                assert_eq!((bytes.len(), &bytes[4..12]), (32, &self.token[..]));
-                Heard::Beat { newest: u32_at(bytes, 12), oldest: u32_at(bytes, 16), echo: u32_at(bytes, 20) }
+                assert_eq!((bytes.len(), &bytes[4..12]), (36, &self.token[..]));
+                let [width, height] = [32, 34].map(|at| u16::from_be_bytes([bytes[at], bytes[at + 1]]));
+                Heard::Beat {
+                    newest: u32_at(bytes, 12),
+                    oldest: u32_at(bytes, 16),
+                    echo: u32_at(bytes, 20),
+                    no_camera: bytes[1] & 1 != 0,
+                    size: (width, height),
+                }
             }
             SERVER_END => {
                 assert_eq!((bytes.len(), &bytes[4..12]), (16, &self.token[..]));
@@ -359,7 +366,8 @@ impl Server {
 
     /// BEAT: the newest frame sent, and the oldest that is still there.
     pub fn beat(&self, newest: u32, oldest: u32) -> Vec<u8> {
-        let fields = [newest, oldest, 0, 0, 0].map(u32::to_be_bytes);
+        // nothing echoed, nothing skipped, no size
+        let fields = [newest, oldest, 0, 0, 0, 0].map(u32::to_be_bytes);
         [&[BEAT, 0][..], &self.epoch, &self.token, fields.as_flattened()].concat()
     }
 
