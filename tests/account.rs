@@ -12,9 +12,10 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
+use support::books::{assert_adds_up, last, of_kind};
 use support::film::{self, Film};
-use support::json::{self, Object};
-use support::native::Door;
+use support::json;
+use support::native::{DISCONTINUITY, Door};
 use support::procs::{Camcast, Ended, Program, camrec, camrec_command, camrec_into};
 use support::{PATIENCE, deadline, is_over};
 
@@ -35,57 +36,6 @@ fn rest(wait: Duration) {
 /// camrec that tells what happens, recording from a server by hand.
 fn told(folder: &Path, door: &Door, args: &[&str]) -> Program {
     camrec_into(folder, door.address, &[&["--json"], args].concat())
-}
-
-#[track_caller]
-fn of_kind<'a>(events: &'a [Object], kind: &str) -> Vec<&'a Object> {
-    events.iter().filter(|event| event.text("event") == kind).collect()
-}
-
-#[track_caller]
-fn last<'a>(events: &'a [Object], kind: &str) -> &'a Object {
-    of_kind(events, kind).pop().unwrap_or_else(|| panic!("no {kind}: {events:?}"))
-}
-
-/// Each number from the first to the last is in exactly one sidecar, as recorded or as missing; and the sidecars together
-/// are the account.
-#[track_caller]
-fn assert_adds_up(folder: &Path, account: &Object) {
-    let (mut recorded, mut missing) = (BTreeSet::new(), BTreeSet::new());
-    let sum = |name: &str, sidecars: &[(_, Object)]| {
-        sidecars.iter().map(|(_, sidecar)| sidecar.number(name)).sum::<u64>()
-    };
-    let sidecars = json::sidecars(folder);
-    let mut recordings = Vec::new();
-    for (path, sidecar) in &sidecars {
-        let lost = json::missing(sidecar);
-        let frames = (sidecar.number("first_frame")..=sidecar.number("last_frame"))
-            .filter(|number| !lost.contains(number));
-        let frames: Vec<u64> = frames.collect();
-        let film = Film::read(&path.with_extension("mkv"));
-        assert_eq!((frames.len(), frames.len() as u64), (film.shots.len(), sidecar.number("frames")));
-        assert_eq!(sidecar.number("file_bytes"), fs::metadata(&film.path).unwrap().len());
-        let (first, last) = (film.times().next().unwrap(), film.times().last().unwrap());
-        // the file's own date is set right while the camera's clock becomes better known
-        let renewed = sidecar.time("start").as_microsecond() - first;
-        assert!((0..200_000).contains(&renewed), "{renewed} us");
-        let span = sidecar.time("start").duration_until(sidecar.time("end")).as_micros();
-        let off = span - i128::from(last - first);
-        assert!(off.abs() <= 1, "the file's time base is the microsecond: {off}");
-        frames.into_iter().for_each(|number| assert!(recorded.insert(number), "{number} is in two files"));
-        lost.into_iter().for_each(|number| assert!(missing.insert(number), "{number} is missing twice"));
-        recordings.push(film.path);
-    }
-    recordings.sort();
-    assert_eq!(recordings, film::files(folder), "each file has a sidecar");
-    assert!(recorded.is_disjoint(&missing));
-    let all: Vec<u64> = recorded.union(&missing).copied().collect();
-    assert!(all.windows(2).all(|two| two[0] + 1 == two[1]), "neither recorded nor missing: {all:?}");
-    for name in ["frames", "bytes", "repaired", "skipped", "camera_drops"] {
-        assert_eq!(sum(name, &sidecars), account.number(name), "{name}");
-    }
-    let outside = account.number("missing_outside_sidecars");
-    assert_eq!(sum("missing", &sidecars) + outside, account.number("missing"));
 }
 
 #[test]
@@ -322,10 +272,11 @@ fn events_and_sidecars_are_as_the_readme_has_them() {
     server.send(&server.silent_beat(0, 1));
     (1..=2).for_each(|number| server.show(number, &jpeg));
     server.send(&server.beat(2, 1));
-    camrec.wait_line("the camera delivers again");
+    camrec.wait_line("the camera is back after ");
     server.send(&server.beat(3, 4));
     rest(Duration::from_millis(1200));
-    (4..=5).for_each(|number| server.show(number, &jpeg));
+    server.show_stamped(4, &jpeg, (DISCONTINUITY, 160, 0));
+    server.show_stamped(5, &jpeg, (0, 200, 1));
     // with this one it has enough, and leaves
     server.fragments(6, &jpeg).iter().for_each(|datagram| server.send(datagram));
     let ended = camrec.wait_exit().expect(12);
@@ -341,6 +292,7 @@ fn events_and_sidecars_are_as_the_readme_has_them() {
     }
     let expected = [
         "account",
+        "camera-absence",
         "camera-back",
         "camera-silent",
         "joined",
@@ -350,7 +302,7 @@ fn events_and_sidecars_are_as_the_readme_has_them() {
         "status",
     ];
     assert_eq!(kinds.into_iter().collect::<Vec<_>>(), expected);
-    for kind in expected.into_iter().chain(["lost", "events-lost", "error"]) {
+    for kind in expected.into_iter().chain(["lost", "clock-set", "events-lost", "error"]) {
         assert!(documented(kind), "{kind:?} is not in README.md");
     }
     let [(path, sidecar)] = &json::sidecars(folder.path())[..] else { panic!("not one sidecar") };

@@ -177,7 +177,7 @@ fn a_beat_echoes_the_clients_stamp() {
     let camcast = Camcast::pattern(5);
     let mut client = NativeClient::join(camcast.address, "newest");
     let first = client.next;
-    let Heard::Beat { newest, oldest, echo } = client.say_hello() else { panic!("no BEAT") };
+    let Heard::Beat { newest, oldest, echo, .. } = client.say_hello() else { panic!("no BEAT") };
     assert!((1..=50).contains(&echo), "the stamp of one of the HELLOs: {echo}");
     assert_eq!(newest, first.wrapping_sub(1), "nothing has been sent to it yet");
     assert!(oldest <= first);

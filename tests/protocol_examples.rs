@@ -1,6 +1,7 @@
 //! The worked examples of docs/PROTOCOL.md, read and written by the code.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use camcast::jpeg::Size;
 use camcast::time::{Stamp, Time};
 use camcast::wire::client::{ClientEnd, Continue, FromClient, Hello, Missing};
 use camcast::wire::data::{DISCONTINUITY, Data, HEADER_LEN, Header};
@@ -47,6 +48,7 @@ fn beat() {
         held_us: 250,
         skipped: 0b101,
         no_camera: false,
+        size: Some(Size { width: 1280, height: 720 }),
     };
     assert_eq!(Beat::parse(&example("beat")), Ok(beat));
     assert_eq!(beat.to_bytes()[..], example("beat"));

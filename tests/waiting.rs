@@ -13,7 +13,7 @@ fn clients_may_come_before_the_camera_does() {
     camcast.wait_line("waiting for the camera: no such device: /dev/video-that-is-not");
     let camrec = camrec_into(folder.path(), camcast.address, &[]);
     camcast.wait_line("clients now: 1");
-    camrec.wait_line("the camera delivers nothing");
+    camrec.wait_line("no frames: the camera is away");
     // nothing was recorded, and nothing is missing
     let ended = camrec.stop(Signal::SIGINT).expect(0);
     assert_eq!(ended.account("recorded"), 0);

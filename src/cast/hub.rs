@@ -3,12 +3,13 @@
 use super::native::{Due, Native};
 use super::plain::Plain;
 use super::{ClientId, ClientKind, Event, LeaveReason, Output, Route, Tally, Transmit, Wake};
+use crate::jpeg::Size;
 use crate::reel::Reel;
 use crate::time::Time;
 use crate::wire::client::{Continue, FromClient, Hello};
 use crate::wire::join::{Accepted, Join, Policy, Refusal, RefusalCode, Reply};
 use crate::wire::plain::{END, Word};
-use crate::wire::server::{EndReason, ServerEnd};
+use crate::wire::server::{BEAT_LEN, EndReason, ServerEnd};
 use crate::wire::{FrameNumber, StreamId, Token};
 use arrayvec::ArrayVec;
 use std::collections::VecDeque;
@@ -39,7 +40,8 @@ pub struct Hub {
     outputs: VecDeque<Output>,
     /// The place that is asked next for something to send.
     turn: usize,
-    no_camera: bool,
+    /// The camera delivers nothing; and the size of the newest frame. All native clients have been told.
+    camera: (bool, Option<Size>),
     stopping: bool,
     strays: Strays,
 }
@@ -117,7 +119,7 @@ impl Hub {
             generation: 0,
             outputs: VecDeque::with_capacity(64),
             turn: 0,
-            no_camera: false,
+            camera: (false, None),
             stopping: false,
             strays: Strays::default(),
         }
@@ -138,9 +140,21 @@ impl Hub {
         self.stopping && self.clients() == 0 && self.outputs.is_empty()
     }
 
-    /// Whether the camera delivers; BEATs say so.
-    pub fn set_no_camera(&mut self, no_camera: bool) {
-        self.no_camera = no_camera;
+    /// Whether the camera delivers, and what; after each change of the reel. Native clients are told at once if the
+    /// camera is away or is back, and if its frames have another size.
+    pub fn handle_camera(&mut self, no_camera: bool, reel: &Reel, now: Time) {
+        let camera = (no_camera, reel.newest().map(|frame| frame.size()));
+        if std::mem::replace(&mut self.camera, camera) == camera {
+            return;
+        }
+        for place in 0..self.places.len() {
+            let Some(Some(Session { id, talk: Talk::Native(native), .. })) = self.places.get(place) else {
+                continue;
+            };
+            if native.is_live() {
+                self.send_beat(*id, reel, now);
+            }
+        }
     }
 
     /// A native client asks to come in. `token` is fresh and random. The session begins with its HELLO.
@@ -525,7 +539,7 @@ impl Hub {
     }
 
     fn send_beat(&mut self, client: ClientId, reel: &Reel, now: Time) {
-        let no_camera = self.no_camera;
+        let (no_camera, _) = self.camera;
         let Some(Session { talk: Talk::Native(native), .. }) = self.session(client) else { return };
         let beat = native.beat(reel, no_camera, now).to_bytes();
         self.send(client, &beat);
@@ -545,8 +559,8 @@ impl Hub {
     }
 
     fn send(&mut self, client: ClientId, bytes: &[u8]) {
-        // 32 octets hold a BEAT, the longest
-        let bytes = bytes.iter().copied().collect::<ArrayVec<u8, 32>>();
+        // a BEAT is the longest
+        let bytes = bytes.iter().copied().collect::<ArrayVec<u8, BEAT_LEN>>();
         self.outputs.push_back(Output::Datagram { client, bytes });
     }
 

@@ -39,6 +39,7 @@ pub use hub::Hub;
 
 use crate::wire::FrameNumber;
 use crate::wire::join::Policy;
+use crate::wire::server::BEAT_LEN;
 use arrayvec::ArrayVec;
 use std::fmt;
 use std::net::SocketAddr;
@@ -111,7 +112,7 @@ pub enum Output {
         /// To whom.
         client: ClientId,
         /// What.
-        bytes: ArrayVec<u8, 32>,
+        bytes: ArrayVec<u8, BEAT_LEN>,
     },
     /// Close the client's socket and forget it.
     Close {

@@ -132,6 +132,10 @@ impl Native {
         matches!(self.state, State::Invited { .. })
     }
 
+    pub(super) fn is_live(&self) -> bool {
+        self.state == State::Live
+    }
+
     pub(super) fn newest_sent(&self) -> FrameNumber {
         self.newest_sent
     }
@@ -405,6 +409,7 @@ impl Native {
             echo,
             held_us: u32::try_from(now.since(came).as_micros()).unwrap_or(u32::MAX),
             no_camera,
+            size: reel.newest().map(|frame| frame.size()),
         }
     }
 

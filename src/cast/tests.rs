@@ -653,6 +653,41 @@ fn a_frame_that_leaves_the_reel_half_sent_does_not_break_the_window() {
     assert_eq!(bench.next_burst().unwrap().number(), bench.reel.oldest_number());
 }
 
+/// What the BEATs since the last call said of the camera: whether it is away, and the newest frame's size.
+fn told_of_camera(bench: &mut Bench) -> Vec<(bool, Option<Size>)> {
+    let beats = bench.datagrams(Kind::Beat).into_iter().map(|bytes| Beat::parse(bytes).unwrap());
+    let told = beats.map(|beat| (beat.no_camera, beat.size)).collect();
+    bench.log.clear();
+    told
+}
+
+#[test]
+fn what_changes_about_the_camera_is_told_at_once_and_once() {
+    let mut bench = Bench::new();
+    let (small, large) = (Size { width: 64, height: 48 }, Size { width: 128, height: 96 });
+    bench.native(Policy::Every, 77, "198.51.100.7:6000");
+    assert!(matches!(bench.join(Policy::Newest, 78, "198.51.100.8:6000"), Reply::Ok(_)));
+    bench.plain(5000);
+    let camera = |bench: &mut Bench, no_camera| {
+        bench.hub.handle_camera(no_camera, &bench.reel, bench.now);
+        bench.drain();
+    };
+    camera(&mut bench, false);
+    assert_eq!(told_of_camera(&mut bench), [(false, None)], "the answer to its HELLO, and no more");
+    camera(&mut bench, true);
+    camera(&mut bench, true);
+    assert_eq!(told_of_camera(&mut bench), [(true, None)], "only who has said HELLO is told");
+    bench.frame();
+    camera(&mut bench, false);
+    bench.frame();
+    camera(&mut bench, false);
+    assert_eq!(told_of_camera(&mut bench), [(false, Some(small))]);
+    let stamp = Stamp { captured: bench.now, sequence: 3 };
+    bench.reel.push(&[7; 2_000], large, stamp, 0).unwrap();
+    camera(&mut bench, false);
+    assert_eq!(told_of_camera(&mut bench), [(false, Some(large))]);
+}
+
 #[test]
 fn who_was_never_heard_of_makes_room() {
     let mut bench = Bench::new();

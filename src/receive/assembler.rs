@@ -65,6 +65,8 @@ pub struct Assembler {
     slots: VecDeque<Slot>,
     patience: Patience,
     held: usize,
+    /// The camera was away before a frame that was given up: the next one says so in its place.
+    was_away: bool,
     /// When a fragment last came by itself.
     fresh: Time,
     /// The longest pause within a frame, of late.
@@ -98,6 +100,7 @@ impl Assembler {
             slots: VecDeque::with_capacity(REACH),
             patience,
             held: 0,
+            was_away: false,
             fresh: Time::default(),
             pause: Duration::ZERO,
             buffers: Vec::with_capacity(SPARES),
@@ -257,11 +260,12 @@ impl Assembler {
         if self.spares.len() < SPARES {
             self.spares.push(spare);
         }
+        self.was_away |= flags & DISCONTINUITY != 0;
         if !is_whole {
             self.recycle(bytes);
             return Next::Missing(number);
         }
-        let discontinuity = flags & DISCONTINUITY != 0;
+        let discontinuity = std::mem::take(&mut self.was_away);
         Next::Frame(Frame { number, stamp, discontinuity, bytes, arrived, repaired, fragments })
     }
 
@@ -445,6 +449,25 @@ mod tests {
                 })
                 .collect()
         }
+    }
+
+    #[test]
+    fn what_a_lost_frame_said_of_the_camera_is_said_with_the_next() {
+        let mut reel = reel(1, 3_000);
+        for (number, flags) in [(2, DISCONTINUITY), (3, 0), (4, 0)] {
+            let stamp = Stamp { captured: Time::from_millis(number), sequence: 0 };
+            reel.push(&[7; 3_000], Size { width: 8, height: 8 }, stamp, flags).unwrap();
+        }
+        let mut bench = Bench::new(Patience::Reel);
+        bench.insert_all(&reel, 1);
+        bench.insert(datagrams(&reel, 2)[2]);
+        (3..=4).for_each(|number| bench.insert_all(&reel, number));
+        bench.assembler.forget_before(FrameNumber(3));
+        let said = std::iter::from_fn(|| bench.assembler.poll(bench.now)).map(|next| match next {
+            Next::Frame(frame) => Some(frame.discontinuity),
+            Next::Missing(_) | Next::Skipped(_) => None,
+        });
+        assert_eq!(said.collect::<Vec<_>>(), [Some(false), None, Some(true), Some(false)]);
     }
 
     #[test]

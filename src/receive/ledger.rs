@@ -3,9 +3,11 @@
 //! Times are this machine's wall clock, as the shell says them with each frame: the camera's clock begins anew with each
 //! stream, and would mean nothing in an account of several.
 
+use crate::time::Time;
 use crate::wire::FrameNumber;
 use jiff::Timestamp;
 use std::fmt;
+use std::time::Duration;
 
 /// Ranges of each kind that are named one by one; further ones are only counted.
 pub const MAX_NAMED: usize = 10_000;
@@ -57,9 +59,11 @@ pub struct Arrival {
     pub number: FrameNumber,
     /// The driver's counter.
     pub sequence: u32,
-    /// The camera was away before it: the driver's counter began anew.
+    /// The camera was away before it: the driver's counter may have begun anew.
     pub discontinuity: bool,
-    /// When it was captured.
+    /// When it was captured, on the camera's clock.
+    pub captured: Time,
+    /// The same on the wall's.
     pub taken: Timestamp,
 }
 
@@ -113,6 +117,21 @@ pub struct Drops {
     pub to: Timestamp,
 }
 
+/// The camera was away: unplugged, silent, or opened anew. Nothing is missing for it, since there were no frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Absence {
+    /// The last frame before it that came.
+    pub after: FrameNumber,
+    /// The first frame after it that came.
+    pub before: FrameNumber,
+    /// When the one was captured.
+    pub from: Timestamp,
+    /// When the other was captured.
+    pub to: Timestamp,
+    /// From the one to the other, on the camera's clock: a wall clock that is set meanwhile changes nothing.
+    pub lasted: Duration,
+}
+
 /// Frames by fate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -134,6 +153,12 @@ pub struct Counts {
     pub camera_drops: u64,
     /// Those of them that no range names.
     pub drops_unnamed: u64,
+    /// How often the camera was away.
+    pub absences: u64,
+    /// How long in all.
+    pub away: Duration,
+    /// Absences that are not named.
+    pub absences_unnamed: u64,
     /// How often camcast was started anew.
     pub restarts: u32,
 }
@@ -144,6 +169,7 @@ pub struct Ledger {
     counts: Counts,
     missing: Vec<Range>,
     drops: Vec<Drops>,
+    absences: Vec<Absence>,
     last: Option<Arrival>,
     /// The last range is an earlier stream's: nothing is its neighbour.
     is_new_stream: bool,
@@ -228,17 +254,37 @@ impl Ledger {
         self.end_stream();
     }
 
+    /// Whether the camera was away between the last frame that came and this one, which is the next. If the frame that
+    /// said so is missing, the driver's counter tells it in most cases: it rises with each frame but where it began anew.
+    pub fn absence_before(&self, frame: &Arrival) -> Option<Absence> {
+        let last = self.last?;
+        if !frame.discontinuity && dropped(&last, frame) >= 0 {
+            return None;
+        }
+        let lasted = frame.captured.since(last.captured);
+        Some(Absence { after: last.number, before: frame.number, from: last.taken, to: frame.taken, lasted })
+    }
+
     fn on_arrival(&mut self, frame: &Arrival) {
-        if let Some(last) = self.last.filter(|_| !frame.discontinuity) {
-            // The driver counts what it drops; camcast does not number it.
-            let counted = i64::from(frame.sequence.wrapping_sub(last.sequence) as i32);
-            let numbered = i64::from(frame.number.since(last.number));
-            let count = u64::try_from(counted.saturating_sub(numbered)).unwrap_or(0);
+        if let Some(absence) = self.absence_before(frame) {
+            self.name_absence(absence);
+        } else if let Some(last) = self.last {
+            let count = dropped(&last, frame).unsigned_abs();
             if count > 0 {
                 self.name_drops(Drops { after: last.number, count, from: last.taken, to: frame.taken });
             }
         }
         self.last = Some(*frame);
+    }
+
+    fn name_absence(&mut self, absence: Absence) {
+        add(&mut self.counts.absences, 1);
+        self.counts.away = self.counts.away.saturating_add(absence.lasted);
+        if self.absences.len() < MAX_NAMED {
+            self.absences.push(absence);
+        } else {
+            add(&mut self.counts.absences_unnamed, 1);
+        }
     }
 
     fn name_drops(&mut self, drops: Drops) {
@@ -289,10 +335,22 @@ impl Ledger {
         &self.drops
     }
 
+    /// When the camera was away, oldest first, as far as that is named.
+    pub fn absences(&self) -> &[Absence] {
+        &self.absences
+    }
+
     /// Nothing is missing and nothing was skipped.
     pub fn is_blank(&self) -> bool {
         self.counts == Counts::default()
     }
+}
+
+/// Frames between these two that the driver has counted and camcast has not numbered. Less than none: the driver has begun
+/// to count anew.
+fn dropped(last: &Arrival, frame: &Arrival) -> i64 {
+    let counted = i64::from(frame.sequence.wrapping_sub(last.sequence) as i32);
+    counted.saturating_sub(frame.number.since(last.number).into())
 }
 
 fn add(to: &mut u64, count: u64) {
@@ -310,8 +368,15 @@ mod tests {
 
     /// A frame every 40 ms of the driver's counter.
     fn frame(number: u32, sequence: u32) -> Arrival {
-        let taken = at(i64::from(sequence) * 40);
-        Arrival { number: FrameNumber(number), sequence, discontinuity: false, taken }
+        let millis = u64::from(sequence) * 40;
+        let (captured, taken) = (Time::from_millis(millis), at(millis as i64));
+        Arrival { number: FrameNumber(number), sequence, discontinuity: false, captured, taken }
+    }
+
+    /// The same, at another time than the counter says: it was opened then and has counted from its start.
+    fn later(number: u32, sequence: u32, millis: u64) -> Arrival {
+        let (captured, taken) = (Time::from_millis(millis), at(millis as i64));
+        Arrival { captured, taken, ..frame(number, sequence) }
     }
 
     fn record(ledger: &mut Ledger, number: u32, sequence: u32) {
@@ -376,6 +441,51 @@ mod tests {
     }
 
     #[test]
+    fn an_absence_is_named_and_no_drop() {
+        let mut ledger = Ledger::default();
+        let flagged =
+            |number, sequence, millis| Arrival { discontinuity: true, ..later(number, sequence, millis) };
+        // the camera was away before there was a recording
+        ledger.on_frame(&flagged(1, 50, 2_000), 10, false);
+        record(&mut ledger, 2, 51);
+        let back = flagged(3, 90, 51 * 40 + 8_300);
+        let absence = Absence {
+            after: FrameNumber(2),
+            before: FrameNumber(3),
+            from: at(51 * 40),
+            to: at(51 * 40 + 8_300),
+            lasted: Duration::from_millis(8_300),
+        };
+        assert_eq!(ledger.absence_before(&back), Some(absence));
+        ledger.on_frame(&back, 10, false);
+        // without the frame that would have said it
+        ledger.absorb(&gap(&[(4, 1, Why::Network)]), Some(at(20_000)));
+        let next = ledger.absence_before(&later(5, 92, 20_000));
+        assert_eq!(next, None, "a counter that goes on says nothing");
+        ledger.on_frame(&later(5, 1, 20_000), 10, false);
+        ledger.on_frame(&later(6, 3, 20_080), 10, false);
+        let named: Vec<_> = ledger.absences().iter().map(|away| (away.after.0, away.before.0)).collect();
+        assert_eq!(named, [(2, 3), (3, 5)]);
+        let counts = ledger.counts();
+        assert_eq!((counts.absences, counts.camera_drops, counts.missing), (2, 1, 1));
+        assert_eq!(counts.away.as_millis(), 8_300 + 20_000 - 10_340);
+        // another stream's counter is another one
+        ledger.on_restart();
+        ledger.on_frame(&flagged(1, 0, 0), 10, false);
+        assert_eq!(ledger.counts().absences, 2);
+    }
+
+    #[test]
+    fn an_absence_between_two_files_is_in_the_seconds_account() {
+        let mut first = Ledger::default();
+        record(&mut first, 1, 1);
+        let mut second = first.following();
+        second.on_frame(&Arrival { discontinuity: true, ..later(2, 0, 9_000) }, 10, false);
+        assert_eq!((first.counts().absences, second.counts().absences), (0, 1));
+        assert!(second.following().absences().is_empty());
+    }
+
+    #[test]
     fn another_streams_numbers_are_no_neighbours() {
         let mut ledger = Ledger::default();
         ledger.absorb(&gap(&[(7, 1, Why::Network)]), None);
@@ -424,6 +534,19 @@ mod tests {
         let whole = whole.counts();
         assert_eq!((whole.missing, whole.missing_unnamed), (u64::from(many), 7));
         assert_eq!(whole.not_written, u64::from(many));
+    }
+
+    #[test]
+    fn absences_too_many_to_name_are_counted_all_the_same() {
+        let mut ledger = Ledger::default();
+        for number in 0..=MAX_NAMED as u32 + 3 {
+            let back = later(number, 0, u64::from(number) * 1_000);
+            ledger.on_frame(&Arrival { discontinuity: true, ..back }, 10, false);
+        }
+        let counts = ledger.counts();
+        let all = MAX_NAMED as u64 + 3;
+        assert_eq!((counts.absences, counts.absences_unnamed, counts.away.as_secs()), (all, 3, all));
+        assert_eq!(ledger.absences().len(), MAX_NAMED);
     }
 
     proptest! {

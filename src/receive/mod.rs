@@ -31,6 +31,7 @@ pub mod partial;
 pub mod plain;
 pub mod timing;
 
+use crate::jpeg::Size;
 use crate::time::{Stamp, Time};
 use crate::wire::client::MAX_CONTINUE_LEN;
 use crate::wire::client::{ClientEnd, Continue, Hello};
@@ -161,6 +162,7 @@ pub struct Receiver {
     /// CONTINUEs to be said again, and when.
     again: ArrayVec<(Time, ArrayVec<u8, MAX_CONTINUE_LEN>), SAID>,
     no_camera: bool,
+    size: Option<Size>,
     refusals: u32,
     events: VecDeque<Event>,
     counters: Counters,
@@ -185,6 +187,7 @@ impl Receiver {
             arrived: 0,
             again: ArrayVec::new(),
             no_camera: false,
+            size: accepted.size,
             refusals: 0,
             events: VecDeque::new(),
             counters: Counters::default(),
@@ -209,6 +212,12 @@ impl Receiver {
     /// The server says that its camera delivers nothing.
     pub fn no_camera(&self) -> bool {
         self.no_camera
+    }
+
+    /// The size in pixels of the newest frame that the server has; none while it has none. Told at once when it changes,
+    /// which may be long before a frame of that size comes out here.
+    pub fn size(&self) -> Option<Size> {
+        self.size
     }
 
     /// Datagrams so far.
@@ -266,6 +275,7 @@ impl Receiver {
             self.timing.on_round_trip(sample);
         }
         self.no_camera = beat.no_camera;
+        self.size = beat.size;
         self.assembler.hear_of(beat.newest, &self.timing, now)?;
         self.assembler.skip(beat.newest, beat.skipped);
         self.assembler.forget_before(beat.oldest);
@@ -465,7 +475,6 @@ fn copy_into<'a>(room: &'a mut [u8], bytes: &[u8]) -> &'a [u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jpeg::Size;
     use crate::reel::Reel;
     use crate::wire::StreamId;
     use crate::wire::client::FromClient;
@@ -561,6 +570,30 @@ mod tests {
         receiver.handle_timeout(NOW.after(SILENCE));
         assert_eq!(receiver.next_frame(), FrameNumber(1));
         assert_eq!(drain(&mut receiver), ["Silence"]);
+    }
+
+    #[test]
+    fn the_newest_frames_size_is_known_before_it_comes() {
+        let (mut receiver, _) = bench();
+        assert_eq!(receiver.size(), None);
+        let number = FrameNumber(1);
+        let size = Some(Size { width: 640, height: 480 });
+        let mut beat = Beat {
+            epoch: STREAM.epoch(),
+            token: TOKEN,
+            newest: number,
+            oldest: number,
+            echo: 0,
+            held_us: 0,
+            skipped: 0,
+            no_camera: true,
+            size,
+        };
+        receiver.handle_datagram(&beat.to_bytes(), NOW);
+        assert_eq!((receiver.size(), receiver.no_camera()), (size, true));
+        (beat.size, beat.no_camera, beat.token) = (None, false, Token(8));
+        receiver.handle_datagram(&beat.to_bytes(), NOW);
+        assert_eq!((receiver.size(), receiver.no_camera()), (size, true), "it was another session's");
     }
 
     #[test]

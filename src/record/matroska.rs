@@ -29,6 +29,9 @@ pub const CUE_RESERVE: usize = 64 * 1024;
 /// Octets before each frame.
 pub const FRAME_HEAD: usize = 27;
 
+/// A frame that comes after so many times the interval before says nothing of how long frames last; two in a row do.
+const STALL: u64 = 4;
+
 /// Octets of a frame's head that are in the cluster's body.
 const IN_CLUSTER: u64 = 19;
 
@@ -117,6 +120,8 @@ pub struct Muxer {
     last: u64,
     /// How long the last frame is taken to last, in microseconds.
     interval: u64,
+    /// The time between the last two, in microseconds.
+    step: u64,
     nominal: Option<u64>,
     /// File offset of Segment's body.
     segment: u64,
@@ -163,7 +168,7 @@ impl Muxer {
     fn new(track: &Track, segment: u64, end: usize, patched: Option<Patched>) -> Self {
         let nominal = track.interval.map(micros);
         let interval = nominal.unwrap_or(1);
-        Muxer { first: None, last: 0, interval, nominal, segment, end: end as u64, patched }
+        Muxer { first: None, last: 0, interval, step: u64::MAX, nominal, segment, end: end as u64, patched }
     }
 
     /// What goes before a frame of `len` octets. The muxer is as it was: say with [`wrote`](Self::wrote) that the head and the
@@ -199,7 +204,12 @@ impl Muxer {
     /// The head and its frame are in the file, whole, behind all before them.
     pub fn wrote(&mut self, head: &FrameHead) {
         if self.first.is_some() {
-            self.interval = self.nominal.unwrap_or(head.time.saturating_sub(self.last));
+            let step = head.time.saturating_sub(self.last);
+            // a camera that was away for a while has not become slow
+            if self.nominal.is_none() && step <= self.step.saturating_mul(STALL) {
+                self.interval = step;
+            }
+            self.step = step;
         }
         self.first.get_or_insert(head.captured);
         if let Some(patched) = &mut self.patched {

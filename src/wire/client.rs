@@ -284,6 +284,7 @@ mod tests {
             held_us: 0,
             skipped: 0,
             no_camera: false,
+            size: None,
         };
         assert_eq!(FromClient::parse(&beat.to_bytes()), Err(Malformed::Kind));
     }

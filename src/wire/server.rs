@@ -1,16 +1,17 @@
 //! BEAT and END: what camcast says beside the frames. Both carry the session's token, so that nobody else can say it.
 //!
 //! ```text
-//!         0      1        2       4              12       16       20           24               28        32
-//!  BEAT   | kind | flags  | epoch | token        | newest | oldest | echo stamp | echo held µs   | skipped |
+//!         0      1        2       4              12       16       20           24               28        32      34       36
+//!  BEAT   | kind | flags  | epoch | token        | newest | oldest | echo stamp | echo held µs   | skipped | width | height |
 //!  END    | kind | reason | epoch | token        | newest |
 //! ```
 
 use super::{FrameNumber, Kind, Malformed, Token};
+use crate::jpeg::Size;
 use std::fmt;
 
 /// Octets of a BEAT.
-pub const BEAT_LEN: usize = 32;
+pub const BEAT_LEN: usize = 36;
 /// Octets of an END.
 pub const END_LEN: usize = 16;
 
@@ -35,6 +36,8 @@ pub struct Beat {
     pub skipped: u32,
     /// The camera delivers nothing at the moment.
     pub no_camera: bool,
+    /// The size in pixels of the newest frame that the server has, sent or not; none while it has none.
+    pub size: Option<Size>,
 }
 
 const NO_CAMERA: u8 = 0x01;
@@ -52,6 +55,9 @@ impl Beat {
         to[20..24].copy_from_slice(&self.echo.to_be_bytes());
         to[24..28].copy_from_slice(&self.held_us.to_be_bytes());
         to[28..32].copy_from_slice(&self.skipped.to_be_bytes());
+        let Size { width, height } = self.size.unwrap_or(Size { width: 0, height: 0 });
+        to[32..34].copy_from_slice(&width.to_be_bytes());
+        to[34..36].copy_from_slice(&height.to_be_bytes());
         to
     }
 
@@ -64,6 +70,7 @@ impl Beat {
         if Kind::from_byte(from[0])? != Kind::Beat {
             return Err(Malformed::Kind);
         }
+        let [width, height] = [[from[32], from[33]], [from[34], from[35]]].map(u16::from_be_bytes);
         Ok(Beat {
             no_camera: from[1] & NO_CAMERA != 0,
             epoch: u16::from_be_bytes([from[2], from[3]]),
@@ -73,6 +80,7 @@ impl Beat {
             echo: u32::from_be_bytes([from[20], from[21], from[22], from[23]]),
             held_us: u32::from_be_bytes([from[24], from[25], from[26], from[27]]),
             skipped: u32::from_be_bytes([from[28], from[29], from[30], from[31]]),
+            size: (width > 0 && height > 0).then_some(Size { width, height }),
         })
     }
 }
@@ -86,8 +94,6 @@ pub enum EndReason {
     Silence,
     /// The answer to the client's own END.
     Goodbye,
-    /// The same client has joined anew.
-    Replaced,
     /// A reason that a later version may give.
     Other(u8),
 }
@@ -98,7 +104,6 @@ impl EndReason {
             EndReason::Stopping => 1,
             EndReason::Silence => 2,
             EndReason::Goodbye => 3,
-            EndReason::Replaced => 4,
             EndReason::Other(code) => code,
         }
     }
@@ -108,7 +113,6 @@ impl EndReason {
             1 => EndReason::Stopping,
             2 => EndReason::Silence,
             3 => EndReason::Goodbye,
-            4 => EndReason::Replaced,
             other => EndReason::Other(other),
         }
     }
@@ -120,7 +124,6 @@ impl fmt::Display for EndReason {
             EndReason::Stopping => f.write_str("camcast is stopping"),
             EndReason::Silence => f.write_str("camcast had not heard from here for too long"),
             EndReason::Goodbye => f.write_str("goodbye"),
-            EndReason::Replaced => f.write_str("joined anew from the same address"),
             EndReason::Other(code) => write!(f, "reason {code}"),
         }
     }
@@ -184,10 +187,12 @@ mod tests {
         #[test]
         fn beat_round_trips(
             epoch: u16, token: u64, newest: u32, oldest: u32, echo: u32, held_us: u32, skipped: u32,
-            no_camera: bool,
+            no_camera: bool, size in prop::option::of((1u16.., 1u16..)),
         ) {
             let (newest, oldest) = (FrameNumber(newest), FrameNumber(oldest));
-            let beat = Beat { epoch, token: Token(token), newest, oldest, echo, held_us, skipped, no_camera };
+            let size = size.map(|(width, height)| Size { width, height });
+            let token = Token(token);
+            let beat = Beat { epoch, token, newest, oldest, echo, held_us, skipped, no_camera, size };
             prop_assert_eq!(Beat::parse(&beat.to_bytes()), Ok(beat));
         }
 

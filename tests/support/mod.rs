@@ -13,10 +13,12 @@
 //! | [`proxy`] | the same in front of a real server |
 //! | [`quirks`] | frames as cameras really make them |
 //! | [`json`] | what camrec tells programs |
+//! | [`books`] | whether it adds up |
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::print_stderr, reason = "what a program said, where a test fails")]
 #![allow(unreachable_pub, reason = "each test file is a crate of its own")]
 
+pub mod books;
 pub mod clips;
 pub mod film;
 pub mod json;

@@ -20,6 +20,9 @@ pub const STOPPING: u8 = 1;
 pub const SILENCE: u8 = 2;
 pub const GOODBYE: u8 = 3;
 
+/// DATA's flag: the camera was away before this frame.
+pub const DISCONTINUITY: u8 = 1;
+
 const HEADER: usize = 28;
 
 /// CONTINUE goes at least this often.
@@ -47,7 +50,7 @@ struct Assembly {
 /// What the server says.
 pub enum Heard {
     Data { number: u32, length: usize, index: usize, size: usize, sequence: u32, payload: Vec<u8> },
-    Beat { newest: u32, oldest: u32, echo: u32 },
+    Beat { newest: u32, oldest: u32, echo: u32, no_camera: bool, size: (u16, u16) },
     End { reason: u8 },
 }
 
@@ -171,8 +174,15 @@ impl NativeClient {
                 payload: bytes[HEADER..].to_vec(),
             },
             BEAT => {
-                assert_eq!((bytes.len(), &bytes[4..12]), (32, &self.token[..]));
-                Heard::Beat { newest: u32_at(bytes, 12), oldest: u32_at(bytes, 16), echo: u32_at(bytes, 20) }
+                assert_eq!((bytes.len(), &bytes[4..12]), (36, &self.token[..]));
+                let [width, height] = [32, 34].map(|at| u16::from_be_bytes([bytes[at], bytes[at + 1]]));
+                Heard::Beat {
+                    newest: u32_at(bytes, 12),
+                    oldest: u32_at(bytes, 16),
+                    echo: u32_at(bytes, 20),
+                    no_camera: bytes[1] & 1 != 0,
+                    size: (width, height),
+                }
             }
             SERVER_END => {
                 assert_eq!((bytes.len(), &bytes[4..12]), (16, &self.token[..]));
@@ -322,16 +332,26 @@ impl Server {
 
     /// The datagrams of a frame, 40 ms after the one before.
     pub fn fragments(&self, number: u32, jpeg: &[u8]) -> Vec<Vec<u8>> {
+        self.stamped(number, jpeg, (0, u64::from(number) * 40, number))
+    }
+
+    /// The same of a frame with these flags, captured at these milliseconds, and with this number of the driver's.
+    pub fn stamped(
+        &self,
+        number: u32,
+        jpeg: &[u8],
+        (flags, millis, sequence): (u8, u64, u32),
+    ) -> Vec<Vec<u8>> {
         let size = 1424_u16;
         let fragment = |(index, payload): (usize, &[u8])| {
-            let mut datagram = vec![DATA, 0];
+            let mut datagram = vec![DATA, flags];
             datagram.extend(self.epoch);
             datagram.extend(number.to_be_bytes());
             datagram.extend((jpeg.len() as u32).to_be_bytes());
             datagram.extend((index as u16).to_be_bytes());
             datagram.extend(size.to_be_bytes());
-            datagram.extend((u64::from(number) * 40_000_000).to_be_bytes());
-            datagram.extend(number.to_be_bytes());
+            datagram.extend((millis * 1_000_000).to_be_bytes());
+            datagram.extend(sequence.to_be_bytes());
             datagram.extend(payload);
             datagram
         };
@@ -341,6 +361,12 @@ impl Server {
     /// Sends a whole frame, and waits until the client has said that it and all before it are done with.
     pub fn show(&self, number: u32, jpeg: &[u8]) {
         self.fragments(number, jpeg).iter().for_each(|datagram| self.send(datagram));
+        self.wait_through(number);
+    }
+
+    /// The same with a stamp of one's own.
+    pub fn show_stamped(&self, number: u32, jpeg: &[u8], stamp: (u8, u64, u32)) {
+        self.stamped(number, jpeg, stamp).iter().for_each(|datagram| self.send(datagram));
         self.wait_through(number);
     }
 
@@ -359,7 +385,8 @@ impl Server {
 
     /// BEAT: the newest frame sent, and the oldest that is still there.
     pub fn beat(&self, newest: u32, oldest: u32) -> Vec<u8> {
-        let fields = [newest, oldest, 0, 0, 0].map(u32::to_be_bytes);
+        // nothing echoed, nothing skipped, no size
+        let fields = [newest, oldest, 0, 0, 0, 0].map(u32::to_be_bytes);
         [&[BEAT, 0][..], &self.epoch, &self.token, fields.as_flattened()].concat()
     }
 

@@ -275,7 +275,9 @@ impl Server {
             return self.end(now);
         }
         self.intake.set_wanted(self.hub.clients() > 0, now);
-        self.hub.set_no_camera(self.intake.signal() != Signal::Present);
+        let no_camera = self.intake.signal() != Signal::Present;
+        self.hub.handle_camera(no_camera, &self.reel, now);
+        self.drain_outputs(now);
     }
 
     /// No frame comes any more. Those that have come go out before the clients are told.

@@ -2,7 +2,7 @@
 
 use crate::app::quantity::{show_bytes, show_duration};
 use crate::app::wall;
-use crate::receive::ledger::{Counts, Drops, Ledger, Range};
+use crate::receive::ledger::{Absence, Counts, Drops, Ledger, Range};
 use crate::store::Summary;
 use crate::time::Time;
 use jiff::Timestamp;
@@ -75,6 +75,8 @@ pub struct Account<'a> {
     pub is_every: bool,
     /// camcast was away at the end, since then.
     pub away_since: Option<Timestamp>,
+    /// camcast was there at the end, but its camera was away, since then.
+    pub camera_away_since: Option<Timestamp>,
 }
 
 impl Account<'_> {
@@ -98,6 +100,7 @@ impl Account<'_> {
         }
         let _ = writeln!(text, "camera's own drops: {}", counts.camera_drops);
         self.list(&mut text, self.ledger.drops(), counts.drops_unnamed, drops_line);
+        self.tell_absences(&mut text, &counts);
         if counts.restarts > 0 {
             let restarts = counts.restarts;
             let _ = writeln!(
@@ -116,6 +119,34 @@ impl Account<'_> {
         text
     }
 
+    /// When the camera was away, and how long: in one line, since a reader looks for the times of it.
+    fn tell_absences(&self, text: &mut String, counts: &Counts) {
+        let absences = self.ledger.absences();
+        if counts.absences > 0 {
+            let times =
+                if counts.absences == 1 { "once".into() } else { format!("{} times", counts.absences) };
+            let _ = write!(text, "the camera was away {times}, {} in all", show_duration(counts.away));
+            let mut before = None;
+            for absence in absences.iter().take(NAMED_RANGES) {
+                let mark = if before.is_none() { ':' } else { ',' };
+                let _ = write!(text, "{mark} {}", absence_words(absence, before));
+                before = Some(absence.from);
+            }
+            let shown = absences.len().min(NAMED_RANGES) as u64;
+            if counts.absences > shown {
+                let _ = write!(text, ", and {} more{}", counts.absences - shown, self.see());
+            }
+            text.push('\n');
+        }
+        if let Some(since) = self.camera_away_since {
+            let _ = writeln!(text, "the camera is away since {}", wall::for_people(since, None));
+        }
+    }
+
+    fn see(&self) -> &'static str {
+        if self.files.iter().any(|file| file.path.is_some()) { ": see the sidecars" } else { "" }
+    }
+
     /// As many as a person reads, then how many more there are.
     fn list<T>(&self, text: &mut String, ranges: &[T], unnamed: u64, line: fn(&T) -> String) {
         for range in ranges.iter().take(NAMED_RANGES) {
@@ -123,9 +154,7 @@ impl Account<'_> {
         }
         let more = ranges.len().saturating_sub(NAMED_RANGES);
         if more > 0 {
-            let files =
-                if self.files.iter().any(|file| file.path.is_some()) { ": see the sidecars" } else { "" };
-            let _ = writeln!(text, "  and {more} more{files}");
+            let _ = writeln!(text, "  and {more} more{}", self.see());
         }
         if unnamed > 0 {
             let _ = writeln!(text, "  and {unnamed} of which only the number is known");
@@ -149,6 +178,10 @@ fn drops_line(drops: &Drops) -> String {
     format!("{} after frame {}{}", drops.count, drops.after, between(drops.from, drops.to))
 }
 
+fn absence_words(absence: &Absence, before: Option<Timestamp>) -> String {
+    format!("{} for {}", wall::for_people(absence.from, before), show_duration(absence.lasted))
+}
+
 fn between(from: Timestamp, to: Timestamp) -> String {
     format!(" between {} and {}", wall::for_people(from, None), wall::for_people(to, Some(from)))
 }
@@ -170,14 +203,15 @@ mod tests {
                 gap.on_missing(FrameNumber(3), 2, Why::Network);
                 ledger.absorb(&gap, Some(taken));
             }
-            let arrival = Arrival { number, sequence, discontinuity: false, taken };
+            let captured = Time::from_millis(u64::from(number.0) * 40);
+            let arrival = Arrival { number, sequence, discontinuity: false, captured, taken };
             ledger.on_frame(&arrival, 100, false);
         }
         ledger
     }
 
     fn text(ledger: &Ledger, is_every: bool) -> String {
-        Account { ledger, files: &[], is_every, away_since: None }.text()
+        Account { ledger, files: &[], is_every, away_since: None, camera_away_since: None }.text()
     }
 
     #[test]
@@ -207,6 +241,51 @@ mod tests {
         let more = MAX_NAMED - NAMED_RANGES;
         assert!(said.contains(&format!("\n  and {more} more\n")), "{said}");
         assert!(said.contains("\n  and 5 of which only the number is known\n"), "{said}");
+    }
+
+    /// A recording of so many frames, the camera away before each but the first, the times a second apart.
+    fn broken_off(frames: u32) -> Ledger {
+        let mut ledger = Ledger::default();
+        for number in 0..frames {
+            let captured = Time::from_millis(u64::from(number) * 1_000);
+            let taken = Timestamp::from_second(1_790_000_000 + i64::from(number)).unwrap();
+            let number = FrameNumber(number);
+            ledger.on_frame(
+                &Arrival { number, sequence: 0, discontinuity: true, captured, taken },
+                100,
+                false,
+            );
+        }
+        ledger
+    }
+
+    #[test]
+    fn each_absence_of_the_camera_is_named() {
+        let times: Vec<String> = [0, 1]
+            .map(|second| Timestamp::from_second(1_790_000_000 + second).unwrap())
+            .map(|at| wall::for_people(at, Some(at)))
+            .into();
+        let date = wall::for_people(Timestamp::from_second(1_790_000_000).unwrap(), None);
+        let said = text(&broken_off(2), true);
+        let line = format!("\nthe camera was away once, 1.0 s in all: {date} for 1.0 s");
+        assert!(said.ends_with(&line), "{said}");
+        let said = text(&broken_off(3), true);
+        let line =
+            format!("\nthe camera was away 2 times, 2.0 s in all: {date} for 1.0 s, {} for 1.0 s", times[1]);
+        assert!(said.ends_with(&line), "{said}");
+        let said = text(&broken_off(NAMED_RANGES as u32 + 6), true);
+        assert!(said.ends_with(" for 1.0 s, and 5 more"), "{said}");
+        assert_eq!(said.matches(" for 1.0 s").count(), NAMED_RANGES);
+    }
+
+    #[test]
+    fn an_absence_that_lasts_is_told() {
+        let ledger = broken_off(1);
+        let at = ledger.last();
+        let account =
+            Account { ledger: &ledger, files: &[], is_every: true, away_since: None, camera_away_since: at };
+        let line = format!("\nthe camera is away since {}", wall::for_people(at.unwrap(), None));
+        assert!(account.text().ends_with(&line), "{}", account.text());
     }
 
     #[test]

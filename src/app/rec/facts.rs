@@ -2,9 +2,10 @@
 //! README's tables list them, and a field that is here stays.
 
 use crate::app::wall;
-use crate::receive::ledger::{Drops, Ledger, Range};
+use crate::receive::ledger::{Absence, Drops, Ledger, Range};
 use crate::wire::{FrameNumber, StreamId};
 use serde::Serialize;
+use std::time::Duration;
 
 /// The sidecars' version: another one has lost a field, or has one that means something else.
 pub const VERSION: u32 = 1;
@@ -24,6 +25,10 @@ pub struct Figures {
     pub camera_drops: u64,
     pub camera_drops_unnamed: u64,
     pub camera_drop_ranges: Vec<DropRange>,
+    pub camera_absences: u64,
+    pub camera_away_ms: u64,
+    pub camera_absences_unnamed: u64,
+    pub camera_absence_ranges: Vec<AbsenceRange>,
 }
 
 /// Frames that are not in the recording.
@@ -46,6 +51,17 @@ pub struct DropRange {
     pub count: u64,
     pub from: String,
     pub to: String,
+}
+
+/// The camera was away between two frames.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the README's table says what each is")]
+pub struct AbsenceRange {
+    pub after: u32,
+    pub before: u32,
+    pub from: String,
+    pub to: String,
+    pub away_ms: u64,
 }
 
 /// The sidecar of a file.
@@ -96,7 +112,10 @@ pub enum Event<'a> {
     },
     Missing(MissingRange),
     CameraSilent {},
-    CameraBack {},
+    CameraBack {
+        away_ms: u64,
+    },
+    CameraAbsence(AbsenceRange),
     Status {
         frames: u64,
         fps: f64,
@@ -111,6 +130,7 @@ pub enum Event<'a> {
         restarts: u32,
         missing_outside_sidecars: u64,
         away_since: Option<String>,
+        camera_away_since: Option<String>,
     },
     ClockSet {
         by_ms: i64,
@@ -166,6 +186,10 @@ impl From<&Ledger> for Figures {
             camera_drops: counts.camera_drops,
             camera_drops_unnamed: counts.drops_unnamed,
             camera_drop_ranges: ledger.drops().iter().map(DropRange::from).collect(),
+            camera_absences: counts.absences,
+            camera_away_ms: millis(counts.away),
+            camera_absences_unnamed: counts.absences_unnamed,
+            camera_absence_ranges: ledger.absences().iter().map(AbsenceRange::from).collect(),
         }
     }
 }
@@ -183,6 +207,19 @@ impl From<&Drops> for DropRange {
         let [from, to] = [drops.from, drops.to].map(wall::rfc3339);
         DropRange { after: drops.after.0, count: drops.count, from, to }
     }
+}
+
+impl From<&Absence> for AbsenceRange {
+    fn from(absence: &Absence) -> Self {
+        let [FrameNumber(after), FrameNumber(before)] = [absence.after, absence.before];
+        let [from, to] = [absence.from, absence.to].map(wall::rfc3339);
+        AbsenceRange { after, before, from, to, away_ms: millis(absence.lasted) }
+    }
+}
+
+/// As events and sidecars have times that pass.
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A stream's identity as join lines have it.

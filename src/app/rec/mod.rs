@@ -131,14 +131,25 @@ struct Recorder<'a> {
     has_joined: bool,
     /// When the first session proved itself.
     joined_at: Option<Time>,
-    /// The camera delivers nothing at the moment, and that has been said.
-    is_silent: bool,
+    /// Since when the camera is away; that has been said.
+    silence: Option<Silence>,
+    /// Capture time of the newest frame, on the camera's clock, and when it came.
+    newest: Option<(Time, Time)>,
     /// Capture time of the first frame, and when it came.
     first: Option<(Time, Time)>,
     stopping: bool,
     failure: Option<Failure>,
     files: Vec<Summary>,
     not_written: Throttle,
+}
+
+/// The camera delivers nothing.
+#[derive(Clone, Copy, Debug)]
+struct Silence {
+    /// When we heard of it.
+    heard: Time,
+    /// The longest time between two frames that have come since, on the camera's clock.
+    longest: Duration,
 }
 
 enum Phase {
@@ -173,7 +184,8 @@ impl<'a> Recorder<'a> {
             was_stopped: false,
             has_joined: false,
             joined_at: None,
-            is_silent: false,
+            silence: None,
+            newest: None,
             first: None,
             stopping: false,
             failure: None,
@@ -203,6 +215,7 @@ impl<'a> Recorder<'a> {
         self.advance(ready.phase, now)?;
         self.check_life(now);
         self.drain(now);
+        self.check_camera(now);
         self.read_notes();
         self.check_limits(now);
         self.tell_status(now);
@@ -351,6 +364,7 @@ impl<'a> Recorder<'a> {
             Some(_) => {
                 self.writer.stream(accepted.stream, true);
                 self.anchor = Anchor::default();
+                self.newest = None;
             }
             None => self.writer.stream(accepted.stream, false),
         }
@@ -407,6 +421,10 @@ impl<'a> Recorder<'a> {
             return self.recycle(frame.bytes);
         }
         let captured = frame.stamp.captured;
+        if let (Some(silence), Some((before, _))) = (&mut self.silence, self.newest) {
+            silence.longest = silence.longest.max(captured.since(before));
+        }
+        self.newest = Some((captured, frame.arrived));
         let seen = self.anchor.observe(captured, frame.arrived);
         if let Some(jump) = seen.jump {
             self.status.clear();
@@ -441,26 +459,37 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// The session has proved itself by its first datagram; the camera may be silent all the same.
+    /// The session has proved itself by its first datagram.
     fn check_life(&mut self, now: Time) {
+        let Phase::Live(session) = &self.phase else { return };
+        if session.is_live() && (!self.has_joined || self.lost.is_some()) {
+            self.on_joined_at_last(now);
+        }
+    }
+
+    /// camcast may be there, and its camera not.
+    fn check_camera(&mut self, now: Time) {
         let Phase::Live(session) = &self.phase else { return };
         if !session.is_live() {
             return;
         }
-        let is_silent = session.no_camera();
-        if !self.has_joined || self.lost.is_some() {
-            self.on_joined_at_last(now);
-        }
-        if is_silent != self.is_silent {
-            self.is_silent = is_silent;
-            self.status.clear();
-            if is_silent {
-                log::warn!("the camera delivers nothing at the moment");
+        match (session.no_camera(), self.silence) {
+            (true, None) => {
+                self.silence = Some(Silence { heard: now, longest: Duration::ZERO });
+                self.status.clear();
+                log::warn!("no frames: the camera is away");
                 self.tell(&Fact::CameraSilent {});
-            } else {
-                log::info!("the camera delivers again");
-                self.tell(&Fact::CameraBack {});
             }
+            (false, Some(silence)) => {
+                self.silence = None;
+                self.status.clear();
+                // the frame that ends it may come after the word that it has ended
+                let waiting = now.since(self.newest.map_or(silence.heard, |(_, came)| came));
+                let away = silence.longest.max(waiting);
+                log::info!("the camera is back after {}", show_duration(away));
+                self.tell(&Fact::CameraBack { away_ms: facts::millis(away) });
+            }
+            _ => {}
         }
     }
 
@@ -476,7 +505,7 @@ impl<'a> Recorder<'a> {
                 Phase::Live(session) => session.resume().map(|(stream, _)| stream_id(stream)),
                 _ => None,
             };
-            feed.say(&Fact::Joined { host: &self.config.host, stream, away_ms: away.map(telling::millis) });
+            feed.say(&Fact::Joined { host: &self.config.host, stream, away_ms: away.map(facts::millis) });
         }
         self.joined_at.get_or_insert(now);
         self.has_joined = true;

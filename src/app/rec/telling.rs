@@ -2,7 +2,7 @@
 
 use super::account::Account;
 use super::config::Target;
-use super::facts::{Event as Fact, MissingRange};
+use super::facts::{AbsenceRange, Event as Fact, MissingRange, millis};
 use super::feed::Feed;
 use super::writer::{Note, Segment};
 use super::{Recorder, store_failure};
@@ -45,6 +45,15 @@ impl Recorder<'_> {
                 self.tell(&Fact::Missing(MissingRange::from(&range)));
             }
             Note::Missing(_) => {}
+            Note::Absent(absence) => self.tell(&Fact::CameraAbsence(AbsenceRange::from(&absence))),
+            Note::Resized { from, to } => {
+                self.status.clear();
+                let effect = match self.config.target {
+                    Target::Folder { .. } => ": a new file begins",
+                    Target::Pipe { .. } => "",
+                };
+                log::info!("the picture is now {to} (was {from}){effect}");
+            }
             Note::NotJpeg(number) => {
                 self.handed = self.handed.saturating_sub(1);
                 log::warn!("frame {number} is no JPEG: it is not in the recording");
@@ -131,8 +140,11 @@ impl Recorder<'_> {
             None => Exit::Incomplete,
         };
         let away_since = self.lost.map(wall::at);
+        let silence = self.silence.filter(|_| away_since.is_none());
+        let camera_away_since = silence.map(|silence| ledger.last().unwrap_or(wall::at(silence.heard)));
         if self.has_joined {
-            let account = Account { ledger: &ledger, files: &self.files, is_every, away_since };
+            let account =
+                Account { ledger: &ledger, files: &self.files, is_every, away_since, camera_away_since };
             give(&account, &self.config.target, self.feed, exit, outside);
         }
         self.failure.map_or(Ok(exit), Err)
@@ -148,14 +160,11 @@ fn give(account: &Account<'_>, target: &Target, feed: &mut Option<Feed>, exit: E
             restarts: account.ledger.counts().restarts,
             missing_outside_sidecars: outside,
             away_since: account.away_since.map(wall::rfc3339),
+            camera_away_since: account.camera_away_since.map(wall::rfc3339),
         });
     }
     match target {
         Target::Folder { .. } => say(&account.text()),
         Target::Pipe { .. } => account.text().lines().for_each(|line| log::info!("{line}")),
     }
-}
-
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

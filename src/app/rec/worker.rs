@@ -14,7 +14,7 @@ use crate::record::segment::Cut;
 use crate::record::timeline::{FileClock, Timeline};
 use crate::store::{Error, Recording, SegmentFile, Sink, sidecar};
 use crate::sys::clock;
-use crate::time::Time;
+use crate::time::{Stamp, Time};
 use crate::wire::{FrameNumber, StreamId};
 use jiff::{SignedDuration, Timestamp};
 use std::io::IoSlice;
@@ -44,6 +44,8 @@ pub(super) struct Worker {
     ledger: Ledger,
     books: Arc<Mutex<Books>>,
     checked: Time,
+    /// The latest frame's.
+    size: Option<jpeg::Size>,
     /// Capture time of the latest file's first frame, on the camera's clock and on the wall's.
     begun: Option<(Time, Timestamp)>,
     notes: SyncSender<Note>,
@@ -88,6 +90,7 @@ impl Worker {
             ledger: Ledger::default(),
             books,
             checked: Time::default(),
+            size: None,
             begun: None,
             notes,
             queued,
@@ -185,6 +188,10 @@ impl Worker {
             self.say(Note::NotJpeg(frame.number));
             return Ok(());
         };
+        let to = checked.size;
+        if let Some(from) = self.size.replace(to).filter(|from| *from != to) {
+            self.say(Note::Resized { from, to });
+        }
         let cut = self.timeline.frame(frame.stamp.captured, frame.arrived, checked.size);
         let is_new_file = self.open.is_none() || cut.is_some_and(|cut| self.needs_new_file(cut));
         let zero = is_new_file.then(wall::zero);
@@ -204,6 +211,7 @@ impl Worker {
         match &written {
             Ok(()) => {
                 let arrival = arrival(frame, taken);
+                self.tell_absence(&arrival);
                 self.enter(|ledger| ledger.on_frame(&arrival, frame.bytes.len(), frame.was_repaired));
             }
             Err(Error::Closed) => {}
@@ -319,8 +327,16 @@ impl Worker {
 
     fn not_written(&mut self, frame: &ToWrite, taken: Timestamp, why: Why) {
         let arrival = arrival(frame, taken);
+        self.tell_absence(&arrival);
         self.enter(|ledger| ledger.on_unwritten(&arrival, why));
         self.say(Note::Missing(Range::of(&arrival, why)));
+    }
+
+    /// Before it is entered.
+    fn tell_absence(&self, arrival: &Arrival) {
+        if let Some(absence) = self.ledger.absence_before(arrival) {
+            self.say(Note::Absent(absence));
+        }
     }
 
     /// Enters it in both accounts.
@@ -336,7 +352,8 @@ impl Worker {
 
 fn arrival(frame: &ToWrite, taken: Timestamp) -> Arrival {
     let ToWrite { number, stamp, discontinuity, .. } = *frame;
-    Arrival { number, sequence: stamp.sequence, discontinuity, taken }
+    let Stamp { captured, sequence } = stamp;
+    Arrival { number, sequence, discontinuity, captured, taken }
 }
 
 /// As long after `at` as the camera's clock says; before it, should that have gone back.

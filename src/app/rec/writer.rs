@@ -7,7 +7,7 @@ use super::config::Target;
 use super::facts::Sidecar;
 use super::worker::{Books, Worker};
 use crate::jpeg::Size;
-use crate::receive::ledger::{Counts, Ledger, Range, Why};
+use crate::receive::ledger::{Absence, Counts, Ledger, Range, Why};
 use crate::store::{Error, Summary};
 use crate::time::{Stamp, Time};
 use crate::wire::{FrameNumber, StreamId};
@@ -75,6 +75,15 @@ pub enum Note {
     Finished(Box<Segment>),
     /// These frames are not in the recording.
     Missing(Range),
+    /// The camera was away between two frames.
+    Absent(Absence),
+    /// The picture has another size from here on.
+    Resized {
+        /// Until now.
+        from: Size,
+        /// From now on.
+        to: Size,
+    },
     /// A frame was no JPEG and is not in the recording.
     NotJpeg(FrameNumber),
     /// This machine's wall clock was set by so much since the file before.
@@ -104,6 +113,8 @@ pub struct Writer {
     books: Arc<Mutex<Books>>,
     /// What has become of the frames since the last one that was handed over.
     gap: Ledger,
+    /// The camera was away before one of them.
+    was_away: bool,
 }
 
 impl Writer {
@@ -128,18 +139,30 @@ impl Writer {
             path: PathBuf::from("the recording"),
             source,
         })?;
-        Ok(Writer { orders: Some(orders), notes, thread, queued, frames, books, gap: Ledger::default() })
+        Ok(Writer {
+            orders: Some(orders),
+            notes,
+            thread,
+            queued,
+            frames,
+            books,
+            gap: Ledger::default(),
+            was_away: false,
+        })
     }
 
     /// Hands a frame over. It comes back if the disk has not kept up for seconds.
     ///
     /// # Errors
     /// The frame, which is not in the recording, and is named as missing.
-    pub fn write(&mut self, frame: ToWrite) -> Result<(), ToWrite> {
+    pub fn write(&mut self, mut frame: ToWrite) -> Result<(), ToWrite> {
         let (number, len) = (frame.number, frame.bytes.len());
+        frame.discontinuity |= self.was_away;
+        self.was_away = frame.discontinuity;
         let handed = if self.has_room(len) { self.try_hand(frame, len) } else { Err(frame) };
-        if handed.is_err() {
-            self.missing(number, 1, Why::Disk);
+        match &handed {
+            Ok(()) => self.was_away = false,
+            Err(_) => self.missing(number, 1, Why::Disk),
         }
         handed
     }
