@@ -59,6 +59,11 @@ pub fn date_and_time() -> String {
     now().strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// `14:03:27`, for the picture of a lost signal.
+pub fn to_the_second(at: Timestamp) -> String {
+    in_zone(at).strftime("%H:%M:%S").to_string()
+}
+
 /// `2026-11-23T14:03:27.512345+01:00`, in the system's time zone: microseconds, as recordings have them.
 pub fn rfc3339(at: Timestamp) -> String {
     at.to_zoned(TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S%.6f%:z").to_string()

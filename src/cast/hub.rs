@@ -2,6 +2,7 @@
 
 use super::native::{Due, Native};
 use super::plain::Plain;
+use super::slate::{Showing, Slate};
 use super::{ClientId, ClientKind, Event, LeaveReason, Output, Route, Tally, Transmit, Wake};
 use crate::jpeg::Size;
 use crate::reel::Reel;
@@ -42,6 +43,7 @@ pub struct Hub {
     turn: usize,
     /// The camera delivers nothing; and the size of the newest frame. All native clients have been told.
     camera: (bool, Option<Size>),
+    slate: Option<Slate>,
     stopping: bool,
     strays: Strays,
 }
@@ -59,6 +61,7 @@ struct Session {
     blocked: bool,
     refusals: u8,
     agent: Option<String>,
+    showing: Showing,
     talk: Talk,
 }
 
@@ -97,7 +100,29 @@ impl Session {
         }
     }
 
-    fn next_timeout(&self) -> Option<(Time, Wake)> {
+    /// It may be shown a slate, now or later: viewers and plain clients, but no recorder.
+    fn is_viewer(&self) -> bool {
+        match &self.talk {
+            Talk::Plain(_) => true,
+            Talk::Native(native) => native.policy == Policy::Newest,
+        }
+    }
+
+    /// It takes a slate now.
+    fn takes_slates(&self, now: Time) -> bool {
+        match &self.talk {
+            Talk::Plain(plain) => !plain.is_waiting(),
+            Talk::Native(native) => native.takes_slates(now),
+        }
+    }
+
+    fn next_timeout(&self, slate: Option<Slate>) -> Option<(Time, Wake)> {
+        let slate = slate.filter(|_| !self.blocked && self.is_viewer());
+        let slate = slate.map(|slate| (self.showing.due(slate), Wake::Slate));
+        self.talk_timeout().into_iter().chain(slate).min_by_key(|(at, _)| *at)
+    }
+
+    fn talk_timeout(&self) -> Option<(Time, Wake)> {
         match &self.talk {
             Talk::Native(native) => Some(native.next_timeout()),
             Talk::Plain(plain) => {
@@ -120,6 +145,7 @@ impl Hub {
             outputs: VecDeque::with_capacity(64),
             turn: 0,
             camera: (false, None),
+            slate: None,
             stopping: false,
             strays: Strays::default(),
         }
@@ -244,6 +270,7 @@ impl Hub {
             gone: None,
             blocked: false,
             refusals: 0,
+            showing: Showing::default(),
             agent,
             talk,
         };
@@ -446,6 +473,16 @@ impl Hub {
         self.places.iter().flatten().map(of).sum()
     }
 
+    /// Shows this slate to viewers and plain clients from now on, or none, because there is a signal.
+    pub fn handle_slate(&mut self, slate: Option<Slate>) {
+        self.slate = slate;
+    }
+
+    /// Whether anybody is there who would see a slate.
+    pub fn has_viewers(&self) -> bool {
+        self.places.iter().flatten().any(Session::is_viewer)
+    }
+
     /// Tells every client that the stream ends. [`is_stopped`](Self::is_stopped) says when that is done.
     pub fn handle_stop(&mut self, now: Time) {
         self.stopping = true;
@@ -479,8 +516,14 @@ impl Hub {
     }
 
     fn on_timeout(&mut self, place: usize, now: Time) -> Option<Due> {
+        let slate = self.slate;
         let session = self.places.get_mut(place)?.as_mut()?;
         let id = session.id;
+        if let Some(slate) = slate.filter(|slate| now >= session.showing.due(*slate)) {
+            if !session.takes_slates(now) {
+                session.showing.postpone(slate, now);
+            }
+        }
         let due = match &mut session.talk {
             Talk::Native(native) => native.on_timeout(now),
             Talk::Plain(plain) => {
@@ -506,7 +549,11 @@ impl Hub {
 
     /// The earliest deadline of all clients, and what it is for. Changes with every input and every transmit.
     pub fn next_timeout(&self) -> Option<(Time, Wake)> {
-        self.places.iter().flatten().filter_map(Session::next_timeout).min_by_key(|(at, _)| *at)
+        self.places
+            .iter()
+            .flatten()
+            .filter_map(|session| session.next_timeout(self.slate))
+            .min_by_key(|(at, _)| *at)
     }
 
     /// The next thing for the shell to do. To be drained after each input, before [`poll_transmit`](Self::poll_transmit).
@@ -524,7 +571,8 @@ impl Hub {
                 continue;
             }
             let burst = self.limits.burst;
-            if let Some(transmit) = next_of(session, reel, burst, now) {
+            let next = next_of(session, reel, burst, now);
+            if let Some(transmit) = next.or_else(|| next_slate(session, self.slate?, burst, now)) {
                 let has_news = match &mut session.talk {
                     Talk::Native(native) => native.take_beat_now(),
                     Talk::Plain(_) => false,
@@ -600,6 +648,24 @@ fn next_of(session: &mut Session, reel: &Reel, burst: u16, now: Time) -> Option<
             session.tally.skipped = session.tally.skipped.saturating_add(plain.skipped_before(number));
             plain.on_sent(number, now);
             Some(Transmit::Whole { client, number })
+        }
+    }
+}
+
+fn next_slate(session: &mut Session, slate: Slate, burst: u16, now: Time) -> Option<Transmit> {
+    if !session.is_viewer() || !session.takes_slates(now) {
+        return None;
+    }
+    let (client, number) = (session.id, slate.number);
+    match &mut session.talk {
+        Talk::Native(_) => {
+            let fragments = session.showing.next_train(slate, burst, now)?;
+            Some(Transmit::Slate { client, number, fragments: Some(fragments) })
+        }
+        Talk::Plain(plain) => {
+            session.showing.next_train(slate, slate.fragments, now)?;
+            plain.on_slate_sent(now);
+            Some(Transmit::Slate { client, number, fragments: None })
         }
     }
 }

@@ -13,6 +13,7 @@
 //! | `repair` | what one client asks to be sent again: a queue and a budget |
 //! | `pacer` | how fast one client is sent to |
 //! | `path` | what one client's path takes |
+//! | `slate` | the picture that viewers see while there is no signal |
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -32,10 +33,12 @@ mod pacer;
 mod path;
 mod plain;
 mod repair;
+mod slate;
 #[cfg(test)]
 mod tests;
 
 pub use hub::Hub;
+pub use slate::Slate;
 
 use crate::wire::FrameNumber;
 use crate::wire::join::Policy;
@@ -144,20 +147,55 @@ pub enum Transmit {
         /// Which frame.
         number: FrameNumber,
     },
+    /// A slate, which lies in a reel of its own.
+    Slate {
+        /// To whom.
+        client: ClientId,
+        /// Which slate.
+        number: FrameNumber,
+        /// Which of its fragments; none: the whole JPEG in one datagram, for a plain client.
+        fragments: Option<Range<u16>>,
+    },
 }
 
 impl Transmit {
     /// To whom.
     pub fn client(&self) -> ClientId {
         match self {
-            Transmit::Train { client, .. } | Transmit::Whole { client, .. } => *client,
+            Transmit::Train { client, .. }
+            | Transmit::Whole { client, .. }
+            | Transmit::Slate { client, .. } => *client,
         }
+    }
+
+    /// The datagrams to send, if it is not a whole JPEG in one.
+    pub fn fragments(&self) -> Option<Range<u16>> {
+        match self {
+            Transmit::Train { fragments, .. } => Some(fragments.clone()),
+            Transmit::Slate { fragments, .. } => fragments.clone(),
+            Transmit::Whole { .. } => None,
+        }
+    }
+
+    /// What is left when all fragments before this one have gone.
+    #[must_use]
+    pub fn rest(&self, index: u16) -> Self {
+        let mut rest = self.clone();
+        match &mut rest {
+            Transmit::Train { fragments, .. } | Transmit::Slate { fragments: Some(fragments), .. } => {
+                fragments.start = index;
+            }
+            Transmit::Slate { fragments: None, .. } | Transmit::Whole { .. } => {}
+        }
+        rest
     }
 
     /// Which frame.
     pub fn number(&self) -> FrameNumber {
         match self {
-            Transmit::Train { number, .. } | Transmit::Whole { number, .. } => *number,
+            Transmit::Train { number, .. }
+            | Transmit::Whole { number, .. }
+            | Transmit::Slate { number, .. } => *number,
         }
     }
 }
@@ -268,6 +306,8 @@ pub enum Wake {
     Answer,
     /// A BEAT is due.
     Beat,
+    /// The slate is to be shown again.
+    Slate,
     /// The next burst of a frame may go.
     Pace,
     /// A client has been silent for too long.

@@ -206,6 +206,11 @@ impl Native {
         self.state = State::Leaving { reason, tries: 0, next: now };
     }
 
+    /// A viewer that is there sees slates; a recorder never does.
+    pub(super) fn takes_slates(&self, now: Time) -> bool {
+        self.policy == Policy::Newest && self.state == State::Live && now < self.heard.after(HOLD)
+    }
+
     /// What goes out next: a frame and some of its fragments, `burst` at most, and whether they go again. New fragments
     /// go first, and repairs fill the pauses between their bursts; but on a path that does not take all, what has begun
     /// is completed before more begins.

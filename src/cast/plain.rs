@@ -57,6 +57,11 @@ impl Plain {
 
     pub(super) fn on_sent(&mut self, number: FrameNumber, now: Time) {
         self.last_sent = Some(number);
+        self.on_slate_sent(now);
+    }
+
+    /// What stands in for a frame has gone out: it is answered like one.
+    pub(super) fn on_slate_sent(&mut self, now: Time) {
         self.waiting = Some((now, now.after(self.patience())));
         self.unanswered.get_or_insert(now);
         self.tries = self.tries.saturating_add(1);

@@ -1,4 +1,4 @@
-//! Pictures that the program makes itself: the moving test picture, and frames shrunk to fit a plain client's one
+//! Pictures that the program makes itself: the moving test picture, the one that stands in for a lost signal, and frames shrunk to fit a plain client's one
 //! datagram. A camera's own JPEGs never pass through here.
 //!
 //! The only room that knows the `turbojpeg` and `embedded-graphics` crates. It has no clock: what the picture shows of
@@ -11,10 +11,12 @@ mod pattern;
 #[cfg(test)]
 mod sample;
 mod shrink;
+mod slate;
 mod text;
 mod turbo;
 
 pub use error::Error;
 pub use pattern::Pattern;
 pub use shrink::Shrink;
+pub use slate::slate;
 pub use turbo::{Decoder, Encoder, Rgb, Sampling, Scale};

@@ -10,6 +10,7 @@
 //! | [`anchor`] | the camera's clock against this machine's |
 //! | [`ledger`] | the account of frames: recorded, missing by name, dropped by the camera itself |
 //! | [`partial`] | one frame under way: what is here, what has been asked for |
+//! | [`slate`] | the picture that stands in for the stream while there is no signal |
 //! | [`timing`] | how long to wait before asking, and before asking again |
 //! | [`plain`] | the original protocol's client |
 #![forbid(unsafe_code)]
@@ -29,13 +30,14 @@ pub mod assembler;
 pub mod ledger;
 pub mod partial;
 pub mod plain;
+pub mod slate;
 pub mod timing;
 
 use crate::jpeg::Size;
 use crate::time::{Stamp, Time};
 use crate::wire::client::MAX_CONTINUE_LEN;
 use crate::wire::client::{ClientEnd, Continue, Hello};
-use crate::wire::data::Data;
+use crate::wire::data::{Data, SLATE};
 use crate::wire::join::Accepted;
 use crate::wire::server::{Beat, EndReason, ServerEnd};
 use crate::wire::{FrameNumber, Kind, Malformed, Token};
@@ -102,6 +104,8 @@ pub enum Event {
     Missing(FrameNumber),
     /// This frame was not sent to us, so that newer ones come in time.
     Skipped(FrameNumber),
+    /// There is no signal; this picture says so. It is no frame of the stream.
+    Slate(slate::Picture),
     /// The session is over.
     Over(Over),
 }
@@ -163,6 +167,7 @@ pub struct Receiver {
     again: ArrayVec<(Time, ArrayVec<u8, MAX_CONTINUE_LEN>), SAID>,
     no_camera: bool,
     size: Option<Size>,
+    slate: slate::Slate,
     refusals: u32,
     events: VecDeque<Event>,
     counters: Counters,
@@ -188,6 +193,7 @@ impl Receiver {
             again: ArrayVec::new(),
             no_camera: false,
             size: accepted.size,
+            slate: slate::Slate::default(),
             refusals: 0,
             events: VecDeque::new(),
             counters: Counters::default(),
@@ -256,6 +262,12 @@ impl Receiver {
             return Err(Malformed::Field("epoch"));
         }
         self.on_heard(now);
+        if data.header.flags & SLATE != 0 {
+            if let Some(picture) = self.slate.insert(data)? {
+                self.events.push_back(Event::Slate(picture));
+            }
+            return Ok(());
+        }
         self.arrived = self.arrived.wrapping_add(1);
         let count = match self.assembler.insert(data, &mut self.timing, now)? {
             Arrival::Fresh => &mut self.counters.fragments,
@@ -515,10 +527,25 @@ mod tests {
     fn drain(receiver: &mut Receiver) -> Vec<String> {
         let text = |event| match event {
             Event::Frame(frame) => format!("frame {}", frame.number),
+            Event::Slate(picture) => format!("slate of {} octets", picture.bytes.len()),
             Event::Missing(number) | Event::Skipped(number) => format!("missing {number}"),
             Event::Over(over) => format!("{over:?}"),
         };
         std::iter::from_fn(|| receiver.poll_event()).map(text).collect()
+    }
+
+    #[test]
+    fn a_slate_is_seen_once_and_stays_out_of_the_stream() {
+        let (mut receiver, reel) = bench_with(Patience::Latency(Duration::from_millis(120)));
+        let mut slates = Reel::new(1 << 18, 1452, STREAM);
+        let size = Size { width: 64, height: 48 };
+        slates.push(&[5; 4000], size, Stamp::default(), SLATE).unwrap();
+        feed(&mut receiver, &slates, 1, 0..2);
+        feed(&mut receiver, &reel, 1, 0..2);
+        feed(&mut receiver, &slates, 1, 2..3);
+        feed(&mut receiver, &slates, 1, 0..3);
+        assert_eq!(drain(&mut receiver), ["frame 1", "slate of 4000 octets"]);
+        assert_eq!((receiver.arrived, receiver.next_frame()), (2, FrameNumber(2)));
     }
 
     /// What the CONTINUEs at `now` ask for: frame and first fragment.

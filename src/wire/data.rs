@@ -21,10 +21,13 @@ pub const MIN_FRAGMENT: u16 = 256;
 /// The first frame after the camera came back: the frames around it are not neighbours in time.
 pub const DISCONTINUITY: u8 = 0x01;
 
+/// A slate: a picture that stands in for the stream while there is no signal. Its number counts slates, not frames.
+pub const SLATE: u8 = 0x02;
+
 /// What the header of a fragment says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// [`DISCONTINUITY`], other bits zero.
+    /// [`DISCONTINUITY`] or [`SLATE`], other bits zero.
     pub flags: u8,
     /// The stream's [`epoch`](super::StreamId::epoch).
     pub epoch: u16,

@@ -424,6 +424,7 @@ impl Bench {
 
     fn on_event(&mut self, index: usize, event: Event) {
         let (number, fate) = match &event {
+            Event::Slate(_) => panic!("a slate, while the camera delivers"),
             Event::Frame(frame) => (frame.number.0, Fate::Whole),
             Event::Missing(number) => (number.0, Fate::Missing),
             Event::Skipped(number) => (number.0, Fate::Skipped),

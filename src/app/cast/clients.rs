@@ -80,9 +80,9 @@ impl Client {
         udp::set_segment(&self.socket, 0);
     }
 
-    /// Sends fragments of a frame. A downgrade, if there is one, has been made; it is for the log.
+    /// Sends fragments of a frame or of a slate. A downgrade, if there is one, has been made; it is for the log.
     pub fn send_train(&mut self, frame: &Frame<'_>, transmit: &Transmit) -> (Outcome, Option<Downgrade>) {
-        let Transmit::Train { fragments, .. } = transmit else { return (Outcome::Done, None) };
+        let Some(fragments) = transmit.fragments() else { return (Outcome::Done, None) };
         if self.mode == Mode::Gso {
             match send_past_error(|| udp::send_bytes(&self.socket, frame.datagrams(fragments.clone()))) {
                 Sent::Ok | Sent::Lost(_) => return (Outcome::Done, None),
@@ -111,21 +111,13 @@ impl Client {
     }
 
     fn send_singly(&mut self, frame: &Frame<'_>, transmit: &Transmit) -> Outcome {
-        let Transmit::Train { client, number, fragments, again } = transmit else { return Outcome::Done };
+        let Some(fragments) = transmit.fragments() else { return Outcome::Done };
         let mut is_refused = false;
-        for index in fragments.clone() {
+        for index in fragments {
             let sent = send_past_error(|| udp::send_bytes(&self.socket, frame.datagrams(index..index + 1)));
             match sent {
                 Sent::Ok | Sent::Lost(_) | Sent::NoGso => {}
-                Sent::Blocked => {
-                    let rest = index..fragments.end;
-                    return Outcome::Blocked(Transmit::Train {
-                        client: *client,
-                        number: *number,
-                        fragments: rest,
-                        again: *again,
-                    });
-                }
+                Sent::Blocked => return Outcome::Blocked(transmit.rest(index)),
                 Sent::Refused => is_refused = true,
                 // it goes out with the next one: IP may cut from now on
                 Sent::TooLarge => self.make_narrow(),

@@ -15,6 +15,7 @@ pub mod opener;
 pub mod options;
 pub mod report;
 pub mod shrunk;
+pub mod slates;
 pub mod wait;
 
 use super::exit::{Exit, Failure};
@@ -42,6 +43,7 @@ use lobby::{Lobby, Verdict};
 use options::Options;
 use report::{Report, canonical};
 use shrunk::Shrunk;
+use slates::Slates;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -112,6 +114,7 @@ pub struct Server {
     hub: Hub,
     reel: Reel,
     shrunk: Shrunk,
+    slates: Slates,
     report: Report,
     gso: bool,
     dscp: Option<u8>,
@@ -143,6 +146,7 @@ impl Server {
             hub: Hub::new(Limits { clients: config.max_clients, burst }, stream),
             reel: Reel::new(config.reel, config.datagram, stream),
             shrunk: Shrunk::default(),
+            slates: Slates::new(config.datagram, stream),
             report,
             gso: true,
             dscp: config.dscp,
@@ -275,9 +279,11 @@ impl Server {
             return self.end(now);
         }
         self.intake.set_wanted(self.hub.clients() > 0, now);
-        let no_camera = self.intake.signal() != Signal::Present;
-        self.hub.handle_camera(no_camera, &self.reel, now);
-        self.drain_outputs(now);
+        let signal = self.intake.signal();
+        self.hub.handle_camera(signal != Signal::Present, &self.reel, now);
+        let size = self.reel.newest().map(|frame| frame.size());
+        self.hub.handle_slate(self.slates.show(signal, self.hub.has_viewers(), size, now));
+        self.drain(now);
     }
 
     /// No frame comes any more. Those that have come go out before the clients are told.
@@ -466,7 +472,11 @@ impl Server {
     }
 
     fn transmit(&mut self, transmit: &Transmit, now: Time) {
-        let Some(frame) = self.reel.frame(transmit.number()) else { return };
+        let frame = match transmit {
+            Transmit::Slate { number, .. } => self.slates.frame(*number),
+            _ => self.reel.frame(transmit.number()),
+        };
+        let Some(frame) = frame else { return };
         let place = transmit.client().place();
         let Some(client) = self.clients[place].as_mut().filter(|client| client.id == transmit.client())
         else {
@@ -474,7 +484,10 @@ impl Server {
         };
         let mut whole = 0;
         let (outcome, downgrade) = match transmit {
-            Transmit::Train { .. } => client.send_train(&frame, transmit),
+            Transmit::Train { .. } | Transmit::Slate { fragments: Some(_), .. } => {
+                client.send_train(&frame, transmit)
+            }
+            Transmit::Slate { fragments: None, .. } => (client.send_whole(frame.pieces(), transmit), None),
             Transmit::Whole { .. } if frame.length_with_tables() as usize <= MAX_DATAGRAM => {
                 whole = frame.length_with_tables() as usize;
                 (client.send_whole(frame.pieces_with_tables(), transmit), None)

@@ -411,6 +411,11 @@ impl<'a> Recorder<'a> {
                 // a viewer wishes it so; a recorder wanted it
                 Event::Skipped(_) if !self.config.is_every() => self.writer.skipped(),
                 Event::Skipped(number) => self.writer.missing(number, 1, Why::Unsent),
+                // for who looks on; it is no part of a recording
+                Event::Slate(picture) if !self.config.is_every() && !self.stopping => {
+                    self.writer.show(picture);
+                }
+                Event::Slate(_) => {}
                 Event::Over(over) => self.on_over(over, now),
             }
         }

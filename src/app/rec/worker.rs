@@ -9,6 +9,7 @@ use super::writer::{Note, Order, Segment, ToWrite, lock};
 use crate::app::wall;
 use crate::jpeg;
 use crate::receive::ledger::{Arrival, Ledger, Range, Why};
+use crate::receive::slate::Picture;
 use crate::record::matroska::Track;
 use crate::record::segment::Cut;
 use crate::record::timeline::{FileClock, Timeline};
@@ -133,6 +134,7 @@ impl Worker {
                     }
                     self.dequeue(&frame);
                 }
+                Order::Show(_) => {}
                 Order::Stream { gap, .. } | Order::Finish { gap } => self.absorb(gap.as_deref(), None),
             }
         }
@@ -151,6 +153,7 @@ impl Worker {
                 }
                 Ok(())
             }
+            Order::Show(picture) => self.show(&picture),
             Order::Finish { gap } => {
                 self.absorb(gap.as_deref(), None);
                 self.finish()
@@ -218,6 +221,23 @@ impl Worker {
             Err(_) => self.not_written(frame, taken, Why::Disk),
         }
         written
+    }
+
+    /// Gives whoever looks on a picture that is in no account. Files hold frames only.
+    fn show(&mut self, picture: &Picture) -> Result<(), Error> {
+        let (Target::Pipe { .. }, Ok(checked)) = (&self.target, jpeg::check_header_only(&picture.bytes))
+        else {
+            return Ok(());
+        };
+        let frame = ToWrite {
+            number: FrameNumber(0),
+            stamp: Stamp { captured: picture.made, sequence: 0 },
+            discontinuity: false,
+            was_repaired: false,
+            bytes: picture.bytes.clone(),
+            arrived: clock::now(),
+        };
+        self.append(&frame, checked.size, wall::at(frame.arrived))
     }
 
     /// A pipe is one stream, whatever happens.

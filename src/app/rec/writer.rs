@@ -8,6 +8,7 @@ use super::facts::Sidecar;
 use super::worker::{Books, Worker};
 use crate::jpeg::Size;
 use crate::receive::ledger::{Absence, Counts, Ledger, Range, Why};
+use crate::receive::slate::Picture;
 use crate::store::{Error, Summary};
 use crate::time::{Stamp, Time};
 use crate::wire::{FrameNumber, StreamId};
@@ -51,6 +52,8 @@ pub(super) enum Order {
     Frame(ToWrite, Option<Box<Ledger>>),
     /// The frames from here on are this stream's.
     Stream { id: StreamId, is_another: bool, gap: Option<Box<Ledger>> },
+    /// A picture for standard output that is no frame of the stream.
+    Show(Picture),
     /// Close the file.
     Finish { gap: Option<Box<Ledger>> },
 }
@@ -192,6 +195,13 @@ impl Writer {
     /// These frames will not come.
     pub fn missing(&mut self, first: FrameNumber, count: u32, why: Why) {
         self.gap.on_missing(first, count, why);
+    }
+
+    /// Shows whoever looks at standard output a picture that is no frame; if the queue is full, nobody misses it.
+    pub fn show(&self, picture: Picture) {
+        if let Some(orders) = &self.orders {
+            let _ = orders.try_send(Order::Show(picture));
+        }
     }
 
     /// A frame was not sent to us, so that newer ones come in time.

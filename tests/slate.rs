@@ -1,0 +1,66 @@
+//! No signal: viewers and plain clients see a picture that says so; recordings hold nothing but the camera's frames.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use camcast::jpeg::{self, Size};
+use nix::sys::signal::Signal;
+use std::io::Write;
+use std::process::Stdio;
+use support::film::{Film, files};
+use support::pictures::noise;
+use support::plain::PlainClient;
+use support::procs::{Camcast, Program, camcast, camrec, camrec_into};
+
+const SIZE: Size = Size { width: 320, height: 240 };
+
+/// Waits for the next frame that is none of `clips`: the slate, which is a picture of the stream's size.
+fn slate(client: &PlainClient, clips: &[Vec<u8>]) -> Vec<u8> {
+    loop {
+        let frame = client.frame();
+        client.say("continue");
+        if !clips.contains(&frame) {
+            assert_eq!(jpeg::check(&frame).unwrap().size, SIZE);
+            return frame;
+        }
+    }
+}
+
+#[test]
+fn viewers_are_told_by_a_picture_and_recorders_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = camcast(&["-", "--listen", "127.0.0.1:0"]);
+    let mut program = Program::start("camcast", command.stdin(Stdio::piped()));
+    let mut stdin = program.take_stdin();
+    let camcast = Camcast::from(program);
+    let recorder = camrec_into(folder.path(), camcast.address, &[]);
+    let viewer = camrec(camcast.address, &["-o", "-", "--newest", "--format", "mjpeg"]);
+    camcast.wait_line("clients now: 2");
+    let plain = PlainClient::join(camcast.address);
+    camcast.wait_line("clients now: 3");
+
+    let clips: Vec<Vec<u8>> = (0..3).map(|n| noise(SIZE.width.into(), SIZE.height.into(), 15, n)).collect();
+    stdin.write_all(&clips[0]).unwrap();
+    // then nothing comes
+    let shown = slate(&plain, &clips);
+    let seen = viewer.wait_output(clips[0].len() + shown.len());
+    assert!(seen.starts_with(&clips[0]) && seen.ends_with(&shown), "{} bytes", seen.len());
+    assert!(slate(&plain, &clips) == shown, "it is shown again, and drawn once");
+    // whoever comes now sees it too
+    let late = camrec(camcast.address, &["-o", "-", "--newest", "--format", "mjpeg"]);
+    assert!(late.wait_output(clips[0].len() + shown.len()).ends_with(&shown));
+
+    let before = camcast.program.lines();
+    stdin.write_all(&clips[1]).unwrap();
+    camcast.program.wait_line_after(before, "gives frames after");
+    let expected = clips[0].len() + shown.len() + clips[1].len();
+    assert!(viewer.wait_output(expected).ends_with(&clips[1]));
+
+    drop(late.stop(Signal::SIGTERM));
+    assert_eq!(viewer.stop(Signal::SIGTERM).expect(0).account("recorded"), 2);
+    let ended = recorder.stop(Signal::SIGTERM).expect(0);
+    assert_eq!((ended.account("recorded"), ended.account("missing")), (2, 0));
+    let film = Film::read(&files(folder.path())[0]);
+    let frames: Vec<&[u8]> = film.shots.iter().map(|shot| &shot.jpeg[..]).collect();
+    assert!(frames == [&clips[0][..], &clips[1][..]], "{} frames", frames.len());
+}
