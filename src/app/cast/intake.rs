@@ -3,10 +3,11 @@
 
 use super::config::{Config, open_failure};
 use super::opener::{Opened, Opener};
+use super::raw::Raw;
 use super::report::Report;
 use super::wait::{Wait, Who};
 use crate::app::exit::{Exit, Failure};
-use crate::capture::{Fault, OpenError, Source, SourceSpec};
+use crate::capture::{Fault, Mode, OpenError, Picture, Source, SourceSpec};
 use crate::jpeg;
 use crate::reel::Reel;
 use crate::supervisor::stamps::Stamps;
@@ -26,6 +27,11 @@ pub struct Intake {
     supervisor: Supervisor,
     stamps: Stamps,
     source: Option<Source>,
+    /// Of a camera without MJPEG: how its pictures become JPEGs.
+    raw: Raw,
+    /// What is compressed, in words.
+    compressed: String,
+    mode: Mode,
     /// Only of a camera.
     opener: Option<Opener>,
     /// Only while a camera is waited for.
@@ -54,6 +60,9 @@ impl Intake {
             supervisor: Supervisor::new(plan, now),
             stamps: Stamps::default(),
             source: None,
+            raw: Raw::new(config.quality),
+            compressed: String::new(),
+            mode: config.wish.mode,
             opener: None,
             hotplug: None,
             name: if is_camera { "camera" } else { "source" },
@@ -127,6 +136,7 @@ impl Intake {
     /// Whether anybody watches.
     pub fn set_wanted(&mut self, wanted: bool, now: Time) {
         self.supervisor.set_wanted(wanted, now);
+        self.raw.set_wanted(wanted);
         self.follow();
     }
 
@@ -156,7 +166,13 @@ impl Intake {
         report: &mut Report,
         now: Time,
     ) -> Result<(), Fault> {
-        let Intake { source: Some(source), supervisor, stamps, .. } = self else { return Ok(()) };
+        let Intake { source: Some(source), supervisor, stamps, raw, compressed, .. } = self else {
+            return Ok(());
+        };
+        if raw.is_behind() {
+            let dropped = source.drop_older()?;
+            report.too_slow(dropped, raw.takes(), now);
+        }
         let Some(lease) = source.grab(now)? else {
             return if is_failing { Err(source.erring()) } else { Ok(()) };
         };
@@ -165,7 +181,23 @@ impl Intake {
             report.damaged(None, now);
             return Ok(());
         }
-        let checked = match jpeg::check(&lease) {
+        let was_unwatched = lease.picture != Picture::Jpeg && raw.take_unwatched();
+        let bytes = match lease.picture {
+            Picture::Jpeg => &lease[..],
+            Picture::Raw(_) if !raw.is_wanted() => {
+                supervisor.handle_frame(now);
+                return Ok(());
+            }
+            Picture::Raw(format) => match raw.compress(format, &lease) {
+                Ok(jpeg) => jpeg,
+                Err(error) => {
+                    supervisor.handle_damaged(now);
+                    report.not_compressed(&error, now);
+                    return Ok(());
+                }
+            },
+        };
+        let checked = match jpeg::check(bytes) {
             Ok(checked) => checked,
             Err(flaw) => {
                 supervisor.handle_damaged(now);
@@ -176,14 +208,17 @@ impl Intake {
         supervisor.handle_frame(now);
         let (stamp, oddity) = stamps.tidy(lease.stamp, now);
         report.odd_stamp(oddity, now);
-        let flags = if supervisor.take_discontinuity() { DISCONTINUITY } else { 0 };
-        match reel.push(checked.bytes, checked.size, stamp, flags) {
+        let is_new = supervisor.take_discontinuity() || was_unwatched;
+        match reel.push(checked.bytes, checked.size, stamp, if is_new { DISCONTINUITY } else { 0 }) {
             Ok(number) => {
                 report.intake.good += 1;
                 supervisor.set_interval(reel.fps().map(|fps| Duration::from_secs_f32(1.0 / fps)));
                 log::trace!("frame {number}: {} bytes, captured at {}", checked.bytes.len(), stamp.captured);
             }
             Err(error) => report.too_large(error, now),
+        }
+        if let Some(cost) = raw.poll_cost(compressed, reel.fps()) {
+            log::info!("{cost}");
         }
         Ok(())
     }
@@ -195,8 +230,11 @@ impl Intake {
                 log::info!("source: {description}");
                 description.notes.iter().for_each(|note| log::warn!("{note}"));
                 let interval = description.rate.map(|rate| rate.at(1));
+                let lacks = if self.mode == Mode::Yuyv { "" } else { "this camera has no MJPEG: " };
+                self.compressed = format!("{lacks}its {} pictures are", description.format);
                 self.source = Some(source);
                 self.stamps.restart();
+                self.raw.restart(interval);
                 self.supervisor.handle_opened(interval, now);
             }
             Err(error) => {

@@ -8,9 +8,11 @@ pub mod clients;
 pub mod config;
 pub mod doors;
 pub mod intake;
+pub mod list;
 pub mod lobby;
 pub mod opener;
 pub mod options;
+pub mod raw;
 pub mod report;
 pub mod shrunk;
 pub mod wait;
@@ -66,27 +68,13 @@ pub fn run(options: Options) -> Result<Exit, Failure> {
         return Ok(Exit::Ok);
     }
     if options.list {
-        list_cameras();
+        list::print();
         return Ok(Exit::Ok);
     }
     logging::start("camcast", options.verbose);
     let mut server = Server::new(&Config::try_from(options)?)?;
     while server.turn()? == Flow::On {}
     server.verdict()
-}
-
-fn list_cameras() {
-    let cameras = crate::capture::v4l2::cameras();
-    if cameras.is_empty() {
-        say("no camera answers; the built-in test picture needs none: camcast pattern");
-    }
-    for camera in cameras {
-        say(&format!("{camera} ({})", camera.driver));
-        if let Some(link) = &camera.link {
-            say(&format!("    always {}", link.display()));
-        }
-        camera.formats.iter().for_each(|format| say(&format!("    {format}")));
-    }
 }
 
 /// Whether another turn is to follow.
@@ -520,8 +508,7 @@ impl Server {
     /// The source's fault, if that is what ended it.
     pub fn verdict(&self) -> Result<Exit, Failure> {
         let intake = self.report.intake;
-        let dropped = intake.flawed + intake.malformed + intake.too_large;
-        log::info!("stopped: {} frames, {dropped} dropped as damaged or too large", intake.good);
+        log::info!("stopped: {intake}");
         log::debug!("datagrams of nobody, dropped: {}", self.hub.strays().unknown);
         self.intake
             .failure()

@@ -9,10 +9,12 @@ use crate::jpeg::Flaw;
 use crate::supervisor::stamps::Oddity;
 use crate::time::Time;
 use crate::wire::join::Policy;
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Frames that were not sent, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +27,20 @@ pub struct Intake {
     pub malformed: u64,
     /// Frames longer than the reel takes.
     pub too_large: u64,
+    /// Frames of a camera without MJPEG that came while one before them was compressed.
+    pub too_slow: u64,
+}
+
+impl fmt::Display for Intake {
+    /// `1800 frames, 2 dropped as damaged or too large`, and what else there was.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dropped = self.flawed + self.malformed + self.too_large;
+        write!(f, "{} frames, {dropped} dropped as damaged or too large", self.good)?;
+        match self.too_slow {
+            0 => Ok(()),
+            count => write!(f, ", {count} because compressing takes longer than the camera's interval"),
+        }
+    }
 }
 
 /// The log, and the client log if there is one.
@@ -33,6 +49,7 @@ pub struct Report {
     damaged: Throttle,
     odd: Throttle,
     too_large: Throttle,
+    too_slow: Throttle,
     rejected: Throttle,
     returns: Throttle,
     shrink: Throttle,
@@ -61,6 +78,7 @@ impl Report {
             damaged: default,
             odd: default,
             too_large: default,
+            too_slow: default,
             rejected: default,
             returns: default,
             shrink: default,
@@ -151,6 +169,27 @@ impl Report {
         }
     }
 
+    /// So many frames came while one was compressed, which takes so long.
+    pub fn too_slow(&mut self, count: u32, takes: Duration, now: Time) {
+        self.intake.too_slow += u64::from(count);
+        if count > 0 && self.too_slow.happened(now).is_some() {
+            log::warn!(
+                "{} frames dropped so far: compressing one takes {:.1} ms, longer than the camera's interval; ask for less \
+                 with -r and -f",
+                self.intake.too_slow,
+                takes.as_secs_f32() * 1000.0
+            );
+        }
+    }
+
+    /// A frame could not be compressed.
+    pub fn not_compressed(&mut self, error: &crate::picture::Error, now: Time) {
+        self.intake.flawed += 1;
+        if let Some(count) = self.damaged.happened(now) {
+            log::warn!("{count} damaged frames dropped; the latest: {error}");
+        }
+    }
+
     /// A connection was not let in.
     pub fn rejected(&mut self, remote: SocketAddr, why: &str, now: Time) {
         let remote = canonical(remote);
@@ -224,6 +263,16 @@ mod tests {
             got(ClientKind::Native(Policy::Every), &every),
             "360 frames, 35.1 MB in 25250 datagrams, 250 of them sent again (1.0 %), 3 frames asked for too late, \
              5 frames never sent; 1.0 % lost on the way, 42.3 ms round trip"
+        );
+    }
+
+    #[test]
+    fn the_last_line_names_what_there_was() {
+        let mut intake = Intake { good: 1800, flawed: 1, malformed: 1, ..Intake::default() };
+        assert_eq!(intake.to_string(), "1800 frames, 2 dropped as damaged or too large");
+        intake.too_slow = 7;
+        assert!(
+            intake.to_string().ends_with(", 7 because compressing takes longer than the camera's interval")
         );
     }
 
