@@ -223,7 +223,7 @@ fn what_camcast_has_skipped_is_missing_for_a_recorder() {
     let (server, _) = door.accept(0x00c0_ffee_00c0_ffee, 1);
     (1..=3).for_each(|number| server.show(number, &jpeg));
     let mut beat = server.beat(5, 5);
-    beat[28..].copy_from_slice(&1_u32.to_be_bytes());
+    beat[28..32].copy_from_slice(&1_u32.to_be_bytes());
     server.send(&beat);
     server.show(5, &jpeg);
     let ended = camrec.stop(Signal::SIGTERM).expect(12);

@@ -12,6 +12,8 @@ pub enum Reason {
     Driver,
     /// It is longer than the reel takes.
     TooLarge,
+    /// A camera without MJPEG gave it while the one before was compressed.
+    TooSlow,
 }
 
 /// How many of each.
@@ -20,6 +22,7 @@ pub struct Drops {
     flaws: [u64; Flaw::ALL.len()],
     driver: u64,
     too_large: u64,
+    too_slow: u64,
 }
 
 impl Drops {
@@ -29,17 +32,19 @@ impl Drops {
             Reason::Flaw(flaw) => self.flaws[flaw.index()] += 1,
             Reason::Driver => self.driver += 1,
             Reason::TooLarge => self.too_large += 1,
+            Reason::TooSlow => self.too_slow += 1,
         }
     }
 
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.flaws.iter().sum::<u64>() + self.driver + self.too_large
+        self.flaws.iter().sum::<u64>() + self.driver + self.too_large + self.too_slow
     }
 
     fn each(&self) -> impl Iterator<Item = (u64, &'static str)> {
         let flaws = Flaw::ALL.iter().zip(self.flaws).map(|(flaw, count)| (count, flaw.words()));
-        flaws.chain([(self.driver, "flagged by the driver"), (self.too_large, "too large")])
+        let too_slow = (self.too_slow, "because compressing takes longer than the camera's interval");
+        flaws.chain([(self.driver, "flagged by the driver"), (self.too_large, "too large"), too_slow])
     }
 }
 
