@@ -3,8 +3,10 @@
 use crate::netem::Fates;
 use crate::scene::{START, Scene};
 use camcast::cast::{LeaveReason, Tally};
-use camcast::receive::Over;
-use camcast::time::Time;
+use camcast::receive::ledger::{Arrival, Ledger};
+use camcast::receive::{Frame, Over};
+use camcast::time::{Stamp, Time};
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// What has become of a frame at a receiver.
@@ -36,6 +38,10 @@ pub struct Account {
     pub entries: Vec<Entry>,
     /// Of each whole frame: its number, its capture time on the camera's clock, its arrival on the receiver's.
     pub times: Vec<(u32, Time, Time)>,
+    /// What camrec would make of them. The wall clock is the camera's here.
+    pub ledger: Ledger,
+    /// When BEATs began to say that the camera is away, and when they ceased.
+    pub silences: Vec<(Time, Option<Time>)>,
     /// Frames that were captured from the first one that came out on.
     pub awaited: u32,
     /// Datagrams of frames that were sent for the first time.
@@ -71,6 +77,25 @@ pub struct Report {
 }
 
 impl Account {
+    /// A frame came out.
+    pub fn enter(&mut self, frame: &Frame) {
+        let Frame { number, stamp, discontinuity, arrived, .. } = *frame;
+        self.times.push((number.0, stamp.captured, arrived));
+        let taken = Timestamp::from_nanosecond(stamp.captured.as_nanos().into()).unwrap();
+        let Stamp { captured, sequence } = stamp;
+        let arrival = Arrival { number, sequence, discontinuity, captured, taken };
+        self.ledger.on_frame(&arrival, frame.bytes.len(), frame.repaired > 0);
+    }
+
+    /// What the receiver knows of the camera.
+    pub fn note_camera(&mut self, is_away: bool, now: Time) {
+        match self.silences.last_mut() {
+            Some((_, until @ None)) if !is_away => *until = Some(now),
+            None | Some((_, Some(_))) if is_away => self.silences.push((now, None)),
+            _ => {}
+        }
+    }
+
     fn count(&self, fate: Fate) -> usize {
         self.entries.iter().filter(|entry| entry.fate == fate).count()
     }

@@ -8,6 +8,7 @@
 //! | `guest` | a receiver at its end of the path, which joins and joins again |
 //! | `pair` | the bench: two endpoints, one clock |
 //! | `account` | what came of it |
+//! | `away` | a camera that goes away and comes back |
 //! | `clock` | an hour of a camera whose clock drifts: where its frames end up on the wall clock |
 //! | `shows` | what the repair has to show, a test each |
 //! | `tables` | the tables of docs/NETSIM.md: `UPDATE_GOLDEN=1 cargo test --test netsim tables` writes them anew |
@@ -16,6 +17,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod account;
+mod away;
 mod clock;
 mod faults;
 mod guest;

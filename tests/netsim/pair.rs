@@ -8,14 +8,14 @@
 use crate::account::{Fate, Report};
 use crate::guest::{CLOCK_AHEAD, Guest, LEAD, Packet, Phase};
 use crate::netem::Rng;
-use crate::scene::{START, Scene};
+use crate::scene::{Absence, START, Scene};
 use camcast::cast::hub::{Hub, Limits};
 use camcast::cast::{ClientId, Event as HubEvent, Output, Route, Transmit};
 use camcast::jpeg::Size;
 use camcast::receive::Event;
 use camcast::reel::Reel;
 use camcast::time::{Stamp, Time};
-use camcast::wire::data::Data;
+use camcast::wire::data::{DISCONTINUITY, Data};
 use camcast::wire::join::{Join, Reply};
 use camcast::wire::{FrameNumber, Kind, StreamId, Token};
 use std::net::SocketAddr;
@@ -49,6 +49,8 @@ pub struct Bench {
     guests: Vec<Guest>,
     chance: Rng,
     next_frame: u32,
+    /// When camcast will have lost its camera.
+    lost: Time,
     is_parting: bool,
     guard: Guard,
     room: Vec<u8>,
@@ -72,6 +74,7 @@ struct Socket {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Who {
     Camera,
+    NoCamera,
     Hub,
     Writable(usize),
     Down(usize),
@@ -116,6 +119,9 @@ impl Bench {
             sockets: Vec::new(),
             due: Time::NEVER,
         };
+        let lost = scene
+            .absence
+            .map_or(Time::NEVER, |absence| scene.captured(absence.after).after(Absence::NOTICED));
         Bench {
             scene,
             now: START.before(LEAD),
@@ -123,6 +129,7 @@ impl Bench {
             guests,
             chance,
             next_frame: 1,
+            lost,
             is_parting: false,
             guard: Guard::default(),
             room: Vec::new(),
@@ -166,6 +173,7 @@ impl Bench {
             offer(guest.down.next_timeout(), Who::Down(index));
         }
         offer(camera, Who::Camera);
+        offer(self.lost, Who::NoCamera);
         for (index, socket) in self.server.sockets.iter().enumerate() {
             offer(socket.blocked.unwrap_or(Time::NEVER), Who::Writable(index));
         }
@@ -188,6 +196,10 @@ impl Bench {
         self.now = self.guard.check(at, self.now, who, || format!("{who:?}, hub {:?}", hub.next_timeout()));
         match who {
             Who::Camera => self.capture(),
+            Who::NoCamera => {
+                self.lost = Time::NEVER;
+                self.server.hub.handle_camera(true, &self.server.reel, self.now);
+            }
             Who::Hub => self.server.hub.handle_timeout(&self.server.reel, self.now),
             Who::Writable(index) => {
                 self.server.sockets[index].blocked = None;
@@ -215,10 +227,15 @@ impl Bench {
 
     fn capture(&mut self) {
         let picture = self.scene.picture(self.next_frame);
-        let stamp = Stamp { captured: self.scene.stamp(self.next_frame), sequence: self.next_frame };
-        let pushed = self.server.reel.push(picture, Size { width: 64, height: 48 }, stamp, 0);
+        let sequence = self.scene.sequence(self.next_frame);
+        let stamp = Stamp { captured: self.scene.stamp(self.next_frame), sequence };
+        let flags = if self.scene.is_return(self.next_frame) { DISCONTINUITY } else { 0 };
+        let pushed = self.server.reel.push(picture, Size { width: 64, height: 48 }, stamp, flags);
         assert_eq!(pushed, Ok(FrameNumber(self.next_frame)));
         self.next_frame += 1;
+        // the frame goes first, and then what is to be said of it
+        self.drain_server();
+        self.server.hub.handle_camera(false, &self.server.reel, self.now);
     }
 
     fn arrive_up(&mut self, index: usize) {
@@ -253,6 +270,7 @@ impl Bench {
         match &mut guest.phase {
             Phase::Live(session) if session.port == packet.port => {
                 session.receiver.handle_datagram(&packet.bytes, now.after(CLOCK_AHEAD));
+                guest.account.note_camera(session.receiver.no_camera(), now);
                 self.drain_guest(index);
             }
             _ => {
@@ -434,9 +452,9 @@ impl Bench {
         assert!(number < self.next_frame, "{number} was never captured ({fate:?} at {})", self.now);
         self.guests[index].note(number, fate, self.now);
         if let Event::Frame(frame) = event {
-            assert_eq!(frame.stamp.sequence, number, "sequence");
+            assert_eq!(frame.stamp.sequence, self.scene.sequence(number), "sequence");
             assert_eq!(frame.stamp.captured, self.scene.stamp(number), "capture time");
-            self.guests[index].account.times.push((number, frame.stamp.captured, frame.arrived));
+            self.guests[index].account.enter(&frame);
             assert!(frame.bytes == self.scene.picture(number), "frame {number} has other bytes");
             if let Phase::Live(session) = &mut self.guests[index].phase {
                 session.receiver.recycle(frame.bytes);

@@ -24,6 +24,7 @@ pub struct Scene {
     pub seed: u64,
     pub camera: Camera,
     pub clock: CameraClock,
+    pub absence: Option<Absence>,
     /// Octets of the reel.
     pub reel: usize,
     /// Octets of a datagram's payload.
@@ -48,6 +49,20 @@ pub struct Camera {
     pub mean: usize,
     /// A frame's octets lie between `mean * (1 - spread)` and `mean * (1 + spread)`.
     pub spread: f64,
+}
+
+/// The camera goes away and comes back; then its driver counts from zero.
+#[derive(Clone, Copy, Debug)]
+pub struct Absence {
+    /// The last frame before.
+    pub after: u32,
+    /// The next frame comes so much later than it would have.
+    pub lasts: Duration,
+}
+
+impl Absence {
+    /// camcast has lost its camera when no frame has come for so long.
+    pub const NOTICED: Duration = Duration::from_secs(2);
 }
 
 /// What the camera's clock shows.
@@ -134,6 +149,7 @@ impl Scene {
             seed,
             camera: Camera { fps: 30.0, mean: 60_000, spread: 0.0 },
             clock: CameraClock::default(),
+            absence: None,
             reel: 32 << 20,
             datagram: 1452,
             viewers: Vec::new(),
@@ -164,7 +180,22 @@ impl Scene {
 
     /// When the camera delivers that frame.
     pub fn captured(&self, number: u32) -> Time {
-        START.after(Duration::from_secs_f64(f64::from(number) / self.camera.fps))
+        let away = self.absence_before(number).map_or(Duration::ZERO, |absence| absence.lasts);
+        START.after(Duration::from_secs_f64(f64::from(number) / self.camera.fps)).after(away)
+    }
+
+    fn absence_before(&self, number: u32) -> Option<Absence> {
+        self.absence.filter(|absence| number > absence.after)
+    }
+
+    /// What the driver counts that frame as.
+    pub fn sequence(&self, number: u32) -> u32 {
+        self.absence_before(number).map_or(number, |absence| number - absence.after - 1)
+    }
+
+    /// It is the first one after the absence.
+    pub fn is_return(&self, number: u32) -> bool {
+        self.absence.is_some_and(|absence| number == absence.after + 1)
     }
 
     /// When that is on the camera's clock.
