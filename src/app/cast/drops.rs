@@ -12,8 +12,6 @@ pub enum Reason {
     Driver,
     /// It is longer than the reel takes.
     TooLarge,
-    /// A camera without MJPEG gave it while the one before was compressed.
-    TooSlow,
 }
 
 /// How many of each.
@@ -32,8 +30,17 @@ impl Drops {
             Reason::Flaw(flaw) => self.flaws[flaw.index()] += 1,
             Reason::Driver => self.driver += 1,
             Reason::TooLarge => self.too_large += 1,
-            Reason::TooSlow => self.too_slow += 1,
         }
+    }
+
+    /// So many more of a camera without MJPEG that came while one before them was compressed.
+    pub fn add_too_slow(&mut self, count: u32) {
+        self.too_slow += u64::from(count);
+    }
+
+    /// How many of that kind.
+    pub fn too_slow(&self) -> u64 {
+        self.too_slow
     }
 
     /// All of them.
@@ -43,8 +50,11 @@ impl Drops {
 
     fn each(&self) -> impl Iterator<Item = (u64, &'static str)> {
         let flaws = Flaw::ALL.iter().zip(self.flaws).map(|(flaw, count)| (count, flaw.words()));
-        let too_slow = (self.too_slow, "because compressing takes longer than the camera's interval");
-        flaws.chain([(self.driver, "flagged by the driver"), (self.too_large, "too large"), too_slow])
+        flaws.chain([
+            (self.driver, "flagged by the driver"),
+            (self.too_large, "too large"),
+            (self.too_slow, "come while another was compressed"),
+        ])
     }
 }
 
@@ -90,6 +100,9 @@ mod tests {
         assert_eq!(drops.to_string(), "30 cut off (no EOI), 3 flagged by the driver, 2 too large");
         drops.add(Reason::Flaw(Flaw::Marker { at: 9 }));
         assert_eq!(drops.total(), 36);
+        drops.add_too_slow(7);
+        assert_eq!((drops.total(), drops.too_slow()), (43, 7));
+        assert!(drops.to_string().ends_with("2 too large, 7 come while another was compressed"));
         assert!(drops.to_string().starts_with("1 with a broken header, 30 cut off"));
     }
 

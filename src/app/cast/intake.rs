@@ -189,32 +189,28 @@ impl Intake {
         let Some(lease) = source.grab(now)? else {
             return if is_failing { Err(source.erring()) } else { Ok(()) };
         };
-        if lease.flawed {
-            supervisor.handle_damaged(now);
-            report.damaged(lease.flaw, now);
-            return Ok(());
-        }
         let was_unwatched = lease.picture != Picture::Jpeg && raw.take_unwatched();
-        let bytes = match lease.picture {
-            Picture::Jpeg => &lease[..],
-            Picture::Raw(_) if !raw.is_wanted() => {
+        let checked = match (lease.flaw, lease.flawed, lease.picture) {
+            (Some(flaw), ..) => Err(Some(flaw)),
+            (None, true, _) => Err(None),
+            (None, false, Picture::Jpeg) => check(&lease).map_err(Some),
+            (None, false, Picture::Raw(_)) if !raw.is_wanted() => {
                 supervisor.handle_frame(now);
                 return Ok(());
             }
-            Picture::Raw(format) => match raw.compress(format, &lease) {
-                Ok(jpeg) => jpeg,
+            (None, false, Picture::Raw(format)) => match raw.compress(format, &lease) {
+                Ok(jpeg) => check(jpeg).map_err(Some),
                 Err(error) => {
-                    supervisor.handle_damaged(now);
-                    report.not_compressed(&error, now);
-                    return Ok(());
+                    log::debug!("a picture of the camera is not compressed: {error}");
+                    Err(None)
                 }
             },
         };
-        let checked = match check(bytes) {
+        let checked = match checked {
             Ok(checked) => checked,
             Err(flaw) => {
                 supervisor.handle_damaged(now);
-                report.damaged(Some(flaw), now);
+                report.damaged(flaw, now);
                 return Ok(());
             }
         };

@@ -173,20 +173,14 @@ impl Report {
 
     /// So many frames came while one was compressed, which takes so long.
     pub fn too_slow(&mut self, count: u32, takes: Duration, now: Time) {
-        (0..count).for_each(|_| self.intake.dropped.add(Reason::TooSlow));
+        self.intake.dropped.add_too_slow(count);
         if count > 0 && self.too_slow.happened(now).is_some() {
             log::warn!(
-                "frames dropped: compressing one takes {:.1} ms, longer than the camera's interval; ask for less with -r and -f",
+                "{} frames dropped so far: compressing one takes {:.1} ms, longer than the camera's interval; ask for less \
+                 with -r and -f",
+                self.intake.dropped.too_slow(),
                 takes.as_secs_f32() * 1000.0
             );
-        }
-    }
-
-    /// A frame could not be compressed.
-    pub fn not_compressed(&mut self, error: &crate::picture::Error, now: Time) {
-        self.intake.dropped.add(Reason::Driver);
-        if let Some(count) = self.damaged.happened(now) {
-            log::warn!("{count} damaged frames dropped; the latest: {error}");
         }
     }
 
