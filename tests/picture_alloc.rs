@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use camcast::jpeg::Size;
-use camcast::picture::{Pattern, Shrink};
+use camcast::picture::{self, Pattern, RawEncoder, RawFormat, Shrink};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
@@ -52,4 +52,17 @@ fn a_shrunk_frame_costs_no_allocation() {
     (0..300).for_each(|_| assert!(shrink.shrink(jpeg).is_ok()));
     let shrunk = allocations(|| (0..100).for_each(|_| assert!(shrink.shrink(jpeg).is_ok())));
     assert_eq!(shrunk, 0);
+}
+
+#[test]
+fn a_raw_frame_costs_no_allocation() {
+    for layout in [picture::Layout::Yuyv, picture::Layout::Nv12, picture::Layout::Yu12] {
+        for is_full_range in [false, true] {
+            let format = RawFormat::new(layout, Size { width: 641, height: 481 }, 0, is_full_range).unwrap();
+            let mut encoder = RawEncoder::new(format, RawEncoder::QUALITY).unwrap();
+            let bytes: Vec<u8> = (0..format.bytes()).map(|at| (at / 7) as u8).collect();
+            let made = allocations(|| (0..50).for_each(|_| assert!(encoder.encode(&bytes).is_ok())));
+            assert_eq!(made, 0, "{layout:?}");
+        }
+    }
 }

@@ -1,5 +1,5 @@
-//! Pictures that the program makes itself: the moving test picture, and frames shrunk to fit a plain client's one
-//! datagram. A camera's own JPEGs never pass through here.
+//! Pictures that the program makes itself: the moving test picture, JPEGs of what a camera without MJPEG gives, and
+//! frames shrunk to fit a plain client's one datagram. A camera's own JPEGs never pass through here.
 //!
 //! The only room that knows the `turbojpeg` and `embedded-graphics` crates. It has no clock: what the picture shows of
 //! the time comes in as text.
@@ -8,6 +8,7 @@
 mod canvas;
 mod error;
 mod pattern;
+mod raw;
 #[cfg(test)]
 mod sample;
 mod shrink;
@@ -16,5 +17,6 @@ mod turbo;
 
 pub use error::Error;
 pub use pattern::Pattern;
+pub use raw::{Layout, RawEncoder, RawFormat};
 pub use shrink::Shrink;
 pub use turbo::{Decoder, Encoder, Rgb, Sampling, Scale};

@@ -6,8 +6,8 @@ use turbojpeg::{Compressor, Decompressor, Image, PixelFormat, ScalingFactor, Sub
 
 /// Bytes a pixel.
 pub(super) const DEPTH: usize = 3;
-/// The most pixels that are ever decoded: 16 megapixels, 48 MiB. A Raspberry Pi HQ camera has 12.3.
-const MOST_PIXELS: usize = 16 << 20;
+/// The most pixels that are ever worked on: 16 megapixels, 48 MiB. A Raspberry Pi HQ camera has 12.3.
+pub(super) const MOST_PIXELS: usize = 16 << 20;
 
 /// A picture's pixels.
 #[derive(Clone, Copy, Debug)]
@@ -175,7 +175,7 @@ impl<'a> Rgb<'a> {
 }
 
 impl Sampling {
-    fn subsamp(self) -> Subsamp {
+    pub(super) fn subsamp(self) -> Subsamp {
         match self {
             Sampling::Half => Subsamp::Sub2x1,
             Sampling::Quarter => Subsamp::Sub2x2,
