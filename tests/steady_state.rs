@@ -90,12 +90,10 @@ struct Count {
 fn config(clip: &Path) -> Config {
     Config {
         wish: Wish {
-            source: SourceSpec::File(clip.to_owned()),
-            size: None,
             rate: Some("90".parse().unwrap()),
-            clock: |_| {},
-            once: false,
+            ..Wish::of(SourceSpec::File(clip.to_owned()), |_| {})
         },
+        quality: 80,
         listen: vec![Listen { address: "127.0.0.1:0".parse().unwrap(), fallback: None }],
         reel: 32 << 20,
         max_clients: 16,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-use super::v4l2;
+use super::{Mode, v4l2};
 
 /// The most formats named in a message: a camera has two or three, an image processor dozens.
 const SHOWN: usize = 4;
@@ -47,12 +47,16 @@ pub enum OpenError {
         /// The path as given.
         path: PathBuf,
     },
-    /// The camera has no MJPEG.
+    /// The camera has no MJPEG, or none of what else was asked for.
     NoMjpeg {
         /// The path as given.
         path: PathBuf,
         /// The formats that it has, with sizes.
         offers: Vec<String>,
+        /// What was asked for.
+        mode: Mode,
+        /// It has a format that [`Mode::Auto`] takes.
+        auto_helps: bool,
     },
     /// The USB bus has no room for the stream.
     UsbBandwidth {
@@ -155,7 +159,10 @@ impl fmt::Display for OpenError {
                     path.display()
                 )
             }
-            OpenError::NoMjpeg { path, offers } => no_mjpeg(f, path, offers),
+            OpenError::NoMjpeg { path, offers, mode, auto_helps } => {
+                no_mjpeg(f, path, offers, *mode)?;
+                no_mjpeg_remedy(f, path, *auto_helps)
+            }
             OpenError::UsbBandwidth { path } => write!(
                 f,
                 "{}: too little USB bandwidth is left (not disk space): ask for less, as with -r 640x480 -f 15, or \
@@ -185,15 +192,26 @@ fn missing(f: &mut fmt::Formatter<'_>, path: &Path, cameras: &[String]) -> fmt::
     write!(f, "the built-in test picture needs none: camcast pattern)")
 }
 
-fn no_mjpeg(f: &mut fmt::Formatter<'_>, path: &Path, offers: &[String]) -> fmt::Result {
-    let path = path.display();
-    write!(f, "{path} has no MJPEG, it has ")?;
+fn no_mjpeg(f: &mut fmt::Formatter<'_>, path: &Path, offers: &[String], mode: Mode) -> fmt::Result {
+    let lacks = match mode {
+        Mode::Mjpeg => "no MJPEG",
+        Mode::Yuyv => "no YUYV, NV12 or YU12",
+        Mode::Auto => "neither MJPEG nor YUYV, NV12 or YU12",
+    };
+    write!(f, "{} has {lacks}, it has ", path.display())?;
     let shown = offers.get(..SHOWN).unwrap_or(offers);
     match offers.len() - shown.len() {
-        _ if offers.is_empty() => write!(f, "no format at all")?,
-        0 => write!(f, "{}", shown.join(", "))?,
-        more => write!(f, "{} and {more} more", shown.join(", "))?,
+        _ if offers.is_empty() => write!(f, "no format at all"),
+        0 => write!(f, "{}", shown.join(", ")),
+        more => write!(f, "{} and {more} more", shown.join(", ")),
     }
+}
+
+fn no_mjpeg_remedy(f: &mut fmt::Formatter<'_>, path: &Path, auto_helps: bool) -> fmt::Result {
+    if auto_helps {
+        return write!(f, ": take what it has with -m auto");
+    }
+    let path = path.display();
     write!(f, ": use another camera, or convert: ffmpeg -f v4l2 -i {path} -q:v 5 -f mjpeg - | camcast -")
 }
 
@@ -350,9 +368,15 @@ mod tests {
         assert!(from_errno(Errno::ENOSPC).to_string().contains("USB bandwidth"));
         let offers = vec!["YUYV 640x480".to_owned()];
         assert_eq!(
-            OpenError::NoMjpeg { path, offers }.to_string(),
-            "/dev/video0 has no MJPEG, it has YUYV 640x480: use another camera, or convert: ffmpeg -f v4l2 -i \
-             /dev/video0 -q:v 5 -f mjpeg - | camcast -"
+            OpenError::NoMjpeg { path: path.clone(), offers, mode: Mode::Mjpeg, auto_helps: true }
+                .to_string(),
+            "/dev/video0 has no MJPEG, it has YUYV 640x480: take what it has with -m auto"
+        );
+        let offers = vec!["H264 640x480".to_owned()];
+        assert_eq!(
+            OpenError::NoMjpeg { path, offers, mode: Mode::Auto, auto_helps: false }.to_string(),
+            "/dev/video0 has neither MJPEG nor YUYV, NV12 or YU12, it has H264 640x480: use another camera, or \
+             convert: ffmpeg -f v4l2 -i /dev/video0 -q:v 5 -f mjpeg - | camcast -"
         );
     }
 
@@ -375,11 +399,14 @@ mod tests {
 
     #[test]
     fn a_long_list_of_formats_is_cut() {
-        let text =
-            |count| OpenError::NoMjpeg { path: "x".into(), offers: vec!["YUYV".into(); count] }.to_string();
-        assert!(text(0).starts_with("x has no MJPEG, it has no format at all: use"));
-        assert!(text(4).starts_with("x has no MJPEG, it has YUYV, YUYV, YUYV, YUYV: use"));
-        assert!(text(40).starts_with("x has no MJPEG, it has YUYV, YUYV, YUYV, YUYV and 36 more: use"));
+        let text = |count| {
+            let offers = vec!["MJPG".into(); count];
+            OpenError::NoMjpeg { path: "x".into(), offers, mode: Mode::Yuyv, auto_helps: true }.to_string()
+        };
+        let start = "x has no YUYV, NV12 or YU12, it has";
+        assert_eq!(text(0), format!("{start} no format at all: take what it has with -m auto"));
+        assert!(text(4).starts_with(&format!("{start} MJPG, MJPG, MJPG, MJPG: take")));
+        assert!(text(40).starts_with(&format!("{start} MJPG, MJPG, MJPG, MJPG and 36 more: take")));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use std::os::fd::BorrowedFd;
 use arrayvec::ArrayString;
 
 use crate::jpeg::{Flaw, Size};
+use crate::picture::RawFormat;
 use crate::time::{Stamp, Time};
 
 pub mod v4l2;
@@ -24,6 +25,7 @@ pub mod v4l2;
 mod error;
 mod intake;
 mod metronome;
+mod mode;
 mod pattern;
 mod pipe;
 mod rate;
@@ -32,6 +34,7 @@ mod spec;
 
 pub use error::{Fault, OpenError};
 use intake::{Found, Intake};
+pub use mode::{Mode, ModeError};
 pub use pattern::Pattern;
 pub use pipe::Pipe;
 pub use rate::{Rate, RateError};
@@ -52,10 +55,29 @@ pub struct Wish {
     pub size: Option<Size>,
     /// Frames per second. Without it the camera keeps its own; the test picture and files have 30.
     pub rate: Option<Rate>,
+    /// Which of a camera's formats. Other sources give JPEGs in any case.
+    pub mode: Mode,
+    /// Names and values of a camera's controls, to be set in this order at each opening.
+    pub controls: Vec<(String, String)>,
     /// The time that the test picture shows.
     pub clock: WallClock,
     /// Files are played once, and not in a loop.
     pub once: bool,
+}
+
+impl Wish {
+    /// A source as it comes.
+    pub fn of(source: SourceSpec, clock: WallClock) -> Self {
+        Wish {
+            source,
+            size: None,
+            rate: None,
+            mode: Mode::default(),
+            controls: Vec::new(),
+            clock,
+            once: false,
+        }
+    }
 }
 
 /// What a source says of itself, for the start-up log and the join reply.
@@ -67,7 +89,7 @@ pub struct Description {
     pub driver: String,
     /// The device, file or folder, as given.
     pub path: String,
-    /// The pixel format's four characters, `MJPG` or `JPEG`.
+    /// The pixel format's four characters: `MJPG`, `JPEG`, or those of an uncompressed one.
     pub format: String,
     /// The size agreed on; `None` if only the frames themselves tell.
     pub size: Option<Size>,
@@ -96,7 +118,7 @@ impl fmt::Display for Description {
     }
 }
 
-/// A source of MJPEG frames.
+/// A source of frames: JPEGs, but for a camera without MJPEG.
 pub enum Source {
     /// A camera of the kernel's Video4Linux.
     Camera(v4l2::Camera),
@@ -116,7 +138,7 @@ impl Source {
     pub fn open(wish: &Wish) -> Result<Source, OpenError> {
         let rate = wish.rate.unwrap_or(Rate::DEFAULT);
         match &wish.source {
-            SourceSpec::Device(path) => v4l2::Camera::open(path, wish.size, wish.rate).map(Source::Camera),
+            SourceSpec::Device(path) => v4l2::Camera::open(path, wish).map(Source::Camera),
             SourceSpec::Pattern => Pattern::open(wish.size, rate, wish.clock).map(Source::Pattern),
             SourceSpec::File(path) => Replay::file(path, Play::of(wish)).map(Source::Replay),
             SourceSpec::Folder(path) => Replay::folder(path, Play::of(wish)).map(Source::Replay),
@@ -157,6 +179,17 @@ impl Source {
         }
     }
 
+    /// Drops the frames that wait but for the newest, and says how many. Only a camera's can wait.
+    ///
+    /// # Errors
+    /// As [`Source::grab`].
+    pub fn drop_older(&mut self) -> Result<u32, Fault> {
+        match self {
+            Source::Camera(camera) => camera.drop_older(),
+            Source::Pattern(_) | Source::Replay(_) | Source::Pipe(_) => Ok(0),
+        }
+    }
+
     /// What it is that poll reports an error and [`Source::grab`] finds neither that nor a frame.
     pub fn erring(&self) -> Fault {
         Fault::Erring { path: self.describe().path.clone().into() }
@@ -178,10 +211,22 @@ pub struct Lease<'a> {
     bytes: Held<'a>,
     /// When it was captured, and its number. Both may be nonsense where `flawed` is set.
     pub stamp: Stamp,
-    /// The driver says that the frame is damaged, or gave no bytes at all: count it, never send it.
+    /// What the bytes are.
+    pub picture: Picture,
+    /// The driver says that the frame is damaged, or gave no bytes at all, or fewer than an uncompressed picture has: count
+    /// it, never send it.
     pub flawed: bool,
     /// What of it could be read is known to be no frame, for this reason: the same, and there are no bytes.
     pub flaw: Option<Flaw>,
+}
+
+/// What a frame's bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Picture {
+    /// A JPEG, or what should be one.
+    Jpeg,
+    /// Pixels that lie so in memory.
+    Raw(RawFormat),
 }
 
 enum Held<'a> {
@@ -192,7 +237,13 @@ enum Held<'a> {
 impl<'a> Lease<'a> {
     fn of_bytes(bytes: &'a [u8], captured: Time, sequence: u32) -> Self {
         let stamp = Stamp { captured, sequence };
-        Lease { bytes: Held::Bytes(bytes), stamp, flawed: bytes.is_empty(), flaw: None }
+        Lease {
+            bytes: Held::Bytes(bytes),
+            stamp,
+            picture: Picture::Jpeg,
+            flawed: bytes.is_empty(),
+            flaw: None,
+        }
     }
 
     fn of_found(intake: &'a Intake, found: Found, captured: Time, sequence: u32) -> Self {
@@ -200,9 +251,10 @@ impl<'a> Lease<'a> {
         Lease { flaw: found.flaw, ..Lease::of_bytes(bytes, captured, sequence) }
     }
 
-    fn of_buffer(buffer: v4l2::Buffer<'a>, stamp: Stamp) -> Self {
-        let flawed = buffer.flawed();
-        Lease { bytes: Held::Buffer(buffer), stamp, flawed, flaw: None }
+    fn of_buffer(buffer: v4l2::Buffer<'a>, stamp: Stamp, picture: Picture) -> Self {
+        let is_short = matches!(picture, Picture::Raw(format) if buffer.bytes().len() < format.bytes());
+        let flawed = buffer.flawed() || is_short;
+        Lease { bytes: Held::Buffer(buffer), stamp, picture, flawed, flaw: None }
     }
 }
 

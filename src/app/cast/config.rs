@@ -3,7 +3,8 @@
 use super::options::Options;
 use crate::app::exit::{Exit, Failure};
 use crate::app::{as_typed, quantity, wall};
-use crate::capture::{OpenError, SourceSpec, Wish};
+use crate::capture::{Mode, OpenError, SourceSpec, Wish};
+use crate::picture::RawEncoder;
 use crate::wire::data::{HEADER_LEN, MIN_FRAGMENT};
 use crate::wire::{IP_UDP_OVERHEAD, PORT};
 use std::net::{IpAddr, SocketAddr};
@@ -11,6 +12,9 @@ use std::path::PathBuf;
 
 /// The most clients: each is a descriptor to poll.
 pub const MAX_CLIENTS: u16 = 64;
+
+/// The most controls to set.
+const MAX_CONTROLS: usize = 64;
 
 /// The most addresses to listen on.
 pub const MAX_LISTEN: usize = 4;
@@ -25,6 +29,8 @@ const MAX_MTU: u16 = 9_216;
 pub struct Config {
     /// Where frames come from.
     pub wish: Wish,
+    /// libjpeg's quality for pictures of a camera without MJPEG, 1 to 100.
+    pub quality: u8,
     /// Addresses to listen on, at least one.
     pub listen: Vec<Listen>,
     /// Octets of the reel.
@@ -60,6 +66,7 @@ impl TryFrom<Options> for Config {
     fn try_from(options: Options) -> Result<Self, Failure> {
         Ok(Config {
             wish: wish(&options)?,
+            quality: quality(options.quality)?,
             listen: listen(&options.listen)?,
             reel: reel(options.reel.as_deref())?,
             max_clients: max_clients(options.max_clients)?,
@@ -98,9 +105,35 @@ fn wish(options: &Options) -> Result<Wish, Failure> {
         source,
         size: size.transpose()?,
         rate: rate.transpose()?,
+        mode: options.mode.as_deref().map_or(Ok(Mode::default()), mode)?,
+        controls: controls(&options.control)?,
         clock: wall::write_time_of_day,
         once: options.once,
     })
+}
+
+fn mode(typed: &str) -> Result<Mode, Failure> {
+    typed.parse().map_err(|error| usage(format!("--mode {typed}: {error}")))
+}
+
+fn controls(typed: &[String]) -> Result<Vec<(String, String)>, Failure> {
+    if typed.len() > MAX_CONTROLS {
+        return Err(usage(format!("--control can be given {MAX_CONTROLS} times at the most")));
+    }
+    let parse = |text: &String| match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => {
+            Err(usage(format!("--control {text}: write it as NAME=VALUE; camcast --list names the controls")))
+        }
+    };
+    typed.iter().map(parse).collect()
+}
+
+fn quality(typed: Option<u8>) -> Result<u8, Failure> {
+    let quality = typed.unwrap_or(RawEncoder::QUALITY);
+    if (1..=100).contains(&quality) { Ok(quality) } else { Err(usage("--quality: from 1 to 100")) }
 }
 
 fn listen(typed: &[String]) -> Result<Vec<Listen>, Failure> {
@@ -182,8 +215,18 @@ mod tests {
     fn defaults_are_those_of_the_help() {
         let config = config(|_| {}).unwrap();
         assert_eq!((config.reel, config.max_clients, config.datagram), (32 << 20, 16, 1452));
+        assert_eq!((config.wish.mode, config.quality), (Mode::Auto, 80));
         assert_eq!(config.listen[0].address.to_string(), "[::]:9999");
         assert_eq!(config.listen[0].fallback.unwrap().to_string(), "0.0.0.0:9999");
+    }
+
+    #[test]
+    fn controls_keep_their_order_and_may_hold_anything() {
+        let typed = ["auto_exposure=1", " gain = 7 ", "auto_exposure=manual mode", "text=a=b"];
+        let config = config(|o| o.control = typed.map(str::to_owned).to_vec()).unwrap();
+        let expected =
+            [("auto_exposure", "1"), ("gain", "7"), ("auto_exposure", "manual mode"), ("text", "a=b")];
+        assert_eq!(config.wish.controls, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
 
     #[test]
@@ -199,6 +242,12 @@ mod tests {
         assert!(text(|o| o.reel = Some("1K".into())).contains("--reel"));
         assert!(text(|o| o.max_clients = Some(65)).contains("--max-clients"));
         assert!(text(|o| o.mtu = Some(100)).contains("--mtu"));
+        assert!(text(|o| o.mode = Some("h264".into())).contains("--mode h264: one of auto, mjpeg, yuyv"));
+        assert!(text(|o| o.control = vec!["hue".into()]).contains("--control hue: write it as NAME=VALUE"));
+        assert!(text(|o| o.control = vec!["=1".into()]).contains("--control =1"));
+        assert!(text(|o| o.control = vec!["a=1".into(); 65]).contains("64 times"));
+        assert!(text(|o| o.quality = Some(0)).contains("--quality"));
+        assert!(text(|o| o.quality = Some(101)).contains("--quality"));
         assert!(text(|o| o.dscp = Some("64".into())).contains("--dscp 64"));
         assert!(text(|o| o.once = true).contains("--once: pattern has no end"));
     }

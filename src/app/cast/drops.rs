@@ -20,6 +20,7 @@ pub struct Drops {
     flaws: [u64; Flaw::ALL.len()],
     driver: u64,
     too_large: u64,
+    too_slow: u64,
 }
 
 impl Drops {
@@ -32,14 +33,28 @@ impl Drops {
         }
     }
 
+    /// So many more of a camera without MJPEG that came while one before them was compressed.
+    pub fn add_too_slow(&mut self, count: u32) {
+        self.too_slow += u64::from(count);
+    }
+
+    /// How many of that kind.
+    pub fn too_slow(&self) -> u64 {
+        self.too_slow
+    }
+
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.flaws.iter().sum::<u64>() + self.driver + self.too_large
+        self.flaws.iter().sum::<u64>() + self.driver + self.too_large + self.too_slow
     }
 
     fn each(&self) -> impl Iterator<Item = (u64, &'static str)> {
         let flaws = Flaw::ALL.iter().zip(self.flaws).map(|(flaw, count)| (count, flaw.words()));
-        flaws.chain([(self.driver, "flagged by the driver"), (self.too_large, "too large")])
+        flaws.chain([
+            (self.driver, "flagged by the driver"),
+            (self.too_large, "too large"),
+            (self.too_slow, "come while another was compressed"),
+        ])
     }
 }
 
@@ -85,6 +100,9 @@ mod tests {
         assert_eq!(drops.to_string(), "30 cut off (no EOI), 3 flagged by the driver, 2 too large");
         drops.add(Reason::Flaw(Flaw::Marker { at: 9 }));
         assert_eq!(drops.total(), 36);
+        drops.add_too_slow(7);
+        assert_eq!((drops.total(), drops.too_slow()), (43, 7));
+        assert!(drops.to_string().ends_with("2 too large, 7 come while another was compressed"));
         assert!(drops.to_string().starts_with("1 with a broken header, 30 cut off"));
     }
 

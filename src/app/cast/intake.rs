@@ -3,10 +3,11 @@
 
 use super::config::{Config, open_failure};
 use super::opener::{Opened, Opener};
+use super::raw::Raw;
 use super::report::Report;
 use super::wait::{Wait, Who};
 use crate::app::exit::{Exit, Failure};
-use crate::capture::{Fault, OpenError, Source, SourceSpec};
+use crate::capture::{Fault, Mode, OpenError, Picture, Source, SourceSpec};
 use crate::jpeg::{self, Checked, Flaw};
 use crate::reel::Reel;
 use crate::supervisor::stamps::Stamps;
@@ -29,6 +30,11 @@ pub struct Intake {
     supervisor: Supervisor,
     stamps: Stamps,
     source: Option<Source>,
+    /// Of a camera without MJPEG: how its pictures become JPEGs.
+    raw: Raw,
+    /// What is compressed, in words.
+    compressed: String,
+    mode: Mode,
     /// Only of a camera.
     opener: Option<Opener>,
     /// Only while a camera is waited for.
@@ -59,6 +65,9 @@ impl Intake {
             supervisor: Supervisor::new(plan, now),
             stamps: Stamps::default(),
             source: None,
+            raw: Raw::new(config.quality),
+            compressed: String::new(),
+            mode: config.wish.mode,
             opener: None,
             hotplug: None,
             check: if config.allow_truncated_frames { jpeg::check_header_only } else { jpeg::check },
@@ -139,6 +148,7 @@ impl Intake {
     /// Whether anybody watches.
     pub fn set_wanted(&mut self, wanted: bool, now: Time) {
         self.supervisor.set_wanted(wanted, now);
+        self.raw.set_wanted(wanted);
         self.follow();
     }
 
@@ -169,14 +179,32 @@ impl Intake {
         now: Time,
     ) -> Result<(), Fault> {
         let is_camera = self.opener.is_some();
-        let Intake { source: Some(source), supervisor, stamps, check, .. } = self else { return Ok(()) };
+        let Intake { source: Some(source), supervisor, stamps, check, raw, compressed, .. } = self else {
+            return Ok(());
+        };
+        if raw.is_behind() {
+            let dropped = source.drop_older()?;
+            report.too_slow(dropped, raw.takes(), now);
+        }
         let Some(lease) = source.grab(now)? else {
             return if is_failing { Err(source.erring()) } else { Ok(()) };
         };
-        let checked = match (lease.flaw, lease.flawed) {
-            (Some(flaw), _) => Err(Some(flaw)),
-            (None, true) => Err(None),
-            (None, false) => check(&lease).map_err(Some),
+        let was_unwatched = lease.picture != Picture::Jpeg && raw.take_unwatched();
+        let checked = match (lease.flaw, lease.flawed, lease.picture) {
+            (Some(flaw), ..) => Err(Some(flaw)),
+            (None, true, _) => Err(None),
+            (None, false, Picture::Jpeg) => check(&lease).map_err(Some),
+            (None, false, Picture::Raw(_)) if !raw.is_wanted() => {
+                supervisor.handle_frame(now);
+                return Ok(());
+            }
+            (None, false, Picture::Raw(format)) => match raw.compress(format, &lease) {
+                Ok(jpeg) => check(jpeg).map_err(Some),
+                Err(error) => {
+                    log::debug!("a picture of the camera is not compressed: {error}");
+                    Err(None)
+                }
+            },
         };
         let checked = match checked {
             Ok(checked) => checked,
@@ -192,14 +220,17 @@ impl Intake {
         if is_camera {
             report.odd_stamp(oddity, now);
         }
-        let flags = if supervisor.take_discontinuity() { DISCONTINUITY } else { 0 };
-        match reel.push(checked.bytes, checked.size, stamp, flags) {
+        let is_new = supervisor.take_discontinuity() || was_unwatched;
+        match reel.push(checked.bytes, checked.size, stamp, if is_new { DISCONTINUITY } else { 0 }) {
             Ok(number) => {
                 report.good();
                 supervisor.set_interval(reel.fps().map(|fps| Duration::from_secs_f32(1.0 / fps)));
                 log::trace!("frame {number}: {} bytes, captured at {}", checked.bytes.len(), stamp.captured);
             }
             Err(error) => report.too_large(error, now),
+        }
+        if let Some(cost) = raw.poll_cost(compressed, reel.fps()) {
+            log::info!("{cost}");
         }
         Ok(())
     }
@@ -211,8 +242,11 @@ impl Intake {
                 log::info!("source: {description}");
                 description.notes.iter().for_each(|note| log::warn!("{note}"));
                 let interval = description.rate.map(|rate| rate.at(1));
+                let lacks = if self.mode == Mode::Yuyv { "" } else { "this camera has no MJPEG: " };
+                self.compressed = format!("{lacks}its {} pictures are", description.format);
                 self.source = Some(source);
                 self.stamps.restart();
+                self.raw.restart(interval);
                 self.supervisor.handle_opened(interval, now);
             }
             Err(error) => {

@@ -10,9 +10,11 @@ pub mod doors;
 pub mod drops;
 pub mod ending;
 pub mod intake;
+pub mod list;
 pub mod lobby;
 pub mod opener;
 pub mod options;
+pub mod raw;
 pub mod report;
 pub mod shrunk;
 pub mod wait;
@@ -69,27 +71,13 @@ pub fn run(options: Options) -> Result<Exit, Failure> {
         return Ok(Exit::Ok);
     }
     if options.list {
-        list_cameras();
+        list::print();
         return Ok(Exit::Ok);
     }
     logging::start("camcast", options.verbose);
     let mut server = Server::new(&Config::try_from(options)?)?;
     while server.turn()? == Flow::On {}
     server.verdict()
-}
-
-fn list_cameras() {
-    let cameras = crate::capture::v4l2::cameras();
-    if cameras.is_empty() {
-        say("no camera answers; the built-in test picture needs none: camcast pattern");
-    }
-    for camera in cameras {
-        say(&format!("{camera} ({})", camera.driver));
-        if let Some(link) = &camera.link {
-            say(&format!("    always {}", link.display()));
-        }
-        camera.formats.iter().for_each(|format| say(&format!("    {format}")));
-    }
 }
 
 /// Whether another turn is to follow.

@@ -21,6 +21,20 @@ pub struct Options {
     #[argh(option, short = 'f', arg_name = "fps")]
     pub desired_fps: Option<String>,
 
+    /// what to take of the camera: auto, mjpeg, or yuyv (uncompressed pictures, compressed here, as auto does for a camera
+    /// without MJPEG); default auto
+    #[argh(option, short = 'm', arg_name = "mode")]
+    pub mode: Option<String>,
+
+    /// JPEG quality of pictures that are compressed here, 1 to 100; default 80
+    #[argh(option, arg_name = "n")]
+    pub quality: Option<u8>,
+
+    /// set a control of the camera, such as brightness=100; may be given again, and is done in this order each time
+    /// the camera is opened
+    #[argh(option, arg_name = "name=value")]
+    pub control: Vec<String>,
+
     /// address to listen on, TCP and UDP; may be given again; default [::]:9999, which is IPv4 too
     #[argh(option, arg_name = "addr:port")]
     pub listen: Vec<String>,
@@ -61,7 +75,7 @@ pub struct Options {
     #[argh(switch)]
     pub exit_on_device_error: bool,
 
-    /// name the cameras of this machine with their formats and sizes
+    /// name the cameras of this machine with their formats, sizes, rates and controls
     #[argh(switch)]
     pub list: bool,
 

@@ -14,6 +14,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Frames by fate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +35,7 @@ pub struct Report {
     endless: Throttle,
     odd: Throttle,
     too_large: Throttle,
+    too_slow: Throttle,
     rejected: Throttle,
     returns: Throttle,
     shrink: Throttle,
@@ -65,6 +67,7 @@ impl Report {
             endless: default,
             odd: default,
             too_large: default,
+            too_slow: default,
             rejected: default,
             returns: default,
             shrink: default,
@@ -165,6 +168,19 @@ impl Report {
         self.intake.dropped.add(Reason::TooLarge);
         if let Some(count) = self.too_large.happened(now) {
             log::warn!("{count} frames dropped: {error}");
+        }
+    }
+
+    /// So many frames came while one was compressed, which takes so long.
+    pub fn too_slow(&mut self, count: u32, takes: Duration, now: Time) {
+        self.intake.dropped.add_too_slow(count);
+        if count > 0 && self.too_slow.happened(now).is_some() {
+            log::warn!(
+                "{} frames dropped so far: compressing one takes {:.1} ms, longer than the camera's interval; ask for less \
+                 with -r and -f",
+                self.intake.dropped.too_slow(),
+                takes.as_secs_f32() * 1000.0
+            );
         }
     }
 

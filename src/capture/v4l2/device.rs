@@ -6,40 +6,49 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-use super::super::{Description, Fault, Lease, OpenError, Rate};
+use super::super::{Description, Fault, Lease, OpenError, Picture, Rate, Wish};
+use super::controls::{self, Control};
 use super::negotiate::{self, Kind, Offer};
 use super::node::{Capabilities, Failed, Format, Node};
 use super::ring::Ring;
-use crate::jpeg::Size;
+use crate::picture::RawFormat;
 use crate::time::{Stamp, Time};
 
 /// The most formats, and the most sizes of each, that are asked for: a driver's list should end by itself.
-const ENUMERATED: u32 = 64;
+pub(super) const ENUMERATED: u32 = 64;
 
-/// A camera that streams MJPEG.
+/// The most controls: vivid has some hundred.
+const CONTROLS: usize = 256;
+
+/// A camera that streams.
 pub struct Camera {
     path: PathBuf,
     ring: Ring,
+    /// How its pictures lie in memory, if they are not JPEGs.
+    raw: Option<RawFormat>,
     description: Description,
 }
 
 impl Camera {
-    /// Opens the camera at `path`, agrees on MJPEG in this size and at this rate or what comes near, and starts it.
+    /// Opens the camera at `path`, agrees on a format, a size and a rate as wished or what comes near, sets the controls,
+    /// and starts it.
     ///
     /// # Errors
     /// Any [`OpenError`] but those of files.
-    pub fn open(path: &Path, size: Option<Size>, rate: Option<Rate>) -> Result<Self, OpenError> {
+    pub fn open(path: &Path, wish: &Wish) -> Result<Self, OpenError> {
         let fail = |failed| OpenError::from_call(path, failed);
         let node = open_node(path)?;
         let capabilities = capabilities(&node, path)?;
-        let format = agree_on_format(&node, path, size)?;
-        let (agreed, rate_note) = agree_on_rate(&node, rate);
+        let (format, raw) = agree_on_format(&node, path, wish)?;
+        let (agreed, rate_note) = agree_on_rate(&node, wish.rate);
+        let refused = set_controls(&node, &wish.controls);
         let ring = Ring::start(node).map_err(|failed| {
             match negotiate::is_without_writer(&capabilities, failed) {
                 true => OpenError::NoSignal { path: path.into() },
                 false => fail(failed),
             }
         })?;
+        let notes = negotiate::size_note(wish.size, format).into_iter().chain(rate_note).chain(refused);
         let description = Description {
             name: capabilities.card,
             driver: capabilities.driver,
@@ -48,9 +57,9 @@ impl Camera {
             size: negotiate::agreed_size(format),
             rate: agreed,
             buffers: ring.len(),
-            notes: negotiate::size_note(size, format).into_iter().chain(rate_note).collect(),
+            notes: notes.collect(),
         };
-        Ok(Camera { path: path.into(), ring, description })
+        Ok(Camera { path: path.into(), ring, raw, description })
     }
 
     /// The descriptor to poll for `POLLIN`.
@@ -69,10 +78,20 @@ impl Camera {
             Ok(None) => Ok(None),
             Ok(Some(buffer)) => {
                 let stamp = Stamp { captured: buffer.captured(now), sequence: buffer.sequence() };
-                Ok(Some(Lease::of_buffer(buffer, stamp)))
+                let picture = self.raw.map_or(Picture::Jpeg, Picture::Raw);
+                Ok(Some(Lease::of_buffer(buffer, stamp, picture)))
             }
             Err(failed) => Err(Fault::from_call(&self.path, failed)),
         }
+    }
+
+    /// Gives the driver all filled buffers back but the newest, which the next [`grab`](Self::grab) returns. How many
+    /// were given back.
+    ///
+    /// # Errors
+    /// As [`grab`](Self::grab).
+    pub fn drop_older(&mut self) -> Result<u32, Fault> {
+        self.ring.drop_older().map_err(|failed| Fault::from_call(&self.path, failed))
     }
 
     /// What the driver agreed to.
@@ -105,18 +124,83 @@ fn capabilities(node: &Node, path: &Path) -> Result<Capabilities, OpenError> {
     }
 }
 
-/// Sets JPEG, and the size asked for or one that the camera has.
-fn agree_on_format(node: &Node, path: &Path, wish: Option<Size>) -> Result<Format, OpenError> {
+/// Sets the best format of the mode, and the size nearest to the one asked for or one that the camera has.
+fn agree_on_format(node: &Node, path: &Path, wish: &Wish) -> Result<(Format, Option<RawFormat>), OpenError> {
     let fail = |failed| OpenError::from_call(path, failed);
     let offers = offers(node);
-    let no_mjpeg =
-        || OpenError::NoMjpeg { path: path.into(), offers: offers.iter().map(Offer::to_string).collect() };
-    let fourcc = negotiate::choose_format(&offers).ok_or_else(no_mjpeg)?;
+    let unfit = || negotiate::unfit(path, wish.mode, &offers);
+    let fourcc = negotiate::choose_format(wish.mode, &offers).ok_or_else(unfit)?;
     let current = node.get_format().map_err(fail)?;
-    let wanted = negotiate::choose_size(fourcc, wish, current, &offers);
-    let answer = node.set_format(wanted).map_err(fail)?;
+    let size = negotiate::choose_size(fourcc, wish.size, current, &offers);
+    let answer = node.set_format(fourcc, size).map_err(fail)?;
     // A driver may take the request and set another format: v4l2loopback gives what its writer writes.
-    if answer.fourcc.is_jpeg() { Ok(answer) } else { Err(no_mjpeg()) }
+    if !negotiate::formats(wish.mode).contains(&answer.fourcc) {
+        return Err(unfit());
+    }
+    let raw = negotiate::raw_format(answer);
+    if answer.fourcc.layout().is_some() && raw.is_none() {
+        let Format { width, height, stride, .. } = answer;
+        let what = format!(
+            "{}: the driver's answer of {width}x{height} pixels in rows of {stride} bytes makes no sense: ask for another \
+             size, as with -r 640x480",
+            path.display()
+        );
+        return Err(OpenError::Invalid { what });
+    }
+    Ok((answer, raw))
+}
+
+/// Sets the controls in the order given, and says what was refused. Never fatal.
+fn set_controls(node: &Node, wishes: &[(String, String)]) -> Vec<String> {
+    if wishes.is_empty() {
+        return Vec::new();
+    }
+    let set = |(name, text): &(String, String)| {
+        // asked anew each time: one control may change another's range
+        let all = controls(node);
+        let control = all.iter().find(|control| control.typed_name() == controls::typed_name(name));
+        let Some(control) = control else {
+            return Some(format!(
+                "--control {name}={text}: the camera has no such control; camcast --list names them"
+            ));
+        };
+        let refused = match controls::value(control, &menu(node, control), text) {
+            Ok(value) => {
+                node.set_control(control, value).err().map(|failed| controls::refusal(control, failed.errno))
+            }
+            Err(why) => Some(why),
+        };
+        refused.map(|why| format!("--control {name}={text}: {why}"))
+    };
+    wishes.iter().filter_map(set).collect()
+}
+
+/// The controls that the node has, the highest id last.
+pub(super) fn controls(node: &Node) -> Vec<Control> {
+    let mut controls: Vec<Control> = Vec::new();
+    let mut last = 0;
+    while controls.len() < CONTROLS {
+        match node.next_control(last) {
+            // ids rise, or it would never end
+            Ok(Some(control)) if control.id > last => {
+                last = control.id;
+                controls.push(control);
+            }
+            _ => break,
+        }
+    }
+    controls.retain(|control| !control.is_disabled() && control.kind != controls::Kind::Class);
+    controls
+}
+
+/// The items of a control's menu.
+pub(super) fn menu(node: &Node, control: &Control) -> Vec<(i64, String)> {
+    if !control.kind.has_menu() {
+        return Vec::new();
+    }
+    let last = u32::try_from(control.most).unwrap_or(0).min(ENUMERATED - 1);
+    let item = |index| Some((i64::from(index), node.menu_item(control, index).ok()??));
+    (0..=last).filter_map(item).collect()
 }
 
 /// Sets the rate asked for, and returns the one that holds, with a note if it is another. Never fatal: the
@@ -147,10 +231,12 @@ pub(super) fn offers(node: &Node) -> Vec<Offer> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::SourceSpec;
     use super::*;
 
     fn error(path: &str) -> OpenError {
-        Camera::open(Path::new(path), None, None).err().unwrap()
+        let wish = Wish::of(SourceSpec::Device(path.into()), |_| {});
+        Camera::open(Path::new(path), &wish).err().unwrap()
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! What to ask of a camera, and what to make of its answer. No system calls here.
 
 use std::fmt;
-use std::ops::RangeInclusive;
+use std::path::Path;
 
 use nix::errno::Errno;
 use v4l::v4l_sys as sys;
 
-use super::super::Rate;
+use super::super::{Mode, OpenError, Rate};
 use super::node::{Capabilities, Failed, Format, FormatName};
+use super::sizes::{self, Pixels, Sizes};
 use crate::jpeg::Size;
+use crate::picture::{Layout, RawFormat};
 
 /// The name of v4l2loopback's driver.
 const LOOPBACK: &str = "v4l2 loopback";
@@ -22,6 +24,12 @@ impl FourCc {
     pub(super) const MJPG: FourCc = FourCc(*b"MJPG");
     /// The same by another name: some drivers call it so.
     pub(super) const JPEG: FourCc = FourCc(*b"JPEG");
+    /// Packed 4:2:2.
+    pub(super) const YUYV: FourCc = FourCc(*b"YUYV");
+    /// 4:2:0 in two planes.
+    pub(super) const NV12: FourCc = FourCc(*b"NV12");
+    /// 4:2:0 in three planes.
+    pub(super) const YU12: FourCc = FourCc(*b"YU12");
 
     pub(super) fn from_u32(code: u32) -> Self {
         FourCc(code.to_le_bytes())
@@ -31,50 +39,20 @@ impl FourCc {
         u32::from_le_bytes(self.0)
     }
 
-    pub(super) fn is_jpeg(self) -> bool {
-        self == FourCc::MJPG || self == FourCc::JPEG
+    /// How its pixels lie; `None` if it has none that camcast compresses.
+    pub(super) fn layout(self) -> Option<Layout> {
+        match self {
+            FourCc::YUYV => Some(Layout::Yuyv),
+            FourCc::NV12 => Some(Layout::Nv12),
+            FourCc::YU12 => Some(Layout::Yu12),
+            _ => None,
+        }
     }
 }
 
 impl fmt::Display for FourCc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0.trim_ascii_end().escape_ascii())
-    }
-}
-
-/// Sizes in pixels, as a driver offers them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Sizes {
-    /// Just this one.
-    One { width: u32, height: u32 },
-    /// Any in between, by steps that the driver keeps to itself: it rounds.
-    Range { width: RangeInclusive<u32>, height: RangeInclusive<u32> },
-}
-
-impl Sizes {
-    fn contains(&self, (width, height): (u32, u32)) -> bool {
-        match self {
-            Sizes::One { width: w, height: h } => (*w, *h) == (width, height),
-            Sizes::Range { width: w, height: h } => w.contains(&width) && h.contains(&height),
-        }
-    }
-
-    fn largest(&self) -> (u32, u32) {
-        match self {
-            Sizes::One { width, height } => (*width, *height),
-            Sizes::Range { width, height } => (*width.end(), *height.end()),
-        }
-    }
-}
-
-impl fmt::Display for Sizes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Sizes::One { width, height } => write!(f, "{width}x{height}"),
-            Sizes::Range { width: w, height: h } => {
-                write!(f, "{}x{} to {}x{}", w.start(), h.start(), w.end(), h.end())
-            }
-        }
     }
 }
 
@@ -134,26 +112,64 @@ pub(super) fn is_without_writer(capabilities: &Capabilities, failed: Failed) -> 
     capabilities.driver == LOOPBACK && failed == Failed { call: "VIDIOC_STREAMON", errno: Errno::EIO }
 }
 
-/// The JPEG format among those offered. A driver that offers nothing at all is asked for `MJPG` all the same.
-pub(super) fn choose_format(offers: &[Offer]) -> Option<FourCc> {
-    let offered = |fourcc| offers.iter().any(|offer| offer.name.fourcc == fourcc);
-    [FourCc::MJPG, FourCc::JPEG].into_iter().find(|fourcc| offers.is_empty() || offered(*fourcc))
+/// Formats that a mode takes, the best first. NV12 and YU12 have less colour than YUYV, but need less of the USB bus.
+pub(super) fn formats(mode: Mode) -> &'static [FourCc] {
+    const ALL: [FourCc; 5] = [FourCc::MJPG, FourCc::JPEG, FourCc::YUYV, FourCc::NV12, FourCc::YU12];
+    match mode {
+        Mode::Auto => &ALL,
+        Mode::Mjpeg => &ALL[..2],
+        Mode::Yuyv => &ALL[2..],
+    }
 }
 
-/// What to ask for: the size wished for, else the one the camera is set to if it has it in JPEG, else the first
-/// offered.
+/// The mode's best format among those offered. A driver that offers nothing at all is asked for the best all the same.
+pub(super) fn choose_format(mode: Mode, offers: &[Offer]) -> Option<FourCc> {
+    let offered = |fourcc| offers.iter().any(|offer| offer.name.fourcc == fourcc);
+    formats(mode).iter().copied().find(|fourcc| offers.is_empty() || offered(*fourcc))
+}
+
+/// The camera has none of the mode's formats.
+pub(super) fn unfit(path: &Path, mode: Mode, offers: &[Offer]) -> OpenError {
+    OpenError::NoMjpeg {
+        path: path.into(),
+        offers: offers.iter().map(Offer::to_string).collect(),
+        mode,
+        auto_helps: choose_format(Mode::Auto, offers).is_some(),
+    }
+}
+
+/// Uncompressed, this is what every camera on USB 2 gives at 30 fps: 18 MB/s of some 40.
+const RAW_SIZE: Pixels = (640, 480);
+
+/// What to ask for: of the sizes offered the nearest to the one wished for, else the one the camera is set to if it has
+/// it in this format.
 ///
-/// The first and not the largest: drivers name their default first, and the largest may be ten times the data.
-pub(super) fn choose_size(fourcc: FourCc, wish: Option<Size>, current: Format, offers: &[Offer]) -> Format {
-    let sizes = offers.iter().find(|offer| offer.name.fourcc == fourcc).map_or(&[][..], |offer| &offer.sizes);
+/// Else the first one offered, and not the largest: drivers name their default first, and the largest may be ten times
+/// the data. A size that was set for JPEG is no measure for what goes over the bus uncompressed.
+pub(super) fn choose_size(fourcc: FourCc, wish: Option<Size>, current: Format, offers: &[Offer]) -> Pixels {
+    let offered =
+        offers.iter().find(|offer| offer.name.fourcc == fourcc).map_or(&[][..], |offer| &offer.sizes);
     let now = (current.width, current.height);
-    let keep = current.fourcc == fourcc || sizes.is_empty() || sizes.iter().any(|sizes| sizes.contains(now));
-    let (width, height) = match (wish, sizes.first()) {
-        (Some(size), _) => (size.width.into(), size.height.into()),
-        (None, Some(first)) if !keep => first.largest(),
-        (None, _) => now,
-    };
-    Format { fourcc, width, height }
+    if let Some(size) = wish {
+        let size = (size.width.into(), size.height.into());
+        return sizes::nearest(size, offered).unwrap_or(size);
+    }
+    let is_raw = fourcc.layout().is_some();
+    if is_raw && current.fourcc.layout().is_none() {
+        return sizes::nearest(RAW_SIZE, offered).unwrap_or(RAW_SIZE);
+    }
+    let keep =
+        current.fourcc == fourcc || offered.is_empty() || offered.iter().any(|sizes| sizes.contains(now));
+    match offered.first() {
+        Some(_) if is_raw && !keep => sizes::nearest(now, offered).unwrap_or(now),
+        Some(first) if !keep => first.largest(),
+        _ => now,
+    }
+}
+
+/// How the pictures of an uncompressed format lie in memory; `None` if the driver's answer makes no sense.
+pub(super) fn raw_format(answer: Format) -> Option<RawFormat> {
+    RawFormat::new(answer.fourcc.layout()?, agreed_size(answer)?, answer.stride, answer.is_full_range)
 }
 
 /// The size agreed on; `None` if it is none that a JPEG could have, in which case the frames themselves tell.
@@ -189,7 +205,7 @@ fn close(a: Rate, b: Rate) -> bool {
 mod tests {
     use super::*;
 
-    const YUYV: FourCc = FourCc(*b"YUYV");
+    const YUYV: FourCc = FourCc::YUYV;
     const HD: Sizes = Sizes::One { width: 1920, height: 1080 };
     const VGA: Sizes = Sizes::One { width: 640, height: 480 };
 
@@ -198,40 +214,76 @@ mod tests {
     }
 
     fn format(fourcc: FourCc, width: u32, height: u32) -> Format {
-        Format { fourcc, width, height }
+        Format { fourcc, width, height, stride: 0, is_full_range: false }
+    }
+
+    fn offers(fourccs: &[&[u8; 4]]) -> Vec<Offer> {
+        fourccs.iter().map(|fourcc| offer(FourCc(**fourcc), vec![])).collect()
     }
 
     #[test]
-    fn mjpg_is_preferred_and_jpeg_will_do() {
-        let (raw, jpeg, mjpg) =
-            (offer(YUYV, vec![]), offer(FourCc::JPEG, vec![]), offer(FourCc::MJPG, vec![]));
-        assert_eq!(choose_format(&[raw.clone(), jpeg.clone(), mjpg]), Some(FourCc::MJPG));
-        assert_eq!(choose_format(&[raw.clone(), jpeg]), Some(FourCc::JPEG));
-        assert_eq!(choose_format(&[raw]), None);
-        assert_eq!(choose_format(&[]), Some(FourCc::MJPG));
+    fn auto_takes_mjpeg_and_else_the_best_that_can_be_compressed() {
+        let auto = |fourccs: &[&[u8; 4]]| choose_format(Mode::Auto, &offers(fourccs));
+        assert_eq!(auto(&[b"YUYV", b"JPEG", b"MJPG"]), Some(FourCc::MJPG));
+        assert_eq!(auto(&[b"YUYV", b"JPEG"]), Some(FourCc::JPEG));
+        assert_eq!(auto(&[b"YU12", b"NV12", b"GREY", b"YUYV"]), Some(FourCc::YUYV));
+        assert_eq!(auto(&[b"YU12", b"NV12"]), Some(FourCc::NV12));
+        assert_eq!(auto(&[b"H264", b"YU12"]), Some(FourCc::YU12));
+        assert_eq!(auto(&[b"GREY", b"H264"]), None);
+        assert_eq!(auto(&[]), Some(FourCc::MJPG));
     }
 
     #[test]
-    fn the_size_asked_for_wins() {
+    fn a_mode_takes_its_own_formats_only() {
+        let both = offers(&[b"MJPG", b"NV12"]);
+        assert_eq!(choose_format(Mode::Mjpeg, &both), Some(FourCc::MJPG));
+        assert_eq!(choose_format(Mode::Yuyv, &both), Some(FourCc::NV12));
+        assert_eq!(choose_format(Mode::Mjpeg, &offers(&[b"YUYV"])), None);
+        assert_eq!(choose_format(Mode::Yuyv, &offers(&[b"MJPG"])), None);
+        assert_eq!(choose_format(Mode::Yuyv, &[]), Some(FourCc::YUYV));
+    }
+
+    #[test]
+    fn the_nearest_to_the_size_asked_for_wins() {
         let wish = Some(Size { width: 800, height: 600 });
-        let offers = [offer(FourCc::MJPG, vec![HD])];
-        let chosen = choose_size(FourCc::MJPG, wish, format(FourCc::MJPG, 1920, 1080), &offers);
-        assert_eq!(chosen, format(FourCc::MJPG, 800, 600));
+        let choose = |sizes| {
+            choose_size(FourCc::MJPG, wish, format(FourCc::MJPG, 1920, 1080), &[offer(FourCc::MJPG, sizes)])
+        };
+        assert_eq!(choose(vec![HD, VGA]), (640, 480));
+        assert_eq!(choose(vec![HD]), (1920, 1080));
+        assert_eq!(choose(vec![]), (800, 600));
     }
 
     #[test]
     fn without_a_wish_the_cameras_own_size_stays_if_it_can() {
         let offers = [offer(YUYV, vec![VGA]), offer(FourCc::MJPG, vec![HD, VGA])];
-        let choose = |current, offers: &[Offer]| {
-            let chosen = choose_size(FourCc::MJPG, None, current, offers);
-            (chosen.width, chosen.height)
-        };
+        let choose = |current, offers: &[Offer]| choose_size(FourCc::MJPG, None, current, offers);
         assert_eq!(choose(format(FourCc::MJPG, 320, 240), &offers), (320, 240));
         assert_eq!(choose(format(YUYV, 640, 480), &offers), (640, 480));
         assert_eq!(choose(format(YUYV, 320, 240), &offers), (1920, 1080));
         assert_eq!(choose(format(YUYV, 320, 240), &[]), (320, 240));
-        let range = offer(FourCc::MJPG, vec![Sizes::Range { width: 16..=4096, height: 16..=2160 }]);
-        assert_eq!(choose(format(YUYV, 320, 240), &[range]), (320, 240));
+        let range = Sizes::Range { width: 16..=4096, height: 16..=2160, steps: (2, 2) };
+        assert_eq!(choose(format(YUYV, 320, 240), &[offer(FourCc::MJPG, vec![range])]), (320, 240));
+    }
+
+    #[test]
+    fn without_a_wish_uncompressed_pictures_are_of_a_size_that_the_bus_carries() {
+        let offers = [offer(YUYV, vec![HD, VGA])];
+        let choose = |current| choose_size(YUYV, None, current, &offers);
+        assert_eq!(choose(format(FourCc::MJPG, 1920, 1080)), (640, 480));
+        assert_eq!(choose(format(YUYV, 1920, 1080)), (1920, 1080));
+        assert_eq!(choose(format(FourCc::NV12, 320, 240)), (640, 480));
+        assert_eq!(choose_size(YUYV, None, format(FourCc::MJPG, 1920, 1080), &[]), (640, 480));
+    }
+
+    #[test]
+    fn an_uncompressed_answer_has_to_make_sense() {
+        let answer = |stride| Format { stride, ..format(YUYV, 640, 480) };
+        assert_eq!(raw_format(answer(1344)).map(|raw| raw.bytes()), Some(479 * 1344 + 1280));
+        assert_eq!(raw_format(answer(0)), raw_format(answer(1280)));
+        assert_eq!(raw_format(answer(640)), None);
+        assert_eq!(raw_format(format(FourCc::MJPG, 640, 480)), None);
+        assert_eq!(raw_format(format(YUYV, 0, 480)), None);
     }
 
     #[test]

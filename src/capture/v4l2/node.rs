@@ -17,7 +17,9 @@ use v4l::v4l_sys as sys;
 use v4l::v4l2::vidioc;
 
 use super::super::Rate;
-use super::negotiate::{FourCc, Sizes};
+use super::controls::{Control, Kind};
+use super::negotiate::FourCc;
+use super::sizes::{Pixels, Rates, Sizes};
 use crate::time::Time;
 
 /// The only kind of stream used: single-planar capture.
@@ -55,6 +57,10 @@ pub(super) struct Format {
     pub fourcc: FourCc,
     pub width: u32,
     pub height: u32,
+    /// Bytes from one row to the next; of uncompressed formats only. Some drivers leave it zero.
+    pub stride: u32,
+    /// Of uncompressed formats: black is 0 and white 255, not 16 and 235.
+    pub is_full_range: bool,
 }
 
 /// A buffer that the driver has filled, as it tells: nothing in it is checked yet.
@@ -119,6 +125,83 @@ impl Node {
         Ok(unless(result, Errno::EINVAL)?.map(|()| sizes(&argument)))
     }
 
+    /// The frame rate, or the range of such, of this number, or `None` behind the last.
+    pub(super) fn enumerate_rate(
+        &self,
+        fourcc: FourCc,
+        (width, height): Pixels,
+        index: u32,
+    ) -> Result<Option<Rates>, Failed> {
+        let pixel_format = fourcc.to_u32();
+        let mut argument = sys::v4l2_frmivalenum { index, pixel_format, width, height, ..zeroed() };
+        let request = vidioc::VIDIOC_ENUM_FRAMEINTERVALS;
+        // SAFETY: VIDIOC_ENUM_FRAMEINTERVALS takes a v4l2_frmivalenum.
+        let result = unsafe { self.call("VIDIOC_ENUM_FRAMEINTERVALS", request, &mut argument) };
+        Ok(unless(result, Errno::EINVAL)?.and_then(|()| rates(&argument)))
+    }
+
+    /// The control with the next higher id, or `None` behind the last.
+    pub(super) fn next_control(&self, after: u32) -> Result<Option<Control>, Failed> {
+        let id = after | sys::V4L2_CTRL_FLAG_NEXT_CTRL;
+        let mut argument = sys::v4l2_query_ext_ctrl { id, ..zeroed() };
+        // SAFETY: VIDIOC_QUERY_EXT_CTRL takes a v4l2_query_ext_ctrl.
+        let result =
+            unsafe { self.call("VIDIOC_QUERY_EXT_CTRL", vidioc::VIDIOC_QUERY_EXT_CTRL, &mut argument) };
+        Ok(unless(result, Errno::EINVAL)?.map(|()| control(&argument)))
+    }
+
+    /// The item of this number in a control's menu; `None` if it has none, as menus may have holes.
+    pub(super) fn menu_item(&self, control: &Control, index: u32) -> Result<Option<String>, Failed> {
+        let mut argument = sys::v4l2_querymenu { id: control.id, index, ..zeroed() };
+        // SAFETY: VIDIOC_QUERYMENU takes a v4l2_querymenu.
+        let result = unsafe { self.call("VIDIOC_QUERYMENU", vidioc::VIDIOC_QUERYMENU, &mut argument) };
+        Ok(unless(result, Errno::EINVAL)?.map(|()| item(control.kind, &argument)))
+    }
+
+    /// A control's value at present.
+    pub(super) fn get_control(&self, control: &Control) -> Result<i64, Failed> {
+        if control.kind == Kind::Integer64 {
+            return self.extended("VIDIOC_G_EXT_CTRLS", vidioc::VIDIOC_G_EXT_CTRLS, control.id, 0);
+        }
+        let mut argument = sys::v4l2_control { id: control.id, value: 0 };
+        // SAFETY: VIDIOC_G_CTRL takes a v4l2_control.
+        unsafe { self.call("VIDIOC_G_CTRL", vidioc::VIDIOC_G_CTRL, &mut argument) }?;
+        // a bitmask has no sign: 0x80000000 is one that v4l2-ctl shows
+        let bits = argument.value as u32;
+        Ok(if control.kind == Kind::Bitmask { bits.into() } else { argument.value.into() })
+    }
+
+    /// Sets a control, and returns what the driver made of the value.
+    pub(super) fn set_control(&self, control: &Control, value: i64) -> Result<i64, Failed> {
+        if control.kind == Kind::Integer64 {
+            return self.extended("VIDIOC_S_EXT_CTRLS", vidioc::VIDIOC_S_EXT_CTRLS, control.id, value);
+        }
+        // in 32 bits: the driver's own range, and a bitmask's bits
+        let bits = (value & i64::from(u32::MAX)) as u32;
+        let mut argument = sys::v4l2_control { id: control.id, value: bits as i32 };
+        // SAFETY: VIDIOC_S_CTRL takes a v4l2_control.
+        unsafe { self.call("VIDIOC_S_CTRL", vidioc::VIDIOC_S_CTRL, &mut argument) }?;
+        Ok(if control.kind == Kind::Bitmask { value } else { argument.value.into() })
+    }
+
+    /// Reads or writes one 64-bit control.
+    fn extended(
+        &self,
+        call: &'static str,
+        request: vidioc::_IOC_TYPE,
+        id: u32,
+        value: i64,
+    ) -> Result<i64, Failed> {
+        let mut one = sys::v4l2_ext_control { id, ..zeroed() };
+        one.__bindgen_anon_1.value64 = value;
+        let mut argument = sys::v4l2_ext_controls { count: 1, controls: &raw mut one, ..zeroed() };
+        // SAFETY: both requests take a v4l2_ext_controls, here of one control, which outlives the call. Its size of
+        // zero says that it holds no pointer.
+        unsafe { self.call(call, request, &mut argument) }?;
+        // SAFETY: any bits are an i64.
+        Ok(unsafe { one.__bindgen_anon_1.value64 })
+    }
+
     pub(super) fn get_format(&self) -> Result<Format, Failed> {
         let mut argument = sys::v4l2_format { type_: CAPTURE, ..zeroed() };
         // SAFETY: VIDIOC_G_FMT takes a v4l2_format.
@@ -126,15 +209,10 @@ impl Node {
         Ok(format(&argument))
     }
 
-    /// Asks for `wanted` and returns what the driver made of it, which may differ in everything.
-    pub(super) fn set_format(&self, wanted: Format) -> Result<Format, Failed> {
+    /// Asks for a format and a size, and returns what the driver made of it, which may differ in everything.
+    pub(super) fn set_format(&self, fourcc: FourCc, (width, height): Pixels) -> Result<Format, Failed> {
         let mut argument = sys::v4l2_format { type_: CAPTURE, ..zeroed() };
-        argument.fmt.pix = sys::v4l2_pix_format {
-            width: wanted.width,
-            height: wanted.height,
-            pixelformat: wanted.fourcc.to_u32(),
-            ..zeroed()
-        };
+        argument.fmt.pix = sys::v4l2_pix_format { width, height, pixelformat: fourcc.to_u32(), ..zeroed() };
         // SAFETY: VIDIOC_S_FMT takes a v4l2_format.
         unsafe { self.call("VIDIOC_S_FMT", vidioc::VIDIOC_S_FMT, &mut argument) }?;
         Ok(format(&argument))
@@ -268,8 +346,9 @@ macro_rules! plain {
 }
 
 plain! {
-    v4l2_buffer v4l2_capability v4l2_captureparm v4l2_fmtdesc v4l2_format v4l2_frmsizeenum v4l2_pix_format
-    v4l2_requestbuffers v4l2_streamparm
+    v4l2_buffer v4l2_capability v4l2_captureparm v4l2_ext_control v4l2_ext_controls v4l2_fmtdesc v4l2_format
+    v4l2_frmivalenum v4l2_frmsizeenum v4l2_pix_format v4l2_query_ext_ctrl v4l2_querymenu v4l2_requestbuffers
+    v4l2_streamparm
 }
 
 fn buffer(index: u32) -> sys::v4l2_buffer {
@@ -292,7 +371,16 @@ fn filled(buffer: &sys::v4l2_buffer) -> Filled {
 fn format(format: &sys::v4l2_format) -> Format {
     // SAFETY: for a capture stream the union holds a v4l2_pix_format, of integers only.
     let pix = unsafe { format.fmt.pix };
-    Format { fourcc: FourCc::from_u32(pix.pixelformat), width: pix.width, height: pix.height }
+    // V4L2_MAP_QUANTIZATION_DEFAULT in linux/videodev2.h
+    let is_full_range = match pix.quantization {
+        sys::v4l2_quantization_V4L2_QUANTIZATION_FULL_RANGE => true,
+        sys::v4l2_quantization_V4L2_QUANTIZATION_DEFAULT => {
+            pix.colorspace == sys::v4l2_colorspace_V4L2_COLORSPACE_JPEG
+        }
+        _ => false,
+    };
+    let (width, height, stride) = (pix.width, pix.height, pix.bytesperline);
+    Format { fourcc: FourCc::from_u32(pix.pixelformat), width, height, stride, is_full_range }
 }
 
 fn rate(parameters: &sys::v4l2_streamparm) -> Option<Rate> {
@@ -311,7 +399,50 @@ fn sizes(size: &sys::v4l2_frmsizeenum) -> Sizes {
     }
     // SAFETY: as above.
     let range = unsafe { size.__bindgen_anon_1.stepwise };
-    Sizes::Range { width: range.min_width..=range.max_width, height: range.min_height..=range.max_height }
+    Sizes::Range {
+        width: range.min_width..=range.max_width,
+        height: range.min_height..=range.max_height,
+        steps: (range.step_width, range.step_height),
+    }
+}
+
+/// `None` for intervals that are none.
+fn rates(interval: &sys::v4l2_frmivalenum) -> Option<Rates> {
+    let inverse = |interval: sys::v4l2_fract| Rate::new(interval.denominator, interval.numerator);
+    if interval.type_ == sys::v4l2_frmivaltypes_V4L2_FRMIVAL_TYPE_DISCRETE {
+        // SAFETY: the type says which of the two, both of integers only.
+        return inverse(unsafe { interval.__bindgen_anon_1.discrete }).map(Rates::One);
+    }
+    // SAFETY: as above.
+    let range = unsafe { interval.__bindgen_anon_1.stepwise };
+    Some(Rates::Range(inverse(range.max)?, inverse(range.min)?))
+}
+
+fn control(query: &sys::v4l2_query_ext_ctrl) -> Control {
+    let name = query.name.map(|byte| byte.to_ne_bytes()[0]);
+    // arrays and structures have no value that is a number
+    let is_compound = query.nr_of_dims > 0 || query.flags & sys::V4L2_CTRL_FLAG_HAS_PAYLOAD != 0;
+    Control {
+        id: query.id,
+        name: text(&name),
+        kind: if is_compound { Kind::Other } else { Kind::of(query.type_) },
+        least: query.minimum,
+        most: query.maximum,
+        step: query.step,
+        default: query.default_value,
+        flags: query.flags,
+    }
+}
+
+fn item(kind: Kind, menu: &sys::v4l2_querymenu) -> String {
+    // copied out of a packed structure
+    let item = menu.__bindgen_anon_1;
+    match kind {
+        // SAFETY: an integer menu's item is a number; any bits are one.
+        Kind::IntegerMenu => unsafe { item.value }.to_string(),
+        // SAFETY: any bits are bytes.
+        _ => text(unsafe { &item.name }),
+    }
 }
 
 /// The text in a fixed field: up to its NUL, cut characters replaced, and nothing in it that could break a log line.

@@ -27,6 +27,8 @@ const BELIEVABLE: Duration = Duration::from_secs(10);
 pub(super) struct Ring {
     node: Node,
     buffers: Vec<Mapping>,
+    /// Taken from the driver and not handed out yet.
+    newest: Option<Filled>,
     /// Why a buffer could not be given back: found when a [`Buffer`] is dropped, told by the next call.
     failed: Cell<Option<Failed>>,
 }
@@ -38,7 +40,7 @@ impl Ring {
     /// `EBUSY` is another program's stream, `ENOSPC` at `VIDIOC_STREAMON` the USB bus's lack of bandwidth.
     pub(super) fn start(node: Node) -> Result<Self, Failed> {
         // Made first, so that its drop undoes what was done when a later step fails.
-        let mut ring = Ring { node, buffers: Vec::new(), failed: Cell::new(None) };
+        let mut ring = Ring { node, buffers: Vec::new(), newest: None, failed: Cell::new(None) };
         let count = ring.node.request_buffers(WANTED)?;
         for index in 0..count {
             let place = ring.node.query_buffer(index)?;
@@ -70,11 +72,30 @@ impl Ring {
         if let Some(failed) = self.failed.take() {
             return Err(failed);
         }
-        let Some(filled) = self.node.dequeue_buffer()? else { return Ok(None) };
+        let taken = match self.newest.take() {
+            Some(filled) => Some(filled),
+            None => self.node.dequeue_buffer()?,
+        };
+        let Some(filled) = taken else { return Ok(None) };
         match usize::try_from(filled.index).ok().and_then(|index| self.buffers.get(index)) {
             Some(mapping) => Ok(Some(Buffer { ring: self, mapping, filled })),
             None => Err(Failed { call: "VIDIOC_DQBUF", errno: Errno::ERANGE }),
         }
+    }
+
+    /// Gives all filled buffers back but the newest, which [`dequeue`](Self::dequeue) returns next; how many.
+    pub(super) fn drop_older(&mut self) -> Result<u32, Failed> {
+        let mut dropped = 0;
+        // a driver that fills as fast as this gives back does not hold us
+        for _ in 0..self.buffers.len() {
+            let Some(filled) = self.node.dequeue_buffer()? else { break };
+            if let Some(older) = self.newest.replace(filled) {
+                // SAFETY: it was taken from the driver and never lent.
+                unsafe { self.node.queue_buffer(older.index) }?;
+                dropped += 1;
+            }
+        }
+        Ok(dropped)
     }
 }
 
