@@ -74,6 +74,8 @@ INITRD=No "${bootstrap[@]}" --variant=minbase "${excluded[@]}" \
     --include=linux-image-amd64,systemd,systemd-sysv,udev,kmod,busybox-static,ethtool,iproute2,procps,psmisc,strace,curl,python3,v4l-utils \
     "$suite" "$root" "deb $mirror $suite main" >&2
 install -D -m 644 "$work/v4l2loopback.ko" "$root/usr/lib/modules/$kernel/updates/v4l2loopback.ko"
+# As Debian ships it, bug and all: for insmod.
+install -D -m 644 "$work/v4l2loopback-stock.ko" "$root/usr/local/lib/v4l2loopback-stock.ko"
 chroot "$root" depmod "$kernel"
 install -m 755 "$here/guest/init" "$here/guest/run-job" "$root/usr/local/sbin/"
 install -m 644 "$here/guest/job.service" "$root/etc/systemd/system/"

@@ -15,16 +15,16 @@ said() {
 # It starts before the driver, as at boot: nobody is joined, then one.
 cast "$UVC"
 said 'waiting for the camera: no such device'
-python3 /host/tools/usage.py $CAMCAST 30 --most 0.2 || fail "waiting costs too much"
+python3 /host/tools/usage.py "$CAMCAST" 30 --most 0.2 || fail "waiting costs too much"
 camrec 127.0.0.1 -o /tmp/rec --every --frames 30 >/tmp/camrec.log 2>&1 &
 recorder=$!
 said 'clients now: 1'
 echo "with a client:"
-python3 /host/tools/usage.py $CAMCAST 15
+python3 /host/tools/usage.py "$CAMCAST" 15
 uvc_camera
 wait $recorder || fail "camrec ended with status $?"
 said 'gives frames'
-stop $CAMCAST camcast
+stop "$CAMCAST" camcast
 
 # Another program has it, and lets it go.
 rm -f /tmp/held
@@ -36,7 +36,7 @@ said 'waiting for the camera:.*used by another program'
 kill $holder
 wait $holder 2>/dev/null
 said 'gives frames'
-stop $CAMCAST camcast
+stop "$CAMCAST" camcast
 
 # A user who is not in the group; then the permissions change.
 setpriv --reuid nobody --regid nogroup --clear-groups camcast "$UVC" -r 1280x720 -f 30 --listen 127.0.0.1:9999 \
@@ -45,4 +45,4 @@ CAMCAST=$!
 said 'waiting for the camera: no permission.*usermod -aG video'
 chmod o+rw "$UVC"
 said 'gives frames'
-stop $CAMCAST camcast
+stop "$CAMCAST" camcast

@@ -26,5 +26,5 @@ stop $recorder camrec
 stop $viewer camrec
 tail -n 7 /tmp/camrec.log
 python3 /host/tools/verify.py "$CLIP" /tmp/rec/*.mkv --gaps "$rounds" || fail "not what the camera sent"
-stop $CAMCAST camcast
+stop "$CAMCAST" camcast
 grep 'stopped:' /tmp/camcast.log

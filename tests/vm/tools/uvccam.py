@@ -7,7 +7,7 @@ due before the last one has been taken, so a slow guest sees a slow camera and n
 
 Faults are asked for by lines written to a FIFO (echo hang > /run/uvccam.ctl):
   unplug | plug      pull the cable, put it back
-  hang | go          send no frames while the device stays | send them again
+  hang [SECONDS] | go  send no frames while the device stays, for good or for so long | send them again
   stall              the endpoint stalls once
   truncate N         every Nth frame is cut in half (0: none)
   error N            every Nth frame has the payload header's error bit (0: none)
@@ -330,6 +330,8 @@ def obey(line, cable, faults):
         cable.unplug()
     elif command in ("hang", "go"):
         faults.hang = command == "hang"
+        if arguments:
+            threading.Timer(float(arguments[0]), obey, ("go", cable, faults)).start()
     elif command == "stall":
         faults.stall = True
     elif command == "fps":
