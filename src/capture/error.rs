@@ -113,8 +113,10 @@ impl OpenError {
 
     /// Looks for the cameras that are there, which opens each for a moment, if this is that no such thing is.
     pub fn name_cameras(&mut self) {
-        if let OpenError::Missing { cameras, .. } = self {
-            *cameras = v4l2::cameras().iter().map(ToString::to_string).collect();
+        if let OpenError::Missing { path, cameras } = self {
+            // not itself, if it has come in between
+            let others = v4l2::cameras().into_iter().filter(|camera| camera.path != *path);
+            *cameras = others.map(|camera| camera.to_string()).collect();
         }
     }
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Pulls the USB camera's cable and puts it back, again and again, and watches a recorder's standard output meanwhile.
 
-replug.py PID LINK CLIP ROUNDS < frames
-PID is camcast's, LINK the camera's by-id link, standard input the MJPEG of `camrec --every -o - --format mjpeg`. In each round it
+replug.py PID LINK CLIP ROUNDS RECORDER < frames
+PID is camcast's, LINK the camera's by-id link, RECORDER the pid of `camrec --every -o - --format mjpeg`, whose MJPEG is the
+standard input and which is ended after the last round. In each round it
 waits for frames, unplugs, waits for the link to go and for camcast to let the node go, plugs, and measures from the moment at
 which the link can be opened to the arrival of the next frame. In every fifth round the old node is held open by this tool, so
 that the camera comes back under another number. Every frame must be one of the clip's. Prints the times and camcast's
@@ -10,6 +11,7 @@ descriptors and memory; exit status 1 if a frame takes longer than a second, or 
 """
 import os
 import select
+import signal
 import statistics
 import sys
 import time
@@ -100,7 +102,8 @@ def holds_camera(pid):
 
 
 def main():
-    pid, link, clip, rounds = sys.argv[1], sys.argv[2], mjpeg.read(sys.argv[3]), int(sys.argv[4])
+    pid, link, clip = sys.argv[1], sys.argv[2], mjpeg.read(sys.argv[3])
+    rounds, recorder = int(sys.argv[4]), int(sys.argv[5])
     frames, waits, nodes, sizes = Frames(clip), [], set(), {}
     for number in range(1, rounds + 1):
         wanted = frames.count + BETWEEN
@@ -125,6 +128,9 @@ def main():
         sizes[number] = (descriptors(pid), resident(pid))
         if number % 10 == 0:
             print(f"replug: round {number}, {waits[-1]:.2f} s", flush=True)
+    os.kill(recorder, signal.SIGTERM)
+    while os.read(0, 1 << 20):
+        pass
     early = min(5, rounds)
     (fds, kib), (last_fds, last_kib) = sizes[early], sizes[rounds]
     waits.sort()
