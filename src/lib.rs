@@ -18,7 +18,7 @@
 //! | [`cast`] | pure | the sender's brain: who is here, what each client gets next, timers |
 //! | [`receive`] | pure | the receiver's brain: assembler, clock anchor, ledger of frames |
 //! | [`record`] | pure | containers, where files begin and end, their names |
-//! | [`picture`] | pure | pictures that the program makes itself: the pattern, raw frames compressed, frames shrunk for plain clients |
+//! | [`picture`] | pure | pictures that the program makes itself: the pattern, NO SIGNAL, raw frames compressed, frames shrunk for plain clients |
 //! | [`supervisor`] | pure | a camera's life: when it is opened, given up, tried again; its stamps made sense of |
 //! | [`capture`] | shell | sources: a V4L2 camera with its ring of mmap buffers, the pattern, files, standard input |
 //! | [`sys`] | shell | every other system call as a safe function |

@@ -5,7 +5,7 @@ use super::plain::Plain;
 use super::slate::{Showing, Slate};
 use super::{ClientId, ClientKind, Event, LeaveReason, Output, Route, Tally, Transmit, Wake};
 use crate::jpeg::Size;
-use crate::reel::Reel;
+use crate::reel::{Frame, Reel};
 use crate::time::Time;
 use crate::wire::client::{Continue, FromClient, Hello};
 use crate::wire::join::{Accepted, Join, Policy, Refusal, RefusalCode, Reply};
@@ -15,6 +15,10 @@ use crate::wire::{FrameNumber, StreamId, Token};
 use arrayvec::ArrayVec;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::time::Duration;
+
+/// An older frame is of the past: nobody's picture begins with it.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// What the hub may use up.
 #[derive(Clone, Copy, Debug)]
@@ -185,7 +189,7 @@ impl Hub {
 
     /// A native client asks to come in. `token` is fresh and random. The session begins with its HELLO.
     pub fn join_native(&mut self, join: Join, route: Route, token: Token, reel: &Reel, now: Time) -> Reply {
-        let next = self.first_frame(&join, reel);
+        let next = self.first_frame(&join, reel, now);
         let talk = Talk::Native(Box::new(Native::new(token, join.policy, next, now)));
         if let Err(refusal) = self.admit(route, route.remote, join.agent, talk, now) {
             return Reply::Refused(refusal);
@@ -205,7 +209,13 @@ impl Hub {
     ///
     /// # Errors
     /// The [`Refusal`], in words for the client.
-    pub fn join_plain(&mut self, port: u16, route: Route, now: Time) -> Result<ClientId, Refusal> {
+    pub fn join_plain(
+        &mut self,
+        port: u16,
+        route: Route,
+        reel: &Reel,
+        now: Time,
+    ) -> Result<ClientId, Refusal> {
         let remote = SocketAddr::new(route.remote.ip(), port);
         let remote = keep_scope(remote, route.remote);
         let twin = self.places.iter().flatten().find(|s| s.remote == remote && s.kind() == ClientKind::Plain);
@@ -216,15 +226,24 @@ impl Hub {
             }
             None => false,
         };
-        let client = self.admit(route, remote, None, Talk::Plain(Plain::new()), now)?;
+        let plain = Plain::new(self.now_showing(reel, now));
+        let client = self.admit(route, remote, None, Talk::Plain(plain), now)?;
         let kind = ClientKind::Plain;
         self.outputs.push_back(Output::Open { client, local: route.local, remote, kind, narrow: None });
         self.outputs.push_back(Output::Event(Event::Joined { remote, kind, agent: None, is_return }));
         Ok(client)
     }
 
+    /// Where a client begins that has seen nothing yet: with the newest frame, unless that shows what was long ago, because
+    /// the camera is away, or was off while nobody watched. Then with the next one.
+    fn now_showing(&self, reel: &Reel, now: Time) -> FrameNumber {
+        let (no_camera, _) = self.camera;
+        let is_fresh = |frame: &Frame| !no_camera && now.since(frame.stamp().captured) <= FRESH;
+        reel.newest().filter(is_fresh).map_or(reel.next_number(), |frame| frame.number())
+    }
+
     /// Where a joining client's cursor begins.
-    fn first_frame(&self, join: &Join, reel: &Reel) -> FrameNumber {
+    fn first_frame(&self, join: &Join, reel: &Reel, now: Time) -> FrameNumber {
         let (oldest, next) = (reel.oldest_number(), reel.next_number());
         match join.resume {
             Some((stream, wanted)) if stream == self.stream && join.policy == Policy::Every => {
@@ -238,7 +257,7 @@ impl Hub {
             }
             // a viewer that comes back does not want what it has seen
             Some((stream, wanted)) if stream == self.stream && !next.is_after(wanted) => next,
-            _ => reel.newest().map_or(next, |frame| frame.number()),
+            _ => self.now_showing(reel, now),
         }
     }
 

@@ -18,7 +18,8 @@ const REFUSED_PATIENCE: Duration = Duration::from_millis(200);
 
 #[derive(Debug)]
 pub(super) struct Plain {
-    last_sent: Option<FrameNumber>,
+    /// The newest frame sent, or the one before the first.
+    last_sent: FrameNumber,
     /// Since when the newest frame sent waits for its answer, and until when it may.
     waiting: Option<(Time, Time)>,
     /// When the first frame that is still unanswered went out.
@@ -29,8 +30,9 @@ pub(super) struct Plain {
 }
 
 impl Plain {
-    pub(super) fn new() -> Self {
-        Plain { last_sent: None, waiting: None, unanswered: None, answer_time: None, tries: 0 }
+    /// `first` and all after it are news to it.
+    pub(super) fn new(first: FrameNumber) -> Self {
+        Plain { last_sent: first.previous(), waiting: None, unanswered: None, answer_time: None, tries: 0 }
     }
 
     /// The client's port has proved to be its own.
@@ -41,8 +43,7 @@ impl Plain {
     /// The frame to send now, if any: the newest, once, while no answer is awaited.
     pub(super) fn next_frame(&self, reel: &Reel) -> Option<FrameNumber> {
         let newest = reel.newest()?.number();
-        let is_new = self.last_sent.is_none_or(|last| newest.is_after(last));
-        (self.waiting.is_none() && is_new).then_some(newest)
+        (self.waiting.is_none() && newest.is_after(self.last_sent)).then_some(newest)
     }
 
     /// The newest frame's answer is awaited.
@@ -52,11 +53,11 @@ impl Plain {
 
     /// Frames between the last one sent and `number`, which the client does not get.
     pub(super) fn skipped_before(&self, number: FrameNumber) -> u64 {
-        self.last_sent.and_then(|last| u64::try_from(number.since(last).saturating_sub(1)).ok()).unwrap_or(0)
+        u64::try_from(number.since(self.last_sent).saturating_sub(1)).unwrap_or(0)
     }
 
     pub(super) fn on_sent(&mut self, number: FrameNumber, now: Time) {
-        self.last_sent = Some(number);
+        self.last_sent = number;
         self.on_slate_sent(now);
     }
 

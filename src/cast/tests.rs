@@ -114,7 +114,7 @@ impl Bench {
     }
 
     fn plain(&mut self, port: u16) -> ClientId {
-        self.hub.join_plain(port, route("198.51.100.7:40000"), self.now).unwrap()
+        self.hub.join_plain(port, route("198.51.100.7:40000"), &self.reel, self.now).unwrap()
     }
 
     fn say(&mut self, client: ClientId, datagram: &[u8]) {
@@ -503,6 +503,34 @@ fn a_returning_recorder_begins_where_it_left_off() {
 }
 
 #[test]
+fn nobody_begins_with_a_picture_of_long_ago() {
+    let mut bench = Bench::new();
+    let first = |bench: &mut Bench, policy| {
+        let Reply::Ok(Accepted { next, .. }) = bench.join(policy, 1, "198.51.100.7:1") else { panic!() };
+        next
+    };
+    let newest = bench.frame();
+    bench.pass(Duration::from_millis(900));
+    assert_eq!(first(&mut bench, Policy::Every), newest, "a camera may take its time");
+    bench.hub.handle_camera(true, &bench.reel, bench.now);
+    assert_eq!(
+        first(&mut bench, Policy::Every),
+        newest.next(),
+        "the camera is away: what was before is over"
+    );
+    bench.hub.handle_camera(false, &bench.reel, bench.now);
+    bench.pass(Duration::from_millis(101));
+    assert_eq!(first(&mut bench, Policy::Every), newest.next(), "nobody watched for a while");
+    assert_eq!(first(&mut bench, Policy::Newest), newest.next());
+    bench.plain(5000);
+    assert_eq!(bench.drain(), []);
+    let newest = bench.frame();
+    assert_eq!(bench.drain().len(), 1);
+    bench.plain(5001);
+    assert!(bench.drain().iter().all(|sent| sent.number() == newest));
+}
+
+#[test]
 fn the_same_socket_may_join_anew() {
     let mut bench = Bench::new();
     let old = bench.native(Policy::Every, 77, "198.51.100.7:6000");
@@ -584,7 +612,7 @@ proptest! {
                     bench.pass(Duration::from_millis(millis));
                     bench.hub.handle_timeout(&bench.reel, bench.now);
                 }
-                Op::JoinPlain(port) => { let _ = bench.hub.join_plain(port, route("198.51.100.7:1"), bench.now); }
+                Op::JoinPlain(port) => { let _ = bench.hub.join_plain(port, route("198.51.100.7:1"), &bench.reel, bench.now); }
                 Op::JoinNative(every, token) => {
                     let policy = if every { Policy::Every } else { Policy::Newest };
                     bench.join(policy, token, "198.51.100.7:1");

@@ -331,7 +331,7 @@ impl Server {
                 }
                 tcp::write_line(&guest.stream, &reply.to_string());
             }
-            Ok(Request::Plain(port)) => match self.hub.join_plain(port, guest.route, now) {
+            Ok(Request::Plain(port)) => match self.hub.join_plain(port, guest.route, &self.reel, now) {
                 Ok(client) => {
                     self.drain(now);
                     if let Some(client) = self.client_mut(client) {

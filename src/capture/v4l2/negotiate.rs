@@ -52,7 +52,11 @@ impl FourCc {
 
 impl fmt::Display for FourCc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.trim_ascii_end().escape_ascii())
+        let [a, b, c, last] = self.0;
+        // the highest bit says that samples are big-endian
+        let (last, order) = if last & 0x80 == 0 { (last, "") } else { (last & 0x7f, "-BE") };
+        let code = [a, b, c, last];
+        write!(f, "{}{order}", code.trim_ascii_end().escape_ascii())
     }
 }
 
@@ -348,6 +352,7 @@ mod tests {
         assert_eq!(text, "YUYV 1920x1080 640x480");
         assert_eq!(offer(YUYV, vec![VGA; 9]).to_string(), "YUYV 640x480 640x480 640x480 640x480 ...");
         assert_eq!(FourCc(*b"Y16 ").to_string(), "Y16");
+        assert_eq!(FourCc(*b"Y16\xa0").to_string(), "Y16-BE");
         assert_eq!(FourCc(*b"\n\0\xffx").to_string(), "\\n\\x00\\xffx");
     }
 }
