@@ -147,7 +147,7 @@ fn what_is_missing_while_no_file_is_open_is_in_the_account_alone() {
     let account = json::events(&ended.text()).pop().unwrap();
     assert_eq!((account.number("missing"), account.number("missing_outside_sidecars")), (3, 3));
     assert_eq!(json::missing(&account), [1, 2, 3]);
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert!(film::files(folder.path()).is_empty());
 }
 
 /// A real outage: the recorder sleeps for longer than camcast remembers. In files of a second.

@@ -166,7 +166,7 @@ fn options_of_camcast_that_cannot_be() {
 
 #[test]
 fn options_of_camrec_that_cannot_be() {
-    let wrong: [(&[&str], &str); 16] = [
+    let wrong: [(&[&str], &str); 17] = [
         (&["--every", "--newest"], "--every and --newest contradict"),
         (&["--plain", "5005", "--every"], "--plain cannot give every frame"),
         (&["--plain", "70000"], "plain"),
@@ -174,7 +174,8 @@ fn options_of_camrec_that_cannot_be() {
         (&["--format", "mjpeg"], "-o -"),
         (&["-o", "-", "--segment", "1m"], "--segment is for files"),
         (&["-o", "-", "--name", "x"], "--name is for files"),
-        (&["--name", "a/b"], "--name a/b"),
+        (&["--name", "../b"], "--name ../b"),
+        (&["-o", "-", "--utc"], "--utc is for files"),
         (&["--name", "%J"], "--name %J"),
         (&["--segment", "10ms"], "--segment: at least 1s"),
         (&["--segment", "long"], "--segment long"),

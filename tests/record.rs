@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use support::film::{self, Film};
 use support::pictures::{PatternReader, decoded_size};
 use support::procs::{Camcast, Ended, Program, camrec, camrec_command, camrec_into};
+use support::{PATIENCE, deadline, is_over, pause};
 
 /// The JPEGs of a byte stream of them. The test picture has no marker within.
 fn split(mut stream: &[u8]) -> Vec<&[u8]> {
@@ -162,21 +163,54 @@ fn a_player_that_is_closed_ends_camrec_quietly() {
 }
 
 #[test]
-fn two_recorders_in_one_folder_never_share_a_file() {
+fn one_folder_is_for_one_recorder() {
     let folder = tempfile::tempdir().unwrap();
-    // whatever the second, all names are taken in turn
-    let name = ["--name", "door.mkv", "--frames", "15"];
     fs::write(folder.path().join("door.mkv"), b"somebody's").unwrap();
     let camcast = Camcast::pattern(30);
-    let recorders = [(); 2].map(|()| camrec_into(folder.path(), camcast.address, &name));
-    recorders.into_iter().for_each(|recorder| drop(recorder.wait_exit().expect(0)));
+    let first = camrec_into(folder.path(), camcast.address, &["--name", "door.mkv"]);
+    first.wait_line("writing ");
+    let refused = camrec_into(folder.path(), camcast.address, &[]).wait_exit().expect(11);
+    let said = refused.log.lines().last().unwrap();
+    assert!(said.contains(", process ") && said.contains("another folder with -o"), "{said}");
+    // a crash lets go of the folder as well
+    drop(first.stop(Signal::SIGKILL));
+    camrec_into(folder.path(), camcast.address, &["--name", "door.mkv", "--frames", "15"])
+        .wait_exit()
+        .expect(0);
     let names: Vec<_> = film::files(folder.path());
     let expected = ["door.mkv", "door_2.mkv", "door_3.mkv"].map(|name| folder.path().join(name));
     assert_eq!(names, expected);
     assert_eq!(fs::read(&names[0]).unwrap(), b"somebody's");
-    for path in &names[1..] {
-        assert_eq!(Film::read(path).shots.len(), 15);
+    assert_eq!(Film::read(&names[2]).shots.len(), 15);
+}
+
+#[test]
+fn what_a_crash_has_left_is_finished_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let camcast = Camcast::pattern(30);
+    let first = camrec_into(folder.path(), camcast.address, &[]);
+    first.wait_line("writing ");
+    let [path] = &film::files(folder.path())[..] else { panic!("not one file") };
+    let end = deadline(PATIENCE);
+    while fs::metadata(path).unwrap().len() < 3_000_000 {
+        assert!(!is_over(end), "nothing is written");
+        pause();
     }
+    drop(first.stop(Signal::SIGKILL));
+    let left = Film::read(path);
+    assert!(!left.is_finished);
+    // as after a power cut: the file is longer than what has reached the disk
+    let bytes = fs::read(path).unwrap();
+    fs::write(path, [&bytes[..], &[0; 5000]].concat()).unwrap();
+    let second = camrec_into(folder.path(), camcast.address, &["--frames", "15"]).wait_exit().expect(0);
+    assert!(second.log.contains("was not finished: repaired"), "{}", second.log);
+    let films = Film::read_folder(folder.path());
+    assert!(films[0].is_finished);
+    assert_eq!((films[0].shots.len(), films[0].started), (left.shots.len(), left.started));
+    assert!(films[0].duration.unwrap() >= left.shots.last().unwrap().micros as f64);
+    assert_eq!(films[1].shots.len(), 15);
+    let third = camrec_into(folder.path(), camcast.address, &["--frames", "15"]).wait_exit().expect(0);
+    assert!(!third.log.contains("not finished"), "{}", third.log);
 }
 
 #[test]

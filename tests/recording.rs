@@ -5,9 +5,9 @@ use camcast::jpeg::Size;
 use camcast::record::matroska::Track;
 use camcast::record::names::Template;
 use camcast::record::timeline::Timeline;
-use camcast::store::{Recording, SegmentFile, Sink};
+use camcast::store::{Folder, Recording, Sink};
 use camcast::time::Time;
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -49,7 +49,12 @@ fn shots() -> Vec<Shot> {
 }
 
 fn track() -> Track {
-    Track { size: SIZE, interval: None, started: Timestamp::from_second(1_790_000_000).unwrap() }
+    Track {
+        size: SIZE,
+        interval: None,
+        started: Timestamp::from_second(1_790_000_000).unwrap(),
+        offset: Offset::UTC,
+    }
 }
 
 fn captured(shot: &Shot) -> Time {
@@ -75,7 +80,7 @@ fn record(folder: &Path, shots: &[Shot]) -> PathBuf {
 }
 
 fn begin(folder: &Path, shots: &[Shot]) -> Recording {
-    let file = SegmentFile::create(folder, ["clip.mkv".to_owned()]).unwrap();
+    let file = Folder::open(folder, "test").unwrap().create(["clip.mkv".to_owned()]).unwrap();
     Recording::begin(Sink::File(file), &track(), &shots[0].jpeg, captured(&shots[0])).unwrap()
 }
 
@@ -259,11 +264,11 @@ fn a_clock_that_is_set_back_costs_no_file() {
             assert_eq!(said, (millis == 180_000).then_some(set), "it is said once, at {millis} ms");
             let started = timeline.file_clock().unwrap().started;
             let names = Template::default().names(&started.to_zoned(TimeZone::UTC));
-            let file = SegmentFile::create(folder.path(), names).unwrap();
+            let file = Folder::open(folder.path(), "test").unwrap().create(names).unwrap();
             begun.push(file.path().file_name().unwrap().to_str().unwrap().to_owned());
         }
     }
     let expected = ["13-20", "14-20", "15-20", "14-20_2", "15-20_2", "16-20"];
-    assert_eq!(begun, expected.map(|time| format!("2026-09-21_14-{time}.mkv")));
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 6);
+    assert_eq!(begun, expected.map(|time| format!("14-{time}.mkv")));
+    assert_eq!(fs::read_dir(folder.path().join("2026-09-21")).unwrap().count(), 6);
 }

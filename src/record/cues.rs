@@ -11,6 +11,7 @@
 use super::ebml::{VOID_HEADER, size4, size8, void};
 use super::matroska::{Patch, Patches};
 use std::mem;
+use std::ops::Range;
 
 /// Octets of a cue: a divisor of [`SECTOR`]. Sizes are written longer than they need be to come to this.
 pub(super) const CELL: usize = 32;
@@ -61,6 +62,12 @@ impl Cues {
         };
         cues.push(0, at.saturating_add(len as u64).saturating_sub(segment));
         cues
+    }
+
+    /// The cells at these file offsets, whatever is in them, to be filled anew.
+    pub(super) fn again(cells: &Range<u64>, segment: u64) -> Self {
+        let len = usize::try_from(cells.end.saturating_sub(cells.start)).unwrap_or(0);
+        Cues { rewritten: true, ..Cues::new(cells.start, segment, len) }
     }
 
     /// Cues' identifier and size, then the cells.

@@ -56,7 +56,7 @@ pub(super) fn file(track: &Track, cue_reserve: usize) -> FileHead {
     let info_body = info_body(track, true);
     let mut info = Vec::new();
     binary(&mut info, INFO, &info_body);
-    let (tracks, tags) = (tracks(track), tags());
+    let (tracks, tags) = (tracks(track), tags(track));
     let after_info = SEEK_HEAD_LEN.saturating_add(info.len());
     let after_tracks = after_info.saturating_add(tracks.len());
     let after_tags = after_tracks.saturating_add(tags.len());
@@ -146,6 +146,12 @@ pub(super) fn date(at: Timestamp) -> [u8; 8] {
     i64::try_from(nanos).unwrap_or(if nanos < 0 { i64::MIN } else { i64::MAX }).to_be_bytes()
 }
 
+/// What [`date`] has made these octets of.
+pub(super) fn timestamp(date: [u8; 8]) -> Timestamp {
+    let nanos = i128::from(i64::from_be_bytes(date)).saturating_add(DATE_ZERO);
+    Timestamp::from_nanosecond(nanos).unwrap_or_default()
+}
+
 /// The clock tag's value for so many parts in 10^9; what does not fit in it, 1000 ppm, stays at the border.
 pub(super) fn clock(fast_ppb: i64) -> [u8; CLOCK_LEN] {
     let sign = if fast_ppb < 0 { b'-' } else { b'+' };
@@ -156,18 +162,28 @@ pub(super) fn clock(fast_ppb: i64) -> [u8; CLOCK_LEN] {
     [sign, digit(100_000), digit(10_000), digit(1_000), b'.', digit(100), digit(10), digit(1)]
 }
 
-fn tags() -> Vec<u8> {
+fn tags(track: &Track) -> Vec<u8> {
     let mut to = Vec::new();
+    let tag = |to: &mut Vec<u8>, name: &[u8], value: &[u8]| {
+        master(to, 0x67c8, |to| {
+            binary(to, 0x45a3, name); // TagName
+            binary(to, 0x4487, value); // TagString
+        });
+    };
     master(&mut to, TAGS, |to| {
         master(to, 0x7373, |to| {
             binary(to, 0x63c0, &[]); // Targets: the whole file
-            master(to, 0x67c8, |to| {
-                binary(to, 0x45a3, CLOCK_TAG); // TagName
-                binary(to, 0x4487, &clock(0)); // TagString, the last of all: it is patched
-            });
+            tag(to, b"DATE_RECORDED", recorded(track).as_bytes());
+            tag(to, CLOCK_TAG, &clock(0)); // the last of all: it is patched
         });
     });
     to
+}
+
+/// `2026-11-23T14:03:27.512+01:00`: the beginning as the clock on the wall showed it.
+fn recorded(track: &Track) -> String {
+    let local = track.offset.to_datetime(track.started).to_zoned(track.offset.to_time_zone());
+    local.map(|local| local.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()).unwrap_or_default()
 }
 
 fn tracks(track: &Track) -> Vec<u8> {

@@ -15,11 +15,13 @@
 use super::cues::Cues;
 use super::ebml::{MAX_SIZE4, MAX_SIZE8, size4, size8};
 use super::head;
+use super::reader::Head;
 use super::timeline::FileClock;
 use crate::jpeg::Size;
 use crate::time::Time;
 use arrayvec::ArrayVec;
 use jiff::Timestamp;
+use jiff::tz::Offset;
 use std::fmt;
 use std::time::Duration;
 
@@ -47,6 +49,8 @@ pub struct Track {
     pub interval: Option<Duration>,
     /// When the first frame was captured.
     pub started: Timestamp,
+    /// Local time's distance from UTC then.
+    pub offset: Offset,
 }
 
 /// Why a frame is not taken.
@@ -159,6 +163,37 @@ impl Muxer {
         (Muxer::new(track, head.segment, head.bytes.len(), Some(patched)), head.bytes)
     }
 
+    /// A file that was not finished, as it was when it had its head only. Each of its whole frames is then said to be
+    /// [found](Self::found); what [`finish`](Self::finish) gives closes it.
+    pub fn resume(head: &Head) -> Self {
+        let patched = Patched {
+            duration_at: head.duration_at,
+            duration: [0; 8],
+            size: [0; 8],
+            date_at: head.date_at,
+            date: head.date,
+            clock_at: head.clock_at,
+            clock: head.clock,
+            cues: Cues::again(&head.cells, head.segment),
+        };
+        Muxer {
+            first: None,
+            last: 0,
+            interval: 1,
+            step: u64::MAX,
+            nominal: None,
+            segment: head.segment,
+            end: head.clusters,
+            patched: Some(patched),
+        }
+    }
+
+    /// The next cluster holds a frame of this time in the file and so many octets, and is whole.
+    pub fn found(&mut self, time: u64, len: u64) {
+        let end = self.end.saturating_add(FRAME_HEAD as u64).saturating_add(len);
+        self.enter(Time::from_nanos(time.saturating_mul(1000)), time, end);
+    }
+
     /// A stream for a pipe: no patches, no cues, no duration; and the octets that it begins with.
     pub fn live(track: &Track) -> (Self, Vec<u8>) {
         let (segment, bytes) = head::live(track);
@@ -203,20 +238,24 @@ impl Muxer {
 
     /// The head and its frame are in the file, whole, behind all before them.
     pub fn wrote(&mut self, head: &FrameHead) {
+        self.enter(head.captured, head.time, head.end);
+    }
+
+    fn enter(&mut self, captured: Time, time: u64, end: u64) {
         if self.first.is_some() {
-            let step = head.time.saturating_sub(self.last);
+            let step = time.saturating_sub(self.last);
             // a camera that was away for a while has not become slow
             if self.nominal.is_none() && step <= self.step.saturating_mul(STALL) {
                 self.interval = step;
             }
             self.step = step;
         }
-        self.first.get_or_insert(head.captured);
+        self.first.get_or_insert(captured);
         if let Some(patched) = &mut self.patched {
-            patched.cues.note(head.time, self.end.saturating_sub(self.segment));
+            patched.cues.note(time, self.end.saturating_sub(self.segment));
         }
-        self.last = head.time;
-        self.end = head.end;
+        self.last = time;
+        self.end = end;
     }
 
     /// The times of the file's frames on the wall clock are known better by now: the next checkpoint says so. No frame's
@@ -234,7 +273,7 @@ impl Muxer {
     }
 
     /// The last frame's time and how long it is taken to last, in microseconds.
-    fn duration(&self) -> u64 {
+    pub fn duration(&self) -> u64 {
         self.last.saturating_add(self.interval.max(1))
     }
 
@@ -270,7 +309,7 @@ fn micros(time: Duration) -> u64 {
 }
 
 /// Cluster { Timestamp, SimpleBlock { track 1, relative time 0, key frame, no lacing } } up to the frame's first octet.
-fn frame_head(time: u64, len: u64) -> [u8; FRAME_HEAD] {
+pub(super) fn frame_head(time: u64, len: u64) -> [u8; FRAME_HEAD] {
     let [c0, c1, c2, c3] = size4(len.saturating_add(IN_CLUSTER));
     let [t0, t1, t2, t3, t4, t5, t6, t7] = time.to_be_bytes();
     let [b0, b1, b2, b3] = size4(len.saturating_add(4));

@@ -5,9 +5,11 @@
 //! | module | what |
 //! |---|---|
 //! | [`matroska`] | the container: a head, a few bytes before each frame, and patches that keep it seekable |
+//! | [`reader`] | reads what it writes: what a crash has left, what is to be checked |
 //! | [`segment`] | when a recording starts a new file |
 //! | [`timeline`] | where frames lie on the wall clock |
-//! | [`names`] | file names from local time |
+//! | [`names`] | file names from the wall clock |
+//! | [`index`] | which files of a folder are ours |
 //! | `head` | what stands before the first frame |
 //! | `cues` | the seek index in its fixed place |
 //! | `ebml` | the elements that Matroska is made of |
@@ -26,8 +28,10 @@
 mod cues;
 mod ebml;
 mod head;
+pub mod index;
 pub mod matroska;
 pub mod names;
+pub mod reader;
 pub mod segment;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
-//! File names from local time.
+//! File names from local time, or from UTC.
 //!
-//! A template is strftime's, as jiff reads it. Two files of one second, and the hour that autumn repeats, differ by a counter:
-//! `2025-10-26_02-30-00.mkv`, `2025-10-26_02-30-00_2.mkv`.
+//! A template is strftime's, as jiff reads it, with folders where it has slashes. Two files of one second, and the hour that
+//! autumn repeats, differ by a counter: `2025-10-26/02-30-00.mkv`, `2025-10-26/02-30-00_2.mkv`.
 
 use jiff::fmt::strtime;
 use jiff::{Timestamp, Zoned, tz::TimeZone};
@@ -9,12 +9,12 @@ use std::fmt;
 use std::str::FromStr;
 
 /// The template unless `--name` gives another.
-pub const DEFAULT: &str = "%Y-%m-%d_%H-%M-%S.mkv";
+pub const DEFAULT: &str = "%Y-%m-%d/%H-%M-%S.mkv";
 
 /// How many names are tried for one instant.
 const TRIES: u32 = 9999;
 
-/// The longest name, in octets, so that a counter fits too: most file systems' limit is 255 (NAME_MAX).
+/// The longest name of a file or folder, in octets, so that a counter fits too: most file systems' limit is 255 (NAME_MAX).
 const LONGEST: usize = 240;
 
 /// A template that gives names.
@@ -24,9 +24,7 @@ pub struct Template(String);
 /// Why a text is not a [`Template`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BadTemplate {
-    /// It has a slash, which is no part of a file name.
-    Slash,
-    /// Its names are empty, hidden by a first dot, too long, or hold a NUL.
+    /// One of its files or folders would have this name: an empty one, hidden by a first dot, too long, or not printable.
     Name(String),
     /// It has a `%` that means nothing; jiff says which.
     Directive(String),
@@ -35,9 +33,17 @@ pub enum BadTemplate {
 impl fmt::Display for BadTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            BadTemplate::Slash => write!(f, "a file name cannot have a slash: give the folder with -o"),
+            BadTemplate::Name(name) if name.is_empty() => {
+                write!(
+                    f,
+                    "a file or folder without a name; it is a path below the folder of -o, such as {DEFAULT}"
+                )
+            }
             BadTemplate::Name(name) => {
-                write!(f, "{name:?} is no file name: 1 to {LONGEST} bytes, no first dot")
+                write!(
+                    f,
+                    "{name:?} is no name for a file or folder: 1 to {LONGEST} bytes, printable, no first dot"
+                )
             }
             BadTemplate::Directive(why) => write!(f, "{why}: try {DEFAULT}"),
         }
@@ -56,34 +62,42 @@ impl FromStr for Template {
     type Err = BadTemplate;
 
     fn from_str(text: &str) -> Result<Self, BadTemplate> {
-        if text.contains('/') {
-            return Err(BadTemplate::Slash);
-        }
         let sample = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
-        let name = strtime::format(text, &sample).map_err(|why| BadTemplate::Directive(why.to_string()))?;
-        if name.is_empty() || name.starts_with('.') || name.len() > LONGEST || name.contains('\0') {
-            return Err(BadTemplate::Name(name));
+        let path = path(text, &sample).map_err(|why| BadTemplate::Directive(why.to_string()))?;
+        let is_bad = |name: &&str| {
+            name.is_empty()
+                || name.starts_with('.')
+                || name.len() > LONGEST
+                || name.contains(char::is_control)
+        };
+        match path.split('/').find(is_bad) {
+            Some(name) => Err(BadTemplate::Name(name.to_owned())),
+            None => Ok(Template(text.to_owned())),
         }
-        Ok(Template(text.to_owned()))
     }
 }
 
 impl Template {
-    /// Names for a file that begins at `at`, each to be tried if the ones before are taken.
+    /// Paths for a file that begins at `at`, each to be tried if the ones before are taken. Folders are divided by slashes.
     pub fn names(&self, at: &Zoned) -> impl Iterator<Item = String> + use<> {
         let first = self.first(at);
         (1..=TRIES).map(move |count| if count == 1 { first.clone() } else { numbered(&first, count) })
     }
 
     fn first(&self, at: &Zoned) -> String {
-        let name = strtime::format(&self.0, at).or_else(|_| strtime::format(DEFAULT, at));
-        // time zones' names (%Q) and dates (%D) have slashes
-        name.unwrap_or_else(|_| format!("{}.mkv", at.timestamp().as_second())).replace('/', "-")
+        let name = path(&self.0, at).or_else(|_| path(DEFAULT, at));
+        name.unwrap_or_else(|_| format!("{}.mkv", at.timestamp().as_second()))
     }
 }
 
+/// The template's slashes divide folders; those in time zones' names (%Q) and dates (%D) do not.
+fn path(template: &str, at: &Zoned) -> Result<String, jiff::Error> {
+    let names = template.split('/').map(|part| Ok(strtime::format(part, at)?.replace('/', "-")));
+    Ok(names.collect::<Result<Vec<_>, jiff::Error>>()?.join("/"))
+}
+
 fn numbered(name: &str, count: u32) -> String {
-    match name.rsplit_once('.') {
+    match name.rsplit_once('.').filter(|(_, extension)| !extension.contains('/')) {
         Some((stem, extension)) => format!("{stem}_{count}.{extension}"),
         None => format!("{name}_{count}"),
     }
@@ -104,11 +118,12 @@ mod tests {
     fn names_count_up() {
         assert_eq!(
             names(DEFAULT),
-            ["2026-02-03_04-05-06.mkv", "2026-02-03_04-05-06_2.mkv", "2026-02-03_04-05-06_3.mkv"]
+            ["2026-02-03/04-05-06.mkv", "2026-02-03/04-05-06_2.mkv", "2026-02-03/04-05-06_3.mkv"]
         );
         assert_eq!(names("door %H.%M"), ["door 04.05", "door 04_2.05", "door 04_3.05"]);
         assert_eq!(names("door"), ["door", "door_2", "door_3"]);
-        assert_eq!(names("%D.mkv")[0], "02-03-26.mkv");
+        assert_eq!(names("v1.0/door"), ["v1.0/door", "v1.0/door_2", "v1.0/door_3"]);
+        assert_eq!(names("%D.mkv")[0], "02-03-26.mkv", "a date is no folder");
     }
 
     #[test]
@@ -119,11 +134,14 @@ mod tests {
 
     #[test]
     fn bad_templates_are_refused() {
-        assert_eq!("a/b.mkv".parse::<Template>(), Err(BadTemplate::Slash));
-        assert_eq!("".parse::<Template>(), Err(BadTemplate::Name(String::new())));
-        assert_eq!("..".parse::<Template>(), Err(BadTemplate::Name("..".to_owned())));
-        assert!(matches!("a\0".parse::<Template>(), Err(BadTemplate::Name(_))));
-        assert!(matches!("x".repeat(241).parse::<Template>(), Err(BadTemplate::Name(_))));
+        let bad = |template: &str| match template.parse::<Template>() {
+            Err(BadTemplate::Name(name)) => name,
+            other => panic!("{template:?}: {other:?}"),
+        };
+        assert_eq!([bad(""), bad("/a.mkv"), bad("a//b"), bad("a/")], ["", "", "", ""]);
+        assert_eq!([bad(".."), bad("a/../b"), bad("./a"), bad("a/.b")], ["..", "..", ".", ".b"]);
+        assert_eq!([bad("a\0"), bad("%n")], ["a\0", "\n"]);
+        assert_eq!(bad(&format!("a/{}", "x".repeat(241))).len(), 241);
         assert!(matches!("%J.mkv".parse::<Template>(), Err(BadTemplate::Directive(_))));
     }
 }

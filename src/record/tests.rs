@@ -5,6 +5,7 @@ use super::timeline::FileClock;
 use crate::jpeg::Size;
 use crate::time::Time;
 use jiff::Timestamp;
+use jiff::tz::Offset;
 use matroska_demuxer::{DemuxError, Frame, MatroskaFile};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ const TINY: usize = 256;
 
 fn track() -> Track {
     let started = Timestamp::from_second(1_790_000_000).unwrap();
-    Track { size: Size { width: 1280, height: 720 }, interval: None, started }
+    Track { size: Size { width: 1280, height: 720 }, interval: None, started, offset: Offset::UTC }
 }
 
 /// A file in memory, and what it should hold.
@@ -191,9 +192,17 @@ fn the_head_is_as_written_down() {
         hex("1654ae6b ac ae aa d781 01 73c581 01 8381 01 9c81 00 22b59c83 756e64 8687 565f4d4a504547
         e0 8b 9a81 02 b082 0500 ba82 02d0");
     assert_eq!(show(&head[..before_tracks.len()]), show(&before_tracks));
-    let tags = hex("1254c367 a7 7373 a4 63c0 80 67c8 9e 45a3 90 43414d4552415f434c4f434b5f50504d
-        4487 88 2b3030302e303030");
-    let after = [tracks, tags].concat();
+    let tags = [
+        &hex("1254c367 da 7373 d7 63c0 80 67c8 b0 45a3 8d")[..],
+        b"DATE_RECORDED",
+        &hex("4487 9d"),
+        b"2026-09-21T14:13:20.000+00:00",
+        &hex("67c8 9e 45a3 90"),
+        b"CAMERA_CLOCK_PPM",
+        &hex("4487 88"),
+        b"+000.000",
+    ];
+    let after = [tracks, tags.concat()].concat();
     assert_eq!(show(&head[before_tracks.len()..][..after.len()]), show(&after));
     let cues = hex(
         "1c53bb6b 0100000000000100 bb1000001b b388 0000000000000000 b720000d f78101 f188 00000000000002cc
@@ -257,7 +266,7 @@ fn a_file_says_what_is_known_of_its_clock_and_moves_no_frame() {
         let file = MatroskaFile::open(Cursor::new(&taken.bytes)).unwrap();
         let date = (1_790_000_000 - 978_307_200) * 1_000_000_000 + 123_456_000;
         assert_eq!(file.info().date_utc(), Some(date));
-        let tag = &file.tags().unwrap()[0].simple_tags()[0];
+        let tag = &file.tags().unwrap()[0].simple_tags()[1];
         assert_eq!((tag.name(), tag.string()), ("CAMERA_CLOCK_PPM", Some(text)));
         assert_eq!((read(&taken.bytes), taken.bytes.len()), (frames.clone(), len));
     }

@@ -49,6 +49,13 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// Somebody else records there.
+    Locked {
+        /// The folder.
+        path: PathBuf,
+        /// Who, as they say themselves.
+        holder: String,
+    },
     /// All names for this instant are taken.
     Taken {
         /// The folder.
@@ -102,6 +109,11 @@ impl fmt::Display for Error {
             Error::TooLarge { path } => {
                 write!(f, "{} is as large as its file system allows: use a shorter --segment", path.display())
             }
+            Error::Locked { path, holder } => write!(
+                f,
+                "{holder} records to {}: one folder, one camrec; choose another folder with -o",
+                path.display()
+            ),
             Error::Taken { path } => {
                 write!(
                     f,

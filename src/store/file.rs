@@ -1,7 +1,7 @@
 //! One file of a recording.
 
 use super::error::Error;
-use super::{folder, sidecar};
+use super::folder;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, IoSlice, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
@@ -12,37 +12,23 @@ use std::path::{Path, PathBuf};
 pub struct SegmentFile {
     file: File,
     path: PathBuf,
-    folder: PathBuf,
     end: u64,
 }
 
 impl SegmentFile {
-    /// Makes a file under the first of `names` that is free, for itself and for its sidecar, and has the folder's entry of
-    /// it on the disk.
-    ///
-    /// # Errors
-    /// [`Error::Taken`] if none is free, or what the system says.
-    pub fn create(folder: &Path, names: impl IntoIterator<Item = String>) -> Result<Self, Error> {
-        for name in names {
-            let path = folder.join(name);
-            if sidecar::path_of(&path).symlink_metadata().is_ok() {
-                continue;
-            }
-            match File::create_new(&path) {
-                Ok(file) => {
-                    folder::sync(folder)?;
-                    return Ok(SegmentFile { file, path, folder: folder.to_owned(), end: 0 });
-                }
-                Err(why) if why.kind() == ErrorKind::AlreadyExists => {}
-                Err(why) => return Err(Error::new("make", &path, why)),
-            }
-        }
-        Err(Error::Taken { path: folder.to_owned() })
+    /// A file that was just made at `path`, and is empty.
+    pub(super) fn new(file: File, path: PathBuf) -> Self {
+        SegmentFile { file, path, end: 0 }
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The folder that it is in.
+    pub(super) fn folder(&self) -> &Path {
+        self.path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
     }
 
     /// Appends all parts, one behind the other, or none of them.
@@ -93,7 +79,7 @@ impl SegmentFile {
     /// What the system says. The file is closed all the same.
     pub fn close(self) -> Result<PathBuf, Error> {
         self.file.sync_all().map_err(|why| Error::new("sync", &self.path, why))?;
-        folder::sync(&self.folder)?;
+        folder::sync(self.folder())?;
         Ok(self.path)
     }
 
@@ -124,40 +110,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn create(folder: &Path, names: &[&str]) -> Result<SegmentFile, Error> {
-        SegmentFile::create(folder, names.iter().map(|name| (*name).to_owned()))
-    }
-
-    #[test]
-    fn a_taken_name_is_left_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("a.mkv"), b"somebody's").unwrap();
-        std::os::unix::fs::symlink("/nowhere", folder.path().join("a_2.mkv")).unwrap();
-        let file = create(folder.path(), &["a.mkv", "a_2.mkv", "a_3.mkv"]).unwrap();
-        assert!(file.path().ends_with("a_3.mkv"));
-        assert_eq!(fs::read(folder.path().join("a.mkv")).unwrap(), b"somebody's");
-        assert!(matches!(create(folder.path(), &["a.mkv", "a_3.mkv"]), Err(Error::Taken { .. })));
-    }
-
-    #[test]
-    fn a_name_whose_sidecar_is_there_is_taken() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("a.json"), b"of a recording that was moved").unwrap();
-        let file = create(folder.path(), &["a.mkv", "a_2.mkv"]).unwrap();
-        assert!(file.path().ends_with("a_2.mkv"));
-    }
-
-    #[test]
-    fn a_folder_that_is_gone_is_named() {
-        let refused = create(Path::new("/nowhere/at/all"), &["a.mkv"]).unwrap_err();
-        let said = refused.to_string();
-        assert_eq!(said, "cannot write to /nowhere/at/all/a.mkv: it is not there: is the disk mounted?");
-    }
-
     #[test]
     fn a_torn_frame_does_not_stay() {
         let folder = tempfile::tempdir().unwrap();
-        let mut file = create(folder.path(), &["a.mkv"]).unwrap();
+        let path = folder.path().join("a.mkv");
+        let mut file = SegmentFile::new(File::create_new(&path).unwrap(), path);
         file.append(&mut [IoSlice::new(b"head "), IoSlice::new(b""), IoSlice::new(b"frame")]).unwrap();
         file.file.write_all(b"half a fra").unwrap();
         file.cut_back();

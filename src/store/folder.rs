@@ -1,25 +1,118 @@
-//! The folder that files go to.
+//! The folder that files go to, which is ours alone while we record.
 
 use super::error::{Error, Why};
+use super::file::SegmentFile;
+use super::index::IndexFile;
+use super::lock::Lock;
+use super::sidecar;
+use crate::record::index::Event;
 use std::fs::{self, File};
 use std::io::ErrorKind;
-use std::path::Path;
-use std::process;
+use std::path::{Path, PathBuf};
 
-/// Makes the folder, with those above it, unless it is there; then tries whether a file can be made in it.
-///
-/// Trying is the only sure way to know: permissions, mounts, quotas and sandboxes all have their say.
-///
-/// # Errors
-/// [`Error`]: say it before the first frame, not with it.
-pub fn prepare(folder: &Path) -> Result<(), Error> {
-    fs::create_dir_all(folder).map_err(|why| Error::new("make the folder", folder, why))?;
-    let trial = folder.join(format!(".camrec-trial-{}", process::id()));
-    match File::create_new(&trial) {
-        Ok(_) => fs::remove_file(&trial).map_err(|why| Error::new("delete", &trial, why)),
-        // left by a process of our number that was killed here: it could write, and so can we
-        Err(why) if why.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(why) => Err(Error::new("make a file in", folder, why)),
+/// A folder with its lock and its index.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    index: IndexFile,
+    _lock: Lock,
+}
+
+impl Folder {
+    /// Makes the folder, with those above it, unless it is there, and takes it. `holder` is what others are told meanwhile.
+    ///
+    /// # Errors
+    /// [`Error`]: say it before the first frame, not with it.
+    pub fn open(path: &Path, holder: &str) -> Result<Self, Error> {
+        let lock = Lock::take(path, holder)?;
+        let index = IndexFile::open(path)?;
+        Ok(Folder { path: path.to_owned(), index, _lock: lock })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes a file under the first of `names` that is free, for itself and for its sidecar, with the folders that the name
+    /// needs. It is in the index, and its name is on the disk.
+    ///
+    /// # Errors
+    /// [`Error::Taken`] if none is free, or what the system says.
+    pub fn create(&mut self, names: impl IntoIterator<Item = String>) -> Result<SegmentFile, Error> {
+        for name in names {
+            let path = self.path.join(&name);
+            let folder = path.parent().unwrap_or(&self.path);
+            make(folder)?;
+            if sidecar::path_of(&path).symlink_metadata().is_ok() {
+                continue;
+            }
+            match File::create_new(&path) {
+                Ok(file) => {
+                    let file = SegmentFile::new(file, path);
+                    return match self.index.enter(&Event::Begun(&name)).and_then(|()| sync(file.folder())) {
+                        Ok(()) => Ok(file),
+                        Err(why) => {
+                            file.discard();
+                            Err(why)
+                        }
+                    };
+                }
+                Err(why) if why.kind() == ErrorKind::AlreadyExists => {}
+                Err(why) => return Err(Error::new("make", &path, why)),
+            }
+        }
+        Err(Error::Taken { path: self.path.clone() })
+    }
+
+    /// One of its files is closed. `bytes`: its octets and its sidecar's; `ended`: seconds since 1970.
+    ///
+    /// # Errors
+    /// What the system says. At the next start it will be taken for unfinished, and found whole.
+    pub fn finished(&mut self, path: &Path, bytes: u64, ended: i64) -> Result<(), Error> {
+        match path.strip_prefix(&self.path).ok().and_then(Path::to_str) {
+            Some(name) => self.index.enter(&Event::Finished { name, bytes, ended }),
+            None => Ok(()),
+        }
+    }
+
+    /// One of its files is not there any more.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn gone(&mut self, path: &Path) -> Result<(), Error> {
+        match path.strip_prefix(&self.path).ok().and_then(Path::to_str) {
+            Some(name) => self.index.enter(&Event::Gone(name)),
+            None => Ok(()),
+        }
+    }
+
+    /// The files that an earlier run has begun and not finished, oldest first.
+    pub fn unfinished(&self) -> Vec<PathBuf> {
+        let entries = self.index.index().entries().filter(|entry| entry.finished.is_none());
+        entries.map(|entry| self.path.join(&entry.name)).collect()
+    }
+}
+
+/// Makes a folder and those above it, unless they are there, and has their names on the disk.
+pub(super) fn make(folder: &Path) -> Result<(), Error> {
+    match fs::create_dir(folder) {
+        Ok(()) => sync(above(folder)),
+        Err(_) if folder.is_dir() => Ok(()),
+        Err(why) if why.kind() == ErrorKind::NotFound && above(folder) != folder => {
+            make(above(folder))?;
+            let made = fs::create_dir(folder).map_err(|why| Error::new("make the folder", folder, why));
+            made.and_then(|()| sync(above(folder)))
+        }
+        Err(why) => Err(Error::new("make the folder", folder, why)),
+    }
+}
+
+fn above(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent == Path::new("") => Path::new("."),
+        Some(parent) => parent,
+        None => path,
     }
 }
 
@@ -36,29 +129,52 @@ pub(super) fn sync(folder: &Path) -> Result<(), Error> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_folder_is_made_with_those_above_and_left_empty() {
-        let root = tempfile::tempdir().unwrap();
-        let folder = root.path().join("a/b/c");
-        prepare(&folder).unwrap();
-        prepare(&folder).unwrap();
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    fn create(folder: &Path, names: &[&str]) -> Result<SegmentFile, Error> {
+        Folder::open(folder, "test").unwrap().create(names.iter().map(|name| (*name).to_owned()))
     }
 
     #[test]
-    fn a_file_in_the_way_is_named() {
-        let root = tempfile::tempdir().unwrap();
-        let file = root.path().join("file");
-        fs::write(&file, b"").unwrap();
-        for folder in [file.clone(), file.join("below")] {
-            let refused = prepare(&folder).unwrap_err();
-            assert!(matches!(refused, Error::NotWritable { why: Why::NotAFolder, .. }), "{refused}");
-        }
+    fn a_taken_name_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.mkv"), b"somebody's").unwrap();
+        std::os::unix::fs::symlink("/nowhere", folder.path().join("a_2.mkv")).unwrap();
+        let file = create(folder.path(), &["a.mkv", "a_2.mkv", "a_3.mkv"]).unwrap();
+        assert!(file.path().ends_with("a_3.mkv"));
+        assert_eq!(fs::read(folder.path().join("a.mkv")).unwrap(), b"somebody's");
+        assert!(matches!(create(folder.path(), &["a.mkv", "a_3.mkv"]), Err(Error::Taken { .. })));
     }
 
     #[test]
-    fn a_read_only_file_system_is_named() {
-        let refused = prepare(Path::new("/proc/self/recordings")).unwrap_err();
-        assert!(matches!(refused, Error::NotWritable { .. }), "{refused}");
+    fn a_name_whose_sidecar_is_there_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.json"), b"of a recording that was moved").unwrap();
+        let file = create(folder.path(), &["a.mkv", "a_2.mkv"]).unwrap();
+        assert!(file.path().ends_with("a_2.mkv"));
+    }
+
+    #[test]
+    fn folders_are_made_as_names_need_them() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("x/y");
+        let file = create(&folder, &["2026-11-23/10/a.mkv"]).unwrap();
+        assert!(file.path().is_file());
+        let file = create(&folder, &["2026-11-23/10/a.mkv", "2026-11-23/10/a_2.mkv"]).unwrap();
+        assert_eq!(file.path(), folder.join("2026-11-23/10/a_2.mkv"));
+        fs::write(folder.join("2026-11-24"), b"").unwrap();
+        let refused = create(&folder, &["2026-11-24/a.mkv"]).unwrap_err();
+        assert!(matches!(refused, Error::NotWritable { why: Why::NotAFolder, .. }), "{refused}");
+    }
+
+    #[test]
+    fn what_was_not_finished_is_known_at_the_next_start() {
+        let root = tempfile::tempdir().unwrap();
+        let mut folder = Folder::open(root.path(), "test").unwrap();
+        let names = |name: &str| [format!("day/{name}.mkv")];
+        let paths = ["a", "b", "c"].map(|name| folder.create(names(name)).unwrap().path().to_owned());
+        folder.finished(&paths[0], 10, 20).unwrap();
+        folder.gone(&paths[2]).unwrap();
+        assert_eq!(folder.unfinished(), [paths[1].clone()]);
+        drop(folder);
+        assert_eq!(Folder::open(root.path(), "test").unwrap().unfinished(), [paths[1].clone()]);
     }
 }

@@ -6,19 +6,26 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`folder`] | the folder that files go to |
+//! | [`folder`] | the folder that files go to: ours alone, and which files in it are ours |
 //! | [`file`](mod@file) | one file |
 //! | [`recording`] | a file or a pipe, together with its muxer |
+//! | [`salvage`] | what a crash has left is made a whole file |
 //! | [`sidecar`] | what is known of a file, in another beside it |
+//! | `lock` | one folder, one writer |
+//! | `index` | which files are ours, on the disk |
 //! | [`error`] | what can go wrong, in words |
 #![forbid(unsafe_code)]
 
 pub mod error;
 pub mod file;
 pub mod folder;
+mod index;
+mod lock;
 pub mod recording;
+pub mod salvage;
 pub mod sidecar;
 
 pub use error::Error;
 pub use file::SegmentFile;
+pub use folder::Folder;
 pub use recording::{Recording, Sink, Summary};

@@ -179,16 +179,23 @@ mod tests {
     use crate::jpeg::Size;
     use crate::record::matroska::{MAX_FRAME, Refused};
     use jiff::Timestamp;
+    use jiff::tz::Offset;
     use std::fs;
     use std::os::fd::OwnedFd;
     use std::os::unix::net::UnixStream;
 
     fn track() -> Track {
-        Track { size: Size { width: 640, height: 480 }, interval: None, started: Timestamp::UNIX_EPOCH }
+        Track {
+            size: Size { width: 640, height: 480 },
+            interval: None,
+            started: Timestamp::UNIX_EPOCH,
+            offset: Offset::UTC,
+        }
     }
 
     fn file(folder: &Path) -> Sink {
-        Sink::File(SegmentFile::create(folder, ["a.mkv".to_owned()]).unwrap())
+        let path = folder.join("a.mkv");
+        Sink::File(SegmentFile::new(File::create_new(&path).unwrap(), path))
     }
 
     #[test]

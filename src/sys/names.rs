@@ -1,12 +1,19 @@
-//! Host names to addresses, beside the loop: the system's resolver may take many seconds to say no.
+//! Names of hosts: this one's, and to addresses, beside the loop, as the system's resolver may take many seconds to say no.
 
 use nix::sys::socket::{MsgFlags, recv};
+use nix::unistd::gethostname;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
+
+/// This machine's name.
+pub fn this_host() -> String {
+    let name = gethostname().map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_else(|_| "this machine".into())
+}
 
 /// A question to the resolver, under way.
 pub struct Lookup {

@@ -63,13 +63,13 @@ impl Film {
     }
 }
 
-/// The files of a folder that are no sidecars.
+/// The files below a folder that are no sidecars.
 #[track_caller]
 pub fn files(folder: &Path) -> Vec<PathBuf> {
     list(folder, |path| !is_sidecar(path))
 }
 
-/// The sidecars of a folder.
+/// The sidecars below a folder.
 #[track_caller]
 pub fn sidecars(folder: &Path) -> Vec<PathBuf> {
     list(folder, is_sidecar)
@@ -79,10 +79,15 @@ fn is_sidecar(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "json")
 }
 
+/// Below the folder, those in folders included; what is hidden is camrec's own.
 #[track_caller]
-fn list(folder: &Path, is_wanted: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
+fn list(folder: &Path, is_wanted: impl Fn(&Path) -> bool + Copy) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut files: Vec<PathBuf> = entries.filter(|path| is_wanted(path)).collect();
+    let shown = entries.filter(|path| !path.file_name().unwrap().as_encoded_bytes().starts_with(b"."));
+    let mut files: Vec<PathBuf> = shown
+        .flat_map(|path| if path.is_dir() { list(&path, is_wanted) } else { vec![path] })
+        .filter(|path| is_wanted(path))
+        .collect();
     files.sort();
     files
 }

@@ -61,6 +61,8 @@ pub enum Target {
         names: Template,
         /// Their length.
         segment: Duration,
+        /// Names in UTC rather than in local time.
+        utc: bool,
     },
     /// Standard output.
     Pipe {
@@ -110,8 +112,12 @@ fn target(options: &Options) -> Result<Target, Failure> {
         Some(other) => return Err(usage(format!("--format {other}: expected mkv or mjpeg"))),
     };
     if output == "-" {
-        let folder_only = [("--segment", &options.segment), ("--name", &options.name)];
-        if let Some((option, _)) = folder_only.iter().find(|(_, given)| given.is_some()) {
+        let folder_only = [
+            ("--segment", options.segment.is_some()),
+            ("--name", options.name.is_some()),
+            ("--utc", options.utc),
+        ];
+        if let Some((option, _)) = folder_only.iter().find(|(_, given)| *given) {
             return Err(usage(format!("{option} is for files; standard output is one stream")));
         }
         return Ok(Target::Pipe { raw });
@@ -119,7 +125,7 @@ fn target(options: &Options) -> Result<Target, Failure> {
     let names = options.name.as_deref().unwrap_or(crate::record::names::DEFAULT);
     let names = names.parse().map_err(|error| usage(format!("--name {names}: {error}")))?;
     let segment = duration("--segment", options.segment.as_deref())?.unwrap_or(Duration::from_secs(600));
-    Ok(Target::Folder { folder: PathBuf::from(output), names, segment })
+    Ok(Target::Folder { folder: PathBuf::from(output), names, segment, utc: options.utc })
 }
 
 fn language(options: &Options, target: &Target) -> Result<Language, Failure> {
@@ -190,7 +196,7 @@ mod tests {
             text(|o| (o.output, o.segment) = (Some("-".into()), Some("1m".into()))).contains("--segment")
         );
         assert!(text(|o| o.segment = Some("10ms".into())).contains("--segment"));
-        assert!(text(|o| o.name = Some("a/b".into())).contains("--name"));
+        assert!(text(|o| o.name = Some("a/../b".into())).contains("--name"));
         assert!(text(|o| o.frames = Some(0)).contains("--frames"));
     }
 }

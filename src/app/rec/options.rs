@@ -22,9 +22,13 @@ pub struct Options {
     #[argh(option, arg_name = "mkv|mjpeg")]
     pub format: Option<String>,
 
-    /// file names, as strftime has it; default %Y-%m-%d_%H-%M-%S.mkv
+    /// names of files and their folders, as strftime has it; default %Y-%m-%d/%H-%M-%S.mkv
     #[argh(option, arg_name = "template")]
     pub name: Option<String>,
+
+    /// names in UTC; default: local time
+    #[argh(switch)]
+    pub utc: bool,
 
     /// stop after this much of the stream, such as 90s
     #[argh(option, arg_name = "duration")]

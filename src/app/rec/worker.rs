@@ -13,10 +13,11 @@ use crate::receive::slate::Picture;
 use crate::record::matroska::Track;
 use crate::record::segment::Cut;
 use crate::record::timeline::{FileClock, Timeline};
-use crate::store::{Error, Recording, SegmentFile, Sink, sidecar};
+use crate::store::{Error, Folder, Recording, Sink, sidecar};
 use crate::sys::clock;
 use crate::time::{Stamp, Time};
 use crate::wire::{FrameNumber, StreamId};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::io::IoSlice;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -38,6 +39,8 @@ pub(super) struct Books {
 /// The thread.
 pub(super) struct Worker {
     target: Target,
+    /// Where files go; none for standard output.
+    folder: Option<Folder>,
     timeline: Timeline,
     open: Option<Open>,
     stream: Option<StreamId>,
@@ -74,6 +77,7 @@ impl Worker {
     /// `waiting`: the octets and the frames in the queue.
     pub(super) fn new(
         target: Target,
+        folder: Option<Folder>,
         notes: SyncSender<Note>,
         waiting: (Arc<AtomicUsize>, Arc<AtomicUsize>),
         books: Arc<Mutex<Books>>,
@@ -85,6 +89,7 @@ impl Worker {
         let (queued, frames) = waiting;
         Worker {
             target,
+            folder,
             timeline: Timeline::new(limit),
             open: None,
             stream: None,
@@ -265,14 +270,15 @@ impl Worker {
     }
 
     fn begin(&mut self, frame: &ToWrite, size: jpeg::Size, start: Timestamp) -> Result<(), Error> {
-        let track = Track { size, interval: None, started: start };
-        let sink = match &self.target {
-            Target::Folder { folder, names, .. } => {
-                let names = names.names(&wall::in_zone(start));
-                Sink::File(SegmentFile::create(folder, names)?)
+        let local = wall::in_zone(start);
+        let track = Track { size, interval: None, started: start, offset: local.offset() };
+        let sink = match (&self.target, &mut self.folder) {
+            (Target::Folder { names, utc, .. }, Some(folder)) => {
+                let at = if *utc { start.to_zoned(TimeZone::UTC) } else { local };
+                Sink::File(folder.create(names.names(&at))?)
             }
-            Target::Pipe { raw: false } => Sink::stdout()?,
-            Target::Pipe { raw: true } => {
+            (Target::Folder { .. }, None) | (Target::Pipe { raw: false }, _) => Sink::stdout()?,
+            (Target::Pipe { raw: true }, _) => {
                 let mut sink = Sink::stdout()?;
                 sink.append(&mut [IoSlice::new(&frame.bytes)])?;
                 self.open = Some(Open::Raw(sink));
@@ -315,7 +321,7 @@ impl Worker {
         let ledger = self.next_ledger();
         let clock = self.timeline.end();
         let finished = match open {
-            Open::Recording(begun) => begun.finish(clock, &ledger).map(Some),
+            Open::Recording(begun) => begun.finish(clock, &ledger, self.folder.as_mut()).map(Some),
             Open::Raw(_) => Ok(None),
         };
         if !matches!(&finished, Ok(Some(Segment { sidecar: Some(Ok(_)), .. }))) {
@@ -385,7 +391,12 @@ fn later(captured: Time, at: Timestamp, then: Time) -> Timestamp {
 
 impl Begun {
     /// Closes the recording, and writes its sidecar if it is a file.
-    fn finish(mut self, clock: Option<FileClock>, ledger: &Ledger) -> Result<Segment, Error> {
+    fn finish(
+        mut self,
+        clock: Option<FileClock>,
+        ledger: &Ledger,
+        folder: Option<&mut Folder>,
+    ) -> Result<Segment, Error> {
         if let Some(clock) = clock {
             self.recording.set_clock(&clock);
         }
@@ -405,8 +416,15 @@ impl Begun {
             figures: ledger.into(),
         });
         let path = summary.path.as_deref();
-        let sidecar =
-            path.zip(contents.as_ref()).map(|(path, of)| sidecar::write(path, of.text().as_bytes()));
+        let text = contents.as_ref().map(Sidecar::text).unwrap_or_default();
+        let sidecar = path.map(|path| sidecar::write(path, text.as_bytes()));
+        if let (Some(path), Some(folder)) = (path, folder) {
+            let bytes = summary.file_bytes.saturating_add(text.len() as u64);
+            // else the next start finds it whole
+            if let Err(why) = folder.finished(path, bytes, self.end.as_second()) {
+                log::warn!("{why}");
+            }
+        }
         Ok(Segment { summary, contents, sidecar })
     }
 }

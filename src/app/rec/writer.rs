@@ -6,14 +6,17 @@
 use super::config::Target;
 use super::facts::Sidecar;
 use super::worker::{Books, Worker};
+use crate::app::wall;
 use crate::jpeg::Size;
 use crate::receive::ledger::{Absence, Counts, Ledger, Range, Why};
 use crate::receive::slate::Picture;
-use crate::store::{Error, Summary};
+use crate::store::salvage::{Salvaged, salvage};
+use crate::store::{Error, Folder, Summary};
+use crate::sys::names::this_host;
 use crate::time::{Stamp, Time};
 use crate::wire::{FrameNumber, StreamId};
 use jiff::{SignedDuration, Timestamp};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -126,16 +129,22 @@ impl Writer {
     /// # Errors
     /// The folder cannot be written, or the process has no thread left.
     pub fn start(target: Target) -> Result<Self, Error> {
-        if let Target::Folder { folder, .. } = &target {
-            crate::store::folder::prepare(folder)?;
-        }
+        let folder = match &target {
+            Target::Folder { folder, .. } => Some(take(folder)?),
+            Target::Pipe { .. } => None,
+        };
         let (orders, inbox) = sync_channel(QUEUE + ORDERS);
         // room for a spare and an event for each order, so that the thread never waits for us
         let (outbox, notes) = sync_channel(QUEUE * 4);
         let (queued, frames) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let books = Arc::new(Mutex::new(Books::default()));
-        let worker =
-            Worker::new(target, outbox, (Arc::clone(&queued), Arc::clone(&frames)), Arc::clone(&books));
+        let worker = Worker::new(
+            target,
+            folder,
+            outbox,
+            (Arc::clone(&queued), Arc::clone(&frames)),
+            Arc::clone(&books),
+        );
         let thread = thread::Builder::new().name("writer".into()).spawn(move || worker.run(&inbox));
         let thread = thread.map_err(|source| Error::System {
             doing: "start a thread for",
@@ -278,6 +287,45 @@ impl Writer {
         }
         (whole, outside)
     }
+}
+
+/// Makes the folder ours, and whole what an earlier run has left unfinished in it.
+fn take(path: &Path) -> Result<Folder, Error> {
+    let host = this_host();
+    let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
+    let holder = format!("camrec {version} on {host}, process {pid}, since {}", wall::date_and_time());
+    let mut folder = Folder::open(path, &holder)?;
+    for path in folder.unfinished() {
+        // one that cannot be repaired now may be the next time, and keeps nobody from recording
+        if let Err(why) = repair(&mut folder, &path) {
+            log::warn!("{} was not finished, and cannot be repaired: {why}", path.display());
+        }
+    }
+    Ok(folder)
+}
+
+fn repair(folder: &mut Folder, path: &Path) -> Result<(), Error> {
+    let name = path.display();
+    let remains = match salvage(path)? {
+        Salvaged::Whole(remains) => remains,
+        Salvaged::Repaired { remains, torn } => {
+            let seconds = remains.duration.as_secs_f64();
+            log::info!(
+                "{name} was not finished: repaired, {} frames, {seconds:.1} s; {torn} bytes cut off",
+                remains.frames
+            );
+            remains
+        }
+        Salvaged::Empty => {
+            log::info!("{name} was not finished: no frame was in it, deleted");
+            return folder.gone(path);
+        }
+        Salvaged::Foreign => {
+            log::warn!("{name} is not what camrec wrote: left alone");
+            return folder.gone(path);
+        }
+    };
+    folder.finished(path, remains.bytes, remains.ended.as_second())
 }
 
 /// A thread that has panicked leaves numbers that are as good as they were.
