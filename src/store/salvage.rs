@@ -117,10 +117,9 @@ fn walk(file: &File, file_len: u64, head: &Head, muxer: &mut Muxer) -> std::io::
     }
 }
 
-/// Some cameras leave out the end marker, so its lack alone is no sign; zeros are one.
+/// Some cameras leave out the end marker, so its lack alone is no sign. But no frame ends in a zero: camcast leaves those away.
 fn looks_whole(frame: &[u8]) -> bool {
-    let tail = frame.get(frame.len().saturating_sub(16)..).unwrap_or_default();
-    jpeg::check_header_only(frame).is_ok() && tail.iter().any(|octet| *octet != 0)
+    jpeg::check_header_only(frame).is_ok() && frame.last().is_some_and(|octet| *octet != 0)
 }
 
 /// False: the file ends before.
@@ -129,5 +128,134 @@ fn read_at(file: &File, to: &mut [u8], at: u64) -> std::io::Result<bool> {
         Ok(()) => Ok(true),
         Err(why) if why.kind() == ErrorKind::UnexpectedEof => Ok(false),
         Err(why) => Err(why),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jpeg::Size;
+    use crate::record::matroska::Track;
+    use crate::store::{Folder, Recording, Sink};
+    use crate::time::Time;
+    use jiff::tz::Offset;
+    use matroska_demuxer::{Frame, MatroskaFile};
+    use std::fs;
+    use std::path::PathBuf;
+
+    const FRAMES: u64 = 90;
+    const SIZE: Size = Size { width: 16, height: 16 };
+
+    /// Of a length that tells its number.
+    fn jpeg(number: u64) -> Vec<u8> {
+        crate::jpeg::sample::jpeg(SIZE, &vec![7; number as usize])
+    }
+
+    /// Three seconds with a checkpoint after each, and then a crash: the path, and where each frame ends.
+    fn crashed(folder: &Path) -> (PathBuf, Vec<u64>) {
+        let (recording, ends) = recorded(folder);
+        (recording.path().unwrap().to_owned(), ends)
+    }
+
+    fn recorded(folder: &Path) -> (Recording, Vec<u64>) {
+        let file = Folder::open(folder, "test").unwrap().create(["a.mkv".to_owned()]).unwrap();
+        let started = Timestamp::from_second(1_790_000_000).unwrap();
+        let track = Track { size: SIZE, interval: None, started, offset: Offset::UTC };
+        let at = |number: u64| Time::from_millis(7_000 + 40 * number);
+        let mut recording = Recording::begin(Sink::File(file), &track, &jpeg(0), at(0)).unwrap();
+        let mut ends = vec![recording.summary().file_bytes];
+        for number in 1..FRAMES {
+            recording.append(&jpeg(number), at(number)).unwrap();
+            ends.push(recording.summary().file_bytes);
+            if number % 25 == 0 {
+                recording.checkpoint().unwrap();
+            }
+        }
+        (recording, ends)
+    }
+
+    fn read(path: &Path) -> (Vec<(u64, usize)>, f64) {
+        let mut file = MatroskaFile::open(File::open(path).unwrap()).unwrap();
+        let mut frame = Frame::default();
+        let mut frames = Vec::new();
+        while file.next_frame(&mut frame).unwrap() {
+            frames.push((frame.timestamp, frame.data.len()));
+        }
+        (frames, file.info().duration().unwrap())
+    }
+
+    #[test]
+    fn whatever_octet_is_the_last_whole_frames_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, ends) = crashed(folder.path());
+        let whole = fs::read(&path).unwrap();
+        let (frames, _) = read(&path);
+        // each of a frame's octets, and of the next one's head
+        let cuts = ends[78] - 1..ends[79] + FRAME_HEAD as u64 + 1;
+        for cut in cuts.chain([ends[0], ends[49] + 3]) {
+            for zeros in [0, 3_000] {
+                fs::write(&path, &whole[..cut as usize]).unwrap();
+                File::options().write(true).open(&path).unwrap().set_len(cut + zeros).unwrap();
+                let left = ends.partition_point(|end| *end <= cut);
+                let Salvaged::Repaired { remains, torn } = salvage(&path).unwrap() else {
+                    panic!("cut at {cut}")
+                };
+                assert_eq!((remains.frames, remains.bytes), (left as u64, ends[left - 1]), "cut at {cut}");
+                assert_eq!(torn, cut + zeros - ends[left - 1]);
+                let (found, duration) = read(&path);
+                assert_eq!(found, frames[..left]);
+                let frame = if left == 1 { 1.0 } else { 40_000.0 };
+                assert_eq!(duration, 40_000.0 * (left - 1) as f64 + frame);
+                let again = salvage(&path).unwrap();
+                assert!(matches!(again, Salvaged::Whole(found) if found.ended == remains.ended), "{again:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_repaired_file_is_the_one_that_would_have_been_finished() {
+        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (path, _) = crashed(one.path());
+        assert!(matches!(salvage(&path).unwrap(), Salvaged::Repaired { torn: 0, .. }));
+        let finished = recorded(other.path()).0.finish().unwrap().path.unwrap();
+        assert!(fs::read(path).unwrap() == fs::read(finished).unwrap());
+    }
+
+    #[test]
+    fn frames_that_never_came_to_the_disk_are_no_frames() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, ends) = crashed(folder.path());
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[ends[80] as usize + 100..].fill(0);
+        fs::write(&path, bytes).unwrap();
+        assert!(
+            matches!(salvage(&path).unwrap(), Salvaged::Repaired { remains, .. } if remains.frames == 81)
+        );
+    }
+
+    #[test]
+    fn without_a_frame_there_is_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, ends) = crashed(folder.path());
+        let whole = fs::read(&path).unwrap();
+        for bytes in [&[][..], &[0; 4096], &whole[..ends[0] as usize - 1]] {
+            fs::write(&path, bytes).unwrap();
+            assert_eq!(salvage(&path).unwrap(), Salvaged::Empty, "{} octets", bytes.len());
+            assert!(!path.exists());
+        }
+    }
+
+    #[test]
+    fn what_is_not_ours_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mkv");
+        for bytes in [&b"somebody's"[..], &[0x1a, 0x45, 0xdf, 0xa3, 0x80, 0x18, 0x53, 0x80, 0x67, 0x01]] {
+            fs::write(&path, bytes).unwrap();
+            assert_eq!(salvage(&path).unwrap(), Salvaged::Foreign);
+            assert_eq!(fs::read(&path).unwrap(), bytes);
+        }
+        let link = folder.path().join("link.mkv");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert_eq!(salvage(&link).unwrap(), Salvaged::Foreign);
     }
 }
