@@ -6,12 +6,13 @@ cd "$repository"
 bin=${CARGO_TARGET_DIR:-target}/release
 folder=demo
 log=$(mktemp)
+began=$(mktemp)
 camcast=
 stop() {
     [ -z "$camcast" ] || { kill "$camcast" 2>/dev/null && wait "$camcast"; } || true
     camcast=
 }
-trap 'stop; rm -f "$log"' EXIT
+trap 'stop; rm -f "$log" "$began"' EXIT
 trap 'exit 130' INT TERM
 
 echo "\$ camcast pattern -r 1280x720 -f 30 --listen 127.0.0.1:0"
@@ -22,8 +23,6 @@ until address=$(sed -n 's/.*listening on \([0-9.:]*\) .*/\1/p' "$log") && [ -n "
     sleep 0.1
 done
 
-mkdir -p "$folder"
-rm -f "$folder"/*.mkv "$folder"/*.json
 echo "\$ camrec $address -o $folder --duration 5s"
 "$bin/camrec" "$address" -o "$folder" --duration 5s
 
@@ -31,7 +30,7 @@ stop
 echo "what camcast said:"
 cat "$log"
 
-for file in "$folder"/*.mkv; do
+find "$folder" -name '*.mkv' -newer "$began" | sort | while read -r file; do
     echo "\$ ffprobe $file"
     ffprobe -v error -count_packets -of default=noprint_wrappers=1 \
         -show_entries stream=codec_name,width,height,nb_read_packets:format=duration,size:format_tags=creation_time "$file"

@@ -30,7 +30,7 @@ echo "a frame sent at once: $flood of $at_once packets dropped"
 cast_far "$CLIP" -f $fps
 read -r packets_before octets_before drops_before <<<"$(queue router to_rec)"
 record_far rec $((20 * fps))
-verify $((20 * fps)) /tmp/rec/*.mkv
+verify $((20 * fps)) /tmp/rec/*/*.mkv
 read -r packets octets drops <<<"$(queue router to_rec)"
 packets=$((packets - packets_before)) octets=$((octets - octets_before)) drops=$((drops - drops_before))
 echo "paced: $drops of $packets packets dropped, of $((octets / packets)) octets each"

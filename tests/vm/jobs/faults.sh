@@ -16,7 +16,7 @@ goes_on() {
     echo "$2"
     rm -rf /tmp/rec
     timeout 100 camrec 127.0.0.1 -o /tmp/rec --every --frames "$1" >/tmp/camrec.log 2>&1 || fail "camrec ended with status $?"
-    python3 /host/tools/verify.py "$CLIP" /tmp/rec/*.mkv --frames "$1" --gaps "$1" || fail "a bad frame has left camcast"
+    python3 /host/tools/verify.py "$CLIP" /tmp/rec/*/*.mkv --frames "$1" --gaps "$1" || fail "a bad frame has left camcast"
 }
 
 goes_on 30 "no fault"

@@ -6,7 +6,7 @@ use_binaries
 loopback_camera
 cast /dev/video10
 record 300
-verify 300 /tmp/rec/*.mkv
+verify 300 /tmp/rec/*/*.mkv
 stop "$CAMCAST" camcast
 stop "$FEEDER" feed.py
 cat /tmp/feed.log

@@ -13,7 +13,7 @@ path rec d0 "${bad[@]}"
 loopback_camera
 cast_far /dev/video10 -r 1280x720 -f 30
 record_far rec 300
-verify 300 /tmp/rec/*.mkv
+verify 300 /tmp/rec/*/*.mkv
 read -r packets _ drops <<<"$(queue router to_rec)"
 echo "netem: $drops packets lost, $packets sent"
 grep 'left:.*every' /tmp/camcast.log

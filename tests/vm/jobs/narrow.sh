@@ -25,13 +25,13 @@ rm -rf /tmp/view
     >/dev/null 2>/tmp/script.log &
 viewer=$!
 record_far wide $((fps * seconds))
-verify $((fps * seconds)) /tmp/rec/*.mkv
+verify $((fps * seconds)) /tmp/rec/*/*.mkv
 wait $viewer
 status=$?
 tr '\r' '\n' </tmp/view.tty | grep -vE 'delay [0-9]|^$' | tail -n 6
 # 12: some frames are missing, which is as it has to be
 [ $status = 0 ] || [ $status = 12 ] || fail "the viewer ended with status $status"
-python3 /host/tools/intervals.py /tmp/view/*.mkv --typescript /tmp/view.tty --fps 6 --longest 4000 ||
+python3 /host/tools/intervals.py /tmp/view/*/*.mkv --typescript /tmp/view.tty --fps 6 --longest 4000 ||
     fail "the viewer saw too little"
 read -r packets _ drops <<<"$(queue router to_narrow)"
 echo "viewer: $packets packets, $drops more dropped by the queue"

@@ -18,6 +18,6 @@ for round in $(seq $rounds); do
     # seconds from the wake-up to the first frame
     last "$SAYS_FRAMES" | sed 's/.*after \([0-9.]*\) s.*/\1/' | awk '{ exit !($1 <= 0.9) }' || fail "a first frame took too long"
     # the first frames may have waited in the camera, which then drops some of its own
-    python3 /host/tools/verify.py "$CLIP" /tmp/rec/*.mkv --frames 10 --gaps 9 || fail "not what the camera sent"
+    python3 /host/tools/verify.py "$CLIP" /tmp/rec/*/*.mkv --frames 10 --gaps 9 || fail "not what the camera sent"
 done
 stop "$CAMCAST" camcast

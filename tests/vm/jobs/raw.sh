@@ -42,7 +42,7 @@ for pair in "auto YUYV" "yuyv YUYV"; do
     cast_raw -r 640x480 -m "$mode"
     grep -q "source: .*: $fourcc 640x480" /tmp/camcast.log || fail "not $fourcc in mode $mode"
     record $frames
-    python3 /host/tools/decodes.py /tmp/rec/*.mkv --frames $frames --size 640x480 || fail "not what was to be recorded"
+    python3 /host/tools/decodes.py /tmp/rec/*/*.mkv --frames $frames --size 640x480 || fail "not what was to be recorded"
     grep 'compressed here' /tmp/camcast.log || fail "nothing about the cost"
     stop "$CAMCAST" camcast
     grep 'stopped: ' /tmp/camcast.log

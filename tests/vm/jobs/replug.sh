@@ -27,7 +27,7 @@ stop $viewer "the viewer"
 for log in /tmp/rec.log /tmp/piped.log; do
     grep "the camera was away $rounds times" $log | cut -c 1-160 || fail "$log does not count $rounds absences"
 done
-absences=$(python3 -c 'import json, sys; print(len(json.load(open(sys.argv[1]))["camera_absence_ranges"]))' /tmp/rec/*.json)
+absences=$(python3 -c 'import json, sys; print(len(json.load(open(sys.argv[1]))["camera_absence_ranges"]))' /tmp/rec/*/*.json)
 [ "$absences" = "$rounds" ] || fail "the sidecar names $absences absences"
 stop "$CAMCAST" camcast
 last 'stopped: '

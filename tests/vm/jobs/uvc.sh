@@ -8,7 +8,7 @@ for source in "$UVC" "$(realpath "$UVC")"; do
     echo "$source"
     cast "$source"
     record 300
-    verify 300 /tmp/rec/*.mkv
+    verify 300 /tmp/rec/*/*.mkv
     stop "$CAMCAST" camcast
 done
 grep late /tmp/uvccam.log

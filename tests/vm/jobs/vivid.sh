@@ -45,7 +45,7 @@ ten_more() {
     rm -rf /tmp/rec
     timeout 60 camrec 127.0.0.1 -o /tmp/rec --every --frames 10 >/tmp/camrec.log 2>&1 ||
         fail "after $1: camrec ended with status $?"
-    python3 /host/tools/decodes.py /tmp/rec/*.mkv --frames 10 --size 640x360 >/tmp/decodes.log || fail "after $1: not pictures"
+    python3 /host/tools/decodes.py /tmp/rec/*/*.mkv --frames 10 --size 640x360 >/tmp/decodes.log || fail "after $1: not pictures"
     kill -0 "$CAMCAST" || fail "after $1: camcast has ended"
 }
 

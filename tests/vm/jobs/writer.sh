@@ -45,7 +45,7 @@ silence() {
 
 goes_on() {
     record 30
-    verify 30 /tmp/rec/*.mkv
+    verify 30 /tmp/rec/*/*.mkv
 }
 
 for caps in 1 0; do

@@ -129,7 +129,7 @@ record_on() {
 end_recording() {
     stop "$1" "camrec at $2"
     tail -n 6 "$2.log"
-    python3 /host/tools/verify.py "$CLIP" "$2"/*.mkv --gaps "$3" || fail "$2 has not what the camera played"
+    python3 /host/tools/verify.py "$CLIP" "$2"/*/*.mkv --gaps "$3" || fail "$2 has not what the camera played"
 }
 
 # held_by_another DEVICE COMMAND...: runs the command while v4l2-ctl streams from the device.
