@@ -84,6 +84,8 @@ pub struct Entry {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Index {
     entries: VecDeque<Entry>,
+    /// Octets of those that are finished.
+    bytes: u64,
 }
 
 impl Index {
@@ -106,7 +108,8 @@ impl Index {
             Event::Finished { name, bytes, ended } => {
                 // mostly it is the newest
                 if let Some(entry) = self.entries.iter_mut().rev().find(|entry| entry.name == name) {
-                    entry.finished = Some((bytes, ended));
+                    let (before, _) = entry.finished.replace((bytes, ended)).unwrap_or_default();
+                    self.bytes = self.bytes.saturating_sub(before).saturating_add(bytes);
                 }
             }
             Event::Gone(name) => self.remove(name),
@@ -115,9 +118,15 @@ impl Index {
 
     fn remove(&mut self, name: &str) {
         // mostly it is the oldest
-        if let Some(at) = self.entries.iter().position(|entry| entry.name == name) {
-            self.entries.remove(at);
+        let at = self.entries.iter().position(|entry| entry.name == name);
+        if let Some(entry) = at.and_then(|at| self.entries.remove(at)) {
+            self.bytes = self.bytes.saturating_sub(entry.finished.unwrap_or_default().0);
         }
+    }
+
+    /// Octets of the files that are finished, their sidecars included.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// The files, oldest first.
@@ -188,12 +197,12 @@ finished 7 -8 6.mkv
         }
 
         #[test]
-        fn an_index_is_what_its_text_says(names in prop::collection::vec(("[a-z ]{1,3}/[a-c]", any::<Option<(u64, i64)>>()), 0..9)) {
+        fn an_index_is_what_its_text_says(names in prop::collection::vec(("[a-z ]{1,3}/[a-c]", any::<Option<(u32, i64)>>()), 0..9)) {
             let mut index = Index::default();
             for (name, finished) in &names {
                 index.apply(&Event::Begun(name));
                 if let Some((bytes, ended)) = *finished {
-                    index.apply(&Event::Finished { name, bytes, ended });
+                    index.apply(&Event::Finished { name, bytes: bytes.into(), ended });
                 }
             }
             prop_assert_eq!(Index::parse(&index.text()), index);

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`matroska`] | the container: a head, a few bytes before each frame, and patches that keep it seekable |
 //! | [`reader`] | reads what it writes: what a crash has left, what is to be checked |
+//! | [`retention`] | which recordings have to go |
 //! | [`segment`] | when a recording starts a new file |
 //! | [`timeline`] | where frames lie on the wall clock |
 //! | [`names`] | file names from the wall clock |
@@ -32,6 +33,7 @@ pub mod index;
 pub mod matroska;
 pub mod names;
 pub mod reader;
+pub mod retention;
 pub mod segment;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,8 @@ use super::file::SegmentFile;
 use super::index::IndexFile;
 use super::lock::Lock;
 use super::sidecar;
-use crate::record::index::Event;
+use crate::record::index::{Event, Index};
+use nix::sys::statvfs::statvfs;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub struct Folder {
     path: PathBuf,
     index: IndexFile,
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl Folder {
@@ -26,7 +27,7 @@ impl Folder {
     pub fn open(path: &Path, holder: &str) -> Result<Self, Error> {
         let lock = Lock::take(path, holder)?;
         let index = IndexFile::open(path)?;
-        Ok(Folder { path: path.to_owned(), index, _lock: lock })
+        Ok(Folder { path: path.to_owned(), index, lock })
     }
 
     /// Where it is.
@@ -85,6 +86,47 @@ impl Folder {
             Some(name) => self.index.enter(&Event::Gone(name)),
             None => Ok(()),
         }
+    }
+
+    /// Which files are ours.
+    pub fn index(&self) -> &Index {
+        self.index.index()
+    }
+
+    /// Octets that are free on its file system, for us.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn free(&self) -> Result<u64, Error> {
+        let stat = statvfs(&self.path).map_err(|errno| Error::new("look at", &self.path, errno.into()))?;
+        Ok(u64::from(stat.blocks_available()).saturating_mul(u64::from(stat.fragment_size())))
+    }
+
+    /// Deletes a file of the index with its sidecar, and the folders that it leaves empty. One that was deleted already is no
+    /// trouble.
+    ///
+    /// # Errors
+    /// What the system says. It stays in the index.
+    pub fn delete(&mut self, name: &str) -> Result<(), Error> {
+        let path = self.path.join(name);
+        for path in [sidecar::path_of(&path), path.clone()] {
+            match fs::remove_file(&path) {
+                Err(why) if why.kind() != ErrorKind::NotFound => {
+                    return Err(Error::new("delete", &path, why));
+                }
+                _ => {}
+            }
+        }
+        // one that is not empty stays, as does ours
+        let inner = path.ancestors().skip(1).take_while(|folder| *folder != self.path);
+        let _ = inner.map(fs::remove_dir).take_while(Result::is_ok).count();
+        self.index.enter(&Event::Gone(name))
+    }
+
+    /// Whether its path still leads to it: a disk that was pulled, or a folder that was deleted or moved, is not written to
+    /// under its old name.
+    pub fn is_there(&self) -> bool {
+        self.lock.is_at(&self.path)
     }
 
     /// The files that an earlier run has begun and not finished, oldest first.
@@ -163,6 +205,33 @@ mod tests {
         fs::write(folder.join("2026-11-24"), b"").unwrap();
         let refused = create(&folder, &["2026-11-24/a.mkv"]).unwrap_err();
         assert!(matches!(refused, Error::NotWritable { why: Why::NotAFolder, .. }), "{refused}");
+    }
+
+    #[test]
+    fn deleting_takes_the_sidecar_and_the_empty_folder_along() {
+        let root = tempfile::tempdir().unwrap();
+        let mut folder = Folder::open(root.path(), "test").unwrap();
+        let paths = ["day/a.mkv", "day/b.mkv"]
+            .map(|name| folder.create([name.to_owned()]).unwrap().path().to_owned());
+        fs::write(sidecar::path_of(&paths[0]), b"{}").unwrap();
+        folder.delete("day/a.mkv").unwrap();
+        assert!(!paths[0].exists() && !sidecar::path_of(&paths[0]).exists() && paths[1].exists());
+        fs::remove_file(&paths[1]).unwrap();
+        folder.delete("day/b.mkv").unwrap();
+        assert!(!root.path().join("day").exists() && root.path().exists());
+        assert_eq!(folder.index().entries().count(), 0);
+    }
+
+    #[test]
+    fn a_folder_that_was_moved_is_not_there() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("rec");
+        let folder = Folder::open(&path, "test").unwrap();
+        assert!(folder.is_there());
+        fs::rename(&path, root.path().join("elsewhere")).unwrap();
+        assert!(!folder.is_there());
+        let _another = Folder::open(&path, "test").unwrap();
+        assert!(!folder.is_there(), "this is another one");
     }
 
     #[test]

@@ -4,8 +4,9 @@ use super::error::{Error, Why};
 use super::folder;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// The lock's file. It stays when the lock is let go: who deleted it would delete that of the next one.
@@ -17,8 +18,14 @@ const LONGEST: u64 = 200;
 /// A folder's lock, until it is dropped, or the process ends in whatever way.
 #[derive(Debug)]
 pub(super) struct Lock {
-    /// None where the file system knows no locks.
-    _file: Option<Flock<File>>,
+    file: Held,
+}
+
+#[derive(Debug)]
+enum Held {
+    Locked(Flock<File>),
+    /// The file system knows no locks.
+    Open(File),
 }
 
 impl Lock {
@@ -45,18 +52,31 @@ impl Lock {
             Err((file, Errno::EWOULDBLOCK)) => {
                 return Err(Error::Locked { path: folder.to_owned(), holder: read(&file) });
             }
-            Err((_, Errno::ENOLCK | Errno::EOPNOTSUPP | Errno::ENOSYS)) => {
+            Err((file, Errno::ENOLCK | Errno::EOPNOTSUPP | Errno::ENOSYS)) => {
                 log::warn!(
                     "{}: this file system has no locks: see to it that nobody else records here",
                     folder.display()
                 );
-                return Ok(Lock { _file: None });
+                return Ok(Lock { file: Held::Open(file) });
             }
             Err((_, errno)) => return Err(Error::new("lock", &path, errno.into())),
         };
         // a full disk may not have room for a name, and can be recorded to later all the same
         let _ = file.set_len(0).and_then(|()| writeln!(file, "{holder}"));
-        Ok(Lock { _file: Some(file) })
+        Ok(Lock { file: Held::Locked(file) })
+    }
+}
+
+impl Lock {
+    /// Whether the folder at this path is the one that is locked.
+    pub(super) fn is_at(&self, folder: &Path) -> bool {
+        let file = match &self.file {
+            Held::Locked(file) => file.metadata(),
+            Held::Open(file) => file.metadata(),
+        };
+        let there = folder.join(NAME).symlink_metadata();
+        let identity = |of: Metadata| (of.dev(), of.ino());
+        file.map(identity).is_ok_and(|ours| there.map(identity).is_ok_and(|theirs| ours == theirs))
     }
 }
 

@@ -1,0 +1,145 @@
+//! Which recordings have to go, so that the others have room: the oldest of our own, never the one that is written.
+
+use super::index::{Entry, Index};
+use std::time::Duration;
+
+/// What may be kept. Nothing has to go unless something is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// So many octets of recordings, the one that is written included.
+    pub bytes: Option<u64>,
+    /// Recordings that ended no longer ago.
+    pub age: Option<Duration>,
+    /// So many octets of the file system stay free.
+    pub min_free: Option<u64>,
+}
+
+/// What there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Use {
+    /// The wall clock, in seconds since 1970.
+    pub now: i64,
+    /// Octets of the file that is written.
+    pub writing: u64,
+    /// Octets that are free on the file system.
+    pub free: u64,
+}
+
+impl Keep {
+    /// Nothing ever has to go.
+    pub fn is_everything(&self) -> bool {
+        *self == Keep::default()
+    }
+
+    /// The file that has to go next, and why; ask again when it has gone.
+    pub fn victim<'a>(&self, index: &'a Index, used: Use) -> Option<(&'a Entry, Reason)> {
+        let (oldest, (_, ended)) = oldest(index)?;
+        let is_over = |keep: Option<u64>, bytes: u64| keep.is_some_and(|keep| bytes > keep);
+        let total = index.bytes().saturating_add(used.writing);
+        let age = Duration::from_secs(u64::try_from(used.now.saturating_sub(ended)).unwrap_or(0));
+        let reason = if self.age.is_some_and(|most| age > most) {
+            Reason::Age
+        } else if is_over(self.bytes, total) {
+            Reason::Bytes
+        } else if self.min_free.is_some_and(|least| used.free < least) {
+            Reason::MinFree
+        } else {
+            return None;
+        };
+        Some((oldest, reason))
+    }
+}
+
+/// The oldest file that is finished.
+pub fn oldest(index: &Index) -> Option<(&Entry, (u64, i64))> {
+    index.entries().find_map(|entry| Some((entry, entry.finished?)))
+}
+
+/// Why a recording goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It is older than is to be kept.
+    Age,
+    /// There are more octets than are to be kept.
+    Bytes,
+    /// Less of the file system is free than should be.
+    MinFree,
+    /// The file system is full.
+    Full,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::index::Event;
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Files of so many octets each, the third unfinished, that ended at 100, 200, 300 ...
+    fn index(sizes: &[u64]) -> Index {
+        let mut index = Index::default();
+        for (at, bytes) in sizes.iter().enumerate() {
+            let name = format!("{at}.mkv");
+            index.apply(&Event::Begun(&name));
+            if at != 2 {
+                index.apply(&Event::Finished { name: &name, bytes: *bytes, ended: 100 * (at as i64 + 1) });
+            }
+        }
+        index
+    }
+
+    /// The names of all that go, one after the other.
+    fn gone(keep: Keep, index: &mut Index, used: Use) -> Vec<String> {
+        let mut names = Vec::new();
+        while let Some(name) = keep.victim(index, used).map(|(entry, _)| entry.name.clone()) {
+            index.apply(&Event::Gone(&name));
+            names.push(name);
+        }
+        names
+    }
+
+    #[test]
+    fn the_oldest_go_until_the_rest_fits() {
+        let keep = Keep { bytes: Some(25), ..Keep::default() };
+        let used = Use { writing: 5, ..Use::default() };
+        assert_eq!(gone(keep, &mut index(&[10, 10]), used), Vec::<String>::new());
+        assert_eq!(gone(keep, &mut index(&[10, 10, 10, 10]), used), ["0.mkv"]);
+        assert_eq!(gone(keep, &mut index(&[10, 10, 10, 30]), used), ["0.mkv", "1.mkv", "3.mkv"]);
+        let all = Use { writing: 99, ..Use::default() };
+        assert_eq!(gone(keep, &mut index(&[10]), all), ["0.mkv"], "what is written stays, however large");
+    }
+
+    #[test]
+    fn age_counts_from_a_recordings_end() {
+        let keep = Keep { age: Some(Duration::from_secs(150)), ..Keep::default() };
+        let at = |now| Use { now, ..Use::default() };
+        assert_eq!(gone(keep, &mut index(&[1, 1]), at(250)), Vec::<String>::new());
+        assert_eq!(gone(keep, &mut index(&[1, 1]), at(251)), ["0.mkv"]);
+        assert_eq!(
+            gone(keep, &mut index(&[1, 1]), at(-5)),
+            Vec::<String>::new(),
+            "a clock that was set back"
+        );
+    }
+
+    #[test]
+    fn room_for_others_is_made_one_by_one() {
+        let keep = Keep { min_free: Some(1000), ..Keep::default() };
+        let index = index(&[1, 1]);
+        let (entry, reason) = keep.victim(&index, Use { free: 999, ..Use::default() }).unwrap();
+        assert_eq!((&*entry.name, reason), ("0.mkv", Reason::MinFree));
+        assert_eq!(keep.victim(&index, Use { free: 1000, ..Use::default() }), None);
+        assert_eq!(Keep::default().victim(&index, Use::default()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_stays_fits_or_nothing_can_go(
+            sizes in prop::collection::vec(0..100u64, 0..9), most in 0..400u64, writing in 0..100u64,
+        ) {
+            let mut index = index(&sizes);
+            let keep = Keep { bytes: Some(most), ..Keep::default() };
+            gone(keep, &mut index, Use { writing, ..Use::default() });
+            prop_assert!(index.bytes() + writing <= most || oldest(&index).is_none());
+        }
+    }
+}
