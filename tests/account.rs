@@ -177,7 +177,8 @@ fn a_recorder_that_slept_adds_up() {
     assert!(!of_kind(&events, "status").is_empty());
 }
 
-/// The folder goes away while files are written to it: what came afterwards is in no file, and the account says so.
+/// The folder goes away while files are written to it, as a disk that is pulled: what came afterwards is in no file, and the
+/// account says so.
 #[test]
 fn frames_that_the_disk_did_not_take_are_named() {
     let home = tempfile::tempdir().unwrap();
@@ -186,7 +187,13 @@ fn frames_that_the_disk_did_not_take_are_named() {
     let camrec = camrec_into(&folder, camcast.address, &["--json", "--segment", "2s"]);
     camrec.wait_line("writing ");
     fs::rename(&folder, &elsewhere).unwrap();
-    let ended = camrec.wait_exit().expect(11);
+    let said = camrec.wait_line("not recording: ");
+    assert!(said.contains("is the disk mounted?"), "{said}");
+    // nothing is written to what the path may lead to now
+    fs::create_dir(&folder).unwrap();
+    rest(Duration::from_millis(600));
+    let ended = camrec.stop(Signal::SIGINT).expect(11);
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
     let events = json::events(&ended.text());
     let account = last(&events, "account");
     let films = Film::read_folder(&elsewhere);
@@ -199,8 +206,33 @@ fn frames_that_the_disk_did_not_take_are_named() {
         (missing, missing)
     );
     assert!(account.list("missing_ranges").iter().all(|range| range.text("why") == "disk"), "{account:?}");
+    assert_eq!(of_kind(&events, "recording-waits").len(), 1);
     assert_eq!(last(&events, "error").number("exit"), 11);
-    assert!(film::sidecars(&elsewhere).is_empty());
+}
+
+#[test]
+fn a_disk_that_comes_back_is_recorded_to_again_and_nothing_is_missing() {
+    let home = tempfile::tempdir().unwrap();
+    let (folder, elsewhere) = (home.path().join("rec"), home.path().join("elsewhere"));
+    let camcast = Camcast::pattern(30);
+    let camrec = camrec_into(&folder, camcast.address, &["--json", "--segment", "2s"]);
+    camrec.wait_line("writing ");
+    fs::rename(&folder, &elsewhere).unwrap();
+    camrec.wait_line("not recording: ");
+    fs::rename(&elsewhere, &folder).unwrap();
+    let lines = camrec.lines();
+    camrec.wait_line("recording again after ");
+    camrec.wait_line_after(lines, "writing ");
+    let ended = camrec.stop(Signal::SIGINT).expect(0);
+    let events = json::events(&ended.text());
+    let account = last(&events, "account");
+    assert_eq!(account.number("missing"), 0, "{account:?}");
+    assert_eq!(of_kind(&events, "recording-resumed").len(), 1);
+    let films = Film::read_folder(&folder);
+    let shots: usize = films.iter().map(|film| film.shots.len()).sum();
+    assert_eq!(account.number("frames"), shots as u64, "{account:?}");
+    // what was not closed then is closed now
+    assert!(films.iter().all(|film| film.is_finished));
 }
 
 /// Nobody reads the pipe for a while: more frames come than may wait for it.

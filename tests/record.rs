@@ -6,8 +6,10 @@ mod support;
 use nix::sys::signal::Signal;
 use std::fs;
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use support::film::{self, Film};
+use support::json;
 use support::pictures::{PatternReader, decoded_size};
 use support::procs::{Camcast, Ended, Program, camrec, camrec_command, camrec_into};
 use support::{PATIENCE, deadline, is_over, pause};
@@ -182,6 +184,43 @@ fn one_folder_is_for_one_recorder() {
     assert_eq!(names, expected);
     assert_eq!(fs::read(&names[0]).unwrap(), b"somebody's");
     assert_eq!(Film::read(&names[2]).shots.len(), 15);
+}
+
+#[test]
+fn the_oldest_recordings_go_and_nobody_elses() {
+    let folder = tempfile::tempdir().unwrap();
+    let camcast = Camcast::start(&["pattern", "-r", "320x240", "-f", "30"]);
+    // recordings of before that are in no index, and the first of ours
+    let alien = folder.path().join("2001-01-01/00-00-00.mkv");
+    fs::create_dir(alien.parent().unwrap()).unwrap();
+    fs::write(&alien, vec![0; 5_000_000]).unwrap();
+    camrec_into(folder.path(), camcast.address, &["--frames", "5"]).wait_exit().expect(0);
+    let first = film::files(folder.path()).pop().unwrap();
+    let size = |files: &[PathBuf]| files.iter().map(|path| fs::metadata(path).unwrap().len()).sum::<u64>();
+
+    let camrec = camrec_into(folder.path(), camcast.address, &["--segment", "1s", "--keep", "1M", "--json"]);
+    for _ in 0..3 {
+        let lines = camrec.lines();
+        camrec.wait_line_after(lines, "deleted ");
+    }
+    let ended = camrec.stop(Signal::SIGINT).expect(0);
+    let events = json::events(&ended.text());
+    let of = |kind: &str| -> Vec<String> {
+        let events = events.iter().filter(|event| event.text("event") == kind);
+        events.map(|event| event.text("path").to_owned()).collect()
+    };
+    let deleted = of("segment-deleted");
+    assert_eq!(deleted[0], first.to_str().unwrap());
+    assert_eq!(deleted[1..], of("segment-begun")[..deleted.len() - 1], "the oldest first");
+    assert!(
+        deleted
+            .iter()
+            .all(|path| !Path::new(path).exists() && !Path::new(path).with_extension("json").exists())
+    );
+    let left: Vec<PathBuf> = film::files(folder.path()).into_iter().filter(|path| *path != alien).collect();
+    assert_eq!(left.len(), of("segment-begun").len() + 1 - deleted.len());
+    assert!(size(&left) <= 1 << 20, "{} octets", size(&left));
+    assert_eq!(size(&[alien]), 5_000_000);
 }
 
 #[test]

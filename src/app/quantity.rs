@@ -4,7 +4,7 @@ use crate::wire::PORT;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-/// Reads `32M`, `32MiB`, `32MB`, `1.5G` or plain octets. K, M and G are 1024, 1024² and 1024³.
+/// Reads `32M`, `32MiB`, `32MB`, `1.5G`, `2T` or plain octets. K, M, G and T are 1024 and its powers.
 ///
 /// # Errors
 /// What is expected, in one line.
@@ -16,13 +16,14 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
         "k" | "kb" | "kib" => 1024.0,
         "m" | "mb" | "mib" => 1024.0 * 1024.0,
         "g" | "gb" | "gib" => 1024.0 * 1024.0 * 1024.0,
+        "t" | "tb" | "tib" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
         _ => return Err(format!("{text}: expected a size such as 32M or 2G")),
     };
     let number: f64 = number.parse().map_err(|_| format!("{text}: expected a size such as 32M or 2G"))?;
     Ok((number * factor) as u64)
 }
 
-/// Reads `90s`, `10m`, `1h30m`, or plain seconds.
+/// Reads `90s`, `10m`, `1h30m`, `7d`, `1d12h`, or plain seconds. A day has 24 hours.
 ///
 /// # Errors
 /// What is expected, in one line.
@@ -31,8 +32,14 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).map_err(|_| expected());
     }
-    let signed: jiff::SignedDuration = text.parse().map_err(|_| expected())?;
-    Duration::try_from(signed).map_err(|_| expected())
+    let days = text.split_once('d').and_then(|(days, rest)| Some((days.parse::<u32>().ok()?, rest)));
+    let (days, rest) = days.unwrap_or((0, text));
+    let days = Duration::from_secs(u64::from(days) * 24 * 60 * 60);
+    if rest.is_empty() && !text.is_empty() {
+        return Ok(days);
+    }
+    let signed: jiff::SignedDuration = rest.parse().map_err(|_| expected())?;
+    Duration::try_from(signed).map(|rest| days.saturating_add(rest)).map_err(|_| expected())
 }
 
 /// Reads a differentiated services code point: a number, or a name of RFC 2474, 2597, 3246, 5865 or 8622.
@@ -150,7 +157,12 @@ mod tests {
         assert_eq!(parse_duration("10m"), Ok(Duration::from_secs(600)));
         assert_eq!(parse_duration("1h30m"), Ok(Duration::from_secs(5400)));
         assert_eq!(parse_duration("2.5"), Ok(Duration::from_millis(2500)));
-        assert!(parse_duration("-5s").is_err() && parse_duration("soon").is_err());
+        assert_eq!(parse_duration("7d"), Ok(Duration::from_secs(7 * 86_400)));
+        assert_eq!(parse_duration("1d12h"), Ok(Duration::from_secs(36 * 3600)));
+        assert_eq!(parse_duration("90 seconds"), Ok(Duration::from_secs(90)));
+        for bad in ["-5s", "soon", "", "d", "1dd", "-1d"] {
+            assert!(parse_duration(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -77,6 +77,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// The folder is not there any more.
+    pub fn gone(path: &Path) -> Self {
+        Error::NotWritable { path: path.to_owned(), why: Why::Gone }
+    }
+
     /// What the system's answer to `doing` something with `path` means.
     pub(super) fn new(doing: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();

@@ -30,6 +30,11 @@ impl Folder {
         Ok(Folder { path: path.to_owned(), index, lock })
     }
 
+    /// Whether recordings have been made at this path before.
+    pub fn was_at(path: &Path) -> bool {
+        IndexFile::is_at(path)
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -97,6 +102,7 @@ impl Folder {
     ///
     /// # Errors
     /// What the system says.
+    #[allow(clippy::useless_conversion, reason = "on some machines these are of 32 bits")]
     pub fn free(&self) -> Result<u64, Error> {
         let stat = statvfs(&self.path).map_err(|errno| Error::new("look at", &self.path, errno.into()))?;
         Ok(u64::from(stat.blocks_available()).saturating_mul(u64::from(stat.fragment_size())))

@@ -56,6 +56,11 @@ impl IndexFile {
         Ok(IndexFile { path, file, end: text.len() as u64, index })
     }
 
+    /// Whether the folder has one.
+    pub(super) fn is_at(folder: &Path) -> bool {
+        folder.join(NAME).symlink_metadata().is_ok()
+    }
+
     /// What it says.
     pub(super) fn index(&self) -> &Index {
         &self.index

@@ -5,6 +5,7 @@ use super::options::Options;
 use crate::app::exit::{Exit, Failure};
 use crate::app::{as_typed, quantity};
 use crate::record::names::Template;
+use crate::record::retention::Keep;
 use crate::wire::join::Policy;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -35,7 +36,7 @@ impl Config {
     /// Where events go, if they are wanted: to standard output, unless that is the recording.
     pub fn events(&self) -> Option<Output> {
         self.json.then_some(match self.target {
-            Target::Folder { .. } => Output::Out,
+            Target::Folder(_) => Output::Out,
             Target::Pipe { .. } => Output::Err,
         })
     }
@@ -54,21 +55,39 @@ pub enum Language {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// Matroska files in a folder.
-    Folder {
-        /// The folder.
-        folder: PathBuf,
-        /// Their names.
-        names: Template,
-        /// Their length.
-        segment: Duration,
-        /// Names in UTC rather than in local time.
-        utc: bool,
-    },
+    Folder(Folder),
     /// Standard output.
     Pipe {
         /// One JPEG after the other rather than Matroska.
         raw: bool,
     },
+}
+
+/// A folder for Matroska files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The files' names.
+    pub names: Template,
+    /// Names in UTC rather than in local time.
+    pub utc: bool,
+    /// The files' length.
+    pub segment: Duration,
+    /// Which of them are kept.
+    pub keep: Keep,
+    /// What to do when the disk is full.
+    pub when_full: WhenFull,
+}
+
+/// What to do when the disk is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenFull {
+    /// Record on as soon as there is space again.
+    #[default]
+    Stop,
+    /// Delete the oldest recordings.
+    Rotate,
 }
 
 /// When to stop by itself.
@@ -116,6 +135,10 @@ fn target(options: &Options) -> Result<Target, Failure> {
             ("--segment", options.segment.is_some()),
             ("--name", options.name.is_some()),
             ("--utc", options.utc),
+            ("--keep", options.keep.is_some()),
+            ("--keep-for", options.keep_for.is_some()),
+            ("--min-free", options.min_free.is_some()),
+            ("--when-full", options.when_full.is_some()),
         ];
         if let Some((option, _)) = folder_only.iter().find(|(_, given)| *given) {
             return Err(usage(format!("{option} is for files; standard output is one stream")));
@@ -125,7 +148,37 @@ fn target(options: &Options) -> Result<Target, Failure> {
     let names = options.name.as_deref().unwrap_or(crate::record::names::DEFAULT);
     let names = names.parse().map_err(|error| usage(format!("--name {names}: {error}")))?;
     let segment = duration("--segment", options.segment.as_deref())?.unwrap_or(Duration::from_secs(600));
-    Ok(Target::Folder { folder: PathBuf::from(output), names, segment, utc: options.utc })
+    let (keep, when_full) = (keep(options)?, when_full(options.when_full.as_deref())?);
+    Ok(Target::Folder(Folder {
+        path: PathBuf::from(output),
+        names,
+        utc: options.utc,
+        segment,
+        keep,
+        when_full,
+    }))
+}
+
+fn keep(options: &Options) -> Result<Keep, Failure> {
+    let size = |option: &str, typed: &Option<String>| match typed.as_deref().map(quantity::parse_size) {
+        None => Ok(None),
+        Some(Ok(0)) => Err(usage(format!("{option}: more than 0"))),
+        Some(Ok(size)) => Ok(Some(size)),
+        Some(Err(error)) => Err(usage(format!("{option} {error}"))),
+    };
+    Ok(Keep {
+        bytes: size("--keep", &options.keep)?,
+        age: duration("--keep-for", options.keep_for.as_deref())?,
+        min_free: size("--min-free", &options.min_free)?,
+    })
+}
+
+fn when_full(typed: Option<&str>) -> Result<WhenFull, Failure> {
+    match typed {
+        None | Some("stop") => Ok(WhenFull::Stop),
+        Some("rotate") => Ok(WhenFull::Rotate),
+        Some(other) => Err(usage(format!("--when-full {other}: expected stop or rotate"))),
+    }
 }
 
 fn language(options: &Options, target: &Target) -> Result<Language, Failure> {
@@ -138,7 +191,7 @@ fn language(options: &Options, target: &Target) -> Result<Language, Failure> {
         (None, true, _) => Ok(Language::Native(Policy::Every)),
         (None, _, true) => Ok(Language::Native(Policy::Newest)),
         (None, false, false) => Ok(Language::Native(match target {
-            Target::Folder { .. } => Policy::Every,
+            Target::Folder(_) => Policy::Every,
             Target::Pipe { .. } => Policy::Newest,
         })),
     }
@@ -198,5 +251,11 @@ mod tests {
         assert!(text(|o| o.segment = Some("10ms".into())).contains("--segment"));
         assert!(text(|o| o.name = Some("a/../b".into())).contains("--name"));
         assert!(text(|o| o.frames = Some(0)).contains("--frames"));
+        assert!(text(|o| o.keep = Some("0".into())).contains("--keep"));
+        assert!(text(|o| o.keep_for = Some("x".into())).contains("--keep-for x"));
+        assert!(text(|o| o.when_full = Some("exit".into())).contains("stop or rotate"));
+        assert!(
+            text(|o| (o.output, o.min_free) = (Some("-".into()), Some("1G".into()))).contains("--min-free")
+        );
     }
 }

@@ -110,6 +110,21 @@ pub enum Event<'a> {
         #[serde(flatten)]
         contents: &'a Sidecar,
     },
+    SegmentDeleted {
+        path: String,
+        bytes: u64,
+        why: &'static str,
+    },
+    SegmentSuspect {
+        path: String,
+        why: String,
+    },
+    RecordingWaits {
+        why: String,
+    },
+    RecordingResumed {
+        after_ms: u64,
+    },
     Missing(MissingRange),
     CameraSilent {},
     CameraBack {

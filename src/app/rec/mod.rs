@@ -6,6 +6,7 @@ pub mod facts;
 pub mod feed;
 pub mod joining;
 pub mod options;
+mod room;
 pub mod session;
 mod telling;
 mod worker;

@@ -30,6 +30,22 @@ pub struct Options {
     #[argh(switch)]
     pub utc: bool,
 
+    /// keep so much of the recordings, such as 100G: the oldest go; default: all
+    #[argh(option, arg_name = "size")]
+    pub keep: Option<String>,
+
+    /// keep recordings for so long, such as 7d; default: for ever
+    #[argh(option, arg_name = "duration")]
+    pub keep_for: Option<String>,
+
+    /// delete the oldest recordings so that so much of the disk is free, such as 10G
+    #[argh(option, arg_name = "size")]
+    pub min_free: Option<String>,
+
+    /// when the disk is full: stop until there is space again, or rotate: delete the oldest recordings; default stop
+    #[argh(option, arg_name = "stop|rotate")]
+    pub when_full: Option<String>,
+
     /// stop after this much of the stream, such as 90s
     #[argh(option, arg_name = "duration")]
     pub duration: Option<String>,

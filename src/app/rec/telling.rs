@@ -4,10 +4,13 @@ use super::account::Account;
 use super::config::Target;
 use super::facts::{AbsenceRange, Event as Fact, MissingRange, millis};
 use super::feed::Feed;
+use super::room::Deleted;
 use super::writer::{Note, Segment};
 use super::{Recorder, store_failure};
 use crate::app::exit::{Exit, Failure};
+use crate::app::quantity::show_bytes;
 use crate::app::{say, wall};
+use crate::record::retention::Reason;
 use crate::store::Error as StoreError;
 use crate::sys::clock;
 use crate::time::Time;
@@ -49,7 +52,7 @@ impl Recorder<'_> {
             Note::Resized { from, to } => {
                 self.status.clear();
                 let effect = match self.config.target {
-                    Target::Folder { .. } => ": a new file begins",
+                    Target::Folder(_) => ": a new file begins",
                     Target::Pipe { .. } => "",
                 };
                 log::info!("the picture is now {to} (was {from}){effect}");
@@ -57,6 +60,25 @@ impl Recorder<'_> {
             Note::NotJpeg(number) => {
                 self.handed = self.handed.saturating_sub(1);
                 log::warn!("frame {number} is no JPEG: it is not in the recording");
+            }
+            Note::Deleted(deleted) => self.on_deleted(&deleted),
+            Note::Waits { why, is_news } => {
+                self.status.clear();
+                if is_news {
+                    self.tell(&Fact::RecordingWaits { why: why.clone() });
+                }
+                log::warn!("not recording: {why}: camrec goes on as soon as it can");
+            }
+            Note::Resumed { after } => {
+                self.status.clear();
+                log::info!("recording again after {:.1} s", after.as_secs_f32());
+                self.tell(&Fact::RecordingResumed { after_ms: millis(after) });
+            }
+            Note::Suspect { path, why } => {
+                self.status.clear();
+                let path = path.display().to_string();
+                log::warn!("{path} may lack its last frames: {why}; a new file begins");
+                self.tell(&Fact::SegmentSuspect { path, why });
             }
             Note::ClockSet(by) => {
                 self.status.clear();
@@ -77,6 +99,19 @@ impl Recorder<'_> {
                 self.give_up_writing();
             }
         }
+    }
+
+    fn on_deleted(&mut self, deleted: &Deleted) {
+        let why = match deleted.reason {
+            Reason::Age => "older than --keep-for",
+            Reason::Bytes => "more than --keep",
+            Reason::MinFree => "less free than --min-free",
+            Reason::Full => "the disk is full",
+        };
+        let (path, bytes) = (deleted.path.display().to_string(), deleted.bytes);
+        self.status.clear();
+        log::info!("deleted {path}, {}: {why}", show_bytes(bytes));
+        self.tell(&Fact::SegmentDeleted { path, bytes, why });
     }
 
     fn give_up_writing(&mut self) {
@@ -164,7 +199,7 @@ fn give(account: &Account<'_>, target: &Target, feed: &mut Option<Feed>, exit: E
         });
     }
     match target {
-        Target::Folder { .. } => say(&account.text()),
+        Target::Folder(_) => say(&account.text()),
         Target::Pipe { .. } => account.text().lines().for_each(|line| log::info!("{line}")),
     }
 }

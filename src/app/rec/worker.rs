@@ -3,8 +3,8 @@
 //! A gap between two frames belongs to the file that is open, even if the frame after it begins another; if none is open,
 //! to the next one of its stream; if there is none, to no file.
 
-use super::config::Target;
 use super::facts::{Sidecar, VERSION, stream_id};
+use super::room::Room;
 use super::writer::{Note, Order, Segment, ToWrite, lock};
 use crate::app::wall;
 use crate::jpeg;
@@ -13,20 +13,27 @@ use crate::receive::slate::Picture;
 use crate::record::matroska::Track;
 use crate::record::segment::Cut;
 use crate::record::timeline::{FileClock, Timeline};
-use crate::store::{Error, Folder, Recording, Sink, sidecar};
+use crate::store::{Error, Recording, Sink, sidecar};
 use crate::sys::clock;
 use crate::time::{Stamp, Time};
 use crate::wire::{FrameNumber, StreamId};
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::io::IoSlice;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 /// A power cut costs at most this much.
 const CHECKPOINT: Duration = Duration::from_secs(1);
+
+/// Between two tries to write again.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// That nothing can be written is said again after so long.
+const SAID_AGAIN: Duration = Duration::from_secs(60);
 
 /// The whole run's account.
 #[derive(Debug, Default)]
@@ -36,25 +43,40 @@ pub(super) struct Books {
     pub(super) outside: u64,
 }
 
+/// Where the recording goes.
+pub(super) enum Place {
+    /// Files in a folder.
+    Folder(Box<Room>),
+    /// Standard output: Matroska, or bare JPEGs.
+    Pipe { raw: bool },
+}
+
+/// What both sides of the queue know.
+pub(super) struct Shared {
+    /// Octets in the queue.
+    pub(super) queued: Arc<AtomicUsize>,
+    /// Frames in it.
+    pub(super) frames: Arc<AtomicUsize>,
+    pub(super) books: Arc<Mutex<Books>>,
+    /// Nobody waits for a disk any longer.
+    pub(super) stopping: Arc<AtomicBool>,
+}
+
 /// The thread.
 pub(super) struct Worker {
-    target: Target,
-    /// Where files go; none for standard output.
-    folder: Option<Folder>,
+    place: Place,
     timeline: Timeline,
     open: Option<Open>,
     stream: Option<StreamId>,
     /// The account of the file that is open, or will be next.
     ledger: Ledger,
-    books: Arc<Mutex<Books>>,
     checked: Time,
     /// The latest frame's.
     size: Option<jpeg::Size>,
     /// Capture time of the latest file's first frame, on the camera's clock and on the wall's.
     begun: Option<(Time, Timestamp)>,
     notes: SyncSender<Note>,
-    queued: Arc<AtomicUsize>,
-    frames: Arc<AtomicUsize>,
+    shared: Shared,
 }
 
 enum Open {
@@ -74,33 +96,24 @@ struct Begun {
 }
 
 impl Worker {
-    /// `waiting`: the octets and the frames in the queue.
+    /// `limit`: how long a file gets.
     pub(super) fn new(
-        target: Target,
-        folder: Option<Folder>,
+        place: Place,
+        limit: Option<Duration>,
         notes: SyncSender<Note>,
-        waiting: (Arc<AtomicUsize>, Arc<AtomicUsize>),
-        books: Arc<Mutex<Books>>,
+        shared: Shared,
     ) -> Self {
-        let limit = match &target {
-            Target::Folder { segment, .. } => Some(*segment),
-            Target::Pipe { .. } => None,
-        };
-        let (queued, frames) = waiting;
         Worker {
-            target,
-            folder,
+            place,
             timeline: Timeline::new(limit),
             open: None,
             stream: None,
             ledger: Ledger::default(),
-            books,
             checked: Time::default(),
             size: None,
             begun: None,
             notes,
-            queued,
-            frames,
+            shared,
         }
     }
 
@@ -174,14 +187,14 @@ impl Worker {
     }
 
     fn dequeue(&self, frame: &ToWrite) {
-        self.queued.fetch_sub(frame.bytes.len(), Ordering::Relaxed);
-        self.frames.fetch_sub(1, Ordering::Relaxed);
+        self.shared.queued.fetch_sub(frame.bytes.len(), Ordering::Relaxed);
+        self.shared.frames.fetch_sub(1, Ordering::Relaxed);
     }
 
     fn end_stream(&mut self) {
         self.timeline.new_stream();
         self.begun = None;
-        lock(&self.books).whole.on_restart();
+        lock(&self.shared.books).whole.on_restart();
         self.ledger.end_stream();
         if self.open.is_none() {
             self.settle();
@@ -216,6 +229,10 @@ impl Worker {
             None => Ok(()),
         });
         let written = ready.and_then(|()| self.append(frame, checked.size, taken));
+        let (written, taken) = match written {
+            Err(trouble) if self.may_pass(&trouble) => self.wait_for_room(frame, checked.size, trouble),
+            written => (written, taken),
+        };
         match &written {
             Ok(()) => {
                 let arrival = arrival(frame, taken);
@@ -230,8 +247,7 @@ impl Worker {
 
     /// Gives whoever looks on a picture that is in no account. Files hold frames only.
     fn show(&mut self, picture: &Picture) -> Result<(), Error> {
-        let (Target::Pipe { .. }, Ok(checked)) = (&self.target, jpeg::check_header_only(&picture.bytes))
-        else {
+        let (Place::Pipe { .. }, Ok(checked)) = (&self.place, jpeg::check_header_only(&picture.bytes)) else {
             return Ok(());
         };
         let frame = ToWrite {
@@ -247,7 +263,7 @@ impl Worker {
 
     /// A pipe is one stream, whatever happens.
     fn needs_new_file(&self, cut: Cut) -> bool {
-        cut != Cut::First && matches!(self.target, Target::Folder { .. })
+        cut != Cut::First && matches!(self.place, Place::Folder(_))
     }
 
     fn append(&mut self, frame: &ToWrite, size: jpeg::Size, taken: Timestamp) -> Result<(), Error> {
@@ -272,13 +288,10 @@ impl Worker {
     fn begin(&mut self, frame: &ToWrite, size: jpeg::Size, start: Timestamp) -> Result<(), Error> {
         let local = wall::in_zone(start);
         let track = Track { size, interval: None, started: start, offset: local.offset() };
-        let sink = match (&self.target, &mut self.folder) {
-            (Target::Folder { names, utc, .. }, Some(folder)) => {
-                let at = if *utc { start.to_zoned(TimeZone::UTC) } else { local };
-                Sink::File(folder.create(names.names(&at))?)
-            }
-            (Target::Folder { .. }, None) | (Target::Pipe { raw: false }, _) => Sink::stdout()?,
-            (Target::Pipe { raw: true }, _) => {
+        let sink = match &mut self.place {
+            Place::Folder(room) => Sink::File(room.create(start, &local)?),
+            Place::Pipe { raw: false } => Sink::stdout()?,
+            Place::Pipe { raw: true } => {
                 let mut sink = Sink::stdout()?;
                 sink.append(&mut [IoSlice::new(&frame.bytes)])?;
                 self.open = Some(Open::Raw(sink));
@@ -305,14 +318,111 @@ impl Worker {
     }
 
     fn checkpoint(&mut self) -> Result<(), Error> {
-        let Some(Open::Recording(begun)) = &mut self.open else { return Ok(()) };
         let now = clock::now();
         if now < self.checked.after(CHECKPOINT) {
             return Ok(());
         }
         self.checked = now;
-        self.timeline.file_clock().iter().for_each(|clock| begun.recording.set_clock(clock));
-        begun.recording.checkpoint()
+        let (mut checked, mut writing) = (Ok(()), 0);
+        if let Some(Open::Recording(begun)) = &mut self.open {
+            self.timeline.file_clock().iter().for_each(|clock| begun.recording.set_clock(clock));
+            checked = begun.recording.checkpoint();
+            writing = begun.recording.summary().file_bytes;
+        }
+        if let Place::Folder(room) = &mut self.place {
+            let deleted = room.tend(writing);
+            deleted.into_iter().for_each(|deleted| self.say(Note::Deleted(deleted)));
+        }
+        match checked {
+            Err(trouble) if self.may_pass(&trouble) => {
+                self.leave_file(&trouble);
+                Ok(())
+            }
+            checked => checked,
+        }
+    }
+
+    /// The trouble is a disk's, which may be over sooner or later; in a folder the recording waits for that.
+    fn may_pass(&self, trouble: &Error) -> bool {
+        matches!(self.place, Place::Folder(_)) && !matches!(trouble, Error::Closed | Error::Refused(_))
+    }
+
+    /// Writes the frame into another file, as soon as there can be one; until then frames wait in the queue, and what finds no
+    /// room there is named as missing. Fails if it is told to stop meanwhile.
+    fn wait_for_room(
+        &mut self,
+        frame: &ToWrite,
+        size: jpeg::Size,
+        trouble: Error,
+    ) -> (Result<(), Error>, Timestamp) {
+        self.leave_file(&trouble);
+        let (since, mut trouble, mut told) = (clock::now(), trouble, None);
+        loop {
+            let (begun, taken) = self.begin_again(frame, size, trouble);
+            trouble = match begun {
+                Ok(()) => {
+                    if told.is_some() {
+                        self.say(Note::Resumed { after: clock::now().since(since) });
+                    }
+                    return (Ok(()), taken);
+                }
+                Err(trouble) => trouble,
+            };
+            if self.rotate(&trouble) {
+                continue;
+            }
+            let now = clock::now();
+            if told.is_none_or(|told: Time| now >= told.after(SAID_AGAIN)) {
+                self.say(Note::Waits { why: trouble.to_string(), is_news: told.is_none() });
+                told = Some(now);
+            }
+            if !self.may_pass(&trouble) || self.shared.stopping.load(Ordering::Relaxed) {
+                return (Err(trouble), taken);
+            }
+            thread::park_timeout(RETRY);
+        }
+    }
+
+    /// One try. Where the disk is known to be full it is not written to: each try would leave its traces.
+    fn begin_again(
+        &mut self,
+        frame: &ToWrite,
+        size: jpeg::Size,
+        before: Error,
+    ) -> (Result<(), Error>, Timestamp) {
+        let zero = wall::zero();
+        let taken = self.timeline.start_with(frame.stamp.captured, frame.arrived, zero);
+        if let (Error::Full { .. }, Place::Folder(room)) = (&before, &self.place) {
+            if !room.has_space(frame.bytes.len()) {
+                return (Err(before), taken);
+            }
+        }
+        let begun = self.begin(frame, size, taken);
+        if begun.is_ok() {
+            self.begin_timeline(frame, zero, taken);
+        }
+        (begun, taken)
+    }
+
+    /// Deletes the oldest recording if the disk is full; whether there is hope now.
+    fn rotate(&mut self, trouble: &Error) -> bool {
+        let (Error::Full { .. }, Place::Folder(room)) = (trouble, &mut self.place) else { return false };
+        let deleted = room.rotate();
+        let has_hope = deleted.is_some();
+        deleted.into_iter().for_each(|deleted| self.say(Note::Deleted(deleted)));
+        has_hope
+    }
+
+    /// The file that is open takes no more, or the disk does not confirm what is in it: it is closed as well as can be, and
+    /// is not written to any more.
+    fn leave_file(&mut self, trouble: &Error) {
+        let path = match &self.open {
+            Some(Open::Recording(begun)) => begun.recording.path().map(Path::to_owned),
+            _ => None,
+        };
+        if let (Err(_), Some(path)) = (self.finish(), path) {
+            self.say(Note::Suspect { path, why: trouble.to_string() });
+        }
     }
 
     /// Closes the file that is open, if one is, and writes its sidecar.
@@ -321,11 +431,11 @@ impl Worker {
         let ledger = self.next_ledger();
         let clock = self.timeline.end();
         let finished = match open {
-            Open::Recording(begun) => begun.finish(clock, &ledger, self.folder.as_mut()).map(Some),
+            Open::Recording(begun) => begun.finish(clock, &ledger, &mut self.place).map(Some),
             Open::Raw(_) => Ok(None),
         };
         if !matches!(&finished, Ok(Some(Segment { sidecar: Some(Ok(_)), .. }))) {
-            lock(&self.books).outside += ledger.counts().missing;
+            lock(&self.shared.books).outside += ledger.counts().missing;
         }
         if let Some(segment) = finished? {
             self.say(Note::Finished(Box::new(segment)));
@@ -341,7 +451,7 @@ impl Worker {
     /// What stands in the account of a file that will not come is in none.
     fn settle(&mut self) {
         let ledger = self.next_ledger();
-        lock(&self.books).outside += ledger.counts().missing;
+        lock(&self.shared.books).outside += ledger.counts().missing;
     }
 
     /// What has become of the frames before this one, which was captured at `to`.
@@ -367,7 +477,7 @@ impl Worker {
 
     /// Enters it in both accounts.
     fn enter(&mut self, entry: impl Fn(&mut Ledger)) {
-        entry(&mut lock(&self.books).whole);
+        entry(&mut lock(&self.shared.books).whole);
         entry(&mut self.ledger);
     }
 
@@ -395,7 +505,7 @@ impl Begun {
         mut self,
         clock: Option<FileClock>,
         ledger: &Ledger,
-        folder: Option<&mut Folder>,
+        place: &mut Place,
     ) -> Result<Segment, Error> {
         if let Some(clock) = clock {
             self.recording.set_clock(&clock);
@@ -418,12 +528,8 @@ impl Begun {
         let path = summary.path.as_deref();
         let text = contents.as_ref().map(Sidecar::text).unwrap_or_default();
         let sidecar = path.map(|path| sidecar::write(path, text.as_bytes()));
-        if let (Some(path), Some(folder)) = (path, folder) {
-            let bytes = summary.file_bytes.saturating_add(text.len() as u64);
-            // else the next start finds it whole
-            if let Err(why) = folder.finished(path, bytes, self.end.as_second()) {
-                log::warn!("{why}");
-            }
+        if let (Some(path), Place::Folder(room)) = (path, place) {
+            room.finished(path, summary.file_bytes.saturating_add(text.len() as u64), self.end.as_second());
         }
         Ok(Segment { summary, contents, sidecar })
     }

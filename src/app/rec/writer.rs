@@ -5,23 +5,22 @@
 
 use super::config::Target;
 use super::facts::Sidecar;
-use super::worker::{Books, Worker};
-use crate::app::wall;
+use super::room::{Deleted, Room};
+use super::worker::{Books, Place, Shared, Worker};
 use crate::jpeg::Size;
 use crate::receive::ledger::{Absence, Counts, Ledger, Range, Why};
 use crate::receive::slate::Picture;
-use crate::store::salvage::{Salvaged, salvage};
-use crate::store::{Error, Folder, Summary};
-use crate::sys::names::this_host;
+use crate::store::{Error, Summary};
 use crate::time::{Stamp, Time};
 use crate::wire::{FrameNumber, StreamId};
 use jiff::{SignedDuration, Timestamp};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 /// Frames that may wait for the disk: 4 s at 60 a second.
 const QUEUE: usize = 256;
@@ -94,6 +93,27 @@ pub enum Note {
     NotJpeg(FrameNumber),
     /// This machine's wall clock was set by so much since the file before.
     ClockSet(SignedDuration),
+    /// A recording had to go.
+    Deleted(Deleted),
+    /// Nothing can be written at present; to be said again now and then.
+    Waits {
+        /// What is in the way.
+        why: String,
+        /// It was not so before.
+        is_news: bool,
+    },
+    /// It can, after so long.
+    Resumed {
+        /// How long nothing could be written.
+        after: Duration,
+    },
+    /// The disk has not confirmed what was written to this file.
+    Suspect {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        why: String,
+    },
     /// The recording cannot go on.
     Failed(Error),
 }
@@ -117,6 +137,8 @@ pub struct Writer {
     queued: Arc<AtomicUsize>,
     frames: Arc<AtomicUsize>,
     books: Arc<Mutex<Books>>,
+    /// It is not to wait for a disk any longer.
+    stopping: Arc<AtomicBool>,
     /// What has become of the frames since the last one that was handed over.
     gap: Ledger,
     /// The camera was away before one of them.
@@ -129,22 +151,27 @@ impl Writer {
     /// # Errors
     /// The folder cannot be written, or the process has no thread left.
     pub fn start(target: Target) -> Result<Self, Error> {
-        let folder = match &target {
-            Target::Folder { folder, .. } => Some(take(folder)?),
+        let limit = match &target {
+            Target::Folder(folder) => Some(folder.segment),
             Target::Pipe { .. } => None,
+        };
+        let place = match target {
+            Target::Folder(folder) => Place::Folder(Box::new(Room::open(folder)?)),
+            Target::Pipe { raw } => Place::Pipe { raw },
         };
         let (orders, inbox) = sync_channel(QUEUE + ORDERS);
         // room for a spare and an event for each order, so that the thread never waits for us
         let (outbox, notes) = sync_channel(QUEUE * 4);
         let (queued, frames) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let books = Arc::new(Mutex::new(Books::default()));
-        let worker = Worker::new(
-            target,
-            folder,
-            outbox,
-            (Arc::clone(&queued), Arc::clone(&frames)),
-            Arc::clone(&books),
-        );
+        let stopping = Arc::new(AtomicBool::new(false));
+        let shared = Shared {
+            queued: Arc::clone(&queued),
+            frames: Arc::clone(&frames),
+            books: Arc::clone(&books),
+            stopping: Arc::clone(&stopping),
+        };
+        let worker = Worker::new(place, limit, outbox, shared);
         let thread = thread::Builder::new().name("writer".into()).spawn(move || worker.run(&inbox));
         let thread = thread.map_err(|source| Error::System {
             doing: "start a thread for",
@@ -158,6 +185,7 @@ impl Writer {
             queued,
             frames,
             books,
+            stopping,
             gap: Ledger::default(),
             was_away: false,
         })
@@ -255,6 +283,7 @@ impl Writer {
     /// Asks the thread to write what is queued, to close the file, and to end. What it says is still to be
     /// [polled](Self::poll), also after it [has](Self::has_ended).
     pub fn stop(&mut self) {
+        self.stopping.store(true, Ordering::Relaxed);
         self.finish();
         self.orders = None;
     }
@@ -287,45 +316,6 @@ impl Writer {
         }
         (whole, outside)
     }
-}
-
-/// Makes the folder ours, and whole what an earlier run has left unfinished in it.
-fn take(path: &Path) -> Result<Folder, Error> {
-    let host = this_host();
-    let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
-    let holder = format!("camrec {version} on {host}, process {pid}, since {}", wall::date_and_time());
-    let mut folder = Folder::open(path, &holder)?;
-    for path in folder.unfinished() {
-        // one that cannot be repaired now may be the next time, and keeps nobody from recording
-        if let Err(why) = repair(&mut folder, &path) {
-            log::warn!("{} was not finished, and cannot be repaired: {why}", path.display());
-        }
-    }
-    Ok(folder)
-}
-
-fn repair(folder: &mut Folder, path: &Path) -> Result<(), Error> {
-    let name = path.display();
-    let remains = match salvage(path)? {
-        Salvaged::Whole(remains) => remains,
-        Salvaged::Repaired { remains, torn } => {
-            let seconds = remains.duration.as_secs_f64();
-            log::info!(
-                "{name} was not finished: repaired, {} frames, {seconds:.1} s; {torn} bytes cut off",
-                remains.frames
-            );
-            remains
-        }
-        Salvaged::Empty => {
-            log::info!("{name} was not finished: no frame was in it, deleted");
-            return folder.gone(path);
-        }
-        Salvaged::Foreign => {
-            log::warn!("{name} is not what camrec wrote: left alone");
-            return folder.gone(path);
-        }
-    };
-    folder.finished(path, remains.bytes, remains.ended.as_second())
 }
 
 /// A thread that has panicked leaves numbers that are as good as they were.
