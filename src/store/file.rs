@@ -2,6 +2,8 @@
 
 use super::error::Error;
 use super::folder;
+use nix::errno::Errno;
+use nix::fcntl::{FallocateFlags, fallocate};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, IoSlice, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
@@ -13,12 +15,16 @@ pub struct SegmentFile {
     file: File,
     path: PathBuf,
     end: u64,
+    /// Up to here the disk has kept room.
+    reserved: u64,
+    /// The file system can keep room.
+    can_reserve: bool,
 }
 
 impl SegmentFile {
     /// A file that was just made at `path`, and is empty.
     pub(super) fn new(file: File, path: PathBuf) -> Self {
-        SegmentFile { file, path, end: 0 }
+        SegmentFile { file, path, end: 0, reserved: 0, can_reserve: true }
     }
 
     /// Where it is.
@@ -51,6 +57,7 @@ impl SegmentFile {
 
     /// A torn frame goes. Where the disk does not even allow that, the next frame is written over it.
     fn cut_back(&mut self) {
+        self.reserved = 0;
         let cut = self.file.seek(SeekFrom::Start(self.end)).and_then(|_| self.file.set_len(self.end));
         if let Err(why) = cut {
             log::warn!("{}: a torn frame is at the end of the file: {why}", self.path.display());
@@ -63,6 +70,25 @@ impl SegmentFile {
     /// What the system says.
     pub fn patch(&self, offset: u64, bytes: &[u8]) -> Result<(), Error> {
         self.file.write_all_at(bytes, offset).map_err(|why| Error::new("write", &self.path, why))
+    }
+
+    /// Has the disk keep room for so many octets behind the file's end: others may fill it, and this file still grows. The file is
+    /// as long as it was. What is left of the room is given back by [`trim`].
+    ///
+    /// # Errors
+    /// The disk has not so much, or what the system says. Where a file system cannot do this, nothing happens.
+    pub fn reserve(&mut self, ahead: u64) -> Result<(), Error> {
+        if !self.can_reserve || self.reserved >= self.end.saturating_add(ahead / 2) {
+            return Ok(());
+        }
+        let range = (i64::try_from(self.end).unwrap_or(i64::MAX), i64::try_from(ahead).unwrap_or(i64::MAX));
+        match fallocate(&self.file, FallocateFlags::FALLOC_FL_KEEP_SIZE, range.0, range.1) {
+            Ok(()) => self.reserved = self.end.saturating_add(ahead),
+            Err(Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EINVAL) => self.can_reserve = false,
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(Error::new("reserve space for", &self.path, errno.into())),
+        }
+        Ok(())
     }
 
     /// Brings what was written to the disk.
@@ -91,6 +117,16 @@ impl SegmentFile {
     }
 }
 
+/// Gives the room back that was kept behind the end of a file that is closed.
+///
+/// # Errors
+/// What the system says.
+pub fn trim(path: &Path) -> Result<(), Error> {
+    let trimmed =
+        File::options().write(true).open(path).and_then(|file| file.set_len(file.metadata()?.len()));
+    trimmed.map_err(|why| Error::new("trim", path, why))
+}
+
 /// Writes all parts with as few calls as the system takes; one, as a rule.
 pub(super) fn write_all(to: &mut impl Write, mut parts: &mut [IoSlice<'_>]) -> io::Result<()> {
     IoSlice::advance_slices(&mut parts, 0); // drops empty parts in front
@@ -109,6 +145,7 @@ pub(super) fn write_all(to: &mut impl Write, mut parts: &mut [IoSlice<'_>]) -> i
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::os::unix::fs::MetadataExt;
 
     #[test]
     fn a_torn_frame_does_not_stay() {
@@ -122,6 +159,28 @@ mod tests {
         file.patch(0, b"HEAD").unwrap();
         let path = file.close().unwrap();
         assert_eq!(fs::read(path).unwrap(), b"HEAD frame next");
+    }
+
+    #[test]
+    fn room_is_kept_and_given_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mkv");
+        let mut file = SegmentFile::new(File::create_new(&path).unwrap(), path.clone());
+        file.append(&mut [IoSlice::new(b"frame")]).unwrap();
+        file.reserve(1 << 20).unwrap();
+        if !file.can_reserve {
+            return; // this file system cannot; nothing is to be given back
+        }
+        let blocks = || fs::metadata(&path).unwrap().blocks();
+        assert!(blocks() >= (1 << 20) / 512 && file.reserved == 5 + (1 << 20));
+        assert_eq!(fs::metadata(&path).unwrap().len(), 5);
+        file.append(&mut [IoSlice::new(&[7; 500_000])]).unwrap();
+        file.reserve(1 << 20).unwrap();
+        assert_eq!(file.reserved, 5 + (1 << 20), "half of it is enough");
+        file.close().unwrap();
+        trim(&path).unwrap();
+        assert!(blocks() < (1 << 20) / 512, "{} blocks", blocks());
+        assert_eq!(fs::metadata(&path).unwrap().len(), 500_005);
     }
 
     /// Takes a few octets at a time, with interruptions.

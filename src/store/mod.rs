@@ -26,6 +26,6 @@ pub mod salvage;
 pub mod sidecar;
 
 pub use error::Error;
-pub use file::SegmentFile;
+pub use file::{SegmentFile, trim};
 pub use folder::Folder;
 pub use recording::{Recording, Sink, Summary};

@@ -144,6 +144,17 @@ impl Recording {
         self.muxer.set_clock(clock);
     }
 
+    /// Has the disk keep room for so many octets more, if this is a file; see [`SegmentFile::reserve`].
+    ///
+    /// # Errors
+    /// [`Error`]; the recording can go on.
+    pub fn reserve(&mut self, ahead: u64) -> Result<(), Error> {
+        match &mut self.sink {
+            Sink::File(file) => file.reserve(ahead),
+            Sink::Pipe(_) => Ok(()),
+        }
+    }
+
     /// Brings the frames to the disk, then writes how long they last and where to seek to. Once a second is enough, and loses at
     /// most that second with the power.
     ///

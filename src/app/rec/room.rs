@@ -115,6 +115,12 @@ impl Room {
         }
     }
 
+    /// Octets that recordings can take here: those that are there, and what is free.
+    pub(super) fn capacity(&self, writing: u64) -> u64 {
+        let Some(folder) = &self.folder else { return 0 };
+        folder.free().unwrap_or(0).saturating_add(folder.index().bytes()).saturating_add(writing)
+    }
+
     /// Whether a file with a frame of so many octets is worth a try.
     pub(super) fn has_space(&self, frame: usize) -> bool {
         let free = self.folder.as_ref().and_then(|folder| folder.free().ok());

@@ -13,13 +13,13 @@ use crate::receive::slate::Picture;
 use crate::record::matroska::Track;
 use crate::record::segment::Cut;
 use crate::record::timeline::{FileClock, Timeline};
-use crate::store::{Error, Recording, Sink, sidecar};
+use crate::store::{Error, Recording, Sink, Summary, sidecar, trim};
 use crate::sys::clock;
 use crate::time::{Stamp, Time};
 use crate::wire::{FrameNumber, StreamId};
 use jiff::{SignedDuration, Timestamp};
 use std::io::IoSlice;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex};
@@ -31,6 +31,9 @@ const CHECKPOINT: Duration = Duration::from_secs(1);
 
 /// Between two tries to write again.
 const RETRY: Duration = Duration::from_millis(250);
+
+/// The disk is asked to keep room for a minute of the recording, but for no more than this.
+const MOST_AHEAD: u64 = 1024 * 1024 * 1024;
 
 /// That nothing can be written is said again after so long.
 const SAID_AGAIN: Duration = Duration::from_secs(60);
@@ -73,6 +76,10 @@ pub(super) struct Worker {
     checked: Time,
     /// The latest frame's.
     size: Option<jpeg::Size>,
+    /// How many octets the disk is asked to keep room for.
+    ahead: u64,
+    /// A file that was closed, and for which the disk still keeps room.
+    untrimmed: Option<PathBuf>,
     /// Capture time of the latest file's first frame, on the camera's clock and on the wall's.
     begun: Option<(Time, Timestamp)>,
     notes: SyncSender<Note>,
@@ -111,6 +118,8 @@ impl Worker {
             ledger: Ledger::default(),
             checked: Time::default(),
             size: None,
+            ahead: 0,
+            untrimmed: None,
             begun: None,
             notes,
             shared,
@@ -222,10 +231,10 @@ impl Worker {
         };
         // another stream's gap is no business of the file before
         let is_another = cut == Some(Cut::Stream);
-        let closed = if is_new_file && is_another { self.finish() } else { Ok(()) };
+        let closed = if is_new_file && is_another { self.close() } else { Ok(()) };
         self.absorb(gap, Some(taken));
         let ready = closed.and_then(|()| match zero {
-            Some(zero) => self.finish().map(|()| self.begin_timeline(frame, zero, taken)),
+            Some(zero) => self.close().map(|()| self.begin_timeline(frame, zero, taken)),
             None => Ok(()),
         });
         let written = ready.and_then(|()| self.append(frame, checked.size, taken));
@@ -298,7 +307,13 @@ impl Worker {
                 return Ok(());
             }
         };
-        let recording = Recording::begin(sink, &track, &frame.bytes, frame.stamp.captured)?;
+        let mut recording = Recording::begin(sink, &track, &frame.bytes, frame.stamp.captured)?;
+        // what the file before has kept goes to this one, or to whoever is quicker
+        if recording.reserve(self.ahead).is_err() {
+            self.trim();
+            let _ = recording.reserve(self.ahead);
+        }
+        self.trim();
         let number = frame.number;
         if let Some(path) = recording.path() {
             self.say(Note::Begun { path: path.to_owned(), start, number, size });
@@ -323,14 +338,22 @@ impl Worker {
             return Ok(());
         }
         self.checked = now;
-        let (mut checked, mut writing) = (Ok(()), 0);
+        let (mut checked, mut writing, mut is_filling) = (Ok(()), 0, false);
         if let Some(Open::Recording(begun)) = &mut self.open {
             self.timeline.file_clock().iter().for_each(|clock| begun.recording.set_clock(clock));
             checked = begun.recording.checkpoint();
-            writing = begun.recording.summary().file_bytes;
+            let summary = begun.recording.summary();
+            writing = summary.file_bytes;
+            self.ahead = match &self.place {
+                Place::Folder(room) => ahead_of(summary, room.capacity(writing)),
+                Place::Pipe { .. } => 0,
+            };
+            is_filling = matches!(begun.recording.reserve(self.ahead), Err(Error::Full { .. }));
         }
         if let Place::Folder(room) = &mut self.place {
-            let deleted = room.tend(writing);
+            let mut deleted = room.tend(writing);
+            // room is made before it is needed
+            deleted.extend(is_filling.then(|| room.rotate()).flatten());
             deleted.into_iter().for_each(|deleted| self.say(Note::Deleted(deleted)));
         }
         match checked {
@@ -425,11 +448,29 @@ impl Worker {
         }
     }
 
-    /// Closes the file that is open, if one is, and writes its sidecar.
+    /// Closes the file that is open, if one is, and writes its sidecar. No other follows at once.
     fn finish(&mut self) -> Result<(), Error> {
+        let closed = self.close();
+        self.trim();
+        closed
+    }
+
+    /// The disk need not keep room for a file that is closed any longer.
+    fn trim(&mut self) {
+        if let Some(Err(why)) = self.untrimmed.take().map(|path| trim(&path)) {
+            log::warn!("{why}");
+        }
+    }
+
+    /// Closes the file that is open, but has the disk keep what room it has for it until the next one has some.
+    fn close(&mut self) -> Result<(), Error> {
         let Some(open) = self.open.take() else { return Ok(()) };
         let ledger = self.next_ledger();
         let clock = self.timeline.end();
+        if let Open::Recording(begun) = &open {
+            self.trim();
+            self.untrimmed = begun.recording.path().map(Path::to_owned);
+        }
         let finished = match open {
             Open::Recording(begun) => begun.finish(clock, &ledger, &mut self.place).map(Some),
             Open::Raw(_) => Ok(None),
@@ -484,6 +525,12 @@ impl Worker {
     fn say(&self, note: Note) {
         let _ = self.notes.send(note);
     }
+}
+
+/// Octets that a minute of this recording takes, but no large part of what there is room for.
+fn ahead_of(recording: &Summary, capacity: u64) -> u64 {
+    let seconds = recording.span().as_secs().max(1);
+    (recording.file_bytes / seconds).saturating_mul(60).min(capacity / 8).min(MOST_AHEAD)
 }
 
 fn arrival(frame: &ToWrite, taken: Timestamp) -> Arrival {
