@@ -33,9 +33,11 @@ lose() {
     hear "$SAYS_LOST" "$before"
 }
 
-# A vivid that was disconnected comes back only when the driver is bound anew.
+# A vivid that was disconnected comes back only when the driver is bound anew; under its number if nobody holds that any more.
+lets_go() { ! readlink "/proc/$CAMCAST"/fd/* | grep -q /dev/video; }
 rebind() {
     echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind
+    wait_for 60 "end of camcast's hold on the camera" lets_go
     echo vivid.0 >/sys/bus/platform/drivers/vivid/bind
     wait_for 60 "vivid" captures $DEVICE
 }
