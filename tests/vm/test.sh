@@ -58,13 +58,15 @@ make_clip || { echo "no clip"; exit 1; }
 # What the guest sees as /host.
 mkdir -p "$work/host/bin" "$out"
 cp "$BIN_DIR"/{camcast,camrec} "$work/host/bin/"
-cp -r "$here/tools" "$work/clip.mjpeg" "$work/host/"
+cp -r "$here/tools" "$repository/systemd" "$work/clip.mjpeg" "$work/host/"
 
 passed=0 failed=0
 for job in "${jobs[@]}"; do
     began=$SECONDS
     status=0
-    SHARE=$work/host KEEP=$out/$job "$here/run.sh" "$here/jobs/$job.sh" >"$out/$job.log" 2>&1 &
+    systemd=
+    ! grep -q '^# SYSTEMD=1' "$here/jobs/$job.sh" || systemd=1
+    SYSTEMD=$systemd SHARE=$work/host KEEP=$out/$job "$here/run.sh" "$here/jobs/$job.sh" >"$out/$job.log" 2>&1 &
     child=$!
     wait $child || status=$?
     child=

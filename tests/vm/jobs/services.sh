@@ -1,0 +1,38 @@
+#!/bin/bash
+# SYSTEMD=1
+# Both units as they are shipped, under systemd: a camera is streamed and recorded, a killed camrec is started again and repairs its
+# file, and each sandbox scores as it should.
+# shellcheck source=/dev/null
+. /host/tools/steps.sh
+use_binaries
+install -m 644 /host/systemd/*.service /etc/systemd/system/
+useradd --system --user-group camrec || fail "useradd"
+loopback_camera
+mkdir -p /etc/default
+echo "CAMCAST_OPTIONS=/dev/video10 --client-log /var/log/camcast/clients.log" >/etc/default/camcast
+echo "CAMREC_OPTIONS=127.0.0.1 --segment 2s --keep 1G" >/etc/default/camrec-door
+systemctl daemon-reload
+
+journal() { journalctl --no-pager -o cat -u "$1" >/tmp/journal.log; }
+says() { journal "$1" && grep -q "$2" /tmp/journal.log; }
+finished() { [ "$(find /var/lib/camrec/door -name "*.json" 2>/dev/null | wc -l)" -ge "$1" ]; }
+
+systemctl start camcast || fail "camcast does not start"
+systemctl start camrec@door || fail "camrec does not start"
+wait_for 60 "two files" finished 2
+systemctl kill -s KILL camrec@door
+wait_for 60 "repair" says camrec@door 'was not finished: repaired'
+journal camrec@door
+grep 'was not finished' /tmp/journal.log
+wait_for 60 "four files" finished 4
+systemctl stop camrec@door
+systemctl is-failed -q camrec@door && fail "camrec@door has failed"
+systemctl stop camcast
+journal camcast
+grep 'left: ' /tmp/journal.log | cut -c 1-120
+cat /var/log/camcast/clients.log
+python3 /host/tools/verify.py "$CLIP" /var/lib/camrec/door/*/*.mkv --gaps 1 || fail "not what the camera played"
+stat -c '%U:%G %A %n' /var/lib/camrec/door/*/*.mkv | head -n 1
+for unit in camcast.service camrec@door.service; do
+    systemd-analyze security $unit | tail -n 1
+done
