@@ -60,6 +60,9 @@ mkdir -p "$work/host/bin" "$out"
 cp "$BIN_DIR"/{camcast,camrec} "$work/host/bin/"
 cp -r "$here/tools" "$repository/systemd" "$work/clip.mjpeg" "$work/host/"
 
+truncate -s 64M "$work/host/disk.ext4"
+mkfs.ext4 -q "$work/host/disk.ext4"
+
 passed=0 failed=0
 for job in "${jobs[@]}"; do
     began=$SECONDS

@@ -6,14 +6,12 @@
 use_binaries
 apart=1.0 # seconds, from space to a new file
 modprobe loop
-truncate -s 64M /tmp/disk.img
-mkfs.ext4 -q /tmp/disk.img || fail "mkfs.ext4"
 mkdir -p /mnt/ext4 /mnt/tmpfs
 cast "$CLIP"
 
 mount_anew() {
     case $1 in
-    ext4) mkfs.ext4 -q -F /tmp/disk.img && mount -o loop /tmp/disk.img /mnt/ext4 ;;
+    ext4) cp --sparse=always /host/disk.ext4 /tmp/disk.img && mount -o loop /tmp/disk.img /mnt/ext4 ;;
     tmpfs) mount -t tmpfs -o size=8M tmpfs /mnt/tmpfs ;;
     esac || fail "mount $1"
 }
