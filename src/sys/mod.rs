@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 pub mod clock;
+pub mod command;
 pub mod hotplug;
 pub mod names;
 pub mod poll;

@@ -1,5 +1,6 @@
 //! What camrec's options mean: checked, typed, with the defaults filled in.
 
+use super::after::Wanted;
 use super::feed::Output;
 use super::options::Options;
 use crate::app::exit::{Exit, Failure};
@@ -9,6 +10,8 @@ use crate::record::retention::Keep;
 use crate::wire::join::Policy;
 use std::path::PathBuf;
 use std::time::Duration;
+
+const AN_HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// camrec's configuration.
 #[derive(Clone, Debug)]
@@ -23,6 +26,8 @@ pub struct Config {
     pub target: Target,
     /// When to stop by itself.
     pub limit: Limit,
+    /// What is to be done with each finished file.
+    pub after: Option<Wanted>,
     /// Programs want to be told.
     pub json: bool,
 }
@@ -112,6 +117,7 @@ impl TryFrom<Options> for Config {
             port,
             language: language(&options, &target)?,
             limit: limit(&options)?,
+            after: after(&options)?,
             target,
             json: options.json,
         })
@@ -139,6 +145,7 @@ fn target(options: &Options) -> Result<Target, Failure> {
             ("--keep-for", options.keep_for.is_some()),
             ("--min-free", options.min_free.is_some()),
             ("--when-full", options.when_full.is_some()),
+            ("--on-segment", options.on_segment.is_some()),
         ];
         if let Some((option, _)) = folder_only.iter().find(|(_, given)| *given) {
             return Err(usage(format!("{option} is for files; standard output is one stream")));
@@ -194,6 +201,16 @@ fn language(options: &Options, target: &Target) -> Result<Language, Failure> {
             Target::Folder(_) => Policy::Every,
             Target::Pipe { .. } => Policy::Newest,
         })),
+    }
+}
+
+fn after(options: &Options) -> Result<Option<Wanted>, Failure> {
+    let most = duration("--on-segment-timeout", options.on_segment_timeout.as_deref())?;
+    match &options.on_segment {
+        Some(command) if command.trim().is_empty() => Err(usage("--on-segment: a command for the shell")),
+        Some(command) => Ok(Some(Wanted { command: command.clone(), most: most.unwrap_or(AN_HOUR) })),
+        None if most.is_some() => Err(usage("--on-segment-timeout needs --on-segment")),
+        None => Ok(None),
     }
 }
 

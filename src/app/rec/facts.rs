@@ -119,6 +119,10 @@ pub enum Event<'a> {
         path: String,
         why: String,
     },
+    CommandFailed {
+        path: String,
+        why: String,
+    },
     RecordingWaits {
         why: String,
     },

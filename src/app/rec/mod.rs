@@ -1,6 +1,7 @@
 //! camrec: joins, receives, hands frames to the writer, and joins again when camcast has gone, for ever.
 
 pub mod account;
+pub mod after;
 pub mod config;
 pub mod facts;
 pub mod feed;
@@ -29,6 +30,7 @@ use crate::wire::join::{Policy, RefusalCode};
 use crate::wire::server::EndReason;
 use crate::wire::{FrameNumber, StreamId};
 use account::Status;
+use after::After;
 use config::{Config, Language, Target};
 use facts::{Event as Fact, stream_id};
 use feed::{Feed, Output};
@@ -114,6 +116,8 @@ struct Recorder<'a> {
     signals: Signals,
     phase: Phase,
     writer: Writer,
+    /// What is done with finished files, if anything.
+    after: Option<After>,
     /// Frames that were handed to the writer, and are pictures as far as it has said.
     handed: u64,
     anchor: Anchor,
@@ -166,6 +170,8 @@ impl<'a> Recorder<'a> {
         let now = clock::now();
         let signals = Signals::new().map_err(|error| Failure::system("signal handlers", &error))?;
         let writer = Writer::start(config.target.clone()).map_err(|error| store_failure(&error))?;
+        let after = config.after.clone().map(After::start).transpose();
+        let after = after.map_err(|error| Failure::system("a thread for --on-segment", &error))?;
         let mut recorder = Recorder {
             config,
             feed,
@@ -173,6 +179,7 @@ impl<'a> Recorder<'a> {
             signals,
             phase: Phase::Done,
             writer,
+            after,
             handed: 0,
             anchor: Anchor::default(),
             status: Status::new(now),
@@ -596,6 +603,29 @@ impl<'a> Recorder<'a> {
                 return;
             }
         }
+    }
+}
+
+impl Recorder<'_> {
+    /// The commands of the last files are given the time that they take; a further signal ends the wait, and not them.
+    fn wait_for_commands(&mut self) {
+        let Some(after) = &mut self.after else { return };
+        after.close();
+        let mut is_told = false;
+        while let Some(waiting) = self.after.as_ref().map(After::waiting).filter(|waiting| *waiting > 0) {
+            if !std::mem::replace(&mut is_told, true) {
+                log::info!("waiting for --on-segment, {waiting} to do; a further Ctrl-C leaves them alone");
+            }
+            self.read_notes();
+            let now = clock::now();
+            let mut fds = [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+            let waited = poll::wait(&mut fds, now.after(WRITER), now);
+            if waited.is_err() || self.signals.take() > 0 {
+                log::warn!("--on-segment: {waiting} not waited for");
+                return;
+            }
+        }
+        self.read_notes();
     }
 }
 

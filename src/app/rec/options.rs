@@ -46,6 +46,14 @@ pub struct Options {
     #[argh(option, arg_name = "stop|rotate")]
     pub when_full: Option<String>,
 
+    /// run this command with each finished file; it finds CAMREC_FILE and more in its environment
+    #[argh(option, arg_name = "command")]
+    pub on_segment: Option<String>,
+
+    /// end that command if it takes longer; default 1h
+    #[argh(option, arg_name = "duration")]
+    pub on_segment_timeout: Option<String>,
+
     /// stop after this much of the stream, such as 90s
     #[argh(option, arg_name = "duration")]
     pub duration: Option<String>,

@@ -1,8 +1,9 @@
 //! What camrec tells people and programs: what the writer has said, how it goes, and the account at the end.
 
 use super::account::Account;
+use super::after::{After, Failed, Job};
 use super::config::Target;
-use super::facts::{AbsenceRange, Event as Fact, MissingRange, millis};
+use super::facts::{AbsenceRange, Event as Fact, Figures, MissingRange, millis};
 use super::feed::Feed;
 use super::room::Deleted;
 use super::writer::{Note, Segment};
@@ -26,6 +27,12 @@ impl Recorder<'_> {
     pub(super) fn read_notes(&mut self) {
         while let Some(note) = self.writer.poll() {
             self.on_note(note);
+        }
+        while let Some(Failed { path, why }) = self.after.as_mut().and_then(After::poll) {
+            self.status.clear();
+            let path = path.display().to_string();
+            log::warn!("--on-segment for {path}: {why}");
+            self.tell(&Fact::CommandFailed { path, why });
         }
     }
 
@@ -124,10 +131,22 @@ impl Recorder<'_> {
         if let Some(Err(error)) = &sidecar {
             log::warn!("{error}: the recording is whole, but it has no sidecar");
         }
+        let written = sidecar.and_then(Result::ok);
         if let (Some(contents), Some(path)) = (&contents, &summary.path) {
             let path = path.display().to_string();
-            let sidecar = sidecar.and_then(Result::ok).map(|path| path.display().to_string());
+            let sidecar = written.as_ref().map(|path| path.display().to_string());
             self.tell(&Fact::SegmentFinished { path, sidecar, contents });
+        }
+        if let (Some(after), Some(contents), Some(path)) = (&mut self.after, contents, summary.path.clone()) {
+            let Figures { frames, missing, .. } = contents.figures;
+            after.push(Job {
+                path,
+                sidecar: written,
+                start: contents.start,
+                end: contents.end,
+                frames,
+                missing,
+            });
         }
         if self.files.len() < LISTED_FILES {
             self.files.push(summary);
@@ -164,6 +183,7 @@ impl Recorder<'_> {
         self.writer.stop();
         self.wait_for_writer();
         self.read_notes();
+        self.wait_for_commands();
         let is_every = self.config.is_every();
         let (ledger, outside) = self.writer.account();
         // what a camera delivered while it could not be reached, nobody knows

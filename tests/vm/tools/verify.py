@@ -15,7 +15,7 @@ import mjpeg
 
 # Element ids: RFC 9559, section 5.
 SEGMENT, CLUSTER, INFO, BLOCK_GROUP = 0x18538067, 0x1F43B675, 0x1549A966, 0xA0
-TIMESTAMP_SCALE, CLUSTER_TIMESTAMP, SIMPLE_BLOCK, BLOCK = 0x2AD7B1, 0xE7, 0xA3, 0xA1
+TIMESTAMP_SCALE, CLUSTER_TIMESTAMP, SIMPLE_BLOCK, BLOCK, DATE = 0x2AD7B1, 0xE7, 0xA3, 0xA1, 0x4461
 ENTERED = {SEGMENT, CLUSTER, INFO, BLOCK_GROUP}
 
 Frame = collections.namedtuple("Frame", "bytes seconds")
@@ -31,10 +31,10 @@ def variable_int(data, at, keep_marker):
 
 
 def matroska_frames(data):
-    """The blocks' payloads with their times. A master of interest is entered by walking on behind its header, so its
+    """The blocks' payloads with their times, counted from DateUTC's zero if the file has a date. A master of interest is entered by walking on behind its header, so its
     own size, known or unknown, is never needed."""
     at = 0
-    scale, cluster_ticks = 1_000_000, 0
+    scale, cluster_ticks, date = 1_000_000, 0, 0
     while at < len(data):
         element, at = variable_int(data, at, keep_marker=True)
         size, at = variable_int(data, at, keep_marker=False)
@@ -46,12 +46,14 @@ def matroska_frames(data):
         at += size
         if element == TIMESTAMP_SCALE:
             scale = int.from_bytes(body, "big")
+        elif element == DATE:
+            date = int.from_bytes(body, "big", signed=True)
         elif element == CLUSTER_TIMESTAMP:
             cluster_ticks = int.from_bytes(body, "big")
         elif element in (SIMPLE_BLOCK, BLOCK):
             _, after_track = variable_int(body, 0, keep_marker=False)
             ticks = cluster_ticks + int.from_bytes(body[after_track:after_track + 2], "big", signed=True)
-            yield Frame(body[after_track + 3:], ticks * scale / 1e9)
+            yield Frame(body[after_track + 3:], (date + ticks * scale) / 1e9)
 
 
 def recorded_frames(path):
