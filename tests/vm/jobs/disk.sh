@@ -16,7 +16,19 @@ mount_anew() {
     esac || fail "mount $1"
 }
 
-fill() { dd if=/dev/zero of="$disk/others" bs=64k 2>/dev/null; }
+# Another program that wants all there is, also what camrec gives up.
+fill() {
+    while :; do
+        dd if=/dev/zero of="$disk/others" bs=64k oflag=append conv=notrunc 2>/dev/null
+        sleep 0.05
+    done &
+    FILLER=$!
+}
+unfill() {
+    kill $FILLER
+    wait $FILLER 2>/dev/null
+    rm "$disk/others"
+}
 said() { grep -c "$1" /tmp/camrec.log; }
 said_more() { [ "$(said "$2")" -gt "$1" ]; }
 now() { date +%s.%N; }
@@ -51,8 +63,8 @@ for kind in ext4 tmpfs; do
         kill -0 $RECORDER || fail "camrec has ended"
         # until frames find no room in its memory
         [ $round -lt 3 ] || wait_for 60 "lost frames" said_more 0 'frames not written'
+        unfill
         freed=$(now)
-        rm "$disk/others"
         wait_for 20 "resumption" said_more "$before" 'recording again'
         took=$(awk -v a="$freed" -v b="$(now)" 'BEGIN { printf "%.2f", b - a }')
         echo "round $round: recording again after $took s"
