@@ -51,7 +51,8 @@ fn a_command_that_fails_or_takes_too_long_is_said_and_the_recording_goes_on() {
     assert_eq!(failed.len(), film::files(folder.path()).len());
     assert!(ended.log.contains("spoken"), "what it says is not among the events");
 
-    let late = ["--segment", "1s", "--on-segment", "sleep 100", "--on-segment-timeout", "1s", "--frames", "40"];
+    let late =
+        ["--segment", "1s", "--on-segment", "sleep 100", "--on-segment-timeout", "1s", "--frames", "40"];
     let ended = camrec_into(folder.path(), camcast.address, &late).wait_exit().expect(0);
     assert_eq!(ended.log.matches("it was ended after 1s").count(), 2, "{}", ended.log);
 }

@@ -391,7 +391,7 @@ impl Worker {
                 }
                 Err(trouble) => trouble,
             };
-            if self.rotate(&trouble) {
+            if self.make_room(&trouble) {
                 continue;
             }
             let now = clock::now();
@@ -427,11 +427,14 @@ impl Worker {
         (begun, taken)
     }
 
-    /// Deletes the oldest recording if the disk is full; whether there is hope now.
-    fn rotate(&mut self, trouble: &Error) -> bool {
+    /// Deletes what need not be kept, or the oldest recording, if the disk is full; whether there is hope now.
+    fn make_room(&mut self, trouble: &Error) -> bool {
         let (Error::Full { .. }, Place::Folder(room)) = (trouble, &mut self.place) else { return false };
-        let deleted = room.rotate();
-        let has_hope = deleted.is_some();
+        let mut deleted = room.tend(0);
+        if deleted.is_empty() {
+            deleted.extend(room.rotate());
+        }
+        let has_hope = !deleted.is_empty();
         deleted.into_iter().for_each(|deleted| self.say(Note::Deleted(deleted)));
         has_hope
     }

@@ -43,7 +43,7 @@ begin_camrec() {
 # end_camrec STATUS: it ends with this, and the files hold what it says.
 end_camrec() {
     local status
-    kill -INT $RECORDER
+    kill $RECORDER
     wait $RECORDER
     status=$?
     [ $status = "$1" ] || fail "camrec ended with $status instead of $1"
