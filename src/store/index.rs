@@ -24,17 +24,19 @@ pub(super) struct IndexFile {
 }
 
 impl IndexFile {
-    /// Reads the folder's index, forgets the files that are not there any more, and writes it anew, whole or not at all.
+    /// Reads the folder's index, forgets the files that are not there any more, and writes it anew, whole or not at all; on a
+    /// full disk it stays as it was, and grows if it can.
     ///
     /// # Errors
     /// What the system says.
     pub(super) fn open(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(NAME);
-        let mut index = match fs::read(&path) {
-            Ok(text) => Index::parse(&String::from_utf8_lossy(&text)),
-            Err(why) if why.kind() == ErrorKind::NotFound => Index::default(),
+        let old = match fs::read(&path) {
+            Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+            Err(why) if why.kind() == ErrorKind::NotFound => String::new(),
             Err(why) => return Err(Error::new("read", &path, why)),
         };
+        let mut index = Index::parse(&old);
         let is_gone = |name: &str| {
             let found = folder.join(name).symlink_metadata();
             found.is_err_and(|why| matches!(why.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory))
@@ -51,9 +53,23 @@ impl IndexFile {
             fs::rename(&part, &path)?;
             Ok(file)
         });
-        let file = written.map_err(|why| Error::new("write", &path, why))?;
-        folder::sync(folder)?;
-        Ok(IndexFile { path, file, end: text.len() as u64, index })
+        match written {
+            Ok(file) => {
+                folder::sync(folder)?;
+                Ok(IndexFile { path, file, end: text.len() as u64, index })
+            }
+            Err(why) => {
+                let _ = fs::remove_file(&part);
+                // a full disk must not keep us from making room on it
+                let end = old.rfind('\n').map_or(0, |at| at + 1) as u64;
+                match File::options().write(true).open(&path) {
+                    Ok(file) if why.kind() == ErrorKind::StorageFull => {
+                        Ok(IndexFile { path, file, end, index })
+                    }
+                    _ => Err(Error::new("write", &path, why)),
+                }
+            }
+        }
     }
 
     /// Whether the folder has one.

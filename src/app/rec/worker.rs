@@ -350,15 +350,13 @@ impl Worker {
             };
             is_filling = matches!(begun.recording.reserve(self.ahead), Err(Error::Full { .. }));
         }
-        if let Place::Folder(room) = &mut self.place {
-            let mut deleted = room.tend(writing);
-            // room is made before it is needed
-            deleted.extend(is_filling.then(|| room.rotate()).flatten());
-            deleted.into_iter().for_each(|deleted| self.say(Note::Deleted(deleted)));
+        // room is made before it is needed
+        if !self.tend(writing) && is_filling {
+            self.rotate();
         }
         match checked {
             Err(trouble) if self.may_pass(&trouble) => {
-                self.leave_file(&trouble);
+                self.abandon(&trouble);
                 Ok(())
             }
             checked => checked,
@@ -427,20 +425,32 @@ impl Worker {
         (begun, taken)
     }
 
-    /// Deletes what need not be kept, or the oldest recording, if the disk is full; whether there is hope now.
+    /// The disk is full: deletes what need not be kept, or else the oldest recording; whether there is hope now.
     fn make_room(&mut self, trouble: &Error) -> bool {
-        let (Error::Full { .. }, Place::Folder(room)) = (trouble, &mut self.place) else { return false };
-        let mut deleted = room.tend(0);
-        if deleted.is_empty() {
-            deleted.extend(room.rotate());
-        }
-        let has_hope = !deleted.is_empty();
-        deleted.into_iter().for_each(|deleted| self.say(Note::Deleted(deleted)));
-        has_hope
+        matches!(trouble, Error::Full { .. }) && (self.tend(0) || self.rotate())
     }
 
-    /// The file that is open takes no more, or the disk does not confirm what is in it: it is closed as well as can be, and
-    /// is not written to any more.
+    fn rotate(&mut self) -> bool {
+        let Place::Folder(room) = &mut self.place else { return false };
+        let deleted = room.rotate();
+        let has_room = deleted.is_some();
+        deleted.into_iter().for_each(|deleted| self.say(Note::Deleted(deleted)));
+        has_room
+    }
+
+    /// The disk has not confirmed what is in the file that is open. It would the next time, whatever is there: so it is not asked
+    /// again, and the file stays as a crash would leave it. The next frame begins another.
+    fn abandon(&mut self, trouble: &Error) {
+        let Some(Open::Recording(begun)) = self.open.take() else { return };
+        let ledger = self.next_ledger();
+        lock(&self.shared.books).outside += ledger.counts().missing;
+        self.timeline.end();
+        if let Some(path) = begun.recording.path() {
+            self.say(Note::Suspect { path: path.to_owned(), why: trouble.to_string() });
+        }
+    }
+
+    /// The file that is open takes no more: it is closed as well as can be.
     fn leave_file(&mut self, trouble: &Error) {
         let path = match &self.open {
             Some(Open::Recording(begun)) => begun.recording.path().map(Path::to_owned),
@@ -484,7 +494,17 @@ impl Worker {
         if let Some(segment) = finished? {
             self.say(Note::Finished(Box::new(segment)));
         }
+        self.tend(0);
         Ok(())
+    }
+
+    /// Deletes what is not to be kept; `writing`: octets of the file that is open.
+    fn tend(&mut self, writing: u64) -> bool {
+        let Place::Folder(room) = &mut self.place else { return false };
+        let deleted = room.tend(writing);
+        let has_room = !deleted.is_empty();
+        deleted.into_iter().for_each(|deleted| self.say(Note::Deleted(deleted)));
+        has_room
     }
 
     fn next_ledger(&mut self) -> Ledger {

@@ -85,6 +85,10 @@ for kind in ext4 tmpfs; do
     rm -rf /tmp/left
     cp -r "$disk/rec" /tmp/left
     python3 /host/tools/verify.py "$CLIP" /tmp/left/*/*.mkv --gaps 0 || fail "not what the camera played"
+    dd if=/dev/zero of="$disk/others" bs=64k 2>/dev/null
+    begin_camrec --when-full rotate # on a disk that is full before it starts
+    wait_for 60 "deletion" said_more 0 'deleted '
+    end_camrec 0
     umount $disk
 done
 stop "$CAMCAST" camcast
