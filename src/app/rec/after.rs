@@ -3,9 +3,7 @@
 use crate::sys::command::{self, Ended};
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -118,18 +116,14 @@ fn work(wanted: &Wanted, inbox: &Receiver<Job>, outbox: &Sender<Failed>, waiting
 }
 
 fn run(wanted: &Wanted, job: &Job) -> io::Result<Ended> {
-    // standard output is for events or the account
-    let output = || io::stderr().as_fd().try_clone_to_owned().map(Stdio::from);
-    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
-    let mut command = Command::new("/bin/sh");
-    command.args(["-c", &wanted.command]).stdin(Stdio::null()).stdout(output()?).stderr(output()?);
-    command
-        .env("CAMREC_FILE", absolute(&job.path))
-        .env("CAMREC_START", &job.start)
-        .env("CAMREC_END", &job.end);
-    command.env("CAMREC_FRAMES", job.frames.to_string()).env("CAMREC_MISSING", job.missing.to_string());
-    if let Some(sidecar) = &job.sidecar {
-        command.env("CAMREC_SIDECAR", absolute(sidecar));
-    }
-    command::run(&mut command, wanted.most)
+    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone()).into();
+    let mut environment = vec![
+        ("CAMREC_FILE", absolute(&job.path)),
+        ("CAMREC_START", job.start.clone().into()),
+        ("CAMREC_END", job.end.clone().into()),
+        ("CAMREC_FRAMES", job.frames.to_string().into()),
+        ("CAMREC_MISSING", job.missing.to_string().into()),
+    ];
+    environment.extend(job.sidecar.as_ref().map(|sidecar| ("CAMREC_SIDECAR", absolute(sidecar))));
+    command::run(&wanted.command, &environment, wanted.most)
 }
