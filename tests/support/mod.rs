@@ -12,6 +12,7 @@
 //! | [`netem`] | a bad network, one direction of it, as a library |
 //! | [`proxy`] | the same in front of a real server |
 //! | [`quirks`] | frames as cameras really make them |
+//! | [`machine`] | a disk that stalls or fails, a clock that is set |
 //! | [`json`] | what camrec tells programs |
 //! | [`books`] | whether it adds up |
 #![allow(dead_code, reason = "each test file uses its part")]
@@ -22,6 +23,7 @@ pub mod books;
 pub mod clips;
 pub mod film;
 pub mod json;
+pub mod machine;
 pub mod native;
 pub mod netem;
 pub mod pictures;

@@ -119,7 +119,10 @@ impl Program {
     pub fn start_to(name: &'static str, command: &mut Command, out: impl Into<Stdio>) -> Self {
         command.stdout(out).stderr(Stdio::piped());
         hear_signals();
-        command.env_remove("RUST_LOG").env_remove("JOURNAL_STREAM").env("TZ", "UTC");
+        command.env_remove("RUST_LOG").env_remove("JOURNAL_STREAM");
+        if command.get_envs().all(|(name, _)| name != "TZ") {
+            command.env("TZ", "UTC");
+        }
         let mut child = command.spawn().unwrap_or_else(|why| panic!("{name}: {why}"));
         // the command must not keep the other end of a pipe open
         command.stdout(Stdio::null());

@@ -1,0 +1,141 @@
+//! A disk that takes its time or fails, and a program that is killed: what was written stays, what comes is written.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod support;
+
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+use support::books::{last, of_kind};
+use support::film::Film;
+use support::json;
+use support::machine::{Call, Fault, Machine};
+use support::procs::{Camcast, Program, camrec_command, camrec_into};
+use support::{Noise, pause};
+
+fn recorder(machine: &Machine, folder: &Path, camcast: &Camcast, args: &[&str]) -> Program {
+    let args = [&["--json", "-o", folder.to_str().unwrap()], args].concat();
+    let mut command = camrec_command(&camcast.address.to_string(), &args);
+    Program::start("camrec", machine.under(&mut command))
+}
+
+/// Frames in all files below the folder.
+fn recorded(folder: &Path) -> u64 {
+    Film::read_folder(folder).iter().map(|film| film.shots.len() as u64).sum()
+}
+
+#[test]
+fn a_disk_that_stands_still_for_a_while_costs_no_frame() {
+    let (folder, machine) = (tempfile::tempdir().unwrap(), Machine::new());
+    let camcast = Camcast::pattern(30);
+    let camrec = recorder(&machine, folder.path(), &camcast, &[]);
+    camrec.wait_line("writing ");
+    let stall = Fault::Stall(Duration::from_millis(1500));
+    for call in [Call::Write, Call::Sync, Call::Write, Call::Sync, Call::Sync, Call::Write] {
+        machine.inflict(call, stall);
+    }
+    let ended = camrec.stop(Signal::SIGINT).expect(0);
+    let events = json::events(&ended.text());
+    let account = last(&events, "account");
+    let films = Film::read_folder(folder.path());
+    let [film] = &films[..] else { panic!("{} files", films.len()) };
+    assert_eq!(account.number("missing"), 0, "{account:?}");
+    assert_eq!(account.number("frames"), film.shots.len() as u64);
+    assert!(account.number("frames") >= 6 * 45, "all the while: {account:?}");
+    assert_eq!(account.number("camera_drops"), 0, "{account:?}");
+}
+
+#[test]
+fn what_the_disk_does_not_confirm_is_never_asked_for_again() {
+    let (folder, machine) = (tempfile::tempdir().unwrap(), Machine::new());
+    let camcast = Camcast::pattern(30);
+    let camrec = recorder(&machine, folder.path(), &camcast, &[]);
+    camrec.wait_line("writing ");
+    for errno in [Errno::EIO, Errno::ENOSPC, Errno::EDQUOT] {
+        let lines = camrec.lines();
+        machine.inflict(Call::Sync, Fault::Fail(errno));
+        camrec.wait_line_after(lines, "writing ");
+    }
+    let ended = camrec.stop(Signal::SIGINT).expect(0);
+    let events = json::events(&ended.text());
+    let account = last(&events, "account");
+    assert_eq!(account.number("missing"), 0, "{account:?}");
+    assert_eq!(account.number("frames"), recorded(folder.path()), "{account:?}");
+    let suspects = of_kind(&events, "segment-suspect");
+    assert_eq!(suspects.len(), 3, "{}", ended.log);
+    assert_eq!(of_kind(&events, "segment-finished").len(), 1);
+    for suspect in suspects {
+        let film = Film::read(Path::new(suspect.text("path")));
+        assert!(!film.is_finished, "left as it is: {}", suspect.text("path"));
+    }
+    // and made whole by the next start
+    let next = camrec_into(folder.path(), camcast.address, &["--frames", "1"]).wait_exit().expect(0);
+    assert_eq!(next.log.matches("was not finished: repaired").count(), 3, "{}", next.log);
+    assert!(Film::read_folder(folder.path()).iter().all(|film| film.is_finished));
+    assert_eq!(recorded(folder.path()), account.number("frames") + 1);
+}
+
+#[test]
+fn a_write_that_fails_costs_no_frame() {
+    let (folder, machine) = (tempfile::tempdir().unwrap(), Machine::new());
+    let camcast = Camcast::pattern(30);
+    let camrec = recorder(&machine, folder.path(), &camcast, &[]);
+    camrec.wait_line("writing ");
+    for errno in [Errno::EIO, Errno::ENOSPC, Errno::EROFS] {
+        let lines = camrec.lines();
+        machine.inflict(Call::Write, Fault::Fail(errno));
+        camrec.wait_line_after(lines, "writing ");
+    }
+    let ended = camrec.stop(Signal::SIGINT).expect(0);
+    let events = json::events(&ended.text());
+    let account = last(&events, "account");
+    assert_eq!(account.number("missing"), 0, "{account:?}");
+    assert_eq!(account.number("frames"), recorded(folder.path()), "{account:?}");
+    assert_eq!(of_kind(&events, "segment-begun").len(), 4, "{}", ended.log);
+    assert!(Film::read_folder(folder.path()).iter().all(|film| film.is_finished));
+}
+
+/// KILLS=200 for the whole of it.
+#[test]
+fn a_killed_camrec_has_written_what_it_has_reported() {
+    let kills: u64 = std::env::var("KILLS").map_or(20, |kills| kills.parse().unwrap());
+    let camcast = Camcast::pattern(30);
+    let recorders = 4;
+    thread::scope(|scope| {
+        for seed in 0..recorders {
+            let address = camcast.address;
+            scope.spawn(move || {
+                let (folder, mut noise) = (tempfile::tempdir().unwrap(), Noise::new(seed));
+                let (mut reported, mut files) = (0, 0);
+                for _ in 0..kills.div_ceil(recorders) {
+                    let camrec = camrec_into(folder.path(), address, &["--segment", "1s", "--json"]);
+                    camrec.wait_line("writing ");
+                    let until = support::deadline(Duration::from_millis(noise.below(2500) as u64));
+                    while !support::is_over(until) {
+                        pause();
+                    }
+                    let ended = camrec.stop(Signal::SIGKILL);
+                    let told = ended.text();
+                    // the last line may be torn
+                    let events = json::events(&told[..told.rfind('\n').map_or(0, |end| end + 1)]);
+                    let frames = events.iter().rev().find(|event| event.text("event") == "status");
+                    reported += frames.map_or(0, |status| status.number("frames"));
+                    files += of_kind(&events, "segment-begun").len();
+                    let found = recorded(folder.path());
+                    assert!(found >= reported, "seed {seed}: {found} of {reported} frames:\n{told}");
+                    // what is more than was reported is counted from now on
+                    reported = found;
+                }
+                let last = camrec_into(folder.path(), address, &["--frames", "1"]).wait_exit().expect(0);
+                assert!(last.log.contains("was not finished: repaired"), "{}", last.log);
+                let films = Film::read_folder(folder.path());
+                assert!(films.iter().all(|film| film.is_finished));
+                assert!(films.len() > files, "{} of {files} files, and the last", films.len());
+                assert_eq!(recorded(folder.path()), reported + 1);
+                eprintln!("{} kills: {reported} frames in {} files", kills / recorders, films.len());
+            });
+        }
+    });
+}
