@@ -33,7 +33,9 @@ impl Machine {
         let machine = Machine { folder: tempfile::tempdir().unwrap() };
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/machine.c");
         let mut cc = Command::new("cc");
-        cc.args(["-shared", "-fPIC", "-O", "-Wall", "-Werror", "-o"]).arg(machine.path("shim.so")).arg(source);
+        cc.args(["-shared", "-fPIC", "-O", "-Wall", "-Werror", "-o"])
+            .arg(machine.path("shim.so"))
+            .arg(source);
         assert!(cc.status().unwrap().success());
         machine
     }
