@@ -33,6 +33,8 @@ pub enum Exit {
     NotWritable = 11,
     /// The recording ended as it should, but frames are missing in it.
     Incomplete = 12,
+    /// A recording that was checked is damaged or not finished, or cannot be read.
+    Damaged = 13,
 }
 
 impl From<Exit> for ExitCode {
@@ -90,6 +92,7 @@ mod tests {
             Exit::Refused,
             Exit::NotWritable,
             Exit::Incomplete,
+            Exit::Damaged,
         ];
         for (number, exit) in all.into_iter().enumerate() {
             assert_eq!(exit as usize, number);

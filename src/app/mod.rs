@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`cast`] | camcast: the one poll loop over camera, joins, clients and signals |
 //! | [`rec`] | camrec: joins, receives, records, joins again |
+//! | [`films`] | camrec on recordings that are there: `--check` |
 //! | [`exit`] | what ends a program: one line and an exit code |
 //! | [`logging`] | log lines for terminals and for the journal |
 //! | [`quantity`] | sizes, durations and addresses as people type them |
@@ -12,6 +13,7 @@
 
 pub mod cast;
 pub mod exit;
+pub mod films;
 pub mod logging;
 pub mod quantity;
 pub mod rec;

@@ -34,6 +34,8 @@ pub struct Scale(pub(super) u8);
 impl Scale {
     /// The picture as it is.
     pub const FULL: Scale = Scale(8);
+    /// An eighth of it.
+    pub const SMALLEST: Scale = Scale(1);
 
     /// `size` at this scale, rounded up as libjpeg-turbo does.
     pub fn of(self, size: Size) -> Size {

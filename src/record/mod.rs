@@ -10,6 +10,7 @@
 //! | [`segment`] | when a recording starts a new file |
 //! | [`timeline`] | where frames lie on the wall clock |
 //! | [`names`] | file names from the wall clock |
+//! | [`gaps`] | where frames came later than they should |
 //! | [`index`] | which files of a folder are ours |
 //! | `head` | what stands before the first frame |
 //! | `cues` | the seek index in its fixed place |
@@ -28,6 +29,7 @@
 
 mod cues;
 mod ebml;
+pub mod gaps;
 mod head;
 pub mod index;
 pub mod matroska;

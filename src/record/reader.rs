@@ -10,6 +10,9 @@ use std::ops::Range;
 /// Octets from a file's begin that hold its head: the cues' reserve, and room for the rest of it.
 pub const HEAD_MOST: usize = super::matroska::CUE_RESERVE + 8 * 1024;
 
+/// What each cluster begins with, and so each frame.
+pub const CLUSTER: [u8; 4] = [0x1f, 0x43, 0xb6, 0x75];
+
 const SEGMENT: u32 = 0x1853_8067;
 const INFO: u32 = 0x1549_a966;
 const TRACKS: u32 = 0x1654_ae6b;

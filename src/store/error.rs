@@ -61,6 +61,18 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// A recording cannot be read.
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file is no recording of camrec's.
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
     /// Nobody reads the pipe any more: a player was closed. The quiet end of a live stream.
     Closed,
     /// The frame is none that the container takes.
@@ -80,6 +92,11 @@ impl Error {
     /// The folder is not there any more.
     pub fn gone(path: &Path) -> Self {
         Error::NotWritable { path: path.to_owned(), why: Why::Gone }
+    }
+
+    /// The system does not let a recording be read.
+    pub(super) fn unreadable(path: &Path, source: io::Error) -> Self {
+        Error::Unreadable { path: path.to_owned(), source }
     }
 
     /// What the system's answer to `doing` something with `path` means.
@@ -126,6 +143,14 @@ impl fmt::Display for Error {
                     path.display()
                 )
             }
+            Error::Unreadable { path, source } => {
+                write!(f, "cannot read {}: {source}: check its name and its mode", path.display())
+            }
+            Error::Foreign { path } => write!(
+                f,
+                "{} is no recording that camrec has written: give it one of its .mkv files",
+                path.display()
+            ),
             Error::Closed => write!(f, "nobody reads the output any more: start the player again"),
             Error::Refused(refused) => refused.fmt(f),
             Error::System { doing, path, source } => {
@@ -138,7 +163,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::System { source, .. } => Some(source),
+            Error::System { source, .. } | Error::Unreadable { source, .. } => Some(source),
             _ => None,
         }
     }

@@ -9,6 +9,7 @@
 //! | [`folder`] | the folder that files go to: ours alone, and which files in it are ours |
 //! | [`file`](mod@file) | one file |
 //! | [`recording`] | a file or a pipe, together with its muxer |
+//! | [`film`] | a recording that is read back |
 //! | [`salvage`] | what a crash has left is made a whole file |
 //! | [`sidecar`] | what is known of a file, in another beside it |
 //! | `lock` | one folder, one writer |
@@ -18,6 +19,7 @@
 
 pub mod error;
 pub mod file;
+pub mod film;
 pub mod folder;
 mod index;
 mod lock;

@@ -2,13 +2,13 @@
 
 use super::error::Error;
 use super::file::SegmentFile;
+use super::film::read_at;
 use crate::jpeg;
 use crate::record::matroska::{FRAME_HEAD, Muxer};
 use crate::record::reader::{HEAD_MOST, Head, cluster};
 use jiff::Timestamp;
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read};
-use std::os::unix::fs::FileExt;
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
@@ -122,17 +122,8 @@ fn looks_whole(frame: &[u8]) -> bool {
     jpeg::check_header_only(frame).is_ok() && frame.last().is_some_and(|octet| *octet != 0)
 }
 
-/// False: the file ends before.
-fn read_at(file: &File, to: &mut [u8], at: u64) -> std::io::Result<bool> {
-    match file.read_exact_at(to, at) {
-        Ok(()) => Ok(true),
-        Err(why) if why.kind() == ErrorKind::UnexpectedEof => Ok(false),
-        Err(why) => Err(why),
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::jpeg::Size;
     use crate::record::matroska::Track;
@@ -143,16 +134,16 @@ mod tests {
     use std::fs;
     use std::path::PathBuf;
 
-    const FRAMES: u64 = 90;
+    pub(in crate::store) const FRAMES: u64 = 90;
     const SIZE: Size = Size { width: 16, height: 16 };
 
     /// Of a length that tells its number.
-    fn jpeg(number: u64) -> Vec<u8> {
+    pub(in crate::store) fn jpeg(number: u64) -> Vec<u8> {
         crate::jpeg::sample::jpeg(SIZE, &vec![7; number as usize])
     }
 
     /// Three seconds with a checkpoint after each, and then a crash: the path, and where each frame ends.
-    fn crashed(folder: &Path) -> (PathBuf, Vec<u64>) {
+    pub(in crate::store) fn crashed(folder: &Path) -> (PathBuf, Vec<u64>) {
         let (recording, ends) = recorded(folder);
         (recording.path().unwrap().to_owned(), ends)
     }

@@ -4,7 +4,7 @@ use super::error::Error;
 use super::folder;
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Where a recording's sidecar is. The two sort together.
@@ -40,6 +40,19 @@ pub fn write(recording: &Path, text: &[u8]) -> Result<PathBuf, Error> {
     }
     folder::sync(path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")))?;
     Ok(path)
+}
+
+/// A recording's sidecar; `None` if there is none.
+///
+/// # Errors
+/// What the system says.
+pub fn read(recording: &Path) -> Result<Option<Vec<u8>>, Error> {
+    let path = path_of(recording);
+    match fs::read(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(why) if why.kind() == ErrorKind::NotFound => Ok(None),
+        Err(why) => Err(Error::unreadable(&path, why)),
+    }
 }
 
 #[cfg(test)]

@@ -47,6 +47,11 @@ impl Object {
     }
 
     #[track_caller]
+    pub fn flag(&self, name: &str) -> bool {
+        *self.field(name).get::<bool>().unwrap_or_else(|| panic!("{name}: {self:?}"))
+    }
+
+    #[track_caller]
     pub fn is_null(&self, name: &str) -> bool {
         self.field(name).is_null()
     }

@@ -108,8 +108,11 @@ impl TryFrom<Options> for Config {
     type Error = Failure;
 
     fn try_from(options: Options) -> Result<Self, Failure> {
-        let host =
-            options.host.as_deref().ok_or_else(|| usage("where does camcast run? camrec HOST[:PORT]"))?;
+        let host = match &options.host[..] {
+            [host] => host,
+            [] => return Err(usage("where does camcast run? camrec HOST[:PORT]")),
+            [_, other, ..] => return Err(usage(format!("{other}: one host a camrec"))),
+        };
         let (host, port) = quantity::parse_host(host).map_err(usage)?;
         let target = target(&options)?;
         Ok(Config {
@@ -137,17 +140,7 @@ fn target(options: &Options) -> Result<Target, Failure> {
         Some(other) => return Err(usage(format!("--format {other}: expected mkv or mjpeg"))),
     };
     if output == "-" {
-        let folder_only = [
-            ("--segment", options.segment.is_some()),
-            ("--name", options.name.is_some()),
-            ("--utc", options.utc),
-            ("--keep", options.keep.is_some()),
-            ("--keep-for", options.keep_for.is_some()),
-            ("--min-free", options.min_free.is_some()),
-            ("--when-full", options.when_full.is_some()),
-            ("--on-segment", options.on_segment.is_some()),
-        ];
-        if let Some((option, _)) = folder_only.iter().find(|(_, given)| *given) {
+        if let Some(option) = options.first_of_files() {
             return Err(usage(format!("{option} is for files; standard output is one stream")));
         }
         return Ok(Target::Pipe { raw });
@@ -235,7 +228,7 @@ mod tests {
     use super::*;
 
     fn config(change: impl FnOnce(&mut Options)) -> Result<Config, Failure> {
-        let mut options = Options { host: Some("pi.local".into()), ..Options::default() };
+        let mut options = Options { host: vec!["pi.local".into()], ..Options::default() };
         change(&mut options);
         Config::try_from(options)
     }
@@ -257,7 +250,7 @@ mod tests {
             assert_eq!(failure.exit, Exit::Usage);
             failure.to_string()
         };
-        assert!(text(|o| o.host = None).contains("camrec HOST"));
+        assert!(text(|o| o.host.clear()).contains("camrec HOST"));
         assert!(text(|o| (o.every, o.newest) = (true, true)).contains("contradict"));
         assert!(text(|o| (o.plain, o.every) = (Some(5005), true)).contains("--plain"));
         assert!(text(|o| o.format = Some("mjpeg".into())).contains("-o -"));

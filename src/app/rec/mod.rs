@@ -14,6 +14,7 @@ mod worker;
 pub mod writer;
 
 use super::exit::{Exit, Failure};
+use super::films::Job;
 use super::quantity::show_duration;
 use super::throttle::Throttle;
 use super::{logging, say};
@@ -68,6 +69,10 @@ pub fn run(options: Options) -> Result<Exit, Failure> {
         return Ok(Exit::Ok);
     }
     let verbose = options.verbose;
+    if let Some(job) = Job::wanted(&options)? {
+        logging::start("camrec", verbose);
+        return job.run();
+    }
     let config = Config::try_from(options)?;
     // standard error is for events alone where standard output is the recording
     if config.events() != Some(Output::Err) {

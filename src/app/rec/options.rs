@@ -6,9 +6,9 @@ use argh::FromArgs;
 #[derive(FromArgs, Clone, Debug, Default)]
 #[argh(help_triggers("-h", "--help"))]
 pub struct Options {
-    /// where camcast runs: HOST or HOST:PORT; the port's default is 9999
+    /// where camcast runs: HOST or HOST:PORT; the port's default is 9999. With --check: recordings
     #[argh(positional)]
-    pub host: Option<String>,
+    pub host: Vec<String>,
 
     /// folder for the recording, or '-' for standard output; default: this folder
     #[argh(option, short = 'o', arg_name = "folder")]
@@ -79,6 +79,10 @@ pub struct Options {
     #[argh(switch)]
     pub json: bool,
 
+    /// read recordings back instead: is everything there, does every picture decode?
+    #[argh(switch)]
+    pub check: bool,
+
     /// say more; twice: trace
     #[argh(switch, short = 'v')]
     pub verbose: u16,
@@ -86,4 +90,36 @@ pub struct Options {
     /// print the version
     #[argh(switch)]
     pub version: bool,
+}
+
+impl Options {
+    /// The first option that has to do with recording only.
+    pub fn first_of_recording(&self) -> Option<&'static str> {
+        let given = [
+            ("--output", self.output.is_some()),
+            ("--format", self.format.is_some()),
+            ("--duration", self.duration.is_some()),
+            ("--frames", self.frames.is_some()),
+            ("--every", self.every),
+            ("--newest", self.newest),
+            ("--plain", self.plain.is_some()),
+        ];
+        self.first_of_files()
+            .or_else(|| given.into_iter().find_map(|(option, is_given)| is_given.then_some(option)))
+    }
+
+    /// The first option that has to do with the files of a recording only.
+    pub fn first_of_files(&self) -> Option<&'static str> {
+        let given = [
+            ("--segment", self.segment.is_some()),
+            ("--name", self.name.is_some()),
+            ("--utc", self.utc),
+            ("--keep", self.keep.is_some()),
+            ("--keep-for", self.keep_for.is_some()),
+            ("--min-free", self.min_free.is_some()),
+            ("--when-full", self.when_full.is_some()),
+            ("--on-segment", self.on_segment.is_some()),
+        ];
+        given.into_iter().find_map(|(option, is_given)| is_given.then_some(option))
+    }
 }

@@ -26,8 +26,14 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// A power cut costs at most this much.
-const CHECKPOINT: Duration = Duration::from_secs(1);
+/// A power cut costs at most this much ...
+const LOSS: Duration = Duration::from_secs(1);
+
+/// ... if a checkpoint begins so much before, and as much more as the disk has taken for the last one.
+const MARGIN: Duration = Duration::from_millis(100);
+
+/// A disk that takes longer has checkpoints no more often than this.
+const CHECKPOINTS_APART: Duration = Duration::from_millis(250);
 
 /// Between two tries to write again.
 const RETRY: Duration = Duration::from_millis(250);
@@ -73,7 +79,8 @@ pub(super) struct Worker {
     stream: Option<StreamId>,
     /// The account of the file that is open, or will be next.
     ledger: Ledger,
-    checked: Time,
+    /// When the next checkpoint is due.
+    due: Time,
     /// The latest frame's.
     size: Option<jpeg::Size>,
     /// How many octets the disk is asked to keep room for.
@@ -116,7 +123,7 @@ impl Worker {
             open: None,
             stream: None,
             ledger: Ledger::default(),
-            checked: Time::default(),
+            due: Time::default(),
             size: None,
             ahead: 0,
             untrimmed: None,
@@ -128,7 +135,7 @@ impl Worker {
 
     pub(super) fn run(mut self, inbox: &Receiver<Order>) {
         loop {
-            let order = match inbox.recv_timeout(CHECKPOINT) {
+            let order = match inbox.recv_timeout(self.due.since(clock::now())) {
                 Ok(order) => Some(order),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -334,14 +341,16 @@ impl Worker {
 
     fn checkpoint(&mut self) -> Result<(), Error> {
         let now = clock::now();
-        if now < self.checked.after(CHECKPOINT) {
+        if now < self.due {
             return Ok(());
         }
-        self.checked = now;
+        self.due = now.after(LOSS);
         let (mut checked, mut writing, mut is_filling) = (Ok(()), 0, false);
         if let Some(Open::Recording(begun)) = &mut self.open {
             self.timeline.file_clock().iter().for_each(|clock| begun.recording.set_clock(clock));
             checked = begun.recording.checkpoint();
+            let took = clock::now().since(now);
+            self.due = now.after(LOSS.saturating_sub(MARGIN + took).max(CHECKPOINTS_APART));
             let summary = begun.recording.summary();
             writing = summary.file_bytes;
             self.ahead = match &self.place {

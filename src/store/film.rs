@@ -1,0 +1,258 @@
+//! A recording that is read back, frame by frame: to be checked, exported or looked at.
+
+use super::error::Error;
+use crate::jpeg::Size;
+use crate::record::matroska::FRAME_HEAD;
+use crate::record::reader::{CLUSTER, HEAD_MOST, Head, cluster};
+use jiff::Timestamp;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Octets that are searched at once for a frame behind damage.
+const STRIDE: usize = 256 * 1024;
+
+/// A recording of camrec's.
+#[derive(Debug)]
+pub struct Film {
+    file: File,
+    path: PathBuf,
+    head: Head,
+    len: u64,
+    /// Where the next frame should begin.
+    at: u64,
+}
+
+/// What comes next in a recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A frame, which was captured so long after the first.
+    Frame(Duration),
+    /// These octets of the file are no frames.
+    Damage(Range<u64>),
+    /// There is nothing more.
+    End,
+}
+
+impl Film {
+    /// Opens a recording.
+    ///
+    /// # Errors
+    /// It cannot be read, or is none.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let failed = |why| Error::unreadable(path, why);
+        let file = File::open(path).map_err(failed)?;
+        let mut start = Vec::new();
+        Read::by_ref(&mut &file).take(HEAD_MOST as u64).read_to_end(&mut start).map_err(failed)?;
+        let len = file.metadata().map_err(failed)?.len();
+        let head = Head::parse(&start).ok_or_else(|| Error::Foreign { path: path.to_owned() })?;
+        let at = head.clusters;
+        Ok(Film { file, path: path.to_owned(), head, len, at })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its pictures' size.
+    pub fn size(&self) -> Size {
+        self.head.size
+    }
+
+    /// When its first frame was captured.
+    pub fn started(&self) -> Timestamp {
+        self.head.started()
+    }
+
+    /// How long it says that it is.
+    pub fn duration(&self) -> Duration {
+        Duration::from_micros(self.head.duration)
+    }
+
+    /// Octets of the file.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// There is nothing in the file.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// It was closed, and has the length that it had then.
+    pub fn is_finished(&self) -> bool {
+        self.head.finished == Some(self.len)
+    }
+
+    /// Octets that have been read so far.
+    pub fn position(&self) -> u64 {
+        self.at
+    }
+
+    /// Goes back to the first frame.
+    pub fn rewind(&mut self) {
+        self.at = self.head.clusters;
+    }
+
+    /// The next part; `jpeg` is a frame's octets then.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn next(&mut self, jpeg: &mut Vec<u8>) -> Result<Part, Error> {
+        self.advance(Some(jpeg)).map_err(|why| Error::unreadable(&self.path, why))
+    }
+
+    /// The next part, without a frame's octets.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn skip(&mut self) -> Result<Part, Error> {
+        self.advance(None).map_err(|why| Error::unreadable(&self.path, why))
+    }
+
+    fn advance(&mut self, jpeg: Option<&mut Vec<u8>>) -> io::Result<Part> {
+        if self.at >= self.len {
+            return Ok(Part::End);
+        }
+        let mut before = [0; FRAME_HEAD];
+        let is_read = read_at(&self.file, &mut before, self.at)?;
+        if let Some((time, len)) = cluster(&before).filter(|(_, len)| is_read && self.fits(self.at, *len)) {
+            if let Some(jpeg) = jpeg {
+                jpeg.resize(usize::try_from(len).unwrap_or(usize::MAX), 0);
+                self.file.read_exact_at(jpeg, self.at + FRAME_HEAD as u64)?;
+            }
+            self.at += FRAME_HEAD as u64 + len;
+            return Ok(Part::Frame(Duration::from_micros(time)));
+        }
+        let next = self.search(self.at + 1)?.unwrap_or(self.len);
+        let damage = self.at..next;
+        self.at = next;
+        Ok(Part::Damage(damage))
+    }
+
+    fn fits(&self, at: u64, len: u64) -> bool {
+        at.saturating_add(FRAME_HEAD as u64).saturating_add(len) <= self.len
+    }
+
+    /// Where the first frame from here on begins.
+    fn search(&self, from: u64) -> io::Result<Option<u64>> {
+        let mut bytes = vec![0; STRIDE];
+        let mut from = from;
+        loop {
+            let len = read_some_at(&self.file, &mut bytes, from)?;
+            let heads = bytes[..len].windows(FRAME_HEAD).enumerate();
+            let found = heads.filter(|(_, head)| head.starts_with(&CLUSTER)).find_map(|(at, head)| {
+                let at = from + at as u64;
+                let (_, len) = cluster(head.try_into().ok()?)?;
+                self.fits(at, len).then_some(at)
+            });
+            if found.is_some() || len < bytes.len() {
+                return Ok(found);
+            }
+            from += (len - FRAME_HEAD + 1) as u64;
+        }
+    }
+}
+
+/// As much as there is.
+fn read_some_at(file: &File, to: &mut [u8], at: u64) -> io::Result<usize> {
+    let mut len = 0;
+    while len < to.len() {
+        match file.read_at(&mut to[len..], at + len as u64) {
+            Ok(0) => break,
+            Ok(read) => len += read,
+            Err(why) if why.kind() == ErrorKind::Interrupted => {}
+            Err(why) => return Err(why),
+        }
+    }
+    Ok(len)
+}
+
+/// False: the file ends before.
+pub(super) fn read_at(file: &File, to: &mut [u8], at: u64) -> io::Result<bool> {
+    match file.read_exact_at(to, at) {
+        Ok(()) => Ok(true),
+        Err(why) if why.kind() == ErrorKind::UnexpectedEof => Ok(false),
+        Err(why) => Err(why),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::salvage::tests::{FRAMES, crashed, jpeg};
+    use super::*;
+    use std::fs;
+
+    /// All parts; each frame's octets are right.
+    fn read(path: &Path) -> (Vec<u64>, Vec<(u64, u64)>) {
+        let mut film = Film::open(path).unwrap();
+        let (mut frames, mut damages, mut octets) = (Vec::new(), Vec::new(), Vec::new());
+        loop {
+            match film.next(&mut octets).unwrap() {
+                Part::Frame(time) => {
+                    let number = time.as_millis() as u64 / 40;
+                    assert!(octets == jpeg(number), "frame {number}");
+                    frames.push(number);
+                }
+                Part::Damage(range) => damages.push((range.start, range.end)),
+                Part::End => return (frames, damages),
+            }
+        }
+    }
+
+    #[test]
+    fn a_recording_is_read_as_it_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, _) = crashed(folder.path());
+        assert!(!Film::open(&path).unwrap().is_finished());
+        assert_eq!(read(&path), ((0..FRAMES).collect(), vec![]));
+    }
+
+    #[test]
+    fn frames_on_both_sides_of_damage_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, ends) = crashed(folder.path());
+        let whole = fs::read(&path).unwrap();
+        // from the middle of frame 11 into the middle of frame 13
+        let hole = ends[10] + 5..ends[12] + 30;
+        let mut bytes = whole.clone();
+        bytes[hole.start as usize..hole.end as usize].fill(0x5a);
+        fs::write(&path, &bytes).unwrap();
+        let (frames, damages) = read(&path);
+        assert_eq!(frames, (0..11).chain(14..FRAMES).collect::<Vec<_>>());
+        assert_eq!(damages, [(ends[10], ends[13])]);
+        // a long one, with what looks like a frame in it
+        let mut bytes = whole[..ends[10] as usize].to_vec();
+        bytes.resize(bytes.len() + 3 * STRIDE, 0x1f);
+        bytes.extend_from_slice(&CLUSTER);
+        let end = bytes.len() as u64;
+        bytes.extend_from_slice(&whole[ends[10] as usize..]);
+        fs::write(&path, &bytes).unwrap();
+        let (frames, damages) = read(&path);
+        assert_eq!((frames.len() as u64, damages), (FRAMES, vec![(ends[10], end)]));
+    }
+
+    #[test]
+    fn what_is_torn_off_is_no_frame() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, ends) = crashed(folder.path());
+        let whole = fs::read(&path).unwrap();
+        for cut in [ends[50] + 1, ends[50] + FRAME_HEAD as u64, ends[51] - 1] {
+            fs::write(&path, &whole[..cut as usize]).unwrap();
+            assert_eq!(read(&path), ((0..=50).collect(), vec![(ends[50], cut)]));
+        }
+    }
+
+    #[test]
+    fn what_is_none_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mkv");
+        assert!(Film::open(&path).unwrap_err().to_string().contains("cannot read"));
+        fs::write(&path, b"somebody's").unwrap();
+        assert!(matches!(Film::open(&path), Err(Error::Foreign { .. })));
+    }
+}

@@ -1,0 +1,113 @@
+//! `camrec --check` reads recordings back: what is whole is sound, and what is not is named.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use nix::sys::signal::Signal;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::film::{self, Film};
+use support::json::{self, Object};
+use support::procs::{Camcast, Ended, Program, camrec_into};
+
+fn check(args: &[&str], files: &[&Path]) -> Ended {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_camrec"));
+    Program::start("camrec", command.arg("--check").args(args).args(files)).wait_exit()
+}
+
+fn recording(folder: &Path, camcast: &Camcast) -> PathBuf {
+    camrec_into(folder, camcast.address, &["--frames", "30"]).wait_exit().expect(0);
+    film::files(folder).pop().unwrap()
+}
+
+/// Where a frame's octets are in its file.
+fn place(file: &[u8], jpeg: &[u8]) -> usize {
+    file.windows(jpeg.len()).position(|octets| octets == jpeg).unwrap()
+}
+
+fn reports(files: &[&Path], code: i32) -> Vec<Object> {
+    json::events(&check(&["--json"], files).expect(code).text())
+}
+
+#[test]
+fn what_is_whole_is_sound_and_what_is_not_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let camcast = Camcast::pattern(30);
+    let path = recording(folder.path(), &camcast);
+    let film = Film::read(&path);
+    let text = check(&[], &[&path]).expect(0).text();
+    assert!(text.contains(": sound; 30 frames, "), "{text}");
+    let [report] = &reports(&[&path], 0)[..] else { panic!("not one line") };
+    assert_eq!((report.number("frames"), report.number("width"), report.number("height")), (30, 320, 240));
+    assert_eq!(report.number("duration_ms"), film.shots[29].micros / 1000);
+    assert_eq!((report.number("gaps_in_all"), report.number("bad_frames_in_all")), (0, 0));
+
+    // octets within one picture, another without its end, and what divides two of them
+    let mut bytes = fs::read(&path).unwrap();
+    let at = |number: usize| place(&bytes, &film.shots[number].jpeg);
+    let (within, end, between) = (at(10) + film.shots[10].jpeg.len() / 2, at(12) - 27, at(20) - 27);
+    bytes[within..within + 8].copy_from_slice(&[0xff, 0xd0, 0xff, 0xd1, 0xff, 0xd2, 0xff, 0xd3]);
+    bytes[end - 2..end].fill(0x77);
+    bytes[between..between + 4].fill(0);
+    fs::write(&path, &bytes).unwrap();
+    let [report] = &reports(&[&path], 13)[..] else { panic!("not one line") };
+    assert_eq!(report.number("frames"), 29);
+    let bad = report.list("bad_frames");
+    assert_eq!(bad.iter().map(|bad| bad.number("frame")).collect::<Vec<_>>(), [10, 11], "{bad:?}");
+    assert!(bad[0].text("why").contains("does not decode"), "{bad:?}");
+    assert!(bad[1].text("why").contains("cut off"), "{bad:?}");
+    let [damage] = &report.list("damage")[..] else { panic!("{report:?}") };
+    assert_eq!((damage.number("offset"), damage.number("after")), (between as u64, 20));
+    let [gap] = &report.list("gaps")[..] else { panic!("{report:?}") };
+    assert_eq!(gap.number("after"), 19);
+    let text = check(&[], &[&path]).expect(13).text();
+    for words in
+        [": NOT SOUND; 29 frames", "are no frame (after 20 frames)", "its sidecar knows of 30 frames"]
+    {
+        assert!(text.contains(words), "{words:?}: {text}");
+    }
+}
+
+#[test]
+fn each_file_is_looked_at_whatever_the_others_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let camcast = Camcast::pattern(30);
+    let whole = recording(folder.path(), &camcast);
+    let camrec = camrec_into(folder.path(), camcast.address, &["--name", "cut.mkv"]);
+    camrec.wait_line("writing ");
+    drop(camrec.stop(Signal::SIGKILL));
+    let (cut, alien) = (folder.path().join("cut.mkv"), folder.path().join("alien.mkv"));
+    fs::write(&alien, b"somebody's").unwrap();
+    let files = [&*alien, Path::new("/nowhere.mkv"), &cut, &whole];
+    let reports = reports(&files, 13);
+    let sound: Vec<bool> = reports.iter().map(|report| report.flag("sound")).collect();
+    assert_eq!(sound, [false, false, false, true]);
+    assert!(!reports[2].flag("finished") && reports[2].is_null("sidecar"));
+    let text = check(&[], &files).expect(13).text();
+    for words in
+        ["no recording that camrec has written", "cannot read /nowhere.mkv", "not finished: ", ": sound; "]
+    {
+        assert!(text.contains(words), "{words:?}: {text}");
+    }
+}
+
+/// The README's table names each field.
+#[test]
+fn reports_are_as_the_readme_has_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = recording(folder.path(), &Camcast::pattern(30));
+    let readme = include_str!("../README.md");
+    let (_, section) = readme.split_once("### Looking whether recordings are sound").unwrap();
+    for name in reports(&[&path], 0)[0].names() {
+        assert!(section.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+#[test]
+fn what_contradicts_is_named() {
+    let said = |args: &[&str]| check(args, &[]).expect(2).log;
+    assert!(said(&[]).contains("which files?"));
+    assert!(said(&["--segment", "1m", "a.mkv"]).contains("--segment is for recording"));
+    assert!(said(&["-o", "out", "a.mkv"]).contains("--output is for recording"));
+}
