@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use camcast::jpeg::Size;
-use camcast::record::matroska::Track;
+use camcast::record::container::{Container, Track};
 use camcast::record::names::Template;
 use camcast::record::timeline::Timeline;
 use camcast::store::{Folder, Recording, Sink};
@@ -81,7 +81,8 @@ fn record(folder: &Path, shots: &[Shot]) -> PathBuf {
 
 fn begin(folder: &Path, shots: &[Shot]) -> Recording {
     let file = Folder::open(folder, "test").unwrap().create(["clip.mkv".to_owned()]).unwrap();
-    Recording::begin(Sink::File(file), &track(), &shots[0].jpeg, captured(&shots[0])).unwrap()
+    Recording::begin(Sink::File(file), Container::Matroska, &track(), &shots[0].jpeg, captured(&shots[0]))
+        .unwrap()
 }
 
 /// Runs a program that these tests need, and returns its standard output; it may not complain.
@@ -236,7 +237,8 @@ fn the_live_form_is_read_whole() {
     let shots = shots();
     let path = folder.path().join("live.mkv");
     let sink = Sink::Pipe(File::create(&path).unwrap());
-    let mut recording = Recording::begin(sink, &track(), &shots[0].jpeg, captured(&shots[0])).unwrap();
+    let mut recording =
+        Recording::begin(sink, Container::Matroska, &track(), &shots[0].jpeg, captured(&shots[0])).unwrap();
     for shot in &shots[1..] {
         recording.append(&shot.jpeg, captured(shot)).unwrap();
         recording.checkpoint().unwrap();

@@ -8,8 +8,8 @@
 //! changes when a cue is added. A Void's header is in the first octets of a cell, and no cell lies across a sector: the
 //! one write that makes new cues count is in one sector, and all that goes before it falls into the Void.
 
+use super::container::{Patch, Patches};
 use super::ebml::{VOID_HEADER, size4, size8, void};
-use super::matroska::{Patch, Patches};
 use std::mem;
 use std::ops::Range;
 

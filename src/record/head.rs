@@ -1,8 +1,8 @@
 //! What stands in a Matroska file before its first frame.
 
+use super::container::Track;
 use super::cues::{self, Cues, SECTOR};
-use super::ebml::{UNKNOWN_SIZE, VOID_HEADER, binary, id, master, uint, void};
-use super::matroska::Track;
+use super::ebml::{UNKNOWN_SIZE, VOID, VOID_HEADER, binary, id, master, uint, void};
 use jiff::Timestamp;
 
 /// 2001-01-01, from which Matroska counts DateUTC, in nanoseconds since 1970 (RFC 8794, 7.6).
@@ -29,6 +29,15 @@ const BEFORE_DURATION: usize = 9;
 /// Octets from Duration's value to DateUTC's.
 const DURATION_TO_DATE: usize = 11;
 
+/// How long a frame lasts, for those who want a rate.
+const DEFAULT_DURATION: u32 = 0x23_e383;
+
+/// Octets of the place for it.
+pub(super) const RATE_LEN: usize = 12;
+
+/// Octets of Video.
+const VIDEO_LEN: usize = 13;
+
 /// By how many ppm the camera's clock was fast.
 const CLOCK_TAG: &[u8] = b"CAMERA_CLOCK_PPM";
 
@@ -46,6 +55,8 @@ pub(super) struct FileHead {
     pub(super) date_at: u64,
     /// File offset of the clock tag's value.
     pub(super) clock_at: u64,
+    /// File offset of the place for DefaultDuration, unless it is known from the start.
+    pub(super) rate_at: Option<u64>,
     pub(super) cues: Cues,
 }
 
@@ -64,6 +75,8 @@ pub(super) fn file(track: &Track, cue_reserve: usize) -> FileHead {
     let duration_at =
         segment.saturating_add(after_info).saturating_sub(info_body.len()).saturating_add(BEFORE_DURATION);
 
+    let rate_at = segment.saturating_add(after_tracks).saturating_sub(VIDEO_LEN).saturating_sub(RATE_LEN);
+
     seek_head(&mut bytes, [SEEK_HEAD_LEN, after_info, after_tracks, cues_at.saturating_sub(segment)]);
     bytes.extend(info);
     bytes.extend(tracks);
@@ -78,6 +91,7 @@ pub(super) fn file(track: &Track, cue_reserve: usize) -> FileHead {
         segment: segment as u64,
         duration_at: duration_at as u64,
         date_at: duration_at.saturating_add(DURATION_TO_DATE) as u64,
+        rate_at: track.interval.is_none().then_some(rate_at as u64),
         clock_at: segment.saturating_add(after_tags).saturating_sub(CLOCK_LEN) as u64,
         cues,
     }
@@ -186,6 +200,17 @@ fn recorded(track: &Track) -> String {
     local.map(|local| local.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()).unwrap_or_default()
 }
 
+/// DefaultDuration in its place, in nanoseconds; while it is not known, a Void is there.
+pub(super) fn rate(interval: Option<u64>) -> [u8; RATE_LEN] {
+    match interval {
+        Some(interval) => {
+            let [a, b, c, d, e, f, g, h] = interval.to_be_bytes();
+            [0x23, 0xe3, 0x83, 0x88, a, b, c, d, e, f, g, h]
+        }
+        None => [VOID, 0x8a, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    }
+}
+
 fn tracks(track: &Track) -> Vec<u8> {
     let mut to = Vec::new();
     master(&mut to, TRACKS, |to| {
@@ -195,14 +220,16 @@ fn tracks(track: &Track) -> Vec<u8> {
             uint(to, 0x83, 1); // TrackType: video
             uint(to, 0x9c, 0); // FlagLacing
             binary(to, 0x22_b59c, b"und"); // Language: English, if left out
-            if let Some(nanos) = nanos_of_interval(track) {
-                uint(to, 0x23_e383, nanos); // DefaultDuration
-            }
             binary(to, 0x86, b"V_MJPEG"); // CodecID
+            match nanos_of_interval(track) {
+                Some(nanos) => uint(to, DEFAULT_DURATION, nanos),
+                None => to.extend(rate(None)),
+            }
+            // the last of all, in VIDEO_LEN octets: what is before it is patched
             master(to, 0xe0, |to| {
                 uint(to, 0x9a, 2); // FlagInterlaced: progressive
-                uint(to, 0xb0, track.size.width.max(1).into()); // PixelWidth
-                uint(to, 0xba, track.size.height.max(1).into()); // PixelHeight
+                binary(to, 0xb0, &track.size.width.max(1).to_be_bytes()); // PixelWidth
+                binary(to, 0xba, &track.size.height.max(1).to_be_bytes()); // PixelHeight
             });
         });
     });

@@ -12,17 +12,13 @@
 //!   it stays readable between any two patches.
 //! - The live form, for a pipe, is the same without what would be patched.
 
+use super::container::{Patch, Patches, Refused, Track};
 use super::cues::Cues;
 use super::ebml::{MAX_SIZE4, MAX_SIZE8, size4, size8};
 use super::head;
-use super::reader::Head;
+use super::reader::MatroskaHead;
 use super::timeline::FileClock;
-use crate::jpeg::Size;
 use crate::time::Time;
-use arrayvec::ArrayVec;
-use jiff::Timestamp;
-use jiff::tz::Offset;
-use std::fmt;
 use std::time::Duration;
 
 /// Octets kept for cues: 2047 of them, 34 minutes at one a second.
@@ -39,56 +35,6 @@ const IN_CLUSTER: u64 = 19;
 
 /// The longest frame, in octets: what a cluster's four octets of size can say.
 pub const MAX_FRAME: u64 = MAX_SIZE4 - IN_CLUSTER;
-
-/// What the head of a file tells of its frames.
-#[derive(Clone, Debug)]
-pub struct Track {
-    /// All frames' size in pixels.
-    pub size: Size,
-    /// Time between frames, where it is known. Players take the frame rate from it; each frame has its own time all the same.
-    pub interval: Option<Duration>,
-    /// When the first frame was captured.
-    pub started: Timestamp,
-    /// Local time's distance from UTC then.
-    pub offset: Offset,
-}
-
-/// Why a frame is not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// It has no octets.
-    Empty,
-    /// It is of so many octets, more than [`MAX_FRAME`].
-    TooLong(u64),
-    /// The file has come to 2^56 octets.
-    SegmentFull,
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Refused::Empty => write!(f, "an empty frame cannot be recorded"),
-            Refused::TooLong(len) => {
-                write!(f, "a frame of {len} bytes is longer than Matroska's {MAX_FRAME}")
-            }
-            Refused::SegmentFull => write!(f, "the file is full: start a new segment"),
-        }
-    }
-}
-
-impl std::error::Error for Refused {}
-
-/// Octets to write over others at a file offset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patch<'a> {
-    /// Where in the file.
-    pub offset: u64,
-    /// What to write there: 8 to 41 octets, but up to half the cues' reserve when their spacing doubles.
-    pub bytes: &'a [u8],
-}
-
-/// Patches, to be written in this order. Between any two the file is readable.
-pub type Patches<'a> = ArrayVec<Patch<'a>, 7>;
 
 /// What goes before a frame's octets.
 #[derive(Clone, Debug)]
@@ -126,6 +72,7 @@ pub struct Muxer {
     interval: u64,
     /// The time between the last two, in microseconds.
     step: u64,
+    rate: Rate,
     nominal: Option<u64>,
     /// File offset of Segment's body.
     segment: u64,
@@ -133,6 +80,60 @@ pub struct Muxer {
     end: u64,
     patched: Option<Patched>,
 }
+
+/// How long frames last as a rule, for players that want one rate.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rate {
+    /// Microseconds of all steps that are about as long as the one before, and how many these are.
+    micros: u64,
+    steps: u64,
+}
+
+impl Rate {
+    fn note(&mut self, before: u64, step: u64) {
+        // those that double, or halve, are gaps
+        if step.saturating_mul(2) < before.saturating_mul(3)
+            && before.saturating_mul(2) < step.saturating_mul(3)
+        {
+            self.micros = self.micros.saturating_add(step);
+            self.steps = self.steps.saturating_add(1);
+        }
+    }
+
+    /// Nanoseconds a frame, once there is a rule.
+    fn nanos(self) -> Option<u64> {
+        self.micros.saturating_mul(1000).checked_div(self.steps).map(nearest)
+    }
+}
+
+/// A usual rate, if it is as near as cameras' clocks are right: as they are, they would be 30.0003 frames a second.
+fn nearest(nanos: u64) -> u64 {
+    let usual = |(frames, seconds): &(u64, u64)| seconds.saturating_mul(1_000_000_000).checked_div(*frames);
+    let mut usual = USUAL.iter().filter_map(usual);
+    usual.find(|usual| usual.abs_diff(nanos).saturating_mul(CLOCK) <= nanos).unwrap_or(nanos)
+}
+
+/// Cameras' clocks are right to one part in so many; 29.97 and 30 differ by one in a thousand.
+const CLOCK: u64 = 3000;
+
+/// Frames in so many seconds.
+const USUAL: [(u64, u64); 15] = [
+    (5, 1),
+    (15, 2),
+    (10, 1),
+    (12, 1),
+    (15, 1),
+    (20, 1),
+    (24, 1),
+    (24_000, 1001),
+    (25, 1),
+    (30, 1),
+    (30_000, 1001),
+    (50, 1),
+    (60, 1),
+    (60_000, 1001),
+    (120, 1),
+];
 
 /// What only files have.
 struct Patched {
@@ -143,6 +144,8 @@ struct Patched {
     date: [u8; 8],
     clock_at: u64,
     clock: [u8; head::CLOCK_LEN],
+    rate_at: Option<u64>,
+    rate: [u8; head::RATE_LEN],
     cues: Cues,
 }
 
@@ -158,6 +161,8 @@ impl Muxer {
             date: head::date(track.started),
             clock_at: head.clock_at,
             clock: head::clock(0),
+            rate_at: head.rate_at,
+            rate: head::rate(None),
             cues: head.cues,
         };
         (Muxer::new(track, head.segment, head.bytes.len(), Some(patched)), head.bytes)
@@ -165,7 +170,7 @@ impl Muxer {
 
     /// A file that was not finished, as it was when it had its head only. Each of its whole frames is then said to be
     /// [found](Self::found); what [`finish`](Self::finish) gives closes it.
-    pub fn resume(head: &Head) -> Self {
+    pub fn resume(head: &MatroskaHead) -> Self {
         let patched = Patched {
             duration_at: head.duration_at,
             duration: [0; 8],
@@ -174,6 +179,8 @@ impl Muxer {
             date: head.date,
             clock_at: head.clock_at,
             clock: head.clock,
+            rate_at: head.rate_at,
+            rate: head::rate(None),
             cues: Cues::again(&head.cells, head.segment),
         };
         Muxer {
@@ -181,6 +188,7 @@ impl Muxer {
             last: 0,
             interval: 1,
             step: u64::MAX,
+            rate: Rate::default(),
             nominal: None,
             segment: head.segment,
             end: head.clusters,
@@ -203,7 +211,8 @@ impl Muxer {
     fn new(track: &Track, segment: u64, end: usize, patched: Option<Patched>) -> Self {
         let nominal = track.interval.map(micros);
         let interval = nominal.unwrap_or(1);
-        Muxer { first: None, last: 0, interval, step: u64::MAX, nominal, segment, end: end as u64, patched }
+        let (step, rate) = (u64::MAX, Rate::default());
+        Muxer { first: None, last: 0, interval, step, rate, nominal, segment, end: end as u64, patched }
     }
 
     /// What goes before a frame of `len` octets. The muxer is as it was: say with [`wrote`](Self::wrote) that the head and the
@@ -248,6 +257,7 @@ impl Muxer {
             if self.nominal.is_none() && step <= self.step.saturating_mul(STALL) {
                 self.interval = step;
             }
+            self.rate.note(self.step, step);
             self.step = step;
         }
         self.first.get_or_insert(captured);
@@ -288,7 +298,7 @@ impl Muxer {
     }
 
     fn patches(&mut self, is_last: bool) -> Patches<'_> {
-        let duration = self.duration();
+        let (duration, rate) = (self.duration(), self.rate.nanos());
         let mut patches = Patches::new();
         let Some(patched) = &mut self.patched else { return patches };
         patched.duration = (duration as f64).to_be_bytes();
@@ -296,6 +306,10 @@ impl Muxer {
         patches.push(Patch { offset: patched.duration_at, bytes: &patched.duration });
         patches.push(Patch { offset: patched.date_at, bytes: &patched.date });
         patches.push(Patch { offset: patched.clock_at, bytes: &patched.clock });
+        if let (Some(offset), Some(nanos)) = (patched.rate_at, rate) {
+            patched.rate = head::rate(Some(nanos));
+            patches.push(Patch { offset, bytes: &patched.rate });
+        }
         if is_last {
             patched.size = size8(self.end.saturating_sub(self.segment));
             patches.push(Patch { offset: self.segment.saturating_sub(8), bytes: &patched.size });

@@ -4,7 +4,9 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`container`] | what the containers have in common |
 //! | [`matroska`] | the container: a head, a few bytes before each frame, and patches that keep it seekable |
+//! | [`avi`] | the other one |
 //! | [`reader`] | reads what it writes: what a crash has left, what is to be checked |
 //! | [`retention`] | which recordings have to go |
 //! | [`segment`] | when a recording starts a new file |
@@ -27,6 +29,8 @@
     )
 )]
 
+pub mod avi;
+pub mod container;
 mod cues;
 mod ebml;
 pub mod gaps;

@@ -1,6 +1,7 @@
 //! Whole files, read back by another's demuxer and by a strict walk over their elements.
 
-use super::matroska::{FRAME_HEAD, MAX_FRAME, Muxer, Patch, Refused, Track};
+use super::container::{Patch, Refused, Track};
+use super::matroska::{FRAME_HEAD, MAX_FRAME, Muxer};
 use super::timeline::FileClock;
 use crate::jpeg::Size;
 use crate::time::Time;
@@ -178,7 +179,7 @@ fn the_head_is_as_written_down() {
         &hex("4dbb 92 53ab84 1654ae6b 53ac88"),
         &(89 + 5 + u64::from(info_size & 0x7f)).to_be_bytes(),
         &hex("4dbb 92 53ab84 1254c367 53ac88"),
-        &(89 + 5 + 49 + u64::from(info_size & 0x7f)).to_be_bytes(),
+        &(89 + 5 + 61 + u64::from(info_size & 0x7f)).to_be_bytes(),
         &hex("4dbb 92 53ab84 1c53bb6b 53ac88 00000000000001c0"),
         &hex("1549a966"),
         &[info_size],
@@ -189,8 +190,8 @@ fn the_head_is_as_written_down() {
     ]
     .concat();
     let tracks =
-        hex("1654ae6b ac ae aa d781 01 73c581 01 8381 01 9c81 00 22b59c83 756e64 8687 565f4d4a504547
-        e0 8b 9a81 02 b082 0500 ba82 02d0");
+        hex("1654ae6b b8 ae b6 d781 01 73c581 01 8381 01 9c81 00 22b59c83 756e64 8687 565f4d4a504547
+        ec8a 00000000000000000000 e0 8b 9a81 02 b082 0500 ba82 02d0");
     assert_eq!(show(&head[..before_tracks.len()]), show(&before_tracks));
     let tags = [
         &hex("1254c367 da 7373 d7 63c0 80 67c8 b0 45a3 8d")[..],
@@ -219,6 +220,25 @@ fn hex(text: &str) -> Vec<u8> {
 
 fn show(bytes: &[u8]) -> String {
     bytes.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+#[test]
+fn the_rate_is_known_once_there_is_one() {
+    let rate = |times: &[u64]| {
+        let mut taken = Taken::new(TINY);
+        times.iter().for_each(|micros| taken.frame(Time::from_nanos(micros * 1000), b"jpeg"));
+        taken.patch(false);
+        let file = MatroskaFile::open(Cursor::new(&taken.bytes)).unwrap();
+        file.tracks()[0].default_duration().map(|nanos| nanos.get())
+    };
+    assert_eq!(rate(&[0]), None);
+    assert_eq!(rate(&[0, 40_000]), None);
+    assert_eq!(rate(&[0, 40_003, 80_001]), Some(40_000_000), "25 a second");
+    assert_eq!(rate(&[0, 41_000, 82_000]), Some(41_000_000), "as it is");
+    assert_eq!(rate(&[0, 33_366, 66_733, 100_100]), Some(33_366_666), "29.97 a second");
+    assert_eq!(rate(&[0, 33_333, 66_666, 100_000]), Some(33_333_333), "30 a second");
+    let with_gap = [0, 40_000, 80_000, 280_000, 320_000, 9_000_000, 9_040_000, 9_080_000];
+    assert_eq!(rate(&with_gap), Some(40_000_000), "a gap is no frame that lasts");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What can go wrong with files, each with its cause and what to do, on one line.
 
-use crate::record::matroska::Refused;
+use crate::record::container::Refused;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};

@@ -2,8 +2,8 @@
 
 use super::error::Error;
 use crate::jpeg::Size;
-use crate::record::matroska::FRAME_HEAD;
-use crate::record::reader::{CLUSTER, HEAD_MOST, Head, cluster};
+use crate::record::reader::{HEAD_MOST, Head, PROBE, Step};
+use arrayvec::ArrayVec;
 use jiff::Timestamp;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -24,6 +24,8 @@ pub struct Film {
     len: u64,
     /// Where the next frame should begin.
     at: u64,
+    /// Its number, counted from 0.
+    number: u64,
 }
 
 /// What comes next in a recording.
@@ -49,8 +51,8 @@ impl Film {
         Read::by_ref(&mut &file).take(HEAD_MOST as u64).read_to_end(&mut start).map_err(failed)?;
         let len = file.metadata().map_err(failed)?.len();
         let head = Head::parse(&start).ok_or_else(|| Error::Foreign { path: path.to_owned() })?;
-        let at = head.clusters;
-        Ok(Film { file, path: path.to_owned(), head, len, at })
+        let at = head.frames_at();
+        Ok(Film { file, path: path.to_owned(), head, len, at, number: 0 })
     }
 
     /// Where it is.
@@ -60,7 +62,7 @@ impl Film {
 
     /// Its pictures' size.
     pub fn size(&self) -> Size {
-        self.head.size
+        self.head.size()
     }
 
     /// When its first frame was captured.
@@ -70,7 +72,7 @@ impl Film {
 
     /// How long it says that it is.
     pub fn duration(&self) -> Duration {
-        Duration::from_micros(self.head.duration)
+        self.head.duration()
     }
 
     /// Octets of the file.
@@ -85,7 +87,7 @@ impl Film {
 
     /// It was closed, and has the length that it had then.
     pub fn is_finished(&self) -> bool {
-        self.head.finished == Some(self.len)
+        self.head.finished() == Some(self.len)
     }
 
     /// Octets that have been read so far.
@@ -95,7 +97,7 @@ impl Film {
 
     /// Goes back to the first frame.
     pub fn rewind(&mut self) {
-        self.at = self.head.clusters;
+        (self.at, self.number) = (self.head.frames_at(), 0);
     }
 
     /// The next part; `jpeg` is a frame's octets then.
@@ -115,45 +117,52 @@ impl Film {
     }
 
     fn advance(&mut self, jpeg: Option<&mut Vec<u8>>) -> io::Result<Part> {
-        if self.at >= self.len {
-            return Ok(Part::End);
-        }
-        let mut before = [0; FRAME_HEAD];
-        let is_read = read_at(&self.file, &mut before, self.at)?;
-        if let Some((time, len)) = cluster(&before).filter(|(_, len)| is_read && self.fits(self.at, *len)) {
-            if let Some(jpeg) = jpeg {
-                jpeg.resize(usize::try_from(len).unwrap_or(usize::MAX), 0);
-                self.file.read_exact_at(jpeg, self.at + FRAME_HEAD as u64)?;
+        while self.at < self.len {
+            match self.step(self.at)? {
+                Some(Step::Frame { before, len, after, time }) => {
+                    if let Some(jpeg) = jpeg {
+                        jpeg.resize(usize::try_from(len).unwrap_or(usize::MAX), 0);
+                        self.file.read_exact_at(jpeg, self.at + before)?;
+                    }
+                    let time = time.unwrap_or_else(|| self.head.time_of(self.number));
+                    self.number += 1;
+                    self.at += before + len + after;
+                    return Ok(Part::Frame(time));
+                }
+                Some(Step::Skip(octets)) => self.at += octets,
+                None => {
+                    let next = self.search(self.at + 1)?.unwrap_or(self.len);
+                    let damage = self.at..next;
+                    self.at = next;
+                    return Ok(Part::Damage(damage));
+                }
             }
-            self.at += FRAME_HEAD as u64 + len;
-            return Ok(Part::Frame(Duration::from_micros(time)));
         }
-        let next = self.search(self.at + 1)?.unwrap_or(self.len);
-        let damage = self.at..next;
-        self.at = next;
-        Ok(Part::Damage(damage))
+        Ok(Part::End)
     }
 
-    fn fits(&self, at: u64, len: u64) -> bool {
-        at.saturating_add(FRAME_HEAD as u64).saturating_add(len) <= self.len
+    /// What begins there, if it ends within the file.
+    fn step(&self, at: u64) -> io::Result<Option<Step>> {
+        let step = probe(&self.file, at)?.and_then(|octets| self.head.step(&octets));
+        Ok(step.filter(|step| at.saturating_add(step.octets()) <= self.len))
     }
 
     /// Where the first frame from here on begins.
     fn search(&self, from: u64) -> io::Result<Option<u64>> {
-        let mut bytes = vec![0; STRIDE];
-        let mut from = from;
+        let (mut bytes, mut from, signature) = (vec![0; STRIDE], from, self.head.signature());
         loop {
             let len = read_some_at(&self.file, &mut bytes, from)?;
-            let heads = bytes[..len].windows(FRAME_HEAD).enumerate();
-            let found = heads.filter(|(_, head)| head.starts_with(&CLUSTER)).find_map(|(at, head)| {
+            let places = bytes[..len].windows(signature.len()).enumerate();
+            for (at, _) in places.filter(|(_, octets)| *octets == signature) {
                 let at = from + at as u64;
-                let (_, len) = cluster(head.try_into().ok()?)?;
-                self.fits(at, len).then_some(at)
-            });
-            if found.is_some() || len < bytes.len() {
-                return Ok(found);
+                if matches!(self.step(at)?, Some(Step::Frame { .. })) {
+                    return Ok(Some(at));
+                }
             }
-            from += (len - FRAME_HEAD + 1) as u64;
+            if len < bytes.len() {
+                return Ok(None);
+            }
+            from += (len - signature.len() + 1) as u64;
         }
     }
 }
@@ -172,19 +181,19 @@ fn read_some_at(file: &File, to: &mut [u8], at: u64) -> io::Result<usize> {
     Ok(len)
 }
 
-/// False: the file ends before.
-pub(super) fn read_at(file: &File, to: &mut [u8], at: u64) -> io::Result<bool> {
-    match file.read_exact_at(to, at) {
-        Ok(()) => Ok(true),
-        Err(why) if why.kind() == ErrorKind::UnexpectedEof => Ok(false),
-        Err(why) => Err(why),
-    }
+/// The octets that tell what begins there; `None` where nothing does.
+pub(super) fn probe(file: &File, at: u64) -> io::Result<Option<ArrayVec<u8, PROBE>>> {
+    let mut octets = ArrayVec::from([0; PROBE]);
+    let len = read_some_at(file, &mut octets, at)?;
+    octets.truncate(len);
+    Ok((len > 0).then_some(octets))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::salvage::tests::{FRAMES, crashed, jpeg};
     use super::*;
+    use crate::record::container::Container;
     use std::fs;
 
     /// All parts; each frame's octets are right.
@@ -207,7 +216,7 @@ mod tests {
     #[test]
     fn a_recording_is_read_as_it_was_written() {
         let folder = tempfile::tempdir().unwrap();
-        let (path, _) = crashed(folder.path());
+        let (path, _) = crashed(folder.path(), Container::Matroska);
         assert!(!Film::open(&path).unwrap().is_finished());
         assert_eq!(read(&path), ((0..FRAMES).collect(), vec![]));
     }
@@ -215,7 +224,7 @@ mod tests {
     #[test]
     fn frames_on_both_sides_of_damage_are_found() {
         let folder = tempfile::tempdir().unwrap();
-        let (path, ends) = crashed(folder.path());
+        let (path, ends) = crashed(folder.path(), Container::Matroska);
         let whole = fs::read(&path).unwrap();
         // from the middle of frame 11 into the middle of frame 13
         let hole = ends[10] + 5..ends[12] + 30;
@@ -228,7 +237,7 @@ mod tests {
         // a long one, with what looks like a frame in it
         let mut bytes = whole[..ends[10] as usize].to_vec();
         bytes.resize(bytes.len() + 3 * STRIDE, 0x1f);
-        bytes.extend_from_slice(&CLUSTER);
+        bytes.extend_from_slice(&[0x1f, 0x43, 0xb6, 0x75]);
         let end = bytes.len() as u64;
         bytes.extend_from_slice(&whole[ends[10] as usize..]);
         fs::write(&path, &bytes).unwrap();
@@ -239,9 +248,9 @@ mod tests {
     #[test]
     fn what_is_torn_off_is_no_frame() {
         let folder = tempfile::tempdir().unwrap();
-        let (path, ends) = crashed(folder.path());
+        let (path, ends) = crashed(folder.path(), Container::Matroska);
         let whole = fs::read(&path).unwrap();
-        for cut in [ends[50] + 1, ends[50] + FRAME_HEAD as u64, ends[51] - 1] {
+        for cut in [ends[50] + 1, ends[50] + PROBE as u64, ends[51] - 1] {
             fs::write(&path, &whole[..cut as usize]).unwrap();
             assert_eq!(read(&path), ((0..=50).collect(), vec![(ends[50], cut)]));
         }

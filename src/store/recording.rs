@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::file::{SegmentFile, write_all};
-use crate::record::matroska::{CUE_RESERVE, Muxer, Patch, Track};
+use crate::record::container::{Container, Muxer, Patch, Track};
 use crate::record::timeline::FileClock;
 use crate::time::Time;
 use std::fs::File;
@@ -75,16 +75,25 @@ pub struct Recording {
     muxer: Muxer,
     sink: Sink,
     summary: Summary,
+    /// On the disk the head says nothing of its frames yet.
+    is_new: bool,
 }
 
 impl Recording {
-    /// Begins a recording with its first frame, which was captured at `captured`. Head and frame are one write.
+    /// Begins a recording with its first frame, which was captured at `captured`. Head and frame are one write. A pipe's container
+    /// is always Matroska.
     ///
     /// # Errors
     /// [`Error`]; the file has been deleted then, as there is nothing in it.
-    pub fn begin(sink: Sink, track: &Track, frame: &[u8], captured: Time) -> Result<Self, Error> {
+    pub fn begin(
+        sink: Sink,
+        container: Container,
+        track: &Track,
+        frame: &[u8],
+        captured: Time,
+    ) -> Result<Self, Error> {
         let (muxer, head) = match &sink {
-            Sink::File(_) => Muxer::file(track, CUE_RESERVE),
+            Sink::File(_) => Muxer::file(container, track),
             Sink::Pipe(_) => Muxer::live(track),
         };
         let path = match &sink {
@@ -93,7 +102,7 @@ impl Recording {
         };
         let summary =
             Summary { path, frames: 0, bytes: 0, file_bytes: 0, first: captured, last: captured, clamped: 0 };
-        let mut recording = Recording { muxer, sink, summary };
+        let mut recording = Recording { muxer, sink, summary, is_new: true };
         match recording.write(&head, frame, captured) {
             Ok(_) => Ok(recording),
             Err(why) => {
@@ -119,7 +128,9 @@ impl Recording {
 
     fn write(&mut self, before: &[u8], frame: &[u8], captured: Time) -> Result<bool, Error> {
         let head = self.muxer.frame_head(captured, frame.len())?;
-        self.sink.append(&mut [IoSlice::new(before), IoSlice::new(head.bytes()), IoSlice::new(frame)])?;
+        let [first, second] = head.before();
+        let parts = [before, first, second, frame, head.after()];
+        self.sink.append(&mut parts.map(IoSlice::new))?;
         self.muxer.wrote(&head);
         self.summary.frames += 1;
         self.summary.bytes += frame.len() as u64;
@@ -155,15 +166,16 @@ impl Recording {
         }
     }
 
-    /// Brings the frames to the disk, then writes how long they last and where to seek to. Once a second is enough, and loses at
-    /// most that second with the power.
+    /// Brings the frames to the disk, then writes how long they last and where to seek to, which comes to the disk with the next
+    /// frames; the first time at once. Once a second is enough, and loses at most that second with the power.
     ///
     /// # Errors
     /// [`Error`]; the recording can go on.
     pub fn checkpoint(&mut self) -> Result<(), Error> {
         let Sink::File(file) = &self.sink else { return Ok(()) };
         file.sync()?;
-        apply(file, &self.muxer.checkpoint())
+        apply(file, &self.muxer.checkpoint())?;
+        if std::mem::take(&mut self.is_new) { file.sync() } else { Ok(()) }
     }
 
     /// Writes what a checkpoint does and the file's size, and closes it with everything on the disk.
@@ -171,10 +183,12 @@ impl Recording {
     /// # Errors
     /// [`Error`]; the file has all its frames nevertheless.
     pub fn finish(mut self) -> Result<Summary, Error> {
-        if let Sink::File(file) = self.sink {
+        if let Sink::File(mut file) = self.sink {
+            file.append(&mut [IoSlice::new(&self.muxer.tail())])?;
             file.sync()?;
             apply(&file, &self.muxer.finish())?;
             file.close()?;
+            self.summary.file_bytes = self.muxer.end();
         }
         Ok(self.summary)
     }
@@ -188,7 +202,8 @@ fn apply(file: &SegmentFile, patches: &[Patch<'_>]) -> Result<(), Error> {
 mod tests {
     use super::*;
     use crate::jpeg::Size;
-    use crate::record::matroska::{MAX_FRAME, Refused};
+    use crate::record::container::Refused;
+    use crate::record::matroska::MAX_FRAME;
     use jiff::Timestamp;
     use jiff::tz::Offset;
     use std::fs;
@@ -213,7 +228,8 @@ mod tests {
     fn a_recording_says_what_it_holds() {
         let folder = tempfile::tempdir().unwrap();
         let sink = file(folder.path());
-        let mut recording = Recording::begin(sink, &track(), b"first", Time::from_millis(500)).unwrap();
+        let mut recording =
+            Recording::begin(sink, Container::Matroska, &track(), b"first", Time::from_millis(500)).unwrap();
         assert!(recording.append(b"second", Time::from_millis(540)).unwrap());
         assert!(!recording.append(b"late", Time::from_millis(530)).unwrap());
         recording.checkpoint().unwrap();
@@ -229,7 +245,8 @@ mod tests {
     fn a_frame_that_is_none_costs_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let mut recording =
-            Recording::begin(file(folder.path()), &track(), b"first", Time::default()).unwrap();
+            Recording::begin(file(folder.path()), Container::Matroska, &track(), b"first", Time::default())
+                .unwrap();
         let before = recording.summary().clone();
         assert!(matches!(recording.append(b"", Time::from_millis(1)), Err(Error::Refused(Refused::Empty))));
         let long = vec![0; MAX_FRAME as usize + 1];
@@ -241,7 +258,10 @@ mod tests {
     #[test]
     fn a_recording_that_cannot_begin_leaves_no_file() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(Recording::begin(file(folder.path()), &track(), b"", Time::default()).is_err());
+        assert!(
+            Recording::begin(file(folder.path()), Container::Matroska, &track(), b"", Time::default())
+                .is_err()
+        );
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
@@ -249,7 +269,8 @@ mod tests {
     fn a_player_that_was_closed_is_a_quiet_end() {
         let (ours, player) = UnixStream::pair().unwrap();
         let sink = Sink::Pipe(File::from(OwnedFd::from(ours)));
-        let mut recording = Recording::begin(sink, &track(), b"first", Time::default()).unwrap();
+        let mut recording =
+            Recording::begin(sink, Container::Matroska, &track(), b"first", Time::default()).unwrap();
         drop(player);
         assert!(matches!(recording.append(b"second", Time::from_millis(40)), Err(Error::Closed)));
         assert_eq!(recording.summary().frames, 1);
@@ -258,7 +279,8 @@ mod tests {
     #[test]
     fn a_full_disk_is_named() {
         let full = Sink::Pipe(File::options().write(true).open("/dev/full").unwrap());
-        let refused = Recording::begin(full, &track(), b"first", Time::default()).err().unwrap();
+        let refused =
+            Recording::begin(full, Container::Matroska, &track(), b"first", Time::default()).err().unwrap();
         assert!(matches!(refused, Error::Full { .. }), "{refused}");
     }
 }

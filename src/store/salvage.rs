@@ -2,13 +2,14 @@
 
 use super::error::Error;
 use super::file::SegmentFile;
-use super::film::read_at;
+use super::film::probe;
 use crate::jpeg;
-use crate::record::matroska::{FRAME_HEAD, Muxer};
-use crate::record::reader::{HEAD_MOST, Head, cluster};
+use crate::record::container::Muxer;
+use crate::record::reader::{HEAD_MOST, Head, Step};
 use jiff::Timestamp;
 use std::fs::{File, OpenOptions};
 use std::io::Read;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -67,8 +68,8 @@ pub fn salvage(path: &Path) -> Result<Salvaged, Error> {
         }
         return Ok(Salvaged::Foreign);
     };
-    if head.finished == Some(len) {
-        let duration = Duration::from_micros(head.duration);
+    if head.finished() == Some(len) {
+        let duration = head.duration();
         let ended = head.started().saturating_add(duration).unwrap_or_default();
         return Ok(Salvaged::Whole(Remains { frames: 0, duration, ended, bytes: len }));
     }
@@ -80,14 +81,14 @@ pub fn salvage(path: &Path) -> Result<Salvaged, Error> {
     }
     let duration = Duration::from_micros(muxer.duration());
     let ended = head.started().saturating_add(duration).unwrap_or_default();
-    let remains = Remains { frames, duration, ended, bytes: muxer.end() };
-    let torn = len.saturating_sub(remains.bytes);
-    file.set_len(remains.bytes).map_err(failed)?;
+    let torn = len.saturating_sub(muxer.end());
+    file.set_len(muxer.end()).map_err(failed)?;
     let file = SegmentFile::new(file, path.to_owned());
+    file.patch(muxer.end(), &muxer.tail())?;
     file.sync()?;
     muxer.finish().iter().try_for_each(|patch| file.patch(patch.offset, patch.bytes))?;
     file.close()?;
-    Ok(Salvaged::Repaired { remains, torn })
+    Ok(Salvaged::Repaired { remains: Remains { frames, duration, ended, bytes: muxer.end() }, torn })
 }
 
 /// Goes from frame to frame as long as they are whole; says how many.
@@ -96,24 +97,31 @@ fn walk(file: &File, file_len: u64, head: &Head, muxer: &mut Muxer) -> std::io::
     let mut jpeg = Vec::new();
     loop {
         let at = muxer.end();
-        let mut before = [0; FRAME_HEAD];
-        if !read_at(file, &mut before, at)? {
-            return Ok(frames);
-        }
-        let Some((time, len)) = cluster(&before) else { return Ok(frames) };
-        let frame_at = at.saturating_add(FRAME_HEAD as u64);
-        if frame_at.saturating_add(len) > file_len {
-            return Ok(frames);
-        }
-        let is_sure = time < head.duration;
-        if !is_sure {
-            jpeg.resize(usize::try_from(len).unwrap_or(0), 0);
-            if !read_at(file, &mut jpeg, frame_at)? || !looks_whole(&jpeg) {
-                return Ok(frames);
+        let fits = |step: &Step| at.saturating_add(step.octets()) <= file_len;
+        match probe(file, at)?.and_then(|octets| head.step(&octets)).filter(fits) {
+            Some(Step::Frame { before, len, time, .. }) => {
+                if !head.is_sure(frames, time) {
+                    jpeg.resize(usize::try_from(len).unwrap_or(0), 0);
+                    file.read_exact_at(&mut jpeg, at.saturating_add(before))?;
+                    if !looks_whole(&jpeg) {
+                        return Ok(frames);
+                    }
+                }
+                muxer.found(time, len);
+                frames += 1;
             }
+            // indexes are made anew: behind those that count another part begins
+            Some(Step::Skip(_)) => {
+                let tail = muxer.tail();
+                let next = probe(file, at.saturating_add(tail.len() as u64))?;
+                if !next.is_some_and(|octets| octets.starts_with(b"RIFF") && head.step(&octets).is_some()) {
+                    return Ok(frames);
+                }
+                file.write_all_at(&tail, at)?;
+                muxer.found_part();
+            }
+            None => return Ok(frames),
         }
-        muxer.found(time, len);
-        frames += 1;
     }
 }
 
@@ -126,7 +134,9 @@ fn looks_whole(frame: &[u8]) -> bool {
 pub(super) mod tests {
     use super::*;
     use crate::jpeg::Size;
-    use crate::record::matroska::Track;
+    use crate::record::container::{Container, Track};
+    use crate::record::matroska::FRAME_HEAD;
+    use crate::store::film::{Film, Part};
     use crate::store::{Folder, Recording, Sink};
     use crate::time::Time;
     use jiff::tz::Offset;
@@ -143,17 +153,17 @@ pub(super) mod tests {
     }
 
     /// Three seconds with a checkpoint after each, and then a crash: the path, and where each frame ends.
-    pub(in crate::store) fn crashed(folder: &Path) -> (PathBuf, Vec<u64>) {
-        let (recording, ends) = recorded(folder);
+    pub(in crate::store) fn crashed(folder: &Path, container: Container) -> (PathBuf, Vec<u64>) {
+        let (recording, ends) = recorded(folder, container);
         (recording.path().unwrap().to_owned(), ends)
     }
 
-    fn recorded(folder: &Path) -> (Recording, Vec<u64>) {
+    fn recorded(folder: &Path, container: Container) -> (Recording, Vec<u64>) {
         let file = Folder::open(folder, "test").unwrap().create(["a.mkv".to_owned()]).unwrap();
         let started = Timestamp::from_second(1_790_000_000).unwrap();
         let track = Track { size: SIZE, interval: None, started, offset: Offset::UTC };
         let at = |number: u64| Time::from_millis(7_000 + 40 * number);
-        let mut recording = Recording::begin(Sink::File(file), &track, &jpeg(0), at(0)).unwrap();
+        let mut recording = Recording::begin(Sink::File(file), container, &track, &jpeg(0), at(0)).unwrap();
         let mut ends = vec![recording.summary().file_bytes];
         for number in 1..FRAMES {
             recording.append(&jpeg(number), at(number)).unwrap();
@@ -165,7 +175,16 @@ pub(super) mod tests {
         (recording, ends)
     }
 
-    fn read(path: &Path) -> (Vec<(u64, usize)>, f64) {
+    /// Each frame's time in microseconds and its octets; the duration in microseconds.
+    fn read(path: &Path, container: Container) -> (Vec<(u64, usize)>, f64) {
+        if container == Container::Avi {
+            let mut film = Film::open(path).unwrap();
+            let (mut frames, mut jpeg) = (Vec::new(), Vec::new());
+            while let Part::Frame(time) = film.next(&mut jpeg).unwrap() {
+                frames.push((time.as_micros() as u64, jpeg.len()));
+            }
+            return (frames, film.duration().as_micros() as f64);
+        }
         let mut file = MatroskaFile::open(File::open(path).unwrap()).unwrap();
         let mut frame = Frame::default();
         let mut frames = Vec::new();
@@ -175,64 +194,84 @@ pub(super) mod tests {
         (frames, file.info().duration().unwrap())
     }
 
+    const CONTAINERS: [Container; 2] = [Container::Matroska, Container::Avi];
+
     #[test]
     fn whatever_octet_is_the_last_whole_frames_stay() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, ends) = crashed(folder.path());
-        let whole = fs::read(&path).unwrap();
-        let (frames, _) = read(&path);
-        // each of a frame's octets, and of the next one's head
-        let cuts = ends[78] - 1..ends[79] + FRAME_HEAD as u64 + 1;
-        for cut in cuts.chain([ends[0], ends[49] + 3]) {
-            for zeros in [0, 3_000] {
-                fs::write(&path, &whole[..cut as usize]).unwrap();
-                File::options().write(true).open(&path).unwrap().set_len(cut + zeros).unwrap();
-                let left = ends.partition_point(|end| *end <= cut);
-                let Salvaged::Repaired { remains, torn } = salvage(&path).unwrap() else {
-                    panic!("cut at {cut}")
-                };
-                assert_eq!((remains.frames, remains.bytes), (left as u64, ends[left - 1]), "cut at {cut}");
-                assert_eq!(torn, cut + zeros - ends[left - 1]);
-                let (found, duration) = read(&path);
-                assert_eq!(found, frames[..left]);
-                let frame = if left == 1 { 1.0 } else { 40_000.0 };
-                assert_eq!(duration, 40_000.0 * (left - 1) as f64 + frame);
-                let again = salvage(&path).unwrap();
-                assert!(matches!(again, Salvaged::Whole(found) if found.ended == remains.ended), "{again:?}");
+        for container in CONTAINERS {
+            let folder = tempfile::tempdir().unwrap();
+            let (path, ends) = crashed(folder.path(), container);
+            let whole = fs::read(&path).unwrap();
+            let (frames, _) = read(&path, container);
+            // each of a frame's octets, and of the next one's head
+            let cuts = ends[78] - 1..ends[79] + FRAME_HEAD as u64 + 1;
+            for cut in cuts.chain([ends[0], ends[49] + 3]) {
+                for zeros in [0, 3_000] {
+                    fs::write(&path, &whole[..cut as usize]).unwrap();
+                    File::options().write(true).open(&path).unwrap().set_len(cut + zeros).unwrap();
+                    // behind an odd length there is a zero, which may be one of those
+                    let padding = |number: usize| match container {
+                        Container::Avi if zeros > 0 => jpeg(number as u64).len() as u64 % 2,
+                        _ => 0,
+                    };
+                    let is_whole = |(number, end): &(usize, &u64)| *end - padding(*number) <= cut;
+                    let left = ends.iter().enumerate().take_while(is_whole).count();
+                    let Salvaged::Repaired { remains, torn } = salvage(&path).unwrap() else {
+                        panic!("cut at {cut}")
+                    };
+                    assert_eq!(remains.frames, left as u64, "{container:?} cut at {cut} of {ends:?}");
+                    assert_eq!(torn, cut + zeros - ends[left - 1]);
+                    let (found, duration) = read(&path, container);
+                    if left > 1 {
+                        assert_eq!(found, frames[..left]);
+                        assert_eq!(duration, 40_000.0 * left as f64);
+                    }
+                    let again = salvage(&path).unwrap();
+                    assert!(
+                        matches!(again, Salvaged::Whole(found) if found.ended == remains.ended),
+                        "{again:?}"
+                    );
+                }
             }
         }
     }
 
     #[test]
     fn a_repaired_file_is_the_one_that_would_have_been_finished() {
-        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let (path, _) = crashed(one.path());
-        assert!(matches!(salvage(&path).unwrap(), Salvaged::Repaired { torn: 0, .. }));
-        let finished = recorded(other.path()).0.finish().unwrap().path.unwrap();
-        assert!(fs::read(path).unwrap() == fs::read(finished).unwrap());
+        for container in CONTAINERS {
+            let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+            let (path, _) = crashed(one.path(), container);
+            assert!(matches!(salvage(&path).unwrap(), Salvaged::Repaired { torn: 0, .. }));
+            let finished = recorded(other.path(), container).0.finish().unwrap().path.unwrap();
+            assert!(fs::read(path).unwrap() == fs::read(finished).unwrap(), "{container:?}");
+        }
     }
 
     #[test]
     fn frames_that_never_came_to_the_disk_are_no_frames() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, ends) = crashed(folder.path());
-        let mut bytes = fs::read(&path).unwrap();
-        bytes[ends[80] as usize + 100..].fill(0);
-        fs::write(&path, bytes).unwrap();
-        assert!(
-            matches!(salvage(&path).unwrap(), Salvaged::Repaired { remains, .. } if remains.frames == 81)
-        );
+        for container in CONTAINERS {
+            let folder = tempfile::tempdir().unwrap();
+            let (path, ends) = crashed(folder.path(), container);
+            let mut bytes = fs::read(&path).unwrap();
+            bytes[ends[80] as usize + 100..].fill(0);
+            fs::write(&path, bytes).unwrap();
+            let salvaged = salvage(&path).unwrap();
+            assert!(matches!(salvaged, Salvaged::Repaired { remains, .. } if remains.frames == 81));
+        }
     }
 
     #[test]
     fn without_a_frame_there_is_no_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, ends) = crashed(folder.path());
-        let whole = fs::read(&path).unwrap();
-        for bytes in [&[][..], &[0; 4096], &whole[..ends[0] as usize - 1]] {
-            fs::write(&path, bytes).unwrap();
-            assert_eq!(salvage(&path).unwrap(), Salvaged::Empty, "{} octets", bytes.len());
-            assert!(!path.exists());
+        for container in CONTAINERS {
+            let folder = tempfile::tempdir().unwrap();
+            let (path, ends) = crashed(folder.path(), container);
+            let whole = fs::read(&path).unwrap();
+            let end = ends[0] as usize - usize::from(container == Container::Avi) - 1;
+            for bytes in [&[][..], &[0; 4096], &whole[..end]] {
+                fs::write(&path, bytes).unwrap();
+                assert_eq!(salvage(&path).unwrap(), Salvaged::Empty, "{} octets", bytes.len());
+                assert!(!path.exists());
+            }
         }
     }
 

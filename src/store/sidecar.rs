@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 /// Where a recording's sidecar is. The two sort together.
 pub fn path_of(recording: &Path) -> PathBuf {
-    // only .mkv gives way: "door 04.05" and "door 04.06" are two names
-    match recording.extension().is_some_and(|extension| extension == "mkv") {
+    // only these give way: "door 04.05" and "door 04.06" are two names
+    match recording.extension().is_some_and(|extension| extension == "mkv" || extension == "avi") {
         true => recording.with_extension("json"),
         false => with_suffix(recording, ".json"),
     }

@@ -2,6 +2,7 @@
 # run.sh JOB.sh: boots the guest, runs the job as root in it (in /host, which is $SHARE), prints its output, returns its status.
 # Environment: SHARE=DIR (default: this folder)  TIMEOUT=300 (seconds, hard)  SYSTEMD=1 (a full systemd boot, slower)
 #   ACCEL=kvm|tcg (default: probed once per image)  CPUS=1 (KVM: 2)  MEMORY=1536 (MB)
+#   DISK=FILE (an image that the guest has as /dev/vdb, and that keeps what it writes)
 #   KEEP=DIR (the console and the kernel's log go there)
 # Status: the job's; 124 after the timeout; 125 when the guest ended without one (the console's tail is printed).
 set -u
@@ -42,6 +43,7 @@ timeout --foreground -k 5 "${TIMEOUT:-300}" qemu-system-x86_64 "${machine[@]}" -
     -append "console=ttyS0 quiet panic=-1 mitigations=off nokaslr random.trust_cpu=1 vm.dir=${dir##*/} ${SYSTEMD:+vm.systemd}" \
     -drive "if=virtio,file=$image/root.ext4,format=raw,snapshot=on,cache=unsafe" -device virtio-rng-pci \
     -device virtio-serial-pci -chardev file,id=out,path=/dev/fd/3,append=on -device virtserialport,chardev=out,name=vm.out \
+    ${DISK:+-drive "if=virtio,file=$DISK,format=raw"} \
     -fsdev "local,id=host,path=$share,security_model=none" -device virtio-9p-pci,fsdev=host,mount_tag=host \
     </dev/null 2>"$dir/qemu.err" 3>"$dir/out" &
 qemu=$!

@@ -5,6 +5,7 @@ use super::feed::Output;
 use super::options::Options;
 use crate::app::exit::{Exit, Failure};
 use crate::app::{as_typed, quantity};
+use crate::record::container::Container;
 use crate::record::names::Template;
 use crate::record::retention::Keep;
 use crate::wire::join::Policy;
@@ -59,7 +60,7 @@ pub enum Language {
 /// Where the recording goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// Matroska files in a folder.
+    /// Files in a folder.
     Folder(Folder),
     /// Standard output.
     Pipe {
@@ -68,11 +69,13 @@ pub enum Target {
     },
 }
 
-/// A folder for Matroska files.
+/// A folder for files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folder {
     /// Where it is.
     pub path: PathBuf,
+    /// What the files are.
+    pub container: Container,
     /// The files' names.
     pub names: Template,
     /// Names in UTC rather than in local time.
@@ -133,30 +136,53 @@ fn usage(message: impl Into<String>) -> Failure {
 
 fn target(options: &Options) -> Result<Target, Failure> {
     let output = options.output.as_deref().map_or(".", as_typed);
-    let raw = match options.format.as_deref() {
-        None | Some("mkv") => false,
-        Some("mjpeg") if output == "-" => true,
-        Some("mjpeg") => return Err(usage("--format mjpeg keeps no times: it is for '-o -' only")),
-        Some(other) => return Err(usage(format!("--format {other}: expected mkv or mjpeg"))),
-    };
     if output == "-" {
         if let Some(option) = options.first_of_files() {
             return Err(usage(format!("{option} is for files; standard output is one stream")));
         }
-        return Ok(Target::Pipe { raw });
+        return match options.format.as_deref() {
+            None | Some("mkv") => Ok(Target::Pipe { raw: false }),
+            Some("mjpeg") => Ok(Target::Pipe { raw: true }),
+            Some("avi") => Err(usage("--format avi cannot go to standard output: mkv or mjpeg can")),
+            Some(other) => Err(usage(format!("--format {other}: expected mkv or mjpeg"))),
+        };
     }
-    let names = options.name.as_deref().unwrap_or(crate::record::names::DEFAULT);
+    let container = container(options)?;
+    let default = match container {
+        Container::Matroska => crate::record::names::DEFAULT.to_owned(),
+        Container::Avi => crate::record::names::DEFAULT.replace(".mkv", ".avi"),
+    };
+    let names = options.name.as_deref().unwrap_or(&default);
     let names = names.parse().map_err(|error| usage(format!("--name {names}: {error}")))?;
     let segment = duration("--segment", options.segment.as_deref())?.unwrap_or(Duration::from_secs(600));
     let (keep, when_full) = (keep(options)?, when_full(options.when_full.as_deref())?);
     Ok(Target::Folder(Folder {
         path: PathBuf::from(output),
+        container,
         names,
         utc: options.utc,
         segment,
         keep,
         when_full,
     }))
+}
+
+/// As `--format` says, or the ending of `--name`, which may not contradict each other.
+fn container(options: &Options) -> Result<Container, Failure> {
+    let named = options.name.as_deref().and_then(Container::of);
+    let format = match options.format.as_deref() {
+        None => None,
+        Some("mkv") => Some(Container::Matroska),
+        Some("avi") => Some(Container::Avi),
+        Some("mjpeg") => return Err(usage("--format mjpeg keeps no times: it is for '-o -' only")),
+        Some(other) => return Err(usage(format!("--format {other}: expected mkv, avi or mjpeg"))),
+    };
+    match (format, named) {
+        (Some(format), Some(named)) if format != named => {
+            Err(usage("--format and the ending of --name contradict each other"))
+        }
+        (format, named) => Ok(format.or(named).unwrap_or_default()),
+    }
 }
 
 fn keep(options: &Options) -> Result<Keep, Failure> {
@@ -244,6 +270,20 @@ mod tests {
     }
 
     #[test]
+    fn the_container_is_as_it_is_called() {
+        let of = |change: fn(&mut Options)| match config(change).unwrap().target {
+            Target::Folder(folder) => (folder.container, folder.names),
+            target => panic!("{target:?}"),
+        };
+        let names = |text: &str| text.parse::<Template>().unwrap();
+        assert_eq!(of(|_| {}), (Container::Matroska, Template::default()));
+        let avi = names("%Y-%m-%d/%H-%M-%S.avi");
+        assert_eq!(of(|o| o.format = Some("avi".into())), (Container::Avi, avi));
+        assert_eq!(of(|o| o.name = Some("%S.AVI".into())), (Container::Avi, names("%S.AVI")));
+        assert_eq!(of(|o| o.name = Some("%S".into())), (Container::Matroska, names("%S")));
+    }
+
+    #[test]
     fn contradictions_are_named() {
         let text = |change: fn(&mut Options)| {
             let failure = config(change).unwrap_err();
@@ -255,6 +295,12 @@ mod tests {
         assert!(text(|o| (o.plain, o.every) = (Some(5005), true)).contains("--plain"));
         assert!(text(|o| o.format = Some("mjpeg".into())).contains("-o -"));
         assert!(text(|o| o.format = Some("mp4".into())).contains("mp4"));
+        assert!(
+            text(|o| (o.output, o.format) = (Some("-".into()), Some("avi".into()))).contains("--format avi")
+        );
+        assert!(
+            text(|o| (o.name, o.format) = (Some("a.mkv".into()), Some("avi".into()))).contains("contradict")
+        );
         assert!(
             text(|o| (o.output, o.segment) = (Some("-".into()), Some("1m".into()))).contains("--segment")
         );

@@ -18,8 +18,8 @@ pub struct Options {
     #[argh(option, arg_name = "duration")]
     pub segment: Option<String>,
 
-    /// mkv, or mjpeg with '-o -'; default mkv
-    #[argh(option, arg_name = "mkv|mjpeg")]
+    /// mkv, avi, or mjpeg with '-o -'; default mkv
+    #[argh(option, arg_name = "mkv|avi|mjpeg")]
     pub format: Option<String>,
 
     /// names of files and their folders, as strftime has it; default %Y-%m-%d/%H-%M-%S.mkv

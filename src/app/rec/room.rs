@@ -2,6 +2,7 @@
 
 use super::config::{Folder as Wanted, WhenFull};
 use crate::app::wall;
+use crate::record::container::Container;
 use crate::record::retention::{Keep, Reason, Use, oldest};
 use crate::store::salvage::{Salvaged, salvage};
 use crate::store::{Error, Folder, SegmentFile};
@@ -52,6 +53,11 @@ impl Room {
         let utc = self.wanted.utc.then(|| start.to_zoned(TimeZone::UTC));
         let names = self.wanted.names.names(utc.as_ref().unwrap_or(local));
         self.folder()?.create(names)
+    }
+
+    /// What its files are.
+    pub(super) fn container(&self) -> Container {
+        self.wanted.container
     }
 
     /// The folder, if it is where it was; or again, should it have gone and come back. A path that leads elsewhere now is not

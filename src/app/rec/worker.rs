@@ -10,7 +10,7 @@ use crate::app::wall;
 use crate::jpeg;
 use crate::receive::ledger::{Arrival, Ledger, Range, Why};
 use crate::receive::slate::Picture;
-use crate::record::matroska::Track;
+use crate::record::container::{Container, Track};
 use crate::record::segment::Cut;
 use crate::record::timeline::{FileClock, Timeline};
 use crate::store::{Error, Recording, Sink, Summary, sidecar, trim};
@@ -32,7 +32,7 @@ const LOSS: Duration = Duration::from_secs(1);
 /// ... if a checkpoint begins so much before, and as much more as the disk has taken for the last one.
 const MARGIN: Duration = Duration::from_millis(100);
 
-/// A disk that takes longer has checkpoints no more often than this.
+/// A disk that takes longer has checkpoints no more often than this; a file has its first one so soon.
 const CHECKPOINTS_APART: Duration = Duration::from_millis(250);
 
 /// Between two tries to write again.
@@ -304,9 +304,9 @@ impl Worker {
     fn begin(&mut self, frame: &ToWrite, size: jpeg::Size, start: Timestamp) -> Result<(), Error> {
         let local = wall::in_zone(start);
         let track = Track { size, interval: None, started: start, offset: local.offset() };
-        let sink = match &mut self.place {
-            Place::Folder(room) => Sink::File(room.create(start, &local)?),
-            Place::Pipe { raw: false } => Sink::stdout()?,
+        let (sink, container) = match &mut self.place {
+            Place::Folder(room) => (Sink::File(room.create(start, &local)?), room.container()),
+            Place::Pipe { raw: false } => (Sink::stdout()?, Container::Matroska),
             Place::Pipe { raw: true } => {
                 let mut sink = Sink::stdout()?;
                 sink.append(&mut [IoSlice::new(&frame.bytes)])?;
@@ -314,7 +314,7 @@ impl Worker {
                 return Ok(());
             }
         };
-        let mut recording = Recording::begin(sink, &track, &frame.bytes, frame.stamp.captured)?;
+        let mut recording = Recording::begin(sink, container, &track, &frame.bytes, frame.stamp.captured)?;
         // what the file before has kept goes to this one, or to whoever is quicker
         if recording.reserve(self.ahead).is_err() {
             self.trim();
@@ -325,6 +325,7 @@ impl Worker {
         if let Some(path) = recording.path() {
             self.say(Note::Begun { path: path.to_owned(), start, number, size });
         }
+        self.due = self.due.min(clock::now().after(CHECKPOINTS_APART));
         let stream = self.stream;
         let begun = Begun { recording, stream, size, start, end: start, first: number, last: number };
         self.open = Some(Open::Recording(Box::new(begun)));

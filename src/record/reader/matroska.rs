@@ -1,17 +1,16 @@
-//! Reads the files that [`matroska`](super::matroska) writes: what a crash has left, and what is to be checked.
-//!
-//! It knows our own form only: a head of one piece, then a cluster a frame. Anything else is somebody else's file.
+//! Matroska, as our writer has it: a head of one piece, then a cluster a frame.
 
-use super::matroska::{FRAME_HEAD, frame_head};
 use crate::jpeg::Size;
+use crate::record::head::{self, CLOCK_LEN, RATE_LEN};
+use crate::record::matroska::{CUE_RESERVE, FRAME_HEAD, frame_head};
 use jiff::Timestamp;
 use std::ops::Range;
 
 /// Octets from a file's begin that hold its head: the cues' reserve, and room for the rest of it.
-pub const HEAD_MOST: usize = super::matroska::CUE_RESERVE + 8 * 1024;
+pub(super) const HEAD_MOST: usize = CUE_RESERVE + 8 * 1024;
 
 /// What each cluster begins with, and so each frame.
-pub const CLUSTER: [u8; 4] = [0x1f, 0x43, 0xb6, 0x75];
+pub(super) const CLUSTER: [u8; 4] = [0x1f, 0x43, 0xb6, 0x75];
 
 const SEGMENT: u32 = 0x1853_8067;
 const INFO: u32 = 0x1549_a966;
@@ -31,21 +30,23 @@ pub struct Head {
     /// Where the first cluster begins.
     pub clusters: u64,
     /// DateUTC: nanoseconds since 2001.
-    pub(super) date: [u8; 8],
-    pub(super) clock: [u8; super::head::CLOCK_LEN],
+    pub(in crate::record) date: [u8; 8],
+    pub(in crate::record) clock: [u8; CLOCK_LEN],
     /// Segment's body.
-    pub(super) segment: u64,
-    pub(super) duration_at: u64,
-    pub(super) date_at: u64,
-    pub(super) clock_at: u64,
+    pub(in crate::record) segment: u64,
+    pub(in crate::record) duration_at: u64,
+    pub(in crate::record) date_at: u64,
+    pub(in crate::record) clock_at: u64,
+    /// The place for DefaultDuration, if it has one that is patched.
+    pub(in crate::record) rate_at: Option<u64>,
     /// The cues' cells.
-    pub(super) cells: Range<u64>,
+    pub(in crate::record) cells: Range<u64>,
 }
 
 impl Head {
     /// When the first frame was captured.
     pub fn started(&self) -> Timestamp {
-        super::head::timestamp(self.date)
+        head::timestamp(self.date)
     }
 
     /// Reads it from the first [`HEAD_MOST`] octets of a file, or from all of a shorter one. `None`: camrec has not written this.
@@ -61,9 +62,15 @@ impl Head {
             children.into_iter().find(|(id, _)| *id == wanted).map(|(_, body)| body)
         };
         let (duration_at, date_at) = (leaf(&info, 0x4489)?, leaf(&info, 0x4461)?);
-        let video = leaf(&leaf(&child(TRACKS)?, 0xae)?, 0xe0)?;
+        let entry = leaf(&child(TRACKS)?, 0xae)?;
+        let video = leaf(&entry, 0xe0)?;
+        // with its identifier and its size; a Void while nothing is known
+        let place = |id: u32, before: usize| {
+            let body = leaf(&entry, id).filter(|body| body.len().checked_add(before) == Some(RATE_LEN))?;
+            body.start.checked_sub(before)
+        };
         let pixels = |id| number(bytes.get(leaf(&video, id)?)?).try_into().ok();
-        let clock_at = tags.end.checked_sub(super::head::CLOCK_LEN)?;
+        let clock_at = tags.end.checked_sub(CLOCK_LEN)?;
         Some(Head {
             size: Size { width: pixels(0xb0)?, height: pixels(0xba)? },
             duration: micros(bytes.get(duration_at.clone())?.try_into().ok()?),
@@ -75,13 +82,14 @@ impl Head {
             duration_at: duration_at.start as u64,
             date_at: date_at.start as u64,
             clock_at: clock_at as u64,
+            rate_at: place(0x23_e383, 4).or_else(|| place(0xec, 2)).map(|at| at as u64),
             cells: cells.start as u64..cells.end as u64,
         })
     }
 }
 
 /// A frame's time in its file, in microseconds since the first, and its octets; from what stands before it.
-pub fn cluster(head: &[u8; FRAME_HEAD]) -> Option<(u64, u64)> {
+pub(super) fn cluster(head: &[u8; FRAME_HEAD]) -> Option<(u64, u64)> {
     let time = u64::from_be_bytes(head.get(10..18)?.try_into().ok()?);
     let block = u32::from_be_bytes(head.get(19..23)?.try_into().ok()?) & 0x0fff_ffff;
     let len = u64::from(block).checked_sub(4)?;

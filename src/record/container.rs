@@ -1,0 +1,242 @@
+//! What all containers have in common: a recording's head, what goes around each frame, and what is patched afterwards.
+
+use super::reader::Head;
+use super::{avi, matroska};
+use crate::jpeg::Size;
+use crate::record::timeline::FileClock;
+use crate::time::Time;
+use arrayvec::ArrayVec;
+use jiff::Timestamp;
+use jiff::tz::Offset;
+use std::fmt;
+use std::time::Duration;
+
+/// The containers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Container {
+    /// Each frame with its own time; nothing is lost in a crash.
+    #[default]
+    Matroska,
+    /// For programs that want it.
+    Avi,
+}
+
+impl Container {
+    /// That of a file of this name; `None` if its ending says nothing.
+    pub fn of(name: &str) -> Option<Self> {
+        match name.rsplit_once('.')?.1.to_ascii_lowercase().as_str() {
+            "mkv" => Some(Container::Matroska),
+            "avi" => Some(Container::Avi),
+            _ => None,
+        }
+    }
+}
+
+/// What the head of a file tells of its frames.
+#[derive(Clone, Debug)]
+pub struct Track {
+    /// All frames' size in pixels.
+    pub size: Size,
+    /// Time between frames, where it is known. Players take the frame rate from it; each frame has its own time all the same.
+    pub interval: Option<Duration>,
+    /// When the first frame was captured.
+    pub started: Timestamp,
+    /// Local time's distance from UTC then.
+    pub offset: Offset,
+}
+
+/// Why a frame is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It has no octets.
+    Empty,
+    /// It is of so many octets, more than the container can say.
+    TooLong(u64),
+    /// The file is as long as its container allows.
+    SegmentFull,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refused::Empty => write!(f, "an empty frame cannot be recorded"),
+            Refused::TooLong(len) => write!(f, "a frame of {len} bytes is longer than the container allows"),
+            Refused::SegmentFull => write!(f, "the file is full: start a new segment"),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Octets to write over others at a file offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patch<'a> {
+    /// Where in the file.
+    pub offset: u64,
+    /// What to write there.
+    pub bytes: &'a [u8],
+}
+
+/// Patches, to be written in this order. Between any two the file is readable.
+pub type Patches<'a> = ArrayVec<Patch<'a>, 8>;
+
+/// What goes around a frame's octets.
+#[derive(Clone, Debug)]
+pub enum FrameHead {
+    /// Of Matroska.
+    Matroska(matroska::FrameHead),
+    /// Of AVI.
+    Avi(avi::FrameHead),
+}
+
+impl FrameHead {
+    /// Before the frame.
+    pub fn before(&self) -> [&[u8]; 2] {
+        match self {
+            FrameHead::Matroska(head) => [&[], head.bytes()],
+            FrameHead::Avi(head) => head.before(),
+        }
+    }
+
+    /// Behind it.
+    pub fn after(&self) -> &[u8] {
+        match self {
+            FrameHead::Matroska(_) => &[],
+            FrameHead::Avi(head) => head.after(),
+        }
+    }
+
+    /// The time in the file is not the frame's own; see [`matroska::FrameHead::is_clamped`].
+    pub fn is_clamped(&self) -> bool {
+        match self {
+            FrameHead::Matroska(head) => head.is_clamped(),
+            FrameHead::Avi(_) => false,
+        }
+    }
+}
+
+/// The state of a file that is being written.
+pub enum Muxer {
+    /// Of Matroska.
+    Matroska(Box<matroska::Muxer>),
+    /// Of AVI.
+    Avi(Box<avi::Muxer>),
+}
+
+impl Muxer {
+    /// A file, and the octets that it begins with.
+    pub fn file(container: Container, track: &Track) -> (Self, Vec<u8>) {
+        match container {
+            Container::Matroska => {
+                let (muxer, bytes) = matroska::Muxer::file(track, matroska::CUE_RESERVE);
+                (Muxer::Matroska(Box::new(muxer)), bytes)
+            }
+            Container::Avi => {
+                let (muxer, bytes) = avi::Muxer::file(track);
+                (Muxer::Avi(Box::new(muxer)), bytes)
+            }
+        }
+    }
+
+    /// Matroska for a pipe, and the octets that it begins with.
+    pub fn live(track: &Track) -> (Self, Vec<u8>) {
+        let (muxer, bytes) = matroska::Muxer::live(track);
+        (Muxer::Matroska(Box::new(muxer)), bytes)
+    }
+
+    /// A file that was not finished, as it was when it had its head only. Each of its whole frames is then said to be
+    /// [found](Self::found); [`tail`](Self::tail) and [`finish`](Self::finish) give what closes it.
+    pub fn resume(head: &Head) -> Self {
+        match head {
+            Head::Matroska(head) => Muxer::Matroska(Box::new(matroska::Muxer::resume(head))),
+            Head::Avi(facts, _) => Muxer::Avi(Box::new(avi::Muxer::resume(facts.clone()))),
+        }
+    }
+
+    /// Next in the file is a frame, and is whole.
+    pub fn found(&mut self, time: Option<Duration>, len: u64) {
+        match self {
+            Muxer::Matroska(muxer) => {
+                let micros = time.unwrap_or_default().as_micros();
+                muxer.found(u64::try_from(micros).unwrap_or(u64::MAX), len);
+            }
+            Muxer::Avi(muxer) => muxer.found(u32::try_from(len).unwrap_or(u32::MAX)),
+        }
+    }
+
+    /// Next in the file are the indexes that [`tail`](Self::tail) gives, and the head of another part.
+    pub fn found_part(&mut self) {
+        match self {
+            Muxer::Matroska(_) => {}
+            Muxer::Avi(muxer) => muxer.found_part(),
+        }
+    }
+
+    /// What goes around a frame; see [`matroska::Muxer::frame_head`].
+    ///
+    /// # Errors
+    /// [`Refused`]; nothing is to be written then.
+    pub fn frame_head(&self, captured: Time, len: usize) -> Result<FrameHead, Refused> {
+        match self {
+            Muxer::Matroska(muxer) => muxer.frame_head(captured, len).map(FrameHead::Matroska),
+            Muxer::Avi(muxer) => muxer.frame_head(captured, len).map(FrameHead::Avi),
+        }
+    }
+
+    /// The frame and what goes around it are in the file, whole.
+    pub fn wrote(&mut self, head: &FrameHead) {
+        match (self, head) {
+            (Muxer::Matroska(muxer), FrameHead::Matroska(head)) => muxer.wrote(head),
+            (Muxer::Avi(muxer), FrameHead::Avi(head)) => muxer.wrote(head),
+            _ => {}
+        }
+    }
+
+    /// What is known by now of the frames' times on the wall clock, as far as the container can say it.
+    pub fn set_clock(&mut self, clock: &FileClock) {
+        match self {
+            Muxer::Matroska(muxer) => muxer.set_clock(clock),
+            Muxer::Avi(muxer) => muxer.set_started(clock.started),
+        }
+    }
+
+    /// File offset behind the last whole frame.
+    pub fn end(&self) -> u64 {
+        match self {
+            Muxer::Matroska(muxer) => muxer.end(),
+            Muxer::Avi(muxer) => muxer.end(),
+        }
+    }
+
+    /// From the first frame to the end of the last, in microseconds.
+    pub fn duration(&self) -> u64 {
+        match self {
+            Muxer::Matroska(muxer) => muxer.duration(),
+            Muxer::Avi(muxer) => muxer.duration(),
+        }
+    }
+
+    /// What brings the head up to date.
+    pub fn checkpoint(&mut self) -> Patches<'_> {
+        match self {
+            Muxer::Matroska(muxer) => muxer.checkpoint(),
+            Muxer::Avi(muxer) => muxer.checkpoint(),
+        }
+    }
+
+    /// What is to be written behind the last frame of the file.
+    pub fn tail(&self) -> Vec<u8> {
+        match self {
+            Muxer::Matroska(_) => Vec::new(),
+            Muxer::Avi(muxer) => muxer.tail(),
+        }
+    }
+
+    /// The tail is in the file: what says that the file is complete.
+    pub fn finish(&mut self) -> Patches<'_> {
+        match self {
+            Muxer::Matroska(muxer) => muxer.finish(),
+            Muxer::Avi(muxer) => muxer.finish(),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+#!/bin/bash
+# powercut.sh [ROUNDS]: records in the virtual machine, to ext4 on a disk of its own, and switches the machine off at a random
+# moment; ROUNDS times (20). Each time the disk is looked at as it is, and the next start repairs what was open.
+# Environment: BIN_DIR=DIR as for test.sh  SEED=N  KEEP=DIR (what was left, and what the guest said)
+set -euo pipefail
+rounds=${1:-20}
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+child=
+trap '[ -z "$child" ] || kill "$child" 2>/dev/null; [ -z "$child" ] || wait "$child" || true; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+seed=${SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+echo "SEED=$seed"
+RANDOM=$seed
+keep=${KEEP:-$work/keep}
+
+"$here/share.sh" "$work/host"
+truncate -s 2G "$work/disk"
+mkfs.ext4 -q "$work/disk"
+
+said() { grep -aq "$1" "$log"; }
+for round in $(seq "$rounds"); do
+    mkdir -p "$keep/$round"
+    log=$keep/$round/log
+    DISK=$work/disk SHARE=$work/host TIMEOUT=300 "$here/run.sh" "$here/tools/until-cut.sh" >"$log" 2>&1 &
+    child=$!
+    until said '"event":"status"'; do
+        kill -0 $child || { cat "$log"; exit 1; }
+        sleep 0.1
+    done
+    sleep "$((RANDOM % 12)).$((RANDOM % 100))"
+    kill $child
+    wait $child || true
+    child=
+    [ "$round" = 1 ] || grep -ao 'was not finished: .*' "$log" | sed 's/^/  the next start: /'
+
+    # the journal is replayed, as a mount does it, on a copy; e2fsck says 1 for that
+    cp --sparse=always "$work/disk" "$work/copy"
+    e2fsck -fp "$work/copy" >"$keep/$round/fsck" 2>&1 || [ $? = 1 ] || { cat "$keep/$round/fsck"; exit 1; }
+    mkdir -p "$keep/$round/left"
+    debugfs -R "rdump / $keep/$round/left" "$work/copy" 2>/dev/null
+    echo -n "round $round: "
+    python3 "$here/tools/aftercut.py" "$log" "$keep/$round/left" "$work/host/bin/camrec"
+    [ -n "${KEEP:-}" ] || rm -rf "${keep:?}/$round"
+done
+echo "$rounds rounds passed"

@@ -1,0 +1,46 @@
+#!/bin/bash
+# share.sh FOLDER: makes the folder that the guest sees as /host: binaries, tools, units, a clip, an empty ext4 of 64 MiB.
+# Environment: BIN_DIR=DIR (ready binaries that run on Debian 13; default: cargo builds them)
+set -euo pipefail
+share=$1
+here=$(cd "$(dirname "$0")" && pwd)
+repository=$(cd "$here/../.." && pwd)
+child= # what runs in the background: bash would hear no signal while it waited for the foreground
+trap '[ -z "$child" ] || kill "$child" 2>/dev/null; [ -z "$child" ] || wait "$child" || true' EXIT
+trap 'exit 130' INT TERM
+
+if [ -z "${BIN_DIR:-}" ]; then
+    echo "building the release binaries"
+    (cd "$repository" && cargo build --quiet --release --bins)
+    BIN_DIR=${CARGO_TARGET_DIR:-$repository/target}/release
+fi
+
+# The cameras' clip is 60 pictures of camcast's own pattern, cast and recorded on this machine.
+make_clip() {
+    local port tries=0
+    port=$(python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
+    "$BIN_DIR/camcast" pattern -r 1280x720 -f 30 --listen "127.0.0.1:$port" 2>"$share/camcast.log" &
+    child=$!
+    until grep -q 'listening on ' "$share/camcast.log"; do
+        tries=$((tries + 1))
+        if [ $tries = 100 ] || ! kill -0 $child; then
+            cat "$share/camcast.log"
+            return 1
+        fi
+        sleep 0.1
+    done
+    timeout 60 "$BIN_DIR/camrec" "127.0.0.1:$port" -o - --format mjpeg --every --frames 60 \
+        >"$share/clip.mjpeg" 2>"$share/camrec.log" || { cat "$share/camrec.log"; return 1; }
+    kill $child
+    wait $child || true
+    child=
+    python3 "$here/tools/mjpeg.py" "$share/clip.mjpeg"
+}
+
+mkdir -p "$share/bin"
+cp "$BIN_DIR"/{camcast,camrec} "$share/bin/"
+cp -r "$here/tools" "$repository/systemd" "$share/"
+echo "making the clip"
+make_clip || { echo "no clip"; exit 1; }
+truncate -s 64M "$share/disk.ext4"
+mkfs.ext4 -q "$share/disk.ext4"
