@@ -1,9 +1,9 @@
 # What a developer types. Every target installs what it needs on Debian (apt, with sudo when not root).
 
-.PHONY: help build demo test test-long test-vm check cross
+.PHONY: help build demo test test-long test-vm test-power check cross
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## release binaries in target/release
 	@tests/deps.sh build
@@ -18,13 +18,19 @@ test: ## all tests that need no camera
 	@tests/deps.sh build test
 	RUST_TEST_THREADS=8 cargo test --locked # they mostly wait
 
-test-long: ## a bad network in front of the programs, a minute each way of being bad, with figures
+test-long: ## a bad network a minute each way, a day of recording, 200 kills, with figures
 	@tests/deps.sh build test
 	cargo test --locked --release --test bad_network -- --ignored --test-threads=1 --nocapture
+	HOURS=24 cargo test --locked --release --test a_day -- --nocapture
+	KILLS=200 cargo test --locked --release --test disk killed -- --nocapture
 
 test-vm: ## real V4L2 drivers and virtual cameras, in a virtual machine
-	@tests/deps.sh build
+	@tests/deps.sh build test
 	tests/vm/test.sh
+
+test-power: ## the power goes while camrec records, 20 times, in a virtual machine
+	@tests/deps.sh build test players
+	tests/vm/powercut.sh 20
 
 check: ## format, lints, documentation, scripts, licences
 	@tests/deps.sh build check

@@ -109,5 +109,5 @@ fn what_contradicts_is_named() {
     let said = |args: &[&str]| check(args, &[]).expect(2).log;
     assert!(said(&[]).contains("which files?"));
     assert!(said(&["--segment", "1m", "a.mkv"]).contains("--segment is for recording"));
-    assert!(said(&["-o", "out", "a.mkv"]).contains("--output is for recording"));
+    assert!(said(&["-o", "out", "a.mkv"]).contains("--output is not for --check"));
 }

@@ -1,5 +1,5 @@
 #!/bin/bash
-# deps.sh GROUP...: installs the Debian packages of these groups (build, test, check, cross) that are not there yet, and
+# deps.sh GROUP...: installs the Debian packages of these groups (build, test, players, check, cross) that are not there yet, and
 # looks whether there is a Rust to build with. With everything there it asks dpkg once and nobody else.
 set -euo pipefail
 oldest_rust=1.85
@@ -9,6 +9,8 @@ declare -A groups=(
     [build]="gcc g++ make cmake libclang-dev linux-libc-dev libc6-dev"
     # what the tests read recordings with
     [test]="ffmpeg mkvtoolnix"
+    # and what people look at them with
+    [players]="mpv python3-opencv"
     [check]="shellcheck git"
     [cross]="mmdebstrap util-linux binutils"
 )

@@ -33,7 +33,7 @@ pub enum Exit {
     NotWritable = 11,
     /// The recording ended as it should, but frames are missing in it.
     Incomplete = 12,
-    /// A recording that was checked is damaged or not finished, or cannot be read.
+    /// A recording that is there is damaged or not finished, or cannot be read.
     Damaged = 13,
 }
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`cast`] | camcast: the one poll loop over camera, joins, clients and signals |
 //! | [`rec`] | camrec: joins, receives, records, joins again |
-//! | [`films`] | camrec on recordings that are there: `--check` |
+//! | [`films`] | camrec on recordings that are there: `--check`, `--export`, `--sheet` |
 //! | [`exit`] | what ends a program: one line and an exit code |
 //! | [`logging`] | log lines for terminals and for the journal |
 //! | [`quantity`] | sizes, durations and addresses as people type them |

@@ -12,6 +12,7 @@ mod pattern;
 mod raw;
 #[cfg(test)]
 mod sample;
+mod sheet;
 mod shrink;
 mod slate;
 mod text;
@@ -20,6 +21,7 @@ mod turbo;
 pub use error::Error;
 pub use pattern::Pattern;
 pub use raw::{Layout, RawEncoder, RawFormat};
+pub use sheet::Sheet;
 pub use shrink::Shrink;
 pub use slate::slate;
 pub use turbo::{Decoder, Encoder, Rgb, Sampling, Scale};

@@ -7,6 +7,7 @@
 //! | [`container`] | what the containers have in common |
 //! | [`matroska`] | the container: a head, a few bytes before each frame, and patches that keep it seekable |
 //! | [`avi`] | the other one |
+//! | [`mov`] | QuickTime, for export only |
 //! | [`reader`] | reads what it writes: what a crash has left, what is to be checked |
 //! | [`retention`] | which recordings have to go |
 //! | [`segment`] | when a recording starts a new file |
@@ -37,6 +38,7 @@ pub mod gaps;
 mod head;
 pub mod index;
 pub mod matroska;
+pub mod mov;
 pub mod names;
 pub mod reader;
 pub mod retention;

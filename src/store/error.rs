@@ -68,6 +68,11 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// What is to be made is there already, and nothing is written over.
+    Exists {
+        /// The file or folder.
+        path: PathBuf,
+    },
     /// A file is no recording of camrec's.
     Foreign {
         /// The file.
@@ -145,6 +150,9 @@ impl fmt::Display for Error {
             }
             Error::Unreadable { path, source } => {
                 write!(f, "cannot read {}: {source}: check its name and its mode", path.display())
+            }
+            Error::Exists { path } => {
+                write!(f, "{} is there already: choose another name with -o", path.display())
             }
             Error::Foreign { path } => write!(
                 f,

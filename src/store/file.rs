@@ -117,6 +117,27 @@ impl SegmentFile {
     }
 }
 
+/// Makes a file with these octets, under a name that is free.
+///
+/// # Errors
+/// Something of that name is there, or what the system says. There is no such file then.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut file = create_new(path)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    written.map_err(|why| {
+        let _ = fs::remove_file(path);
+        Error::new("write", path, why)
+    })
+}
+
+/// A file whose name was free.
+pub(super) fn create_new(path: &Path) -> Result<File, Error> {
+    File::create_new(path).map_err(|why| match why.kind() {
+        ErrorKind::AlreadyExists => Error::Exists { path: path.to_owned() },
+        _ => Error::new("make", path, why),
+    })
+}
+
 /// Gives the room back that was kept behind the end of a file that is closed.
 ///
 /// # Errors

@@ -9,6 +9,8 @@
 //! | [`folder`] | the folder that files go to: ours alone, and which files in it are ours |
 //! | [`file`](mod@file) | one file |
 //! | [`recording`] | a file or a pipe, together with its muxer |
+//! | [`copy`] | a recording in another form |
+//! | [`stills`] | a folder of JPEGs |
 //! | [`film`] | a recording that is read back |
 //! | [`salvage`] | what a crash has left is made a whole file |
 //! | [`sidecar`] | what is known of a file, in another beside it |
@@ -17,6 +19,7 @@
 //! | [`error`] | what can go wrong, in words |
 #![forbid(unsafe_code)]
 
+pub mod copy;
 pub mod error;
 pub mod file;
 pub mod film;
@@ -26,8 +29,9 @@ mod lock;
 pub mod recording;
 pub mod salvage;
 pub mod sidecar;
+pub mod stills;
 
 pub use error::Error;
-pub use file::{SegmentFile, trim};
+pub use file::{SegmentFile, trim, write_new};
 pub use folder::Folder;
 pub use recording::{Recording, Sink, Summary};

@@ -45,5 +45,12 @@ for job in "${jobs[@]}"; do
     fi
     sed 's/^/        /' "$out/$job.log"
 done
+if [ $# = 0 ]; then
+    echo "power cuts, three of them"
+    BIN_DIR=$work/host/bin "$here/powercut.sh" 3 &
+    child=$!
+    if wait $child; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+    child=
+fi
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

@@ -1,12 +1,17 @@
-//! What camrec does with recordings that are there: it looks whether they are sound.
+//! What camrec does with recordings that are there: it looks whether they are sound, copies them into another form, or shows
+//! them at a glance.
 
 mod check;
+mod export;
 mod progress;
+mod sheet;
 
 use super::exit::{Exit, Failure};
 use super::rec::options::Options;
-use super::say;
+use super::{as_typed, say};
 use crate::picture::Decoder;
+use crate::store::Error;
+use crate::store::copy::Form;
 use progress::Progress;
 use std::path::PathBuf;
 
@@ -20,6 +25,22 @@ pub enum Job {
         /// Programs want to know.
         json: bool,
     },
+    /// Copy a file into another form.
+    Export {
+        /// The file.
+        from: PathBuf,
+        /// The copy.
+        to: PathBuf,
+        /// Its form.
+        form: Form,
+    },
+    /// Make a sheet of small pictures.
+    Sheet {
+        /// The file.
+        from: PathBuf,
+        /// The sheet.
+        to: PathBuf,
+    },
 }
 
 impl Job {
@@ -28,17 +49,40 @@ impl Job {
     /// # Errors
     /// They contradict each other.
     pub fn wanted(options: &Options) -> Result<Option<Self>, Failure> {
-        if !options.check {
-            return Ok(None);
+        let asked = [("--check", options.check), ("--export", options.export), ("--sheet", options.sheet)];
+        let mut asked = asked.into_iter().filter_map(|(option, is_given)| is_given.then_some(option));
+        let Some(job) = asked.next() else { return Ok(None) };
+        if let Some(other) = asked.next() {
+            return Err(usage(format!("{job} and {other}: one at a time")));
         }
         if let Some(option) = options.first_of_recording() {
-            return Err(usage(format!("{option} is for recording; --check takes files")));
+            return Err(usage(format!("{option} is for recording; {job} takes recordings that are there")));
         }
-        if options.host.is_empty() {
-            return Err(usage("which files? camrec --check FILE..."));
+        let files: Vec<PathBuf> = options.host.iter().map(PathBuf::from).collect();
+        match (job, &options.output) {
+            ("--check", Some(_)) => Err(usage("--output is not for --check, which writes nothing")),
+            ("--check", None) if files.is_empty() => Err(usage("which files? camrec --check FILE...")),
+            ("--check", None) => Ok(Some(Job::Check { files, json: options.json })),
+            (_, None) => Err(usage(format!("{job} to where? camrec {job} FILE -o NAME"))),
+            (_, Some(to)) => Job::to(job, files, as_typed(to)).map(Some),
         }
-        let files = options.host.iter().map(PathBuf::from).collect();
-        Ok(Some(Job::Check { files, json: options.json }))
+    }
+
+    fn to(job: &str, files: Vec<PathBuf>, to: &str) -> Result<Self, Failure> {
+        let [from] = <[PathBuf; 1]>::try_from(files)
+            .map_err(|files| usage(format!("{job} takes one file, not {}", files.len())))?;
+        if to == "-" {
+            return Err(usage(format!("{job} cannot write to standard output: give -o a name")));
+        }
+        let path = PathBuf::from(to);
+        if job == "--export" {
+            return Ok(Job::Export { from, to: path, form: export::form(to).map_err(usage)? });
+        }
+        let is_jpeg = ["jpg", "jpeg"].map(Some).contains(&to.rsplit_once('.').map(|(_, ending)| ending));
+        match is_jpeg {
+            true => Ok(Job::Sheet { from, to: path }),
+            false => Err(usage(format!("{to}: a sheet is a JPEG: expected a name that ends in .jpg"))),
+        }
     }
 
     /// Does it.
@@ -48,8 +92,19 @@ impl Job {
     pub fn run(self) -> Result<Exit, Failure> {
         match self {
             Job::Check { files, json } => check_all(&files, json),
+            Job::Export { from, to, form } => export::export(&from, &to, form),
+            Job::Sheet { from, to } => sheet::sheet(&from, &to),
         }
     }
+}
+
+/// A recording cannot be read.
+fn no_film(error: &Error) -> Failure {
+    Failure::new(Exit::Damaged, error.to_string())
+}
+
+fn store_failure(error: &Error) -> Failure {
+    Failure::new(Exit::NotWritable, error.to_string())
 }
 
 fn usage(message: impl Into<String>) -> Failure {

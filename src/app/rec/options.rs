@@ -6,7 +6,8 @@ use argh::FromArgs;
 #[derive(FromArgs, Clone, Debug, Default)]
 #[argh(help_triggers("-h", "--help"))]
 pub struct Options {
-    /// where camcast runs: HOST or HOST:PORT; the port's default is 9999. With --check: recordings
+    /// where camcast runs: HOST or HOST:PORT; the port's default is 9999. With --check,
+    /// --export and --sheet: recordings
     #[argh(positional)]
     pub host: Vec<String>,
 
@@ -83,6 +84,14 @@ pub struct Options {
     #[argh(switch)]
     pub check: bool,
 
+    /// copy a recording instead, its frames untouched, to -o: NAME.mov, NAME.avi, NAME.mkv, or a FOLDER/ of JPEGs
+    #[argh(switch)]
+    pub export: bool,
+
+    /// make a sheet of small pictures of a recording instead, with their times; -o: NAME.jpg
+    #[argh(switch)]
+    pub sheet: bool,
+
     /// say more; twice: trace
     #[argh(switch, short = 'v')]
     pub verbose: u16,
@@ -96,7 +105,6 @@ impl Options {
     /// The first option that has to do with recording only.
     pub fn first_of_recording(&self) -> Option<&'static str> {
         let given = [
-            ("--output", self.output.is_some()),
             ("--format", self.format.is_some()),
             ("--duration", self.duration.is_some()),
             ("--frames", self.frames.is_some()),

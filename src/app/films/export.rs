@@ -1,0 +1,73 @@
+//! `camrec --export`: a recording in another form, without touching its pictures.
+
+use super::progress::Progress;
+use super::{no_film, store_failure};
+use crate::app::exit::{Exit, Failure};
+use crate::app::say;
+use crate::app::wall;
+use crate::record::container::Container;
+use crate::store::copy::{Copy, Form};
+use crate::store::film::{Film, Part};
+use std::path::Path;
+
+/// The form that a name asks for.
+pub(super) fn form(to: &str) -> Result<Form, String> {
+    let name = to.rsplit('/').next().unwrap_or(to);
+    match (name.rsplit_once('.'), Container::of(name)) {
+        (_, Some(container)) => Ok(Form::Recorded(container)),
+        // "frames/", "frames", "."
+        (None | Some(("", _)), _) => Ok(Form::Stills),
+        (Some((_, ending)), None) if ending.eq_ignore_ascii_case("mov") => Ok(Form::Mov),
+        (Some(_), None) => {
+            Err(format!("{to}: expected a name that ends in .mov, .avi or .mkv, or a folder/"))
+        }
+    }
+}
+
+/// Copies all frames that are there.
+pub(super) fn export(from: &Path, to: &Path, form: Form) -> Result<Exit, Failure> {
+    let mut film = Film::open(from).map_err(|error| no_film(&error))?;
+    let offset = wall::in_zone(film.started()).offset();
+    let mut copy = Copy::new(&film, to, form, offset);
+    let (mut jpeg, mut frames, mut damaged) = (Vec::new(), 0_u64, 0);
+    let mut progress = Progress::new();
+    loop {
+        progress.show(from, film.position(), film.len());
+        match film.next(&mut jpeg).map_err(|error| no_film(&error))? {
+            Part::Frame(time) => copy.append(&jpeg, time).map_err(|error| store_failure(&error))?,
+            Part::Damage(range) => {
+                damaged += range.end - range.start;
+                continue;
+            }
+            Part::End => break,
+        }
+        frames += 1;
+    }
+    progress.clear();
+    if frames == 0 {
+        return Err(Failure::new(Exit::Damaged, format!("{}: there is no frame in it", from.display())));
+    }
+    copy.finish().map_err(|error| store_failure(&error))?;
+    say(&format!("{}: {frames} frames", to.display()));
+    if damaged > 0 {
+        log::warn!("{}: {damaged} bytes of it are no frames: see camrec --check", from.display());
+        return Ok(Exit::Damaged);
+    }
+    Ok(Exit::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_the_form() {
+        assert_eq!(form("a/b.mov"), Ok(Form::Mov));
+        assert_eq!(form("b.MOV"), Ok(Form::Mov));
+        assert_eq!(form("b.avi"), Ok(Form::Recorded(Container::Avi)));
+        assert_eq!(form("b.mkv"), Ok(Form::Recorded(Container::Matroska)));
+        assert_eq!(form("frames/"), Ok(Form::Stills));
+        assert_eq!(form("a.d/frames"), Ok(Form::Stills));
+        assert!(form("b.mp4").unwrap_err().contains(".mov"));
+    }
+}

@@ -1,0 +1,146 @@
+//! A recording at a glance: small pictures of it in rows, with their times.
+//!
+//! ```text
+//! +------------------------------------------+
+//! | 14-03-27.mkv  2026-11-23  1280x720  10 min |
+//! | +----------+ +----------+ +----------+   |
+//! | |          | |          | |          |   |
+//! | +----------+ +----------+ +----------+   |
+//! |  14:03:27     14:03:47     14:04:07      |
+//! +------------------------------------------+
+//! ```
+
+use super::Error;
+use super::canvas::{Area, Canvas, Colour};
+use super::text::Type;
+use super::turbo::{Encoder, Rgb, Sampling, Scale};
+use crate::jpeg::Size;
+
+/// Pictures in a row, and in all.
+const COLUMNS: usize = 5;
+const MOST: usize = 30;
+
+/// Pixels that a picture should be wide at the most.
+const WIDTH: u16 = 320;
+
+const QUALITY: u8 = 85;
+const MARGIN: usize = 8;
+const LINE: usize = 20;
+const GROUND: Colour = [24, 24, 32];
+const TITLE: Colour = [230, 230, 235];
+const WORDS: Colour = [170, 170, 180];
+const NOTHING: Colour = [60, 24, 24];
+
+/// The sheet.
+#[derive(Debug)]
+pub struct Sheet {
+    canvas: Canvas,
+    scale: Scale,
+    cell: Size,
+    columns: usize,
+    count: usize,
+    next: usize,
+}
+
+impl Sheet {
+    /// A sheet for so many pictures of a recording of `frames` frames of `size`, or for as many as there is room for.
+    pub fn new(size: Size, frames: usize, title: &str) -> Self {
+        let scale = (1..=8).rev().map(Scale).find(|scale| scale.of(size).width <= WIDTH);
+        let scale = scale.unwrap_or(Scale::SMALLEST);
+        let cell = scale.of(size);
+        let count = frames.clamp(1, MOST);
+        let columns = count.min(COLUMNS);
+        let (width, height) = step(cell);
+        let side = |pixels: usize| u16::try_from(pixels).unwrap_or(u16::MAX);
+        let whole = Size {
+            width: side(MARGIN + columns * width),
+            height: side(MARGIN + LINE + count.div_ceil(columns) * height),
+        };
+        let mut canvas = Canvas::painted(whole, |_, _| GROUND);
+        let room = usize::from(whole.width) - 2 * MARGIN;
+        let text = Type::nearest(LINE - 4, 1, usize::MAX);
+        let title: String = title.chars().take(room / text.width(1)).collect();
+        text.write(&mut canvas, &title, MARGIN, MARGIN / 2, TITLE);
+        Sheet { canvas, scale, cell, columns, count, next: 0 }
+    }
+
+    /// How many pictures it has.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// What pictures are to be decoded at.
+    pub fn scale(&self) -> Scale {
+        self.scale
+    }
+
+    /// Puts the next picture on it, at [`scale`](Self::scale), with a line below; none if there is none that decodes.
+    pub fn put(&mut self, picture: Option<Rgb<'_>>, line: &str) {
+        let (width, height) = step(self.cell);
+        let (x, y) =
+            (MARGIN + self.next % self.columns * width, MARGIN + LINE + self.next / self.columns * height);
+        let area = Area { x, y, width: self.cell.width.into(), height: self.cell.height.into() };
+        match picture.filter(|picture| picture.size == self.cell) {
+            Some(picture) => self.canvas.restore(area, picture.pixels),
+            None => self.canvas.fill(area, NOTHING),
+        }
+        let text = Type::nearest(LINE - 6, line.len(), area.width);
+        text.write(&mut self.canvas, line, x, y + area.height + 2, WORDS);
+        self.next += 1;
+    }
+
+    /// The sheet as a JPEG.
+    ///
+    /// # Errors
+    /// [`Error`], should libjpeg-turbo fail.
+    pub fn jpeg(&self) -> Result<Vec<u8>, Error> {
+        let picture = self.canvas.rgb();
+        Ok(Encoder::new(Sampling::Half, picture.size)?.encode(picture, QUALITY)?.to_vec())
+    }
+}
+
+/// Pixels from a picture to the one beside it, and below.
+fn step(cell: Size) -> (usize, usize) {
+    (usize::from(cell.width) + MARGIN, usize::from(cell.height) + LINE + MARGIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::gradient;
+    use super::*;
+
+    #[test]
+    fn pictures_are_side_by_side_and_below_each_other() {
+        let size = Size { width: 1280, height: 720 };
+        let mut sheet = Sheet::new(size, 7, "a title");
+        assert_eq!((sheet.count(), sheet.scale()), (7, Scale(2)));
+        let cell = Size { width: 320, height: 180 };
+        let pixels = gradient(cell);
+        (0..6).for_each(|number| {
+            sheet.put(Some(Rgb { pixels: &pixels, size: cell }), &format!("picture {number}"));
+        });
+        sheet.put(None, "nothing");
+        let whole = sheet.canvas.rgb();
+        assert_eq!(whole.size, Size { width: 8 + 5 * 328, height: 28 + 2 * 208 });
+        let at = |x: usize, y: usize| &whole.pixels[(y * usize::from(whole.size.width) + x) * 3..][..3];
+        let second_row = 28 + 208;
+        assert_eq!(at(8 + 328 + 17, 28 + 5), at(8 + 17, second_row + 5));
+        assert_eq!(at(8 + 17, 28 + 5), &pixels[(5 * 320 + 17) * 3..][..3]);
+        assert_eq!(at(8 + 328 + 17, second_row + 5), NOTHING);
+        assert_eq!(at(8 + 2 * 328 + 17, second_row + 5), GROUND);
+        let jpeg = sheet.jpeg().unwrap();
+        assert_eq!(crate::jpeg::check(&jpeg).unwrap().size, whole.size);
+    }
+
+    #[test]
+    fn small_recordings_have_small_sheets() {
+        let sheet = Sheet::new(
+            Size { width: 160, height: 120 },
+            1,
+            "a title that is far too long for so small a sheet",
+        );
+        assert_eq!((sheet.count(), sheet.scale()), (1, Scale::FULL));
+        assert_eq!(sheet.canvas.rgb().size, Size { width: 176, height: 176 });
+        assert_eq!(Sheet::new(Size { width: 3840, height: 2160 }, 10_000, "").count(), 30);
+    }
+}
