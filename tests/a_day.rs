@@ -5,7 +5,7 @@ mod support;
 
 use camcast::app::rec::config::{Folder, Target, WhenFull};
 use camcast::app::rec::writer::{Note, ToWrite, Writer};
-use camcast::record::container::Container;
+use camcast::record::container::{Container, Form};
 use camcast::record::retention::Keep;
 use camcast::store;
 use camcast::sys::clock;
@@ -73,7 +73,7 @@ fn a_day_of_files_takes_no_more_memory_than_a_minute() {
     let home = tempfile::tempdir().unwrap();
     let folder = Folder {
         path: home.path().to_owned(),
-        container: Container::Matroska,
+        form: Form::File(Container::Matroska),
         names: "%Y-%m-%d/%H-%M-%S.mkv".parse().unwrap(),
         utc: true,
         segment: Duration::from_secs(SEGMENT),

@@ -4,10 +4,10 @@
 mod support;
 
 use camcast::jpeg::Size;
-use camcast::record::container::{Container, Track};
+use camcast::record::container::{Container, Form, Track};
 use camcast::store::film::{Film, Part};
 use camcast::store::salvage::{Salvaged, salvage};
-use camcast::store::{Folder, Recording, Sink};
+use camcast::store::{Folder, Recording};
 use camcast::time::Time;
 use jiff::Timestamp;
 use jiff::tz::Offset;
@@ -20,10 +20,13 @@ use support::pictures;
 const SIZE: Size = Size { width: 160, height: 120 };
 
 fn begin(folder: &Path, jpeg: &[u8]) -> Recording {
-    let file = Folder::open(folder, "test").unwrap().create(["clip.avi".to_owned()]).unwrap();
+    let file = Folder::open(folder, "test")
+        .unwrap()
+        .create(["clip.avi".to_owned()], Form::File(Container::Avi))
+        .unwrap();
     let started = Timestamp::from_second(1_790_000_000).unwrap();
     let track = Track { size: SIZE, interval: None, started, offset: Offset::UTC };
-    Recording::begin(Sink::File(file), Container::Avi, &track, jpeg, at(0)).unwrap()
+    Recording::begin(file, &track, jpeg, at(0)).unwrap()
 }
 
 /// 12.5 frames a second.

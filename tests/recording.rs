@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use camcast::jpeg::Size;
-use camcast::record::container::{Container, Track};
+use camcast::record::container::{Container, Form, Track};
 use camcast::record::names::Template;
 use camcast::record::timeline::Timeline;
 use camcast::store::{Folder, Recording, Sink};
@@ -80,9 +80,11 @@ fn record(folder: &Path, shots: &[Shot]) -> PathBuf {
 }
 
 fn begin(folder: &Path, shots: &[Shot]) -> Recording {
-    let file = Folder::open(folder, "test").unwrap().create(["clip.mkv".to_owned()]).unwrap();
-    Recording::begin(Sink::File(file), Container::Matroska, &track(), &shots[0].jpeg, captured(&shots[0]))
+    let file = Folder::open(folder, "test")
         .unwrap()
+        .create(["clip.mkv".to_owned()], Form::File(Container::Matroska))
+        .unwrap();
+    Recording::begin(file, &track(), &shots[0].jpeg, captured(&shots[0])).unwrap()
 }
 
 /// Runs a program that these tests need, and returns its standard output; it may not complain.
@@ -236,9 +238,8 @@ fn the_live_form_is_read_whole() {
     let folder = tempfile::tempdir().unwrap();
     let shots = shots();
     let path = folder.path().join("live.mkv");
-    let sink = Sink::Pipe(File::create(&path).unwrap());
-    let mut recording =
-        Recording::begin(sink, Container::Matroska, &track(), &shots[0].jpeg, captured(&shots[0])).unwrap();
+    let sink = Sink::Pipe(File::create(&path).unwrap().into());
+    let mut recording = Recording::begin(sink, &track(), &shots[0].jpeg, captured(&shots[0])).unwrap();
     for shot in &shots[1..] {
         recording.append(&shot.jpeg, captured(shot)).unwrap();
         recording.checkpoint().unwrap();
@@ -266,8 +267,11 @@ fn a_clock_that_is_set_back_costs_no_file() {
             assert_eq!(said, (millis == 180_000).then_some(set), "it is said once, at {millis} ms");
             let started = timeline.file_clock().unwrap().started;
             let names = Template::default().names(&started.to_zoned(TimeZone::UTC));
-            let file = Folder::open(folder.path(), "test").unwrap().create(names).unwrap();
-            begun.push(file.path().file_name().unwrap().to_str().unwrap().to_owned());
+            let file = Folder::open(folder.path(), "test")
+                .unwrap()
+                .create(names, Form::File(Container::Matroska))
+                .unwrap();
+            begun.push(file.path().unwrap().file_name().unwrap().to_str().unwrap().to_owned());
         }
     }
     let expected = ["13-20", "14-20", "15-20", "14-20_2", "15-20_2", "16-20"];

@@ -32,6 +32,15 @@ impl Container {
     }
 }
 
+/// What a recording is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Files.
+    File(Container),
+    /// Folders of JPEGs.
+    Stills,
+}
+
 /// What the head of a file tells of its frames.
 #[derive(Clone, Debug)]
 pub struct Track {

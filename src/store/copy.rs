@@ -4,8 +4,8 @@ use super::error::Error;
 use super::file::{SegmentFile, create_new};
 use super::film::Film;
 use super::recording::{Recording, Sink};
-use super::stills::Stills;
-use crate::record::container::{Container, Track};
+use super::stills::{self, Stills};
+use crate::record::container::{self, Track};
 use crate::record::mov;
 use crate::time::Time;
 use jiff::tz::Offset;
@@ -17,12 +17,10 @@ use std::time::Duration;
 /// The forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// A file as camrec records it.
-    Recorded(Container),
+    /// As camrec records.
+    Recorded(container::Form),
     /// QuickTime.
     Mov,
-    /// A folder of JPEGs.
-    Stills,
 }
 
 /// A copy that is being written, under a name that was free. If it is dropped unfinished, it is deleted.
@@ -37,7 +35,6 @@ pub struct Copy {
 enum State {
     Recorded(Recording),
     Mov(SegmentFile, mov::Muxer),
-    Stills(Stills),
 }
 
 impl Copy {
@@ -54,34 +51,33 @@ impl Copy {
     pub fn append(&mut self, jpeg: &[u8], time: Duration) -> Result<(), Error> {
         let at = Time::default().after(time);
         match &mut self.state {
-            None if self.form == Form::Stills => {
-                Stills::make(&self.path)?;
-                let stills = Stills::new(self.path.clone(), self.track.started, self.track.offset);
-                self.state = Some(State::Stills(stills));
-                self.append(jpeg, time)
-            }
-            None => {
-                let file = SegmentFile::new(create_new(&self.path)?, self.path.clone());
-                self.begin(file, jpeg, time)
-            }
+            None => self.begin(jpeg, time),
             Some(State::Recorded(recording)) => recording.append(jpeg, at).map(drop),
             Some(State::Mov(file, muxer)) => {
                 muxer.frame(time, jpeg.len())?;
                 file.append(&mut [IoSlice::new(jpeg)])
             }
-            Some(State::Stills(stills)) => stills.append(jpeg, time),
         }
     }
 
-    fn begin(&mut self, mut file: SegmentFile, jpeg: &[u8], time: Duration) -> Result<(), Error> {
-        let Form::Recorded(container) = self.form else {
-            let (muxer, head) = mov::Muxer::file(self.track.size, self.track.started);
-            let written = file.append(&mut [IoSlice::new(&head)]);
-            self.state = Some(State::Mov(file, muxer));
-            return written.and_then(|()| self.append(jpeg, time));
+    fn begin(&mut self, jpeg: &[u8], time: Duration) -> Result<(), Error> {
+        let file =
+            || -> Result<_, Error> { Ok(SegmentFile::new(create_new(&self.path)?, self.path.clone())) };
+        let sink = match self.form {
+            Form::Recorded(container::Form::File(container)) => Sink::File(file()?, container),
+            Form::Recorded(container::Form::Stills) => {
+                Stills::make(&self.path)?;
+                Sink::Stills(self.path.clone())
+            }
+            Form::Mov => {
+                let (muxer, head) = mov::Muxer::file(self.track.size, self.track.started);
+                let mut file = file()?;
+                let written = file.append(&mut [IoSlice::new(&head)]);
+                self.state = Some(State::Mov(file, muxer));
+                return written.and_then(|()| self.append(jpeg, time));
+            }
         };
-        let at = Time::default().after(time);
-        let recording = Recording::begin(Sink::File(file), container, &self.track, jpeg, at)?;
+        let recording = Recording::begin(sink, &self.track, jpeg, Time::default().after(time))?;
         self.state = Some(State::Recorded(recording));
         Ok(())
     }
@@ -99,7 +95,6 @@ impl Copy {
                 let written = file.append(&mut [IoSlice::new(&muxer.tail())]);
                 written.and_then(|()| file.patch(offset, &size)).and_then(|()| file.close()).map(drop)
             }
-            Some(State::Stills(stills)) => stills.sync(),
         };
         if finished.is_err() {
             self.delete();
@@ -109,7 +104,7 @@ impl Copy {
 
     fn delete(&self) {
         let gone = match self.form {
-            Form::Stills => fs::remove_dir_all(&self.path),
+            Form::Recorded(container::Form::Stills) => stills::delete(&self.path),
             _ => fs::remove_file(&self.path),
         };
         if let Err(why) = gone {

@@ -1,11 +1,12 @@
 //! A recording that is read back, frame by frame: to be checked, exported or looked at.
 
 use super::error::Error;
-use crate::jpeg::Size;
+use super::stills;
+use crate::jpeg::{self, Size};
 use crate::record::reader::{HEAD_MOST, Head, PROBE, Step};
 use arrayvec::ArrayVec;
 use jiff::Timestamp;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -15,17 +16,31 @@ use std::time::Duration;
 /// Octets that are searched at once for a frame behind damage.
 const STRIDE: usize = 256 * 1024;
 
-/// A recording of camrec's.
+/// A recording of camrec's: a file, or a folder of JPEGs.
 #[derive(Debug)]
 pub struct Film {
-    file: File,
     path: PathBuf,
+    size: Size,
+    started: Timestamp,
+    source: Source,
+    /// The next frame's number, counted from 0.
+    number: u64,
+}
+
+#[derive(Debug)]
+enum Source {
+    File(Octets),
+    Stills(Vec<(PathBuf, Timestamp)>),
+}
+
+/// A file with frames in it.
+#[derive(Debug)]
+struct Octets {
+    file: File,
     head: Head,
     len: u64,
     /// Where the next frame should begin.
     at: u64,
-    /// Its number, counted from 0.
-    number: u64,
 }
 
 /// What comes next in a recording.
@@ -46,13 +61,24 @@ impl Film {
     /// It cannot be read, or is none.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let failed = |why| Error::unreadable(path, why);
+        let foreign = || Error::Foreign { path: path.to_owned() };
+        let path_owned = path.to_owned();
+        if path.is_dir() {
+            let pictures = stills::list(path).map_err(failed)?;
+            let (first, started) = pictures.first().ok_or_else(foreign)?;
+            let first = fs::read(first).map_err(failed)?;
+            let size = jpeg::check_header_only(&first).map_err(|_| foreign())?.size;
+            let started = *started;
+            return Ok(Film { path: path_owned, size, started, source: Source::Stills(pictures), number: 0 });
+        }
         let file = File::open(path).map_err(failed)?;
         let mut start = Vec::new();
         Read::by_ref(&mut &file).take(HEAD_MOST as u64).read_to_end(&mut start).map_err(failed)?;
         let len = file.metadata().map_err(failed)?.len();
-        let head = Head::parse(&start).ok_or_else(|| Error::Foreign { path: path.to_owned() })?;
-        let at = head.frames_at();
-        Ok(Film { file, path: path.to_owned(), head, len, at, number: 0 })
+        let head = Head::parse(&start).ok_or_else(foreign)?;
+        let (size, started, at) = (head.size(), head.started(), head.frames_at());
+        let source = Source::File(Octets { file, head, len, at });
+        Ok(Film { path: path_owned, size, started, source, number: 0 })
     }
 
     /// Where it is.
@@ -62,42 +88,59 @@ impl Film {
 
     /// Its pictures' size.
     pub fn size(&self) -> Size {
-        self.head.size()
+        self.size
     }
 
     /// When its first frame was captured.
     pub fn started(&self) -> Timestamp {
-        self.head.started()
+        self.started
     }
 
-    /// How long it says that it is.
-    pub fn duration(&self) -> Duration {
-        self.head.duration()
+    /// Octets of the file, or pictures of the folder.
+    pub fn extent(&self) -> u64 {
+        match &self.source {
+            Source::File(octets) => octets.len,
+            Source::Stills(pictures) => pictures.len() as u64,
+        }
     }
 
-    /// Octets of the file.
-    pub fn len(&self) -> u64 {
-        self.len
-    }
-
-    /// There is nothing in the file.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// It was closed, and has the length that it had then.
-    pub fn is_finished(&self) -> bool {
-        self.head.finished() == Some(self.len)
-    }
-
-    /// Octets that have been read so far.
+    /// How many of those have been read so far.
     pub fn position(&self) -> u64 {
-        self.at
+        match &self.source {
+            Source::File(octets) => octets.at,
+            Source::Stills(_) => self.number,
+        }
+    }
+
+    /// Octets of it on the disk.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn bytes(&self) -> Result<u64, Error> {
+        match &self.source {
+            Source::File(octets) => Ok(octets.len),
+            Source::Stills(pictures) => {
+                let len = |(path, _): &(PathBuf, _)| path.metadata().map(|found| found.len());
+                let bytes = pictures.iter().map(len).sum::<io::Result<u64>>();
+                bytes.map_err(|why| Error::unreadable(&self.path, why))
+            }
+        }
+    }
+
+    /// It was closed, and has the length that it had then. Of a folder nobody knows.
+    pub fn is_finished(&self) -> bool {
+        match &self.source {
+            Source::File(octets) => octets.head.finished() == Some(octets.len),
+            Source::Stills(_) => true,
+        }
     }
 
     /// Goes back to the first frame.
     pub fn rewind(&mut self) {
-        (self.at, self.number) = (self.head.frames_at(), 0);
+        self.number = 0;
+        if let Source::File(octets) = &mut self.source {
+            octets.at = octets.head.frames_at();
+        }
     }
 
     /// The next part; `jpeg` is a frame's octets then.
@@ -117,6 +160,25 @@ impl Film {
     }
 
     fn advance(&mut self, jpeg: Option<&mut Vec<u8>>) -> io::Result<Part> {
+        let part = match &mut self.source {
+            Source::File(octets) => octets.advance(self.number, jpeg)?,
+            Source::Stills(pictures) => {
+                let number = usize::try_from(self.number).unwrap_or(usize::MAX);
+                let Some((path, at)) = pictures.get(number) else { return Ok(Part::End) };
+                if let Some(jpeg) = jpeg {
+                    jpeg.clear();
+                    File::open(path)?.read_to_end(jpeg)?;
+                }
+                Part::Frame(at.duration_since(self.started).try_into().unwrap_or_default())
+            }
+        };
+        self.number += u64::from(matches!(part, Part::Frame(_)));
+        Ok(part)
+    }
+}
+
+impl Octets {
+    fn advance(&mut self, number: u64, jpeg: Option<&mut Vec<u8>>) -> io::Result<Part> {
         while self.at < self.len {
             match self.step(self.at)? {
                 Some(Step::Frame { before, len, after, time }) => {
@@ -124,10 +186,8 @@ impl Film {
                         jpeg.resize(usize::try_from(len).unwrap_or(usize::MAX), 0);
                         self.file.read_exact_at(jpeg, self.at + before)?;
                     }
-                    let time = time.unwrap_or_else(|| self.head.time_of(self.number));
-                    self.number += 1;
                     self.at += before + len + after;
-                    return Ok(Part::Frame(time));
+                    return Ok(Part::Frame(time.unwrap_or_else(|| self.head.time_of(number))));
                 }
                 Some(Step::Skip(octets)) => self.at += octets,
                 None => {

@@ -1,10 +1,13 @@
 //! The folder that files go to, which is ours alone while we record.
 
 use super::error::{Error, Why};
-use super::file::SegmentFile;
+use super::file::{SegmentFile, create_new};
 use super::index::IndexFile;
 use super::lock::Lock;
+use super::recording::Sink;
 use super::sidecar;
+use super::stills::{self, Stills};
+use crate::record::container::Form;
 use crate::record::index::{Event, Index};
 use nix::sys::statvfs::statvfs;
 use std::fs::{self, File};
@@ -40,12 +43,12 @@ impl Folder {
         &self.path
     }
 
-    /// Makes a file under the first of `names` that is free, for itself and for its sidecar, with the folders that the name
-    /// needs. It is in the index, and its name is on the disk.
+    /// Makes a file, or a folder for pictures, under the first of `names` that is free, for itself and for its sidecar, with the folders
+    /// that the name needs. It is in the index, and its name is on the disk.
     ///
     /// # Errors
     /// [`Error::Taken`] if none is free, or what the system says.
-    pub fn create(&mut self, names: impl IntoIterator<Item = String>) -> Result<SegmentFile, Error> {
+    pub fn create(&mut self, names: impl IntoIterator<Item = String>, form: Form) -> Result<Sink, Error> {
         for name in names {
             let path = self.path.join(&name);
             let folder = path.parent().unwrap_or(&self.path);
@@ -53,20 +56,24 @@ impl Folder {
             if sidecar::path_of(&path).symlink_metadata().is_ok() {
                 continue;
             }
-            match File::create_new(&path) {
-                Ok(file) => {
-                    let file = SegmentFile::new(file, path);
-                    return match self.index.enter(&Event::Begun(&name)).and_then(|()| sync(file.folder())) {
-                        Ok(()) => Ok(file),
-                        Err(why) => {
-                            file.discard();
-                            Err(why)
-                        }
-                    };
+            let made = match form {
+                Form::File(container) => {
+                    create_new(&path).map(|file| Sink::File(SegmentFile::new(file, path.clone()), container))
                 }
-                Err(why) if why.kind() == ErrorKind::AlreadyExists => {}
-                Err(why) => return Err(Error::new("make", &path, why)),
-            }
+                Form::Stills => Stills::make(&path).map(|()| Sink::Stills(path.clone())),
+            };
+            let sink = match made {
+                Ok(sink) => sink,
+                Err(Error::Exists { .. }) => continue,
+                Err(why) => return Err(why),
+            };
+            return match self.index.enter(&Event::Begun(&name)).and_then(|()| sync(folder)) {
+                Ok(()) => Ok(sink),
+                Err(why) => {
+                    discard(sink);
+                    Err(why)
+                }
+            };
         }
         Err(Error::Taken { path: self.path.clone() })
     }
@@ -116,7 +123,11 @@ impl Folder {
     pub fn delete(&mut self, name: &str) -> Result<(), Error> {
         let path = self.path.join(name);
         for path in [sidecar::path_of(&path), path.clone()] {
-            match fs::remove_file(&path) {
+            let deleted = match path.symlink_metadata() {
+                Ok(found) if found.is_dir() => stills::delete(&path),
+                _ => fs::remove_file(&path),
+            };
+            match deleted {
                 Err(why) if why.kind() != ErrorKind::NotFound => {
                     return Err(Error::new("delete", &path, why));
                 }
@@ -139,6 +150,15 @@ impl Folder {
     pub fn unfinished(&self) -> Vec<PathBuf> {
         let entries = self.index.index().entries().filter(|entry| entry.finished.is_none());
         entries.map(|entry| self.path.join(&entry.name)).collect()
+    }
+}
+
+/// Nothing is in it.
+fn discard(sink: Sink) {
+    match sink {
+        Sink::File(file, _) => file.discard(),
+        Sink::Pipe(_) => {}
+        Sink::Stills(path) => drop(fs::remove_dir(path)),
     }
 }
 
@@ -176,9 +196,18 @@ pub(super) fn sync(folder: &Path) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::container::Container;
+
+    const MATROSKA: Form = Form::File(Container::Matroska);
 
     fn create(folder: &Path, names: &[&str]) -> Result<SegmentFile, Error> {
-        Folder::open(folder, "test").unwrap().create(names.iter().map(|name| (*name).to_owned()))
+        let names = names.iter().map(|name| (*name).to_owned());
+        Folder::open(folder, "test").unwrap().create(names, MATROSKA).map(file)
+    }
+
+    fn file(sink: Sink) -> SegmentFile {
+        let Sink::File(file, _) = sink else { panic!("{sink:?}") };
+        file
     }
 
     #[test]
@@ -218,7 +247,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let mut folder = Folder::open(root.path(), "test").unwrap();
         let paths = ["day/a.mkv", "day/b.mkv"]
-            .map(|name| folder.create([name.to_owned()]).unwrap().path().to_owned());
+            .map(|name| file(folder.create([name.to_owned()], MATROSKA).unwrap()).path().to_owned());
         fs::write(sidecar::path_of(&paths[0]), b"{}").unwrap();
         folder.delete("day/a.mkv").unwrap();
         assert!(!paths[0].exists() && !sidecar::path_of(&paths[0]).exists() && paths[1].exists());
@@ -245,7 +274,8 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let mut folder = Folder::open(root.path(), "test").unwrap();
         let names = |name: &str| [format!("day/{name}.mkv")];
-        let paths = ["a", "b", "c"].map(|name| folder.create(names(name)).unwrap().path().to_owned());
+        let paths =
+            ["a", "b", "c"].map(|name| file(folder.create(names(name), MATROSKA).unwrap()).path().to_owned());
         folder.finished(&paths[0], 10, 20).unwrap();
         folder.gone(&paths[2]).unwrap();
         assert_eq!(folder.unfinished(), [paths[1].clone()]);

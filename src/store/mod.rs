@@ -34,4 +34,4 @@ pub mod stills;
 pub use error::Error;
 pub use file::{SegmentFile, trim, write_new};
 pub use folder::Folder;
-pub use recording::{Recording, Sink, Summary};
+pub use recording::{Pipe, Recording, Sink, Summary};

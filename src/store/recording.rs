@@ -2,6 +2,7 @@
 
 use super::error::Error;
 use super::file::{SegmentFile, write_all};
+use super::stills::Stills;
 use crate::record::container::{Container, Muxer, Patch, Track};
 use crate::record::timeline::FileClock;
 use crate::time::Time;
@@ -15,30 +16,65 @@ use std::time::Duration;
 #[derive(Debug)]
 pub enum Sink {
     /// A file, which is patched as it grows.
-    File(SegmentFile),
-    /// A pipe, which cannot be.
-    Pipe(File),
+    File(SegmentFile, Container),
+    /// A pipe, which cannot be. It gets Matroska.
+    Pipe(Pipe),
+    /// A folder that was just made.
+    Stills(PathBuf),
 }
 
 impl Sink {
-    /// The program's standard output, for `-o -`.
+    /// Where it is; none for a pipe.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Sink::File(file, _) => Some(file.path()),
+            Sink::Pipe(_) => None,
+            Sink::Stills(path) => Some(path),
+        }
+    }
+}
+
+/// The program's standard output, for `-o -`.
+#[derive(Debug)]
+pub struct Pipe(File);
+
+impl From<File> for Pipe {
+    fn from(file: File) -> Self {
+        Pipe(file)
+    }
+}
+
+impl Pipe {
+    /// Opens it.
     ///
     /// # Errors
     /// What the system says.
     pub fn stdout() -> Result<Self, Error> {
         let fd = io::stdout().as_fd().try_clone_to_owned();
-        Ok(Sink::Pipe(File::from(fd.map_err(|why| Error::new("open", Path::new("standard output"), why))?)))
+        Ok(Pipe(File::from(fd.map_err(|why| Error::new("open", Path::new("standard output"), why))?)))
     }
 
-    /// Appends all parts, one behind the other, as they are: for a stream without a container.
+    /// Writes all parts, one behind the other, as they are.
     ///
     /// # Errors
-    /// [`Error`]; [`Error::Closed`] if nobody reads the pipe any more.
+    /// [`Error`]; [`Error::Closed`] if nobody reads it any more.
     pub fn append(&mut self, parts: &mut [IoSlice<'_>]) -> Result<(), Error> {
+        write_all(&mut self.0, parts).map_err(|why| Error::new("write to", Path::new("standard output"), why))
+    }
+}
+
+/// Where a stream of octets goes.
+#[derive(Debug)]
+enum Stream {
+    File(SegmentFile),
+    Pipe(Pipe),
+}
+
+impl Stream {
+    fn append(&mut self, parts: &mut [IoSlice<'_>]) -> Result<(), Error> {
         match self {
-            Sink::File(file) => file.append(parts),
-            Sink::Pipe(pipe) => write_all(pipe, parts)
-                .map_err(|why| Error::new("write to", Path::new("standard output"), why)),
+            Stream::File(file) => file.append(parts),
+            Stream::Pipe(pipe) => pipe.append(parts),
         }
     }
 }
@@ -72,37 +108,38 @@ impl Summary {
 /// A recording that is being written. If it is dropped unfinished, the file is as a crash leaves it: whole up to its last
 /// frame, seekable up to its last checkpoint.
 pub struct Recording {
-    muxer: Muxer,
-    sink: Sink,
+    to: To,
     summary: Summary,
     /// On the disk the head says nothing of its frames yet.
     is_new: bool,
 }
 
+enum To {
+    Stream(Muxer, Stream),
+    Stills(Stills),
+}
+
 impl Recording {
-    /// Begins a recording with its first frame, which was captured at `captured`. Head and frame are one write. A pipe's container
-    /// is always Matroska.
+    /// Begins a recording with its first frame, which was captured at `captured`. Head and frame are one write.
     ///
     /// # Errors
     /// [`Error`]; the file has been deleted then, as there is nothing in it.
-    pub fn begin(
-        sink: Sink,
-        container: Container,
-        track: &Track,
-        frame: &[u8],
-        captured: Time,
-    ) -> Result<Self, Error> {
-        let (muxer, head) = match &sink {
-            Sink::File(_) => Muxer::file(container, track),
-            Sink::Pipe(_) => Muxer::live(track),
-        };
-        let path = match &sink {
-            Sink::File(file) => Some(file.path().to_owned()),
-            Sink::Pipe(_) => None,
+    pub fn begin(sink: Sink, track: &Track, frame: &[u8], captured: Time) -> Result<Self, Error> {
+        let path = sink.path().map(Path::to_owned);
+        let (to, head) = match sink {
+            Sink::File(file, container) => {
+                let (muxer, head) = Muxer::file(container, track);
+                (To::Stream(muxer, Stream::File(file)), head)
+            }
+            Sink::Pipe(pipe) => {
+                let (muxer, head) = Muxer::live(track);
+                (To::Stream(muxer, Stream::Pipe(pipe)), head)
+            }
+            Sink::Stills(path) => (To::Stills(Stills::new(path, track.started, track.offset)), Vec::new()),
         };
         let summary =
             Summary { path, frames: 0, bytes: 0, file_bytes: 0, first: captured, last: captured, clamped: 0 };
-        let mut recording = Recording { muxer, sink, summary, is_new: true };
+        let mut recording = Recording { to, summary, is_new: true };
         match recording.write(&head, frame, captured) {
             Ok(_) => Ok(recording),
             Err(why) => {
@@ -113,8 +150,10 @@ impl Recording {
     }
 
     fn discard(self) {
-        if let Sink::File(file) = self.sink {
-            file.discard();
+        match self.to {
+            To::Stream(_, Stream::File(file)) => file.discard(),
+            To::Stream(_, Stream::Pipe(_)) => {}
+            To::Stills(stills) => stills.discard(),
         }
     }
 
@@ -127,17 +166,26 @@ impl Recording {
     }
 
     fn write(&mut self, before: &[u8], frame: &[u8], captured: Time) -> Result<bool, Error> {
-        let head = self.muxer.frame_head(captured, frame.len())?;
-        let [first, second] = head.before();
-        let parts = [before, first, second, frame, head.after()];
-        self.sink.append(&mut parts.map(IoSlice::new))?;
-        self.muxer.wrote(&head);
+        let is_clamped = match &mut self.to {
+            To::Stream(muxer, stream) => {
+                let head = muxer.frame_head(captured, frame.len())?;
+                let [first, second] = head.before();
+                stream.append(&mut [before, first, second, frame, head.after()].map(IoSlice::new))?;
+                muxer.wrote(&head);
+                self.summary.file_bytes = muxer.end();
+                head.is_clamped()
+            }
+            To::Stills(stills) => {
+                stills.append(frame, captured.since(self.summary.first))?;
+                self.summary.file_bytes = stills.bytes();
+                false
+            }
+        };
         self.summary.frames += 1;
         self.summary.bytes += frame.len() as u64;
-        self.summary.file_bytes = self.muxer.end();
         self.summary.last = captured;
-        self.summary.clamped += u64::from(head.is_clamped());
-        Ok(!head.is_clamped())
+        self.summary.clamped += u64::from(is_clamped);
+        Ok(!is_clamped)
     }
 
     /// Where it is; none for a pipe.
@@ -152,7 +200,9 @@ impl Recording {
 
     /// What is known by now of the frames' times on the wall clock: to be written with the next checkpoint.
     pub fn set_clock(&mut self, clock: &FileClock) {
-        self.muxer.set_clock(clock);
+        if let To::Stream(muxer, _) = &mut self.to {
+            muxer.set_clock(clock);
+        }
     }
 
     /// Has the disk keep room for so many octets more, if this is a file; see [`SegmentFile::reserve`].
@@ -160,9 +210,9 @@ impl Recording {
     /// # Errors
     /// [`Error`]; the recording can go on.
     pub fn reserve(&mut self, ahead: u64) -> Result<(), Error> {
-        match &mut self.sink {
-            Sink::File(file) => file.reserve(ahead),
-            Sink::Pipe(_) => Ok(()),
+        match &mut self.to {
+            To::Stream(_, Stream::File(file)) => file.reserve(ahead),
+            _ => Ok(()),
         }
     }
 
@@ -172,10 +222,15 @@ impl Recording {
     /// # Errors
     /// [`Error`]; the recording can go on.
     pub fn checkpoint(&mut self) -> Result<(), Error> {
-        let Sink::File(file) = &self.sink else { return Ok(()) };
-        file.sync()?;
-        apply(file, &self.muxer.checkpoint())?;
-        if std::mem::take(&mut self.is_new) { file.sync() } else { Ok(()) }
+        match &mut self.to {
+            To::Stream(muxer, Stream::File(file)) => {
+                file.sync()?;
+                apply(file, &muxer.checkpoint())?;
+                if std::mem::take(&mut self.is_new) { file.sync() } else { Ok(()) }
+            }
+            To::Stream(_, Stream::Pipe(_)) => Ok(()),
+            To::Stills(stills) => stills.sync(),
+        }
     }
 
     /// Writes what a checkpoint does and the file's size, and closes it with everything on the disk.
@@ -183,12 +238,16 @@ impl Recording {
     /// # Errors
     /// [`Error`]; the file has all its frames nevertheless.
     pub fn finish(mut self) -> Result<Summary, Error> {
-        if let Sink::File(mut file) = self.sink {
-            file.append(&mut [IoSlice::new(&self.muxer.tail())])?;
-            file.sync()?;
-            apply(&file, &self.muxer.finish())?;
-            file.close()?;
-            self.summary.file_bytes = self.muxer.end();
+        match self.to {
+            To::Stream(mut muxer, Stream::File(mut file)) => {
+                file.append(&mut [IoSlice::new(&muxer.tail())])?;
+                file.sync()?;
+                apply(&file, &muxer.finish())?;
+                file.close()?;
+                self.summary.file_bytes = muxer.end();
+            }
+            To::Stream(_, Stream::Pipe(_)) => {}
+            To::Stills(stills) => stills.sync()?,
         }
         Ok(self.summary)
     }
@@ -221,15 +280,14 @@ mod tests {
 
     fn file(folder: &Path) -> Sink {
         let path = folder.join("a.mkv");
-        Sink::File(SegmentFile::new(File::create_new(&path).unwrap(), path))
+        Sink::File(SegmentFile::new(File::create_new(&path).unwrap(), path), Container::Matroska)
     }
 
     #[test]
     fn a_recording_says_what_it_holds() {
         let folder = tempfile::tempdir().unwrap();
         let sink = file(folder.path());
-        let mut recording =
-            Recording::begin(sink, Container::Matroska, &track(), b"first", Time::from_millis(500)).unwrap();
+        let mut recording = Recording::begin(sink, &track(), b"first", Time::from_millis(500)).unwrap();
         assert!(recording.append(b"second", Time::from_millis(540)).unwrap());
         assert!(!recording.append(b"late", Time::from_millis(530)).unwrap());
         recording.checkpoint().unwrap();
@@ -245,8 +303,7 @@ mod tests {
     fn a_frame_that_is_none_costs_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let mut recording =
-            Recording::begin(file(folder.path()), Container::Matroska, &track(), b"first", Time::default())
-                .unwrap();
+            Recording::begin(file(folder.path()), &track(), b"first", Time::default()).unwrap();
         let before = recording.summary().clone();
         assert!(matches!(recording.append(b"", Time::from_millis(1)), Err(Error::Refused(Refused::Empty))));
         let long = vec![0; MAX_FRAME as usize + 1];
@@ -258,19 +315,15 @@ mod tests {
     #[test]
     fn a_recording_that_cannot_begin_leaves_no_file() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(
-            Recording::begin(file(folder.path()), Container::Matroska, &track(), b"", Time::default())
-                .is_err()
-        );
+        assert!(Recording::begin(file(folder.path()), &track(), b"", Time::default()).is_err());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]
     fn a_player_that_was_closed_is_a_quiet_end() {
         let (ours, player) = UnixStream::pair().unwrap();
-        let sink = Sink::Pipe(File::from(OwnedFd::from(ours)));
-        let mut recording =
-            Recording::begin(sink, Container::Matroska, &track(), b"first", Time::default()).unwrap();
+        let sink = Sink::Pipe(Pipe(File::from(OwnedFd::from(ours))));
+        let mut recording = Recording::begin(sink, &track(), b"first", Time::default()).unwrap();
         drop(player);
         assert!(matches!(recording.append(b"second", Time::from_millis(40)), Err(Error::Closed)));
         assert_eq!(recording.summary().frames, 1);
@@ -278,9 +331,8 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_named() {
-        let full = Sink::Pipe(File::options().write(true).open("/dev/full").unwrap());
-        let refused =
-            Recording::begin(full, Container::Matroska, &track(), b"first", Time::default()).err().unwrap();
+        let full = Sink::Pipe(Pipe(File::options().write(true).open("/dev/full").unwrap()));
+        let refused = Recording::begin(full, &track(), b"first", Time::default()).err().unwrap();
         assert!(matches!(refused, Error::Full { .. }), "{refused}");
     }
 }

@@ -3,6 +3,7 @@
 use super::error::Error;
 use super::file::SegmentFile;
 use super::film::probe;
+use super::stills;
 use crate::jpeg;
 use crate::record::container::Muxer;
 use crate::record::reader::{HEAD_MOST, Head, Step};
@@ -53,7 +54,11 @@ pub struct Remains {
 /// What the system says.
 pub fn salvage(path: &Path) -> Result<Salvaged, Error> {
     let failed = |why| Error::new("repair", path, why);
-    if !path.symlink_metadata().map_err(failed)?.is_file() {
+    let found = path.symlink_metadata().map_err(failed)?;
+    if found.is_dir() {
+        return salvage_stills(path).map_err(failed);
+    }
+    if !found.is_file() {
         return Ok(Salvaged::Foreign);
     }
     let file = OpenOptions::new().read(true).write(true).open(path).map_err(failed)?;
@@ -125,6 +130,34 @@ fn walk(file: &File, file_len: u64, head: &Head, muxer: &mut Muxer) -> std::io::
     }
 }
 
+/// Pictures up to the latest checkpoint are on the disk for sure. Those after it may be there in part, and not only the last ones: the disk
+/// has its own order.
+fn salvage_stills(folder: &Path) -> std::io::Result<Salvaged> {
+    let pictures = stills::list(folder)?;
+    let (mut bytes, mut torn, mut left) = (0, 0, Vec::new());
+    for (number, (path, at)) in pictures.iter().enumerate() {
+        let len = path.symlink_metadata()?.len();
+        let is_old = pictures.len() - number > STILLS_A_CHECKPOINT;
+        if is_old || looks_whole(&std::fs::read(path)?) {
+            bytes += len;
+            left.push(*at);
+        } else {
+            torn += len;
+            std::fs::remove_file(path)?;
+        }
+    }
+    let (Some(first), Some(last)) = (left.first(), left.last()) else {
+        stills::delete(folder)?;
+        return Ok(Salvaged::Empty);
+    };
+    let duration = last.duration_since(*first).try_into().unwrap_or_default();
+    let remains = Remains { frames: left.len() as u64, duration, ended: *last, bytes };
+    Ok(Salvaged::Repaired { remains, torn })
+}
+
+/// More pictures than come between two checkpoints.
+const STILLS_A_CHECKPOINT: usize = 1000;
+
 /// Some cameras leave out the end marker, so its lack alone is no sign. But no frame ends in a zero: camcast leaves those away.
 fn looks_whole(frame: &[u8]) -> bool {
     jpeg::check_header_only(frame).is_ok() && frame.last().is_some_and(|octet| *octet != 0)
@@ -134,10 +167,10 @@ fn looks_whole(frame: &[u8]) -> bool {
 pub(super) mod tests {
     use super::*;
     use crate::jpeg::Size;
-    use crate::record::container::{Container, Track};
+    use crate::record::container::{Container, Form, Track};
     use crate::record::matroska::FRAME_HEAD;
     use crate::store::film::{Film, Part};
-    use crate::store::{Folder, Recording, Sink};
+    use crate::store::{Folder, Recording};
     use crate::time::Time;
     use jiff::tz::Offset;
     use matroska_demuxer::{Frame, MatroskaFile};
@@ -159,11 +192,14 @@ pub(super) mod tests {
     }
 
     fn recorded(folder: &Path, container: Container) -> (Recording, Vec<u64>) {
-        let file = Folder::open(folder, "test").unwrap().create(["a.mkv".to_owned()]).unwrap();
+        let file = Folder::open(folder, "test")
+            .unwrap()
+            .create(["a.mkv".to_owned()], Form::File(container))
+            .unwrap();
         let started = Timestamp::from_second(1_790_000_000).unwrap();
         let track = Track { size: SIZE, interval: None, started, offset: Offset::UTC };
         let at = |number: u64| Time::from_millis(7_000 + 40 * number);
-        let mut recording = Recording::begin(Sink::File(file), container, &track, &jpeg(0), at(0)).unwrap();
+        let mut recording = Recording::begin(file, &track, &jpeg(0), at(0)).unwrap();
         let mut ends = vec![recording.summary().file_bytes];
         for number in 1..FRAMES {
             recording.append(&jpeg(number), at(number)).unwrap();
@@ -183,7 +219,9 @@ pub(super) mod tests {
             while let Part::Frame(time) = film.next(&mut jpeg).unwrap() {
                 frames.push((time.as_micros() as u64, jpeg.len()));
             }
-            return (frames, film.duration().as_micros() as f64);
+            let mut start = Vec::new();
+            File::open(path).unwrap().read_to_end(&mut start).unwrap();
+            return (frames, Head::parse(&start).unwrap().duration().as_micros() as f64);
         }
         let mut file = MatroskaFile::open(File::open(path).unwrap()).unwrap();
         let mut frame = Frame::default();

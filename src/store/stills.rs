@@ -3,9 +3,10 @@
 
 use super::error::Error;
 use jiff::Timestamp;
+use jiff::fmt::strtime;
 use jiff::tz::Offset;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,11 +35,6 @@ impl Stills {
     /// Pictures go to this folder, which was just made and is empty. Their names are in local time, this far from UTC.
     pub fn new(path: PathBuf, started: Timestamp, offset: Offset) -> Self {
         Stills { path, started, offset, count: 0, bytes: 0 }
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Octets of all pictures.
@@ -75,8 +71,96 @@ impl Stills {
     }
 }
 
+impl Stills {
+    /// Deletes the folder, in which there is nothing.
+    pub(super) fn discard(self) {
+        if let Err(why) = fs::remove_dir(&self.path) {
+            log::warn!("{}: an empty folder stays: {why}", self.path.display());
+        }
+    }
+}
+
+/// Pictures of a folder, in their order, with their times; what is not called as ours are is none.
+///
+/// # Errors
+/// What the system says.
+pub fn list(folder: &Path) -> io::Result<Vec<(PathBuf, Timestamp)>> {
+    let mut pictures = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if let Some((number, at)) = entry.file_name().to_str().and_then(parse) {
+            pictures.push((number, entry.path(), at));
+        }
+    }
+    pictures.sort_by_key(|(number, ..)| *number);
+    Ok(pictures.into_iter().map(|(_, path, at)| (path, at)).collect())
+}
+
+/// Deletes a folder with its pictures. If anything else is in it, it stays.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn delete(folder: &Path) -> io::Result<()> {
+    for (picture, _) in list(folder)? {
+        fs::remove_file(picture)?;
+    }
+    match fs::remove_dir(folder) {
+        Err(why) if why.kind() == ErrorKind::DirectoryNotEmpty => Ok(()),
+        removed => removed,
+    }
+}
+
+/// What [`name`] has made.
+fn parse(name: &str) -> Option<(u64, Timestamp)> {
+    let (number, rest) = name.split_once('_')?;
+    let is_number = number.len() >= 6 && number.bytes().all(|octet| octet.is_ascii_digit());
+    let broken = strtime::parse("%Y-%m-%d_%H-%M-%S%.f%z.jpg", rest).ok().filter(|_| is_number)?;
+    Some((number.parse().ok()?, broken.to_timestamp().ok()?))
+}
+
 /// A picture's name.
 pub fn name(number: u64, at: Timestamp, offset: Offset) -> String {
     let local = at.to_zoned(offset.to_time_zone());
     format!("{number:06}_{}.jpg", local.strftime("%Y-%m-%d_%H-%M-%S%.6f%z"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_number_and_time() {
+        let at: Timestamp = "2026-11-23T14:03:27.512345+01:00".parse().unwrap();
+        let named = name(7, at, Offset::constant(1));
+        assert_eq!(named, "000007_2026-11-23_14-03-27.512345+0100.jpg");
+        assert_eq!(parse(&named), Some((7, at)));
+        assert_eq!(parse(&name(12_345_678, at, Offset::UTC)), Some((12_345_678, at)));
+        for name in [
+            "7_2026-11-23_14-03-27.512345+0100.jpg",
+            "holiday_1.jpg",
+            "000001_x.jpg",
+            "000007_2026-11-23_14-03-27.512345+0100.png",
+        ] {
+            assert_eq!(parse(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn only_our_pictures_are_deleted() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("a");
+        Stills::make(&path).unwrap();
+        assert!(matches!(Stills::make(&path), Err(Error::Exists { .. })));
+        let mut stills = Stills::new(path.clone(), Timestamp::UNIX_EPOCH, Offset::UTC);
+        (0..3).for_each(|n| stills.append(b"jpeg", Duration::from_millis(40 * n)).unwrap());
+        assert_eq!(stills.bytes(), 12);
+        fs::write(path.join("notes.txt"), b"mine").unwrap();
+        let times: Vec<i64> = list(&path).unwrap().iter().map(|(_, at)| at.as_millisecond()).collect();
+        assert_eq!(times, [0, 40, 80]);
+        delete(&path).unwrap();
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 1);
+        fs::remove_file(path.join("notes.txt")).unwrap();
+        delete(&path).unwrap();
+        assert!(!path.exists());
+    }
 }

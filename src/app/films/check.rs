@@ -111,7 +111,7 @@ pub(super) fn check(path: &Path, decoder: &mut Decoder, progress: &mut Progress)
         frames: 0,
         duration_ms: 0,
         fps: 0.0,
-        file_bytes: film.len(),
+        file_bytes: film.bytes()?,
         gaps: Vec::new(),
         gaps_in_all: 0,
         damage: Vec::new(),
@@ -142,7 +142,7 @@ impl Report {
         let size = film.size();
         let (mut jpeg, mut times): (_, Vec<Duration>) = (Vec::new(), Vec::new());
         loop {
-            progress.show(film.path(), film.position(), film.len());
+            progress.show(film.path(), film.position(), film.extent());
             match film.next(&mut jpeg)? {
                 Part::Frame(time) => {
                     let why = match times.last().is_some_and(|last| time <= *last) {

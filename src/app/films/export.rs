@@ -5,7 +5,7 @@ use super::{no_film, store_failure};
 use crate::app::exit::{Exit, Failure};
 use crate::app::say;
 use crate::app::wall;
-use crate::record::container::Container;
+use crate::record::container::{Container, Form as Recorded};
 use crate::store::copy::{Copy, Form};
 use crate::store::film::{Film, Part};
 use std::path::Path;
@@ -14,9 +14,9 @@ use std::path::Path;
 pub(super) fn form(to: &str) -> Result<Form, String> {
     let name = to.rsplit('/').next().unwrap_or(to);
     match (name.rsplit_once('.'), Container::of(name)) {
-        (_, Some(container)) => Ok(Form::Recorded(container)),
+        (_, Some(container)) => Ok(Form::Recorded(Recorded::File(container))),
         // "frames/", "frames", "."
-        (None | Some(("", _)), _) => Ok(Form::Stills),
+        (None | Some(("", _)), _) => Ok(Form::Recorded(Recorded::Stills)),
         (Some((_, ending)), None) if ending.eq_ignore_ascii_case("mov") => Ok(Form::Mov),
         (Some(_), None) => {
             Err(format!("{to}: expected a name that ends in .mov, .avi or .mkv, or a folder/"))
@@ -32,7 +32,7 @@ pub(super) fn export(from: &Path, to: &Path, form: Form) -> Result<Exit, Failure
     let (mut jpeg, mut frames, mut damaged) = (Vec::new(), 0_u64, 0);
     let mut progress = Progress::new();
     loop {
-        progress.show(from, film.position(), film.len());
+        progress.show(from, film.position(), film.extent());
         match film.next(&mut jpeg).map_err(|error| no_film(&error))? {
             Part::Frame(time) => copy.append(&jpeg, time).map_err(|error| store_failure(&error))?,
             Part::Damage(range) => {
@@ -64,10 +64,10 @@ mod tests {
     fn names_tell_the_form() {
         assert_eq!(form("a/b.mov"), Ok(Form::Mov));
         assert_eq!(form("b.MOV"), Ok(Form::Mov));
-        assert_eq!(form("b.avi"), Ok(Form::Recorded(Container::Avi)));
-        assert_eq!(form("b.mkv"), Ok(Form::Recorded(Container::Matroska)));
-        assert_eq!(form("frames/"), Ok(Form::Stills));
-        assert_eq!(form("a.d/frames"), Ok(Form::Stills));
+        assert_eq!(form("b.avi"), Ok(Form::Recorded(Recorded::File(Container::Avi))));
+        assert_eq!(form("b.mkv"), Ok(Form::Recorded(Recorded::File(Container::Matroska))));
+        assert_eq!(form("frames/"), Ok(Form::Recorded(Recorded::Stills)));
+        assert_eq!(form("a.d/frames"), Ok(Form::Recorded(Recorded::Stills)));
         assert!(form("b.mp4").unwrap_err().contains(".mov"));
     }
 }

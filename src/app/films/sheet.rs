@@ -44,7 +44,7 @@ fn fill(sheet: &mut Sheet, film: &mut Film, frames: u64) -> Result<(), Failure> 
     let place = |nth: u64| nth * (frames - 1) / (count - 1).max(1);
     let mut next = wanted.next().map(place);
     while let Some(target) = next {
-        progress.show(film.path(), film.position(), film.len());
+        progress.show(film.path(), film.position(), film.extent());
         let part = if number == target { film.next(&mut jpeg) } else { film.skip() };
         match part.map_err(|error| no_film(&error))? {
             Part::Frame(time) => {

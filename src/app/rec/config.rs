@@ -5,7 +5,7 @@ use super::feed::Output;
 use super::options::Options;
 use crate::app::exit::{Exit, Failure};
 use crate::app::{as_typed, quantity};
-use crate::record::container::Container;
+use crate::record::container::{Container, Form};
 use crate::record::names::Template;
 use crate::record::retention::Keep;
 use crate::wire::join::Policy;
@@ -74,8 +74,8 @@ pub enum Target {
 pub struct Folder {
     /// Where it is.
     pub path: PathBuf,
-    /// What the files are.
-    pub container: Container,
+    /// What the recordings are.
+    pub form: Form,
     /// The files' names.
     pub names: Template,
     /// Names in UTC rather than in local time.
@@ -143,14 +143,17 @@ fn target(options: &Options) -> Result<Target, Failure> {
         return match options.format.as_deref() {
             None | Some("mkv") => Ok(Target::Pipe { raw: false }),
             Some("mjpeg") => Ok(Target::Pipe { raw: true }),
-            Some("avi") => Err(usage("--format avi cannot go to standard output: mkv or mjpeg can")),
+            Some(format @ ("avi" | "jpg")) => {
+                Err(usage(format!("--format {format} cannot go to standard output: mkv or mjpeg can")))
+            }
             Some(other) => Err(usage(format!("--format {other}: expected mkv or mjpeg"))),
         };
     }
-    let container = container(options)?;
-    let default = match container {
-        Container::Matroska => crate::record::names::DEFAULT.to_owned(),
-        Container::Avi => crate::record::names::DEFAULT.replace(".mkv", ".avi"),
+    let form = form(options)?;
+    let default = match form {
+        Form::File(Container::Matroska) => crate::record::names::DEFAULT.to_owned(),
+        Form::File(Container::Avi) => crate::record::names::DEFAULT.replace(".mkv", ".avi"),
+        Form::Stills => crate::record::names::DEFAULT.replace(".mkv", ""),
     };
     let names = options.name.as_deref().unwrap_or(&default);
     let names = names.parse().map_err(|error| usage(format!("--name {names}: {error}")))?;
@@ -158,7 +161,7 @@ fn target(options: &Options) -> Result<Target, Failure> {
     let (keep, when_full) = (keep(options)?, when_full(options.when_full.as_deref())?);
     Ok(Target::Folder(Folder {
         path: PathBuf::from(output),
-        container,
+        form,
         names,
         utc: options.utc,
         segment,
@@ -168,20 +171,21 @@ fn target(options: &Options) -> Result<Target, Failure> {
 }
 
 /// As `--format` says, or the ending of `--name`, which may not contradict each other.
-fn container(options: &Options) -> Result<Container, Failure> {
-    let named = options.name.as_deref().and_then(Container::of);
+fn form(options: &Options) -> Result<Form, Failure> {
+    let named = options.name.as_deref().and_then(Container::of).map(Form::File);
     let format = match options.format.as_deref() {
         None => None,
-        Some("mkv") => Some(Container::Matroska),
-        Some("avi") => Some(Container::Avi),
+        Some("mkv") => Some(Form::File(Container::Matroska)),
+        Some("avi") => Some(Form::File(Container::Avi)),
+        Some("jpg") => Some(Form::Stills),
         Some("mjpeg") => return Err(usage("--format mjpeg keeps no times: it is for '-o -' only")),
-        Some(other) => return Err(usage(format!("--format {other}: expected mkv, avi or mjpeg"))),
+        Some(other) => return Err(usage(format!("--format {other}: expected mkv, avi, jpg or mjpeg"))),
     };
     match (format, named) {
         (Some(format), Some(named)) if format != named => {
             Err(usage("--format and the ending of --name contradict each other"))
         }
-        (format, named) => Ok(format.or(named).unwrap_or_default()),
+        (format, named) => Ok(format.or(named).unwrap_or(Form::File(Container::Matroska))),
     }
 }
 
@@ -272,15 +276,17 @@ mod tests {
     #[test]
     fn the_container_is_as_it_is_called() {
         let of = |change: fn(&mut Options)| match config(change).unwrap().target {
-            Target::Folder(folder) => (folder.container, folder.names),
+            Target::Folder(folder) => (folder.form, folder.names),
             target => panic!("{target:?}"),
         };
         let names = |text: &str| text.parse::<Template>().unwrap();
-        assert_eq!(of(|_| {}), (Container::Matroska, Template::default()));
+        assert_eq!(of(|_| {}), (Form::File(Container::Matroska), Template::default()));
         let avi = names("%Y-%m-%d/%H-%M-%S.avi");
-        assert_eq!(of(|o| o.format = Some("avi".into())), (Container::Avi, avi));
-        assert_eq!(of(|o| o.name = Some("%S.AVI".into())), (Container::Avi, names("%S.AVI")));
-        assert_eq!(of(|o| o.name = Some("%S".into())), (Container::Matroska, names("%S")));
+        assert_eq!(of(|o| o.format = Some("avi".into())), (Form::File(Container::Avi), avi));
+        let stills = (Form::Stills, names("%Y-%m-%d/%H-%M-%S"));
+        assert_eq!(of(|o| o.format = Some("jpg".into())), stills);
+        assert_eq!(of(|o| o.name = Some("%S.AVI".into())), (Form::File(Container::Avi), names("%S.AVI")));
+        assert_eq!(of(|o| o.name = Some("%S".into())), (Form::File(Container::Matroska), names("%S")));
     }
 
     #[test]

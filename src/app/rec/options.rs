@@ -19,8 +19,8 @@ pub struct Options {
     #[argh(option, arg_name = "duration")]
     pub segment: Option<String>,
 
-    /// mkv, avi, or mjpeg with '-o -'; default mkv
-    #[argh(option, arg_name = "mkv|avi|mjpeg")]
+    /// mkv, avi, jpg (folders of pictures), or mjpeg with '-o -'; default mkv
+    #[argh(option, arg_name = "mkv|avi|jpg|mjpeg")]
     pub format: Option<String>,
 
     /// names of files and their folders, as strftime has it; default %Y-%m-%d/%H-%M-%S.mkv

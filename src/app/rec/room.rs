@@ -2,10 +2,9 @@
 
 use super::config::{Folder as Wanted, WhenFull};
 use crate::app::wall;
-use crate::record::container::Container;
 use crate::record::retention::{Keep, Reason, Use, oldest};
 use crate::store::salvage::{Salvaged, salvage};
-use crate::store::{Error, Folder, SegmentFile};
+use crate::store::{Error, Folder, Sink};
 use crate::sys::names::this_host;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
@@ -49,15 +48,11 @@ impl Room {
     ///
     /// # Errors
     /// As [`Folder::create`], and if the folder is not there any more.
-    pub(super) fn create(&mut self, start: Timestamp, local: &Zoned) -> Result<SegmentFile, Error> {
+    pub(super) fn create(&mut self, start: Timestamp, local: &Zoned) -> Result<Sink, Error> {
         let utc = self.wanted.utc.then(|| start.to_zoned(TimeZone::UTC));
         let names = self.wanted.names.names(utc.as_ref().unwrap_or(local));
-        self.folder()?.create(names)
-    }
-
-    /// What its files are.
-    pub(super) fn container(&self) -> Container {
-        self.wanted.container
+        let form = self.wanted.form;
+        self.folder()?.create(names, form)
     }
 
     /// The folder, if it is where it was; or again, should it have gone and come back. A path that leads elsewhere now is not

@@ -10,10 +10,10 @@ use crate::app::wall;
 use crate::jpeg;
 use crate::receive::ledger::{Arrival, Ledger, Range, Why};
 use crate::receive::slate::Picture;
-use crate::record::container::{Container, Track};
+use crate::record::container::Track;
 use crate::record::segment::Cut;
 use crate::record::timeline::{FileClock, Timeline};
-use crate::store::{Error, Recording, Sink, Summary, sidecar, trim};
+use crate::store::{Error, Pipe, Recording, Sink, Summary, sidecar, trim};
 use crate::sys::clock;
 use crate::time::{Stamp, Time};
 use crate::wire::{FrameNumber, StreamId};
@@ -95,7 +95,7 @@ pub(super) struct Worker {
 
 enum Open {
     Recording(Box<Begun>),
-    Raw(Sink),
+    Raw(Pipe),
 }
 
 /// A recording, and what its sidecar will say of it.
@@ -289,7 +289,7 @@ impl Worker {
                 (begun.last, begun.end) = (frame.number, taken);
                 Ok(())
             }
-            Some(Open::Raw(sink)) => sink.append(&mut [IoSlice::new(&frame.bytes)]),
+            Some(Open::Raw(pipe)) => pipe.append(&mut [IoSlice::new(&frame.bytes)]),
             None => self.begin(frame, size, taken),
         }
     }
@@ -304,17 +304,17 @@ impl Worker {
     fn begin(&mut self, frame: &ToWrite, size: jpeg::Size, start: Timestamp) -> Result<(), Error> {
         let local = wall::in_zone(start);
         let track = Track { size, interval: None, started: start, offset: local.offset() };
-        let (sink, container) = match &mut self.place {
-            Place::Folder(room) => (Sink::File(room.create(start, &local)?), room.container()),
-            Place::Pipe { raw: false } => (Sink::stdout()?, Container::Matroska),
+        let sink = match &mut self.place {
+            Place::Folder(room) => room.create(start, &local)?,
+            Place::Pipe { raw: false } => Sink::Pipe(Pipe::stdout()?),
             Place::Pipe { raw: true } => {
-                let mut sink = Sink::stdout()?;
-                sink.append(&mut [IoSlice::new(&frame.bytes)])?;
-                self.open = Some(Open::Raw(sink));
+                let mut pipe = Pipe::stdout()?;
+                pipe.append(&mut [IoSlice::new(&frame.bytes)])?;
+                self.open = Some(Open::Raw(pipe));
                 return Ok(());
             }
         };
-        let mut recording = Recording::begin(sink, container, &track, &frame.bytes, frame.stamp.captured)?;
+        let mut recording = Recording::begin(sink, &track, &frame.bytes, frame.stamp.captured)?;
         // what the file before has kept goes to this one, or to whoever is quicker
         if recording.reserve(self.ahead).is_err() {
             self.trim();
