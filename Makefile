@@ -18,10 +18,11 @@ test: ## all tests that need no camera
 	@tests/deps.sh build test
 	RUST_TEST_THREADS=8 cargo test --locked # they mostly wait
 
-test-long: ## a bad network a minute each way, a day of recording, 200 kills, with figures
+test-long: ## a bad network a minute each way, a day of recording, 5 GB, 200 kills, with figures
 	@tests/deps.sh build test
 	cargo test --locked --release --test bad_network -- --ignored --test-threads=1 --nocapture
 	HOURS=24 cargo test --locked --release --test a_day -- --nocapture
+	cargo test --locked --release --test recording -- --ignored --nocapture
 	KILLS=200 cargo test --locked --release --test disk killed -- --nocapture
 
 test-vm: ## real V4L2 drivers and virtual cameras, in a virtual machine

@@ -1,5 +1,5 @@
 //! What other programs make of our recordings: ffprobe, ffmpeg and mkvmerge read every frame, byte for byte, at its time.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 use camcast::jpeg::Size;
 use camcast::record::container::{Container, Form, Track};
@@ -277,4 +277,44 @@ fn a_clock_that_is_set_back_costs_no_file() {
     let expected = ["13-20", "14-20", "15-20", "14-20_2", "15-20_2", "16-20"];
     assert_eq!(begun, expected.map(|time| format!("14-{time}.mkv")));
     assert_eq!(fs::read_dir(folder.path().join("2026-09-21")).unwrap().count(), 6);
+}
+
+/// Five gigabytes, at 30 fps. What it costs is printed beside what the same costs in a file of fifty megabytes.
+#[test]
+#[ignore = "takes 5 GB of disk"]
+fn seeking_in_a_large_file_lands_on_the_frame() {
+    // comments make a frame of 200 kB
+    let comment = [&[0xff, 0xfe, 0xff, 0xff][..], &[0x20; 65_533]].concat();
+    let frame = |number: usize| {
+        let jpeg = picture(number);
+        [&jpeg[..2], &comment, &comment, &comment, &jpeg[2..]].concat()
+    };
+    // as many as there are brightnesses
+    let frames: Vec<Vec<u8>> = (0..256).map(frame).collect();
+    let file = |folder: &Path, count: usize| {
+        let mut folder = Folder::open(folder, "test").unwrap();
+        let sink = folder.create(["long.mkv".to_owned()], Form::File(Container::Matroska)).unwrap();
+        let mut recording = Recording::begin(sink, &track(), &frames[0], Time::default()).unwrap();
+        for number in 1..count {
+            recording.append(&frames[number % 256], Time::from_nanos(number as u64 * 33_333_333)).unwrap();
+            if number % 30 == 0 {
+                recording.checkpoint().unwrap();
+            }
+        }
+        recording.finish().unwrap().path.unwrap()
+    };
+    let (folder, small) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (large, little) = (file(folder.path(), 25_300), file(small.path(), 250));
+    eprintln!("{} octets", fs::metadata(&large).unwrap().len());
+    for (path, number) in [(&little, 125), (&large, 100), (&large, 12_345), (&large, 25_299)] {
+        let at = format!("{}us", number as u64 * 33_333_333 / 1000);
+        let out = folder.path().join("pixel");
+        let (path, out) = (path.to_str().unwrap(), out.to_str().unwrap());
+        let begin = std::time::Instant::now();
+        let to = ["-frames:v", "1", "-vf", "format=gray,crop=1:1:0:0", "-f", "rawvideo", out];
+        run("ffmpeg", &[&["-v", "error", "-y", "-ss", &at, "-i", path][..], &to].concat());
+        eprintln!("frame {number}: {:.3} s", begin.elapsed().as_secs_f64());
+        let (is, wanted) = (fs::read(out).unwrap()[0], brightness(number));
+        assert!(is.abs_diff(wanted) <= 3, "frame {number}: brightness {is}, not {wanted}");
+    }
 }

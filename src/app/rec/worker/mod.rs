@@ -3,6 +3,8 @@
 //! A gap between two frames belongs to the file that is open, even if the frame after it begins another; if none is open,
 //! to the next one of its stream; if there is none, to no file.
 
+mod disk;
+
 use super::facts::{Sidecar, VERSION, stream_id};
 use super::room::Room;
 use super::writer::{Note, Order, Segment, ToWrite, lock};
@@ -13,7 +15,7 @@ use crate::receive::slate::Picture;
 use crate::record::container::Track;
 use crate::record::segment::Cut;
 use crate::record::timeline::{FileClock, Timeline};
-use crate::store::{Error, Pipe, Recording, Sink, Summary, sidecar, trim};
+use crate::store::{Error, Pipe, Recording, Sink, sidecar};
 use crate::sys::clock;
 use crate::time::{Stamp, Time};
 use crate::wire::{FrameNumber, StreamId};
@@ -23,26 +25,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::Duration;
-
-/// A power cut costs at most this much ...
-const LOSS: Duration = Duration::from_secs(1);
-
-/// ... if a checkpoint begins so much before, and as much more as the disk has taken for the last one.
-const MARGIN: Duration = Duration::from_millis(100);
-
-/// A disk that takes longer has checkpoints no more often than this; a file has its first one so soon.
-const CHECKPOINTS_APART: Duration = Duration::from_millis(250);
-
-/// Between two tries to write again.
-const RETRY: Duration = Duration::from_millis(250);
-
-/// The disk is asked to keep room for a minute of the recording, but for no more than this.
-const MOST_AHEAD: u64 = 1024 * 1024 * 1024;
-
-/// That nothing can be written is said again after so long.
-const SAID_AGAIN: Duration = Duration::from_secs(60);
 
 /// The whole run's account.
 #[derive(Debug, Default)]
@@ -325,7 +308,7 @@ impl Worker {
         if let Some(path) = recording.path() {
             self.say(Note::Begun { path: path.to_owned(), start, number, size });
         }
-        self.due = self.due.min(clock::now().after(CHECKPOINTS_APART));
+        self.checkpoint_soon();
         let stream = self.stream;
         let begun = Begun { recording, stream, size, start, end: start, first: number, last: number };
         self.open = Some(Open::Recording(Box::new(begun)));
@@ -340,149 +323,11 @@ impl Worker {
         }
     }
 
-    fn checkpoint(&mut self) -> Result<(), Error> {
-        let now = clock::now();
-        if now < self.due {
-            return Ok(());
-        }
-        self.due = now.after(LOSS);
-        let (mut checked, mut writing, mut is_filling) = (Ok(()), 0, false);
-        if let Some(Open::Recording(begun)) = &mut self.open {
-            self.timeline.file_clock().iter().for_each(|clock| begun.recording.set_clock(clock));
-            checked = begun.recording.checkpoint();
-            let took = clock::now().since(now);
-            self.due = now.after(LOSS.saturating_sub(MARGIN + took).max(CHECKPOINTS_APART));
-            let summary = begun.recording.summary();
-            writing = summary.file_bytes;
-            self.ahead = match &self.place {
-                Place::Folder(room) => ahead_of(summary, room.capacity(writing)),
-                Place::Pipe { .. } => 0,
-            };
-            is_filling = matches!(begun.recording.reserve(self.ahead), Err(Error::Full { .. }));
-        }
-        // room is made before it is needed
-        if !self.tend(writing) && is_filling {
-            self.rotate();
-        }
-        match checked {
-            Err(trouble) if self.may_pass(&trouble) => {
-                self.abandon(&trouble);
-                Ok(())
-            }
-            checked => checked,
-        }
-    }
-
-    /// The trouble is a disk's, which may be over sooner or later; in a folder the recording waits for that.
-    fn may_pass(&self, trouble: &Error) -> bool {
-        matches!(self.place, Place::Folder(_)) && !matches!(trouble, Error::Closed | Error::Refused(_))
-    }
-
-    /// Writes the frame into another file, as soon as there can be one; until then frames wait in the queue, and what finds no
-    /// room there is named as missing. Fails if it is told to stop meanwhile.
-    fn wait_for_room(
-        &mut self,
-        frame: &ToWrite,
-        size: jpeg::Size,
-        trouble: Error,
-    ) -> (Result<(), Error>, Timestamp) {
-        self.leave_file(&trouble);
-        let (since, mut trouble, mut told) = (clock::now(), trouble, None);
-        loop {
-            let (begun, taken) = self.begin_again(frame, size, trouble);
-            trouble = match begun {
-                Ok(()) => {
-                    if told.is_some() {
-                        self.say(Note::Resumed { after: clock::now().since(since) });
-                    }
-                    return (Ok(()), taken);
-                }
-                Err(trouble) => trouble,
-            };
-            if self.make_room(&trouble) {
-                continue;
-            }
-            let now = clock::now();
-            if told.is_none_or(|told: Time| now >= told.after(SAID_AGAIN)) {
-                self.say(Note::Waits { why: trouble.to_string(), is_news: told.is_none() });
-                told = Some(now);
-            }
-            if !self.may_pass(&trouble) || self.shared.stopping.load(Ordering::Relaxed) {
-                return (Err(trouble), taken);
-            }
-            thread::park_timeout(RETRY);
-        }
-    }
-
-    /// One try. Where the disk is known to be full it is not written to: each try would leave its traces.
-    fn begin_again(
-        &mut self,
-        frame: &ToWrite,
-        size: jpeg::Size,
-        before: Error,
-    ) -> (Result<(), Error>, Timestamp) {
-        let zero = wall::zero();
-        let taken = self.timeline.start_with(frame.stamp.captured, frame.arrived, zero);
-        if let (Error::Full { .. }, Place::Folder(room)) = (&before, &self.place) {
-            if !room.has_space(frame.bytes.len()) {
-                return (Err(before), taken);
-            }
-        }
-        let begun = self.begin(frame, size, taken);
-        if begun.is_ok() {
-            self.begin_timeline(frame, zero, taken);
-        }
-        (begun, taken)
-    }
-
-    /// The disk is full: deletes what need not be kept, or else the oldest recording; whether there is hope now.
-    fn make_room(&mut self, trouble: &Error) -> bool {
-        matches!(trouble, Error::Full { .. }) && (self.tend(0) || self.rotate())
-    }
-
-    fn rotate(&mut self) -> bool {
-        let Place::Folder(room) = &mut self.place else { return false };
-        let deleted = room.rotate();
-        let has_room = deleted.is_some();
-        deleted.into_iter().for_each(|deleted| self.say(Note::Deleted(deleted)));
-        has_room
-    }
-
-    /// The disk has not confirmed what is in the file that is open. It would the next time, whatever is there: so it is not asked
-    /// again, and the file stays as a crash would leave it. The next frame begins another.
-    fn abandon(&mut self, trouble: &Error) {
-        let Some(Open::Recording(begun)) = self.open.take() else { return };
-        let ledger = self.next_ledger();
-        lock(&self.shared.books).outside += ledger.counts().missing;
-        self.timeline.end();
-        if let Some(path) = begun.recording.path() {
-            self.say(Note::Suspect { path: path.to_owned(), why: trouble.to_string() });
-        }
-    }
-
-    /// The file that is open takes no more: it is closed as well as can be.
-    fn leave_file(&mut self, trouble: &Error) {
-        let path = match &self.open {
-            Some(Open::Recording(begun)) => begun.recording.path().map(Path::to_owned),
-            _ => None,
-        };
-        if let (Err(_), Some(path)) = (self.finish(), path) {
-            self.say(Note::Suspect { path, why: trouble.to_string() });
-        }
-    }
-
     /// Closes the file that is open, if one is, and writes its sidecar. No other follows at once.
     fn finish(&mut self) -> Result<(), Error> {
         let closed = self.close();
         self.trim();
         closed
-    }
-
-    /// The disk need not keep room for a file that is closed any longer.
-    fn trim(&mut self) {
-        if let Some(Err(why)) = self.untrimmed.take().map(|path| trim(&path)) {
-            log::warn!("{why}");
-        }
     }
 
     /// Closes the file that is open, but has the disk keep what room it has for it until the next one has some.
@@ -506,15 +351,6 @@ impl Worker {
         }
         self.tend(0);
         Ok(())
-    }
-
-    /// Deletes what is not to be kept; `writing`: octets of the file that is open.
-    fn tend(&mut self, writing: u64) -> bool {
-        let Place::Folder(room) = &mut self.place else { return false };
-        let deleted = room.tend(writing);
-        let has_room = !deleted.is_empty();
-        deleted.into_iter().for_each(|deleted| self.say(Note::Deleted(deleted)));
-        has_room
     }
 
     fn next_ledger(&mut self) -> Ledger {
@@ -558,12 +394,6 @@ impl Worker {
     fn say(&self, note: Note) {
         let _ = self.notes.send(note);
     }
-}
-
-/// Octets that a minute of this recording takes, but no large part of what there is room for.
-fn ahead_of(recording: &Summary, capacity: u64) -> u64 {
-    let seconds = recording.span().as_secs().max(1);
-    (recording.file_bytes / seconds).saturating_mul(60).min(capacity / 8).min(MOST_AHEAD)
 }
 
 fn arrival(frame: &ToWrite, taken: Timestamp) -> Arrival {
