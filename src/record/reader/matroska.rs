@@ -49,7 +49,7 @@ impl Head {
         head::timestamp(self.date)
     }
 
-    /// Reads it from the first [`HEAD_MOST`] octets of a file, or from all of a shorter one. `None`: camrec has not written this.
+    /// Reads it from the first octets of a file, or from all of a shorter one. `None`: camrec has not written this.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let (_, ebml) = element(bytes, 0).filter(|(id, _)| *id == 0x1a45_dfa3)?;
         let (_, segment) = element(bytes, ebml.end).filter(|(id, _)| *id == SEGMENT)?;
