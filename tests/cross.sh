@@ -16,7 +16,7 @@ sudo=()
 "$repository/tests/deps.sh" cross
 packages=rustc,cargo,libstd-rust-dev,libstd-rust-dev:arm64,crossbuild-essential-arm64,libc6-dev:arm64,libgcc-s1:arm64
 packages+=,cmake,make,nasm,libclang-dev,qemu-user,ca-certificates,ffmpeg,mkvtoolnix
-recipe=$(sha256sum "$0" | cut -c1-16)
+recipe=$(sha256sum <<<"$packages" | cut -c1-16)
 root=$cache/root-$recipe
 
 if [ ! -e "$root.done" ]; then
@@ -36,7 +36,8 @@ mkdir -p "$cache/cargo" "$cache/target"
 cat >"$cache/inside" <<'INSIDE'
 set -euo pipefail
 target=aarch64-unknown-linux-gnu
-export PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/root CARGO_HOME=/cargo CARGO_TARGET_DIR=/target CARGO_TERM_COLOR=never
+export PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/root CARGO_HOME=/cargo CARGO_TARGET_DIR=/target
+export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=qemu-aarch64
 export CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc CXX_aarch64_unknown_linux_gnu=aarch64-linux-gnu-g++
