@@ -16,7 +16,7 @@ fn each_finished_file_is_handed_over_with_its_facts() {
     // each fails if another is under way
     let command = format!(
         "cd '{}' && mkdir busy && cp \"$CAMREC_FILE\" \"$CAMREC_SIDECAR\" . &&
-        echo \"$CAMREC_FRAMES $CAMREC_MISSING $CAMREC_START $CAMREC_END\" >>facts && rmdir busy",
+        echo \"$CAMREC_FRAMES $CAMREC_MISSING $CAMREC_START $CAMREC_END $CAMREC_NAME\" >>facts && rmdir busy",
         elsewhere.path().display()
     );
     let args = ["--segment", "1s", "--frames", "80", "--on-segment", &command];
@@ -34,7 +34,9 @@ fn each_finished_file_is_handed_over_with_its_facts() {
             .find(|(sidecar, _)| *sidecar == path.with_extension("json"))
             .unwrap();
         let [frames, missing] = ["frames", "missing"].map(|name| sidecar.number(name));
-        assert_eq!(facts, format!("{frames} {missing} {} {}", sidecar.text("start"), sidecar.text("end")));
+        let name = path.strip_prefix(folder.path()).unwrap().display();
+        let [start, end] = ["start", "end"].map(|name| sidecar.text(name));
+        assert_eq!(facts, format!("{frames} {missing} {start} {end} {name}"));
     }
 }
 

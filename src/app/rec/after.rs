@@ -27,6 +27,8 @@ pub struct Wanted {
 pub struct Job {
     /// The file.
     pub path: PathBuf,
+    /// Its path inside the folder of recordings.
+    pub name: PathBuf,
     /// Its sidecar, if there is one.
     pub sidecar: Option<PathBuf>,
     /// When its first frame was captured, as in the sidecar.
@@ -119,6 +121,7 @@ fn run(wanted: &Wanted, job: &Job) -> io::Result<Ended> {
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone()).into();
     let mut environment = vec![
         ("CAMREC_FILE", absolute(&job.path)),
+        ("CAMREC_NAME", job.name.clone().into()),
         ("CAMREC_START", job.start.clone().into()),
         ("CAMREC_END", job.end.clone().into()),
         ("CAMREC_FRAMES", job.frames.to_string().into()),

@@ -9,7 +9,7 @@ use crate::record::container::{Container, Form};
 use crate::record::names::Template;
 use crate::record::retention::Keep;
 use crate::wire::join::Policy;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const AN_HOUR: Duration = Duration::from_secs(60 * 60);
@@ -67,6 +67,16 @@ pub enum Target {
         /// One JPEG after the other rather than Matroska.
         raw: bool,
     },
+}
+
+impl Target {
+    /// A file's path inside the folder: what it is called wherever it is copied to.
+    pub fn name_of<'a>(&self, file: &'a Path) -> &'a Path {
+        match self {
+            Target::Folder(folder) => file.strip_prefix(&folder.path).unwrap_or(file),
+            Target::Pipe { .. } => file,
+        }
+    }
 }
 
 /// A folder for files.

@@ -140,6 +140,7 @@ impl Recorder<'_> {
         if let (Some(after), Some(contents), Some(path)) = (&mut self.after, contents, summary.path.clone()) {
             let Figures { frames, missing, .. } = contents.figures;
             after.push(Job {
+                name: self.config.target.name_of(&path).to_owned(),
                 path,
                 sidecar: written,
                 start: contents.start,
