@@ -17,6 +17,9 @@ pub const HEAD_MOST: usize = matroska::HEAD_MOST;
 /// Octets that tell what comes next; at a file's end there may be fewer.
 pub const PROBE: usize = super::matroska::FRAME_HEAD;
 
+/// No frame of ours is longer: what claims to be is damage, and no reason to fetch it into memory.
+pub const LONGEST: u64 = 16 * 1024 * 1024;
+
 /// A file's head.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Head {
@@ -138,6 +141,10 @@ impl Head {
 
     /// What begins with these octets, of which there should be [`PROBE`]. `None`: nothing that could.
     pub fn step(&self, octets: &[u8]) -> Option<Step> {
+        self.any_step(octets).filter(|step| !matches!(step, Step::Frame { len, .. } if *len > LONGEST))
+    }
+
+    fn any_step(&self, octets: &[u8]) -> Option<Step> {
         match self {
             Head::Matroska(_) => {
                 let (time, len) = matroska::cluster(octets.first_chunk()?)?;
@@ -164,6 +171,30 @@ impl Head {
                     _ => None,
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::container::{Muxer, Track};
+    use crate::time::Time;
+    use jiff::tz::Offset;
+
+    #[test]
+    fn what_would_be_longer_than_any_frame_is_none() {
+        let size = Size { width: 64, height: 48 };
+        let track = Track { size, interval: None, started: Timestamp::UNIX_EPOCH, offset: Offset::UTC };
+        for container in [Container::Matroska, Container::Avi] {
+            let (muxer, bytes) = Muxer::file(container, &track);
+            let head = Head::parse(&bytes).unwrap();
+            let step = |len: u64| {
+                let around = muxer.frame_head(Time::default(), len as usize).unwrap();
+                head.step(&[&around.before().concat()[..], &[0xff, 0xd8]].concat()[..])
+            };
+            assert!(matches!(step(LONGEST), Some(Step::Frame { len: LONGEST, .. })), "{container:?}");
+            assert_eq!(step(LONGEST + 1), None, "{container:?}");
         }
     }
 }
