@@ -7,6 +7,7 @@ pub mod facts;
 pub mod feed;
 pub mod joining;
 pub mod options;
+mod rest;
 mod room;
 pub mod session;
 mod telling;
@@ -249,7 +250,7 @@ impl<'a> Recorder<'a> {
             }
             Phase::Live(session) => {
                 until = until.min(session.next_timeout());
-                Some((session.fd(), PollFlags::POLLIN))
+                session.fd().map(|fd| (fd, PollFlags::POLLIN))
             }
             Phase::Waiting { until: end } => {
                 until = until.min(*end);

@@ -1,8 +1,10 @@
 //! A session's socket and its receiver, for both languages: what the loop polls, and what comes out of it.
 
 use super::joining::Joined;
+use super::rest::Rest;
 use crate::receive::plain::{Heard, PlainReceiver};
 use crate::receive::{Event, Frame, Over, Patience, Receiver};
+use crate::sys::clock;
 use crate::sys::udp::{self, Received, Sent};
 use crate::time::Time;
 use crate::wire::join::Policy;
@@ -38,6 +40,9 @@ pub struct Native {
     receiver: Receiver,
     socket: UdpSocket,
     stream: StreamId,
+    rest: Rest,
+    /// Octets since it was last asked what is due.
+    received: usize,
     into: Vec<u8>,
     out: Vec<u8>,
 }
@@ -65,16 +70,26 @@ impl Session {
         match joined {
             Joined::Native { accepted, server } => {
                 let socket = udp::connected(server)?;
-                prepare(&socket);
+                let buffer = prepare(&socket);
                 udp::set_dont_fragment(&socket, true);
-                let patience = match policy {
-                    Policy::Newest => Patience::Latency(LATENCY),
-                    Policy::Every => Patience::Reel,
+                let (patience, rest) = match policy {
+                    Policy::Every if udp::set_stamps(&socket) => (Patience::Reel, Rest::new(buffer)),
+                    Policy::Every => (Patience::Reel, Rest::never()),
+                    Policy::Newest => (Patience::Latency(LATENCY), Rest::never()),
                 };
                 let receiver = Receiver::new(&accepted, patience, now);
                 let out = vec![0; receiver.datagram_len()];
                 let stream = accepted.stream;
-                Ok(Session::Native(Box::new(Native { receiver, socket, stream, into: vec![0; ROOM], out })))
+                let into = vec![0; ROOM];
+                Ok(Session::Native(Box::new(Native {
+                    receiver,
+                    socket,
+                    stream,
+                    rest,
+                    received: 0,
+                    into,
+                    out,
+                })))
             }
             Joined::Plain { held, socket, server } => {
                 prepare(&socket);
@@ -92,11 +107,12 @@ impl Session {
         }
     }
 
-    /// The socket.
-    pub fn fd(&self) -> BorrowedFd<'_> {
+    /// The socket, to be polled; not while it is left alone.
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
         match self {
-            Session::Native(native) => native.socket.as_fd(),
-            Session::Plain(plain) => plain.socket.as_fd(),
+            Session::Native(native) if native.rest.until().is_some() => None,
+            Session::Native(native) => Some(native.socket.as_fd()),
+            Session::Plain(plain) => Some(plain.socket.as_fd()),
         }
     }
 
@@ -160,12 +176,7 @@ impl Session {
     /// A deadline may have come; then sends what is to be sent.
     pub fn handle_timeout(&mut self, now: Time) {
         match self {
-            Session::Native(native) => {
-                if now >= native.receiver.next_timeout() {
-                    native.receiver.handle_timeout(now);
-                }
-                native.send(now);
-            }
+            Session::Native(native) => native.handle_timeout(now),
             Session::Plain(plain) => {
                 if let Some(over) = plain.receiver.handle_timeout(now) {
                     plain.events.push_back(Event::Over(over));
@@ -178,7 +189,7 @@ impl Session {
     /// When to call [`handle_timeout`](Self::handle_timeout).
     pub fn next_timeout(&self) -> Time {
         match self {
-            Session::Native(native) => native.receiver.next_timeout(),
+            Session::Native(native) => native.rest.until().unwrap_or_else(|| native.receiver.next_timeout()),
             Session::Plain(plain) => plain.receiver.next_timeout(),
         }
     }
@@ -195,6 +206,7 @@ impl Session {
     pub fn leave(&mut self, now: Time) {
         match self {
             Session::Native(native) => {
+                native.rest.end();
                 native.receiver.leave(now);
                 native.send(now);
             }
@@ -207,7 +219,8 @@ impl Session {
     }
 }
 
-fn prepare(socket: &UdpSocket) {
+/// Returns the receive buffer's octets.
+fn prepare(socket: &UdpSocket) -> usize {
     let granted = udp::set_receive_buffer(socket, RECEIVE_BUFFER);
     // not inside the log's line, which is not evaluated unless it is asked for
     let gro = udp::set_gro(socket);
@@ -216,6 +229,7 @@ fn prepare(socket: &UdpSocket) {
         static SAID: Once = Once::new();
         SAID.call_once(|| log::info!("{}", small_buffer(granted)));
     }
+    granted
 }
 
 /// Each session would say the same.
@@ -229,19 +243,41 @@ fn small_buffer(granted: usize) -> String {
 
 impl Native {
     fn handle_readable(&mut self, now: Time) {
+        let clocks = clock::both();
+        self.rest.end();
         for _ in 0..RECEIVES_A_TURN {
             match udp::receive_train(&self.socket, &mut self.into) {
                 Received::Some(train) => {
+                    self.received += train.len;
+                    let came = train.stamp.map_or(now, |stamp| clocks.at(stamp).min(now));
                     let datagrams = self.into[..train.len].chunks(train.segment.max(1));
-                    datagrams.for_each(|datagram| self.receiver.handle_datagram(datagram, now));
+                    datagrams.for_each(|datagram| self.receiver.handle_datagram(datagram, came));
                 }
-                Received::Nothing => return,
+                Received::Nothing => break,
                 Received::Refused => self.receiver.handle_refused(),
                 Received::Error(errno) => {
                     log::debug!("receive: {errno}");
                     return;
                 }
             }
+        }
+    }
+
+    /// Nothing is missed, and nothing times out, before what the socket has is looked at.
+    fn handle_timeout(&mut self, now: Time) {
+        if let Some(until) = self.rest.until() {
+            if now < until {
+                return;
+            }
+            self.handle_readable(now);
+        }
+        if now >= self.receiver.next_timeout() {
+            self.receiver.handle_timeout(now);
+        }
+        self.send(now);
+        let octets = std::mem::take(&mut self.received);
+        if self.receiver.is_calm() {
+            self.rest.begin(octets, now);
         }
     }
 
