@@ -11,7 +11,7 @@ child=
 trap '[ -z "$child" ] || kill "$child" 2>/dev/null; rm -rf "$work"' EXIT
 
 # 4:2:0 and the standard tables, which RTP wants; about 200 kB a frame
-ffmpeg -v error -f lavfi -i testsrc2=s=1920x1080:r=30 -t 2 -vf noise=alls=12:allf=t,format=yuvj420p -c:v mjpeg -huffman default \
+ffmpeg -v error -f lavfi -i testsrc2=s=1920x1080:r=30 -t 2 -vf noise=alls=14:allf=t,format=yuvj420p -c:v mjpeg -huffman default \
     -q:v 9 -f mjpeg "$work/clip.mjpeg"
 frames=60
 echo "$(($(stat -c %s "$work/clip.mjpeg") / frames)) octets a frame"

@@ -215,13 +215,6 @@ impl Receiver {
         self.state == State::Live
     }
 
-    /// Nothing is missing, nothing is to be said, and nobody waits for the next frame: what comes may be handed in later, with
-    /// the time at which it came.
-    pub fn is_calm(&self) -> bool {
-        let is_patient = self.patience == Patience::Reel;
-        is_patient && self.is_live() && !self.news && self.assembler.ask_due() == Time::NEVER
-    }
-
     /// The server says that its camera delivers nothing.
     pub fn no_camera(&self) -> bool {
         self.no_camera

@@ -10,7 +10,6 @@ use nix::sys::socket::{
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd};
-use std::time::Duration;
 
 /// Octets that one call can send, GSO or not: 65,535 less an IPv4 and a UDP header.
 pub const MAX_SEND: usize = 65_507;
@@ -82,11 +81,6 @@ pub fn set_segment(socket: &UdpSocket, size: u16) -> bool {
 /// From now on datagrams that came together may be received together. False: this kernel does not.
 pub fn set_gro(socket: &UdpSocket) -> bool {
     setsockopt(socket, sockopt::UdpGroSegment, &true).is_ok()
-}
-
-/// From now on the kernel stamps what comes, for [`receive_train`]. False: this kernel does not.
-pub fn set_stamps(socket: &UdpSocket) -> bool {
-    setsockopt(socket, sockopt::ReceiveTimestampns, &true).is_ok()
 }
 
 /// Asks for a receive buffer of `bytes`, beyond the system's limit where that is permitted; returns what was given.
@@ -208,11 +202,9 @@ pub struct Train {
     pub len: usize,
     /// Octets of a datagram; all of them if only one came.
     pub segment: usize,
-    /// When it came, by the wall clock since 1970; after [`set_stamps`].
-    pub stamp: Option<Duration>,
 }
 
-/// Room for two control messages: the segment size, a header and an int, and the time, a header and two longs.
+/// Room for one control message, the segment size: a header and an int.
 #[repr(align(8))]
 struct Control([u8; 64]);
 
@@ -224,15 +216,16 @@ pub fn receive_train(socket: &UdpSocket, into: &mut [u8]) -> Received<Train> {
     Received::from(
         recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut iov, Some(&mut control.0[..]), flags).map(
             |message| {
-                let mut train = Train { len: message.bytes, segment: message.bytes, stamp: None };
-                for told in message.cmsgs().into_iter().flatten() {
-                    match told {
-                        ControlMessageOwned::UdpGroSegments(size @ 1..) => train.segment = size as usize,
-                        ControlMessageOwned::ScmTimestampns(spec) => train.stamp = Some(spec.into()),
-                        _ => {}
-                    }
+                let segment = message.cmsgs().ok().and_then(|mut cmsgs| {
+                    cmsgs.find_map(|cmsg| match cmsg {
+                        ControlMessageOwned::UdpGroSegments(size) => usize::try_from(size).ok(),
+                        _ => None,
+                    })
+                });
+                Train {
+                    len: message.bytes,
+                    segment: segment.filter(|size| *size > 0).unwrap_or(message.bytes),
                 }
-                train
             },
         ),
     )
@@ -265,35 +258,4 @@ fn set_int_option(socket: &UdpSocket, level: i32, name: i32, value: i32) -> bool
     let done =
         unsafe { libc::setsockopt(socket.as_fd().as_raw_fd(), level, name, (&raw const value).cast(), len) };
     done == 0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sys::clock;
-    use crate::sys::poll::{self, PollFlags};
-    use nix::poll::PollFd;
-    use std::time::UNIX_EPOCH;
-
-    #[test]
-    fn the_kernel_says_when_a_datagram_came() {
-        let socket = bound(([127, 0, 0, 1], 0).into()).unwrap();
-        let other = connected(socket.local_addr().unwrap()).unwrap();
-        let wall = || clock::wall().duration_since(UNIX_EPOCH).unwrap();
-        let receive = || {
-            let mut fds = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
-            poll::wait(&mut fds, clock::now().after(Duration::from_secs(10)), clock::now()).unwrap();
-            match receive_train(&socket, &mut [0; 100]) {
-                Received::Some(train) => train,
-                other => panic!("{other:?}"),
-            }
-        };
-        assert_eq!(send_bytes(&other, b"one"), Sent::Ok);
-        assert_eq!(receive(), Train { len: 3, segment: 3, stamp: None });
-        assert!(set_stamps(&socket));
-        let before = wall();
-        assert_eq!(send_bytes(&other, b"two"), Sent::Ok);
-        let (stamp, after) = (receive().stamp.unwrap(), wall());
-        assert!(before <= stamp && stamp <= after, "{before:?} {stamp:?} {after:?}");
-    }
 }

@@ -7,7 +7,6 @@ pub mod facts;
 pub mod feed;
 pub mod joining;
 pub mod options;
-mod rest;
 mod room;
 pub mod session;
 mod telling;
@@ -250,7 +249,7 @@ impl<'a> Recorder<'a> {
             }
             Phase::Live(session) => {
                 until = until.min(session.next_timeout());
-                session.fd().map(|fd| (fd, PollFlags::POLLIN))
+                Some((session.fd(), PollFlags::POLLIN))
             }
             Phase::Waiting { until: end } => {
                 until = until.min(*end);

@@ -1,10 +1,8 @@
 //! A session's socket and its receiver, for both languages: what the loop polls, and what comes out of it.
 
 use super::joining::Joined;
-use super::rest::Rest;
 use crate::receive::plain::{Heard, PlainReceiver};
 use crate::receive::{Event, Frame, Over, Patience, Receiver};
-use crate::sys::clock;
 use crate::sys::udp::{self, Received, Sent};
 use crate::time::Time;
 use crate::wire::join::Policy;
@@ -40,9 +38,6 @@ pub struct Native {
     receiver: Receiver,
     socket: UdpSocket,
     stream: StreamId,
-    rest: Rest,
-    /// Octets since it was last asked what is due.
-    received: usize,
     into: Vec<u8>,
     out: Vec<u8>,
 }
@@ -70,26 +65,16 @@ impl Session {
         match joined {
             Joined::Native { accepted, server } => {
                 let socket = udp::connected(server)?;
-                let buffer = prepare(&socket);
+                prepare(&socket);
                 udp::set_dont_fragment(&socket, true);
-                let (patience, rest) = match policy {
-                    Policy::Every if udp::set_stamps(&socket) => (Patience::Reel, Rest::new(buffer)),
-                    Policy::Every => (Patience::Reel, Rest::never()),
-                    Policy::Newest => (Patience::Latency(LATENCY), Rest::never()),
+                let patience = match policy {
+                    Policy::Newest => Patience::Latency(LATENCY),
+                    Policy::Every => Patience::Reel,
                 };
                 let receiver = Receiver::new(&accepted, patience, now);
                 let out = vec![0; receiver.datagram_len()];
                 let stream = accepted.stream;
-                let into = vec![0; ROOM];
-                Ok(Session::Native(Box::new(Native {
-                    receiver,
-                    socket,
-                    stream,
-                    rest,
-                    received: 0,
-                    into,
-                    out,
-                })))
+                Ok(Session::Native(Box::new(Native { receiver, socket, stream, into: vec![0; ROOM], out })))
             }
             Joined::Plain { held, socket, server } => {
                 prepare(&socket);
@@ -107,12 +92,11 @@ impl Session {
         }
     }
 
-    /// The socket, to be polled; not while it is left alone.
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+    /// The socket.
+    pub fn fd(&self) -> BorrowedFd<'_> {
         match self {
-            Session::Native(native) if native.rest.until().is_some() => None,
-            Session::Native(native) => Some(native.socket.as_fd()),
-            Session::Plain(plain) => Some(plain.socket.as_fd()),
+            Session::Native(native) => native.socket.as_fd(),
+            Session::Plain(plain) => plain.socket.as_fd(),
         }
     }
 
@@ -176,7 +160,12 @@ impl Session {
     /// A deadline may have come; then sends what is to be sent.
     pub fn handle_timeout(&mut self, now: Time) {
         match self {
-            Session::Native(native) => native.handle_timeout(now),
+            Session::Native(native) => {
+                if now >= native.receiver.next_timeout() {
+                    native.receiver.handle_timeout(now);
+                }
+                native.send(now);
+            }
             Session::Plain(plain) => {
                 if let Some(over) = plain.receiver.handle_timeout(now) {
                     plain.events.push_back(Event::Over(over));
@@ -189,7 +178,7 @@ impl Session {
     /// When to call [`handle_timeout`](Self::handle_timeout).
     pub fn next_timeout(&self) -> Time {
         match self {
-            Session::Native(native) => native.rest.until().unwrap_or_else(|| native.receiver.next_timeout()),
+            Session::Native(native) => native.receiver.next_timeout(),
             Session::Plain(plain) => plain.receiver.next_timeout(),
         }
     }
@@ -206,7 +195,6 @@ impl Session {
     pub fn leave(&mut self, now: Time) {
         match self {
             Session::Native(native) => {
-                native.rest.end();
                 native.receiver.leave(now);
                 native.send(now);
             }
@@ -219,8 +207,7 @@ impl Session {
     }
 }
 
-/// Returns the receive buffer's octets.
-fn prepare(socket: &UdpSocket) -> usize {
+fn prepare(socket: &UdpSocket) {
     let granted = udp::set_receive_buffer(socket, RECEIVE_BUFFER);
     // not inside the log's line, which is not evaluated unless it is asked for
     let gro = udp::set_gro(socket);
@@ -229,7 +216,6 @@ fn prepare(socket: &UdpSocket) -> usize {
         static SAID: Once = Once::new();
         SAID.call_once(|| log::info!("{}", small_buffer(granted)));
     }
-    granted
 }
 
 /// Each session would say the same.
@@ -243,41 +229,19 @@ fn small_buffer(granted: usize) -> String {
 
 impl Native {
     fn handle_readable(&mut self, now: Time) {
-        let clocks = clock::both();
-        self.rest.end();
         for _ in 0..RECEIVES_A_TURN {
             match udp::receive_train(&self.socket, &mut self.into) {
                 Received::Some(train) => {
-                    self.received += train.len;
-                    let came = train.stamp.map_or(now, |stamp| clocks.at(stamp).min(now));
                     let datagrams = self.into[..train.len].chunks(train.segment.max(1));
-                    datagrams.for_each(|datagram| self.receiver.handle_datagram(datagram, came));
+                    datagrams.for_each(|datagram| self.receiver.handle_datagram(datagram, now));
                 }
-                Received::Nothing => break,
+                Received::Nothing => return,
                 Received::Refused => self.receiver.handle_refused(),
                 Received::Error(errno) => {
                     log::debug!("receive: {errno}");
                     return;
                 }
             }
-        }
-    }
-
-    /// Nothing is missed, and nothing times out, before what the socket has is looked at.
-    fn handle_timeout(&mut self, now: Time) {
-        if let Some(until) = self.rest.until() {
-            if now < until {
-                return;
-            }
-            self.handle_readable(now);
-        }
-        if now >= self.receiver.next_timeout() {
-            self.receiver.handle_timeout(now);
-        }
-        self.send(now);
-        let octets = std::mem::take(&mut self.received);
-        if self.receiver.is_calm() {
-            self.rest.begin(octets, now);
         }
     }
 
