@@ -6,7 +6,7 @@
 use super::config::Target;
 use super::facts::Sidecar;
 use super::room::{Deleted, Room};
-use super::worker::{Books, Place, Shared, Worker};
+use super::worker::{BURST, Books, Place, Shared, Worker};
 use crate::jpeg::Size;
 use crate::receive::ledger::{Absence, Counts, Ledger, Range, Why};
 use crate::receive::slate::Picture;
@@ -216,9 +216,14 @@ impl Writer {
         let gap = self.take_gap();
         let Some(orders) = &self.orders else { return Err(frame) };
         self.queued.fetch_add(len, Ordering::Relaxed);
-        self.frames.fetch_add(1, Ordering::Relaxed);
+        let waiting = self.frames.fetch_add(1, Ordering::Relaxed) + 1;
         match orders.try_send(Order::Frame(frame, gap)) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                if waiting >= BURST {
+                    self.thread.thread().unpark();
+                }
+                Ok(())
+            }
             Err(TrySendError::Full(order) | TrySendError::Disconnected(order)) => {
                 self.queued.fetch_sub(len, Ordering::Relaxed);
                 self.frames.fetch_sub(1, Ordering::Relaxed);
@@ -270,6 +275,7 @@ impl Writer {
             }),
             None => Some(order),
         };
+        self.thread.thread().unpark();
         if let Some(Order::Stream { gap: Some(gap), .. } | Order::Finish { gap: Some(gap) }) = refused {
             self.gap = *gap;
         }

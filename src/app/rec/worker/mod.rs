@@ -25,7 +25,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
+
+/// Frames are written some at a time: a thread that is woken for each one spends most of its time on waking up.
+const REST: Duration = Duration::from_millis(125);
+
+/// So many frames do not wait for the end of a rest; and so many orders are between two looks at the clock, at the most.
+pub(super) const BURST: usize = 16;
 
 /// The whole run's account.
 #[derive(Debug, Default)]
@@ -123,17 +130,28 @@ impl Worker {
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            if let Err(error) =
-                order.map_or(Ok(()), |order| self.obey(order)).and_then(|()| self.checkpoint())
+            // a checkpoint is for all that has come
+            let mut orders = order.into_iter().chain(inbox.try_iter()).take(BURST);
+            if let Err(error) = orders.try_for_each(|order| self.obey(order)).and_then(|()| self.checkpoint())
             {
                 self.give_up(error, inbox);
                 return;
             }
+            self.rest();
         }
         if let Err(error) = self.finish() {
             self.say(Note::Failed(error));
         }
         self.settle();
+    }
+
+    /// Files are in no hurry, a player is. Whoever hands over a burst, or another order than a frame, unparks the thread.
+    fn rest(&self) {
+        let is_file = matches!(self.place, Place::Folder(_));
+        let is_behind = self.shared.frames.load(Ordering::Relaxed) >= BURST;
+        if is_file && !is_behind && !self.shared.stopping.load(Ordering::Relaxed) {
+            thread::park_timeout(REST.min(self.due.since(clock::now())));
+        }
     }
 
     /// Makes the best of what is in the file. Frames that wait are not in it; nobody misses those for a closed player.
