@@ -31,7 +31,8 @@ systemctl stop camcast
 journal camcast
 grep 'left: ' /tmp/journal.log | cut -c 1-120
 cat /var/log/camcast/clients.log
-python3 /host/tools/verify.py "$CLIP" /var/lib/camrec/door/*/*.mkv --gaps 1 || fail "not what the camera played"
+# One gap, while no camrec was there. A guest that is slow to start services may drop frames in the driver; then camrec knows it.
+python3 /host/tools/verify.py "$CLIP" /var/lib/camrec/door/*/*.mkv --gaps 1 --drops || fail "not what the camera played"
 stat -c '%U:%G %A %n' /var/lib/camrec/door/*/*.mkv | head -n 1
 for unit in camcast.service camrec@door.service; do
     systemd-analyze security $unit | tail -n 1

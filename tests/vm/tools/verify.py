@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 """Compares recorded frames with the clip that the camera played, byte for byte.
 
-verify.py CLIP RECORDING... [--frames N] [--gaps N]
+verify.py CLIP RECORDING... [--frames N] [--gaps N] [--drops]
 The recordings (.mkv segments in order, or concatenated JPEGs as v4l2-ctl --stream-to writes them) must hold the clip's
 frames in its order, round and round, starting anywhere, none left out, none twice, none changed. Exit status 0 if so.
 With --gaps the camera was away or had faults at up to so many places: frames may be left out there, but none is changed.
+With --drops frames may be left out where the camera or its driver dropped them: the recordings' sidecars have to name each
+such place, with as many frames, and no other.
 """
 import argparse
 import collections
+import json
+import pathlib
 import statistics
 import sys
 
@@ -90,6 +94,28 @@ def nearest(jpeg, clip, expected):
     return f"; frame {expected} has {len(wanted)} and differs from byte {same} on"
 
 
+def unexplained(wrong, drops):
+    """What is left of the differences, if these drops of the camera are taken off, and a line for each drop that was none."""
+    drops = list(drops)
+    left = []
+    for line in wrong:
+        explained = next((count for count in drops if line.endswith(f"(left out: {count})")), None)
+        if explained is None:
+            left.append(line)
+        else:
+            drops.remove(explained)
+    return left + [f"a sidecar names {count} frames as dropped by the camera, which are not left out" for count in drops]
+
+
+def camera_drops(recordings, clip):
+    """How many frames the camera dropped, place by place, as the sidecars have it: README.md, "Sidecars"."""
+    for recording in recordings:
+        sidecar = pathlib.Path(recording).with_suffix(".json")
+        if sidecar.exists():
+            for dropped in json.loads(sidecar.read_text())["camera_drop_ranges"]:
+                yield dropped["count"] % len(clip)
+
+
 def timing(frames, clip, gaps):
     """Prints the rate; complains of pauses, if there should be none, that could hide a whole round of the clip."""
     times = [frame.seconds for frame in frames]
@@ -111,6 +137,7 @@ def main():
     parser.add_argument("recordings", nargs="+")
     parser.add_argument("--frames", type=int, help="how many there must be")
     parser.add_argument("--gaps", type=int, default=0, help="how often frames may be left out")
+    parser.add_argument("--drops", action="store_true", help="the sidecars name what the camera dropped")
     options = parser.parse_args()
     clip = mjpeg.read(options.clip)
     if len(set(clip)) != len(clip):
@@ -124,6 +151,8 @@ def main():
     wrong = list(differences(frames, clip))
     first = next((clip.index(frame.bytes) for frame in frames if frame.bytes in clip), None)
     print(f"verify: {len(frames)} frames, the first is the clip's {first}, {len(wrong)} differences")
+    if options.drops:
+        wrong = unexplained(wrong, camera_drops(options.recordings, clip))
     gaps = [line for line in wrong if "left out" in line]
     if len(gaps) <= options.gaps:
         wrong = [line for line in wrong if line not in gaps]
