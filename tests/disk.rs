@@ -23,7 +23,11 @@ fn recorder(machine: &Machine, folder: &Path, camcast: &Camcast, args: &[&str]) 
 
 /// Frames in all files below the folder.
 fn recorded(folder: &Path) -> u64 {
-    Film::read_folder(folder).iter().map(|film| film.shots.len() as u64).sum()
+    shots(&Film::read_folder(folder))
+}
+
+fn shots(films: &[Film]) -> u64 {
+    films.iter().map(|film| film.shots.len() as u64).sum()
 }
 
 #[test]
@@ -97,13 +101,19 @@ fn a_write_that_fails_costs_no_frame() {
     assert!(Film::read_folder(folder.path()).iter().all(|film| film.is_finished));
 }
 
-/// What a kill has left, and whether one of the files is open. A file that was made and not yet written to has nothing to read.
+/// What a kill has left: how many frames, and how many files are open. One that was made and not yet written to has no frame to read.
 fn left(folder: &Path) -> (u64, usize) {
     let (empty, begun): (Vec<_>, Vec<_>) =
         film::files(folder).into_iter().partition(|path| path.metadata().unwrap().len() == 0);
     let films: Vec<Film> = begun.iter().map(|path| Film::read(path)).collect();
-    let open = films.iter().filter(|film| !film.is_finished).count() + empty.len();
-    (films.iter().map(|film| film.shots.len() as u64).sum(), open)
+    let open = films.iter().filter(|film| !film.is_finished).count();
+    (shots(&films), open + empty.len())
+}
+
+/// A start names each file that it finds open.
+#[track_caller]
+fn assert_named(open: usize, log: &str, seed: u64) {
+    assert_eq!(log.matches("was not finished").count(), open, "seed {seed}: {log}");
 }
 
 /// KILLS=200 for the whole of it.
@@ -132,12 +142,7 @@ fn a_killed_camrec_has_written_what_it_has_reported() {
                     let frames = events.iter().rev().find(|event| event.text("event") == "status");
                     reported += frames.map_or(0, |status| status.number("frames"));
                     files += of_kind(&events, "segment-begun").len();
-                    assert_eq!(
-                        ended.log.matches("was not finished").count(),
-                        open,
-                        "seed {seed}: {}",
-                        ended.log
-                    );
+                    assert_named(open, &ended.log, seed);
                     let found;
                     (found, open) = left(folder.path());
                     assert!(open <= 1, "seed {seed}: {open} files are open");
@@ -146,7 +151,7 @@ fn a_killed_camrec_has_written_what_it_has_reported() {
                     reported = found;
                 }
                 let last = camrec_into(folder.path(), address, &["--frames", "1"]).wait_exit().expect(0);
-                assert_eq!(last.log.matches("was not finished").count(), open, "seed {seed}: {}", last.log);
+                assert_named(open, &last.log, seed);
                 let films = Film::read_folder(folder.path());
                 assert!(films.iter().all(|film| film.is_finished));
                 assert!(films.len() > files, "{} of {files} files, and the last", films.len());

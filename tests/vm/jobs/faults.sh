@@ -40,7 +40,7 @@ last "$SAYS_FRAMES"
 goes_on 30 "after ten seconds of nothing"
 
 [ "$(grep 'left: ' /tmp/camcast.log | grep -cv 'it said end')" = 0 ] || fail "the recorder had to come back"
-end_recording "$all" /tmp/all 1000
+end_recording "$all" /tmp/all --gaps 1000
 stop "$CAMCAST" camcast
 last 'stopped: '
 counted 9 "$SAYS_CUT"

@@ -18,10 +18,8 @@ kill -STOP "$CAMCAST"
 feeds 15
 kill -CONT "$CAMCAST"
 feeds 30
-stop "$RECORDER" camrec
-tail -n 5 /tmp/held-up.log
+end_recording "$RECORDER" /tmp/held-up --drops
 grep -q "camera's own drops: [1-9]" /tmp/held-up.log || fail "the driver has dropped nothing"
-python3 /host/tools/verify.py "$CLIP" /tmp/held-up/*/*.mkv --drops || fail "not what the camera played"
 
 stop "$CAMCAST" camcast
 stop "$FEEDER" feed.py

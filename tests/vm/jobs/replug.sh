@@ -22,7 +22,7 @@ python3 /host/tools/replug.py "$CAMCAST" "$UVC" "$CLIP" "$rounds" $piped </tmp/f
 [ "$(heard "$SAYS_LOST")" = "$rounds" ] || fail "$(heard "$SAYS_LOST") losses in the log, not one a round"
 [ "$(grep -c ', joined' /tmp/clients.txt)" = 3 ] || fail "not three joins: $(cat /tmp/clients.txt)"
 wait $piped || fail "the recorder into the pipe ended with status $?"
-end_recording "$file" /tmp/rec "$rounds"
+end_recording "$file" /tmp/rec --gaps "$rounds"
 stop $viewer "the viewer"
 for log in /tmp/rec.log /tmp/piped.log; do
     grep "the camera was away $rounds times" $log | cut -c 1-160 || fail "$log does not count $rounds absences"

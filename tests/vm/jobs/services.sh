@@ -20,7 +20,10 @@ killed_amid_a_file() {
     local file
     systemctl kill -s STOP camrec@door || fail "camrec has ended"
     for file in /var/lib/camrec/door/*/*.mkv; do
-        [ ! -s "$file" ] || [ -e "${file%.mkv}.json" ] || { systemctl kill -s KILL camrec@door; return; }
+        if [ -s "$file" ] && [ ! -e "${file%.mkv}.json" ]; then
+            systemctl kill -s KILL camrec@door
+            return
+        fi
     done
     systemctl kill -s CONT camrec@door
     return 1

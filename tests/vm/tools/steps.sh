@@ -118,8 +118,8 @@ counted() {
     [ "${count:-0}" -ge "$1" ] || fail "$1 or more '$2' expected: $(last 'stopped: ')"
 }
 
-# record_on FOLDER: camrec goes on recording there; RECORDER is its pid. end_recording PID FOLDER GAPS: it ends well, its
-# frames are the clip's, and at most so many times others than the next ones.
+# record_on FOLDER: camrec goes on recording there; RECORDER is its pid. end_recording PID FOLDER OPTION...: it ends well,
+# and its frames are the clip's; verify.py's options say what may be left out.
 record_on() {
     rm -rf "$1"
     camrec 127.0.0.1 -o "$1" --every >"$1.log" 2>&1 &
@@ -129,7 +129,7 @@ record_on() {
 end_recording() {
     stop "$1" "camrec at $2"
     tail -n 6 "$2.log"
-    python3 /host/tools/verify.py "$CLIP" "$2"/*/*.mkv --gaps "$3" || fail "$2 has not what the camera played"
+    python3 /host/tools/verify.py "$CLIP" "$2"/*/*.mkv "${@:3}" || fail "$2 has not what the camera played"
 }
 
 # held_by_another DEVICE COMMAND...: runs the command while v4l2-ctl streams from the device.

@@ -5,8 +5,8 @@ verify.py CLIP RECORDING... [--frames N] [--gaps N] [--drops]
 The recordings (.mkv segments in order, or concatenated JPEGs as v4l2-ctl --stream-to writes them) must hold the clip's
 frames in its order, round and round, starting anywhere, none left out, none twice, none changed. Exit status 0 if so.
 With --gaps the camera was away or had faults at up to so many places: frames may be left out there, but none is changed.
-With --drops frames may be left out where the camera or its driver dropped them: the recordings' sidecars have to name each
-such place, with as many frames, and no other.
+With --drops the camera or its driver may have dropped frames: the recordings' sidecars have to name as many such places, with
+as many frames each, and no others.
 """
 import argparse
 import collections
@@ -23,6 +23,7 @@ TIMESTAMP_SCALE, CLUSTER_TIMESTAMP, SIMPLE_BLOCK, BLOCK, DATE = 0x2AD7B1, 0xE7, 
 ENTERED = {SEGMENT, CLUSTER, INFO, BLOCK_GROUP}
 
 Frame = collections.namedtuple("Frame", "bytes seconds")
+Difference = collections.namedtuple("Difference", "text left_out")  # None where it is not that frames are left out
 
 
 def variable_int(data, at, keep_marker):
@@ -69,17 +70,18 @@ def recorded_frames(path):
 
 
 def differences(frames, clip):
-    """One line for each place where the recording is not the clip's next frame."""
+    """A Difference for each place where the recording is not the clip's next frame."""
     number = {jpeg: index for index, jpeg in enumerate(clip)}
     expected = None
     for position, frame in enumerate(frames):
         index = number.get(frame.bytes)
         if index is None:
-            yield f"frame {position}: its {len(frame.bytes)} bytes are no frame of the clip" + nearest(
-                frame.bytes, clip, expected)
+            yield Difference(f"frame {position}: its {len(frame.bytes)} bytes are no frame of the clip" + nearest(
+                frame.bytes, clip, expected), None)
         elif expected is not None and index != expected:
             missing = (index - expected) % len(clip)
-            yield f"frame {position}: frame {index} of the clip instead of {expected} (left out: {missing})"
+            yield Difference(
+                f"frame {position}: frame {index} of the clip instead of {expected} (left out: {missing})", missing)
         if index is None:
             expected = None if expected is None else (expected + 1) % len(clip)
         else:
@@ -95,16 +97,15 @@ def nearest(jpeg, clip, expected):
 
 
 def unexplained(wrong, drops):
-    """What is left of the differences, if these drops of the camera are taken off, and a line for each drop that was none."""
-    drops = list(drops)
-    left = []
-    for line in wrong:
-        explained = next((count for count in drops if line.endswith(f"(left out: {count})")), None)
-        if explained is None:
-            left.append(line)
+    """The differences that are no drop of the camera, and one for each drop that left nothing out."""
+    drops = collections.Counter(drops)
+    for difference in wrong:
+        if drops[difference.left_out]:
+            drops[difference.left_out] -= 1
         else:
-            drops.remove(explained)
-    return left + [f"a sidecar names {count} frames as dropped by the camera, which are not left out" for count in drops]
+            yield difference
+    for count in drops.elements():
+        yield Difference(f"a sidecar says that the camera dropped {count} frames, but they are there", None)
 
 
 def camera_drops(recordings, clip):
@@ -152,10 +153,11 @@ def main():
     first = next((clip.index(frame.bytes) for frame in frames if frame.bytes in clip), None)
     print(f"verify: {len(frames)} frames, the first is the clip's {first}, {len(wrong)} differences")
     if options.drops:
-        wrong = unexplained(wrong, camera_drops(options.recordings, clip))
-    gaps = [line for line in wrong if "left out" in line]
+        wrong = list(unexplained(wrong, camera_drops(options.recordings, clip)))
+    gaps = [difference for difference in wrong if difference.left_out]
     if len(gaps) <= options.gaps:
-        wrong = [line for line in wrong if line not in gaps]
+        wrong = [difference for difference in wrong if not difference.left_out]
+    wrong = [difference.text for difference in wrong]
     wrong += timing(frames, clip, options.gaps)
     if not frames or options.frames not in (None, len(frames)):
         wrong.append(f"{len(frames)} frames instead of {options.frames}")
