@@ -19,13 +19,14 @@ truncate -s 2G "$work/disk"
 mkfs.ext4 -q "$work/disk"
 
 was_open=
-said() { grep -aq "$1" "$log"; }
+said() { [ "$(grep -ac "$2" "$log")" -ge "$1" ]; }
 for round in $(seq "$rounds"); do
     mkdir -p "$keep/$round"
     log=$keep/$round/log
     DISK=$work/disk SHARE=$work/host TIMEOUT=300 "$here/run.sh" "$here/tools/until-cut.sh" >"$log" 2>&1 &
     child=$!
-    until said '"event":"status"'; do
+    # the last line may be torn
+    until said 1 '"event":"status"' && said 2 '^alive '; do
         kill -0 $child || { cat "$log"; exit 1; }
         sleep 0.1
     done
