@@ -17,8 +17,9 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// An older frame is of the past: nobody's picture begins with it.
+/// An older frame is of the past, and nobody's picture begins with it: a second, or so many of the camera's intervals.
 const FRESH: Duration = Duration::from_secs(1);
+const FRESH_INTERVALS: f32 = 1.5;
 
 /// What the hub may use up.
 #[derive(Clone, Copy, Debug)]
@@ -238,7 +239,10 @@ impl Hub {
     /// the camera is away, or was off while nobody watched. Then with the next one.
     fn now_showing(&self, reel: &Reel, now: Time) -> FrameNumber {
         let (no_camera, _) = self.camera;
-        let is_fresh = |frame: &Frame| !no_camera && now.since(frame.stamp().captured) <= FRESH;
+        let intervals =
+            reel.fps().map_or(Duration::ZERO, |fps| Duration::from_secs_f32(FRESH_INTERVALS / fps));
+        let fresh = intervals.max(FRESH);
+        let is_fresh = |frame: &Frame| !no_camera && now.since(frame.stamp().captured) <= fresh;
         reel.newest().filter(is_fresh).map_or(reel.next_number(), |frame| frame.number())
     }
 

@@ -87,7 +87,10 @@ pub struct Frame {
     pub discontinuity: bool,
     /// The JPEG. Give it back with [`Receiver::recycle`].
     pub bytes: Vec<u8>,
-    /// When its last fragment came, on this machine's clock.
+    /// When the first of its fragments came, on this machine's clock: what tells of the path's delay, as a frame takes time to
+    /// be sent.
+    pub begun: Time,
+    /// When its last fragment came.
     pub arrived: Time,
     /// Fragments of it that had to be sent again.
     pub repaired: u32,
@@ -268,8 +271,13 @@ impl Receiver {
             }
             return Ok(());
         }
+        let is_first = self.arrived == 0 && matches!(self.patience, Patience::Latency(_));
         self.arrived = self.arrived.wrapping_add(1);
-        let count = match self.assembler.insert(data, &mut self.timing, now)? {
+        let arrival = self.assembler.insert(data, &mut self.timing, now)?;
+        if is_first {
+            self.assembler.skip_before(data.header.number);
+        }
+        let count = match arrival {
             Arrival::Fresh => &mut self.counters.fragments,
             Arrival::Repaired => &mut self.counters.repaired,
             Arrival::Again => &mut self.counters.duplicates,

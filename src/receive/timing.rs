@@ -12,6 +12,9 @@ const SLACK: Duration = Duration::from_millis(5);
 /// The same for a viewer, in whose time a second round has to fit.
 const EAGER_SLACK: Duration = Duration::from_millis(2);
 
+/// Before this part of a round trip no answer comes.
+pub(super) const TOO_SOON: f32 = 0.75;
+
 /// The shortest wait for a repair.
 const MIN_REPEAT: Duration = Duration::from_millis(13);
 
@@ -80,6 +83,14 @@ impl Timing {
         self.round_trip.unwrap_or(FIRST_ROUND_TRIP)
     }
 
+    /// Whether something that came so long after it was asked for can be the answer. Without one it is the sender that
+    /// has paused, and goes on by itself.
+    pub fn is_answer(&self, since_asked: Duration) -> bool {
+        let answer = self.answer();
+        let most = answer.saturating_add(self.variation.saturating_mul(4)).saturating_add(EAGER_SLACK);
+        (answer.mul_f32(TOO_SOON)..=most).contains(&since_asked)
+    }
+
     /// How long to wait for a repair that has been asked for `tries` times, before it is asked for again.
     pub fn repeat(&self, tries: u8) -> Duration {
         let one = match self.round_trip {
@@ -109,6 +120,14 @@ mod tests {
         (0..50).for_each(|_| timing.on_round_trip(40 * MS));
         assert!(timing.repeat(1) < 46 * MS, "{:?}", timing.repeat(1));
         assert_eq!(timing.repeat(255), MAX_REPEAT);
+    }
+
+    #[test]
+    fn an_answer_comes_about_a_round_trip_after_its_request() {
+        let mut timing = Timing::new(false);
+        (0..50).for_each(|_| timing.on_round_trip(40 * MS));
+        let answers = [29, 31, 40, 42, 45].map(|ms| timing.is_answer(ms * MS));
+        assert_eq!(answers, [false, true, true, true, false]);
     }
 
     #[test]
