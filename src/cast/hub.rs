@@ -64,6 +64,8 @@ struct Session {
     gone: Option<FrameNumber>,
     /// Its socket takes nothing at the moment.
     blocked: bool,
+    /// Its datagrams are cut by IP.
+    narrow: bool,
     refusals: u8,
     agent: Option<String>,
     showing: Showing,
@@ -292,6 +294,7 @@ impl Hub {
             tally,
             gone: None,
             blocked: false,
+            narrow: false,
             refusals: 0,
             showing: Showing::default(),
             agent,
@@ -390,6 +393,7 @@ impl Hub {
         let Some(session) = self.session(id) else { return false };
         session.remote = from;
         session.since = now;
+        session.narrow = hello.narrow;
         let (kind, local, agent) = (session.kind(), session.route.local, session.agent.take());
         let narrow = hello.narrow.then_some(hello.path_mtu);
         self.outputs.push_back(Output::Open { client: id, local, remote: from, kind, narrow });
@@ -403,11 +407,15 @@ impl Hub {
         if let FromClient::Continue(cont) = &message {
             session.count_request(cont, reel.oldest_number());
         }
-        let Session { talk: Talk::Native(native), refusals, tally, .. } = session else { return };
+        let Session { talk: Talk::Native(native), refusals, tally, narrow, .. } = session else { return };
         *refusals = 0;
         match message {
             FromClient::Hello(hello) => {
                 native.on_hello(hello.stamp, now);
+                // padded, and it came in one piece
+                if !hello.narrow && std::mem::take(narrow) {
+                    self.outputs.push_back(Output::Widen { client });
+                }
                 self.send_beat(client, reel, now);
             }
             FromClient::Continue(cont) => {

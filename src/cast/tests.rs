@@ -543,6 +543,14 @@ fn the_same_socket_may_join_anew() {
     assert_ne!(bench.opened(), old);
     assert!(bench.log.iter().any(|output| matches!(output, Output::Open { narrow: Some(0), .. })));
     assert_eq!(bench.hub.clients(), 1);
+    // and what it said while a firewall was in the way need not hold
+    let new = bench.opened();
+    for _ in 0..2 {
+        bench.say(new, Hello { narrow: false, ..hello }.emit(&mut [0; 1452]));
+        bench.drain();
+    }
+    let widened = bench.log.iter().filter(|output| matches!(output, Output::Widen { client } if *client == new));
+    assert_eq!(widened.count(), 1);
 }
 
 #[test]
@@ -633,7 +641,7 @@ proptest! {
                         open.push(client);
                     }
                     Output::Close { client } => open.retain(|id| *id != client),
-                    Output::Datagram { client, .. } => prop_assert!(open.contains(&client)),
+                    Output::Datagram { client, .. } | Output::Widen { client } => prop_assert!(open.contains(&client)),
                     Output::Event(_) => {}
                 }
             }

@@ -342,6 +342,7 @@ impl Bench {
                     let packet = Packet { port, refused: false, bytes: bytes.to_vec() };
                     self.guests[guest].down.send(self.now, packet);
                 }
+                Output::Widen { .. } => {}
                 Output::Close { client } => self.server.sockets.retain(|socket| socket.client != client),
                 Output::Event(HubEvent::Left { remote, reason, tally, .. }) => {
                     self.tell(|| format!("{remote} left: {reason}"));
