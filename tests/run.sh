@@ -4,14 +4,14 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 export RUST_TEST_THREADS=${RUST_TEST_THREADS:-8} # they mostly wait
 
-cargo test --locked --no-fail-fast "$@" 2>&1 | tee >(awk '
+cargo test --locked --no-fail-fast "$@" 2>&1 | awk '
+    { print; fflush() }
     /^ +Running |^ +Doc-tests / { binary = $2 }
     /^test .* \.\.\. FAILED/ { failures = failures "\n    " binary ": " $2 }
     /^test result: / { passed += $4; failed += $6; ignored += $8; binaries++ }
     END {
         printf "sum: %d passed, %d failed, %d left out, of %d test programs\n", passed, failed, ignored, binaries
         if (failures) printf "failed:%s\n", failures
-    }' >&3) 3>&1
+    }'
 status=${PIPESTATUS[0]}
-wait
 exit "$status"

@@ -549,7 +549,8 @@ fn the_same_socket_may_join_anew() {
         bench.say(new, Hello { narrow: false, ..hello }.emit(&mut [0; 1452]));
         bench.drain();
     }
-    let widened = bench.log.iter().filter(|output| matches!(output, Output::Widen { client } if *client == new));
+    let widened =
+        bench.log.iter().filter(|output| matches!(output, Output::Widen { client } if *client == new));
     assert_eq!(widened.count(), 1);
 }
 

@@ -66,13 +66,16 @@ impl Ask {
             self.tries == 1 && since_asked < timing.answer().mul_f32(TOO_SOON)
         } else {
             let is_rest = answered.is_some_and(|at| now.since(at) <= SAME_ANSWER);
-            !is_rest && !timing.is_answer(since_asked)
+            !is_rest && !timing.is_answer(since_asked, now)
         };
         if self.tries == 0 || is_own {
             if self.overtaken && self.suspected != Time::NEVER {
                 timing.on_late(now.since(self.suspected));
             }
             return false;
+        }
+        if self.overtaken {
+            timing.on_loss(now);
         }
         if self.tries == 1 && answered.is_none() {
             // Karn: which of several requests was answered, nobody knows

@@ -306,3 +306,22 @@ fn who_joins_a_slow_camera_begins_with_the_picture_that_stands() {
         assert_eq!(first, [10, 10], "{fps} a second");
     }
 }
+
+#[test]
+fn a_sender_that_pauses_is_no_path_that_loses() {
+    for delay in [0, 1, 20, 100] {
+        let path = Spec::clean(delay * MS);
+        let viewers = vec![Viewer::every(&path), Viewer::newest(&path)];
+        let camera = Camera { fps: 10.0, ..CAMERA };
+        // most frames are held up once, for 30 ms on average
+        let scene = Scene { camera, blocked: 0.2, blocked_for: 60 * MS, ..scene(60 * SECOND, viewers) };
+        let (report, _) = show(&scene, &format!("{delay} ms one way, with pauses"));
+        for account in &report.accounts {
+            let repaired = account.ledger.counts().repaired;
+            assert_eq!((account.missing(), account.open()), (0, 0));
+            assert_eq!(repaired, 0, "called repaired");
+            // what is asked for in such a pause has mostly not been sent yet, and then it is not sent again
+            assert!(account.again_percent() <= 10.0, "{:.2} %", account.again_percent());
+        }
+    }
+}
