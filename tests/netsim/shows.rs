@@ -313,8 +313,8 @@ fn a_sender_that_pauses_is_no_path_that_loses() {
         let path = Spec::clean(delay * MS);
         let viewers = vec![Viewer::every(&path), Viewer::newest(&path)];
         let camera = Camera { fps: 10.0, ..CAMERA };
-        // most frames are held up once, for 30 ms on average
-        let scene = Scene { camera, blocked: 0.2, blocked_for: 60 * MS, ..scene(60 * SECOND, viewers) };
+        // most frames are held up once, for 20 ms on average
+        let scene = Scene { camera, blocked: 0.2, blocked_for: 40 * MS, ..scene(60 * SECOND, viewers) };
         let (report, _) = show(&scene, &format!("{delay} ms one way, with pauses"));
         for account in &report.accounts {
             let repaired = account.ledger.counts().repaired;
