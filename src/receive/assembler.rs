@@ -149,7 +149,7 @@ impl Assembler {
         if arrival == Arrival::Fresh {
             let pause = now.since(self.fresh);
             if has_begun && slot.fresh == self.fresh && pause > NO_PAUSE {
-                self.pause = pause.max(self.pause.mul_f32(0.9)).min(MAX_QUIET);
+                self.pause = pause.max(self.pause).min(MAX_QUIET);
             }
             self.fresh = now;
             slot.fresh = now;
@@ -265,6 +265,8 @@ impl Assembler {
         let (begun, arrived) = (partial.begun, partial.newest);
         let (repaired, fragments) = (partial.repaired, partial.count());
         let is_whole = partial.is_whole();
+        // half is forgotten in fourteen frames
+        self.pause = self.pause.mul_f32(0.95);
         let (bytes, spare) = partial.take();
         if self.spares.len() < SPARES {
             self.spares.push(spare);
