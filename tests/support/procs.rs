@@ -3,7 +3,7 @@
 use super::{PATIENCE, deadline, left};
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
-use std::io::{ErrorKind, self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
