@@ -18,25 +18,28 @@ use support::{native, quirks};
 /// What becomes of a fixture.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
-    /// It is sent without so many bytes at its end, and shows the same as another one.
-    Sent { trimmed: usize, shows: &'static str },
+    /// It is sent without so many bytes at its beginning and at its end, and shows the same as another one.
+    Sent { before: usize, behind: usize, shows: &'static str },
     /// It is not sent.
     Dropped(Flaw),
 }
 use Fate::{Dropped, Sent};
 
-const TABLE: [(&str, Fate); 18] = [
-    ("422.jpg", Sent { trimmed: 0, shows: "422.jpg" }),
-    ("420.jpg", Sent { trimmed: 0, shows: "420.jpg" }),
-    ("gray.jpg", Sent { trimmed: 0, shows: "gray.jpg" }),
-    ("no-tables.jpg", Sent { trimmed: 0, shows: "422.jpg" }),
-    ("avi1.jpg", Sent { trimmed: 0, shows: "422.jpg" }),
-    ("restarts.jpg", Sent { trimmed: 0, shows: "422.jpg" }),
-    ("exif-thumbnail.jpg", Sent { trimmed: 0, shows: "422.jpg" }),
-    ("zeros-behind.jpg", Sent { trimmed: 1500, shows: "422.jpg" }),
-    ("fill-behind.jpg", Sent { trimmed: 700, shows: "422.jpg" }),
-    ("rest-behind.jpg", Sent { trimmed: 150, shows: "422.jpg" }),
-    ("bytes-before-end.jpg", Sent { trimmed: 0, shows: "422.jpg" }),
+const TABLE: [(&str, Fate); 21] = [
+    ("422.jpg", Sent { before: 0, behind: 0, shows: "422.jpg" }),
+    ("420.jpg", Sent { before: 0, behind: 0, shows: "420.jpg" }),
+    ("gray.jpg", Sent { before: 0, behind: 0, shows: "gray.jpg" }),
+    ("no-tables.jpg", Sent { before: 0, behind: 0, shows: "422.jpg" }),
+    ("avi1.jpg", Sent { before: 0, behind: 0, shows: "422.jpg" }),
+    ("restarts.jpg", Sent { before: 0, behind: 0, shows: "422.jpg" }),
+    ("exif-thumbnail.jpg", Sent { before: 0, behind: 0, shows: "422.jpg" }),
+    ("zeros-behind.jpg", Sent { before: 0, behind: 1500, shows: "422.jpg" }),
+    ("fill-behind.jpg", Sent { before: 0, behind: 700, shows: "422.jpg" }),
+    ("rest-behind.jpg", Sent { before: 0, behind: 150, shows: "422.jpg" }),
+    ("earlier-frame-behind.jpg", Sent { before: 0, behind: 679, shows: "422.jpg" }),
+    ("stray-bytes.jpg", Sent { before: 0, behind: 0, shows: "422.jpg" }),
+    ("two-starts.jpg", Sent { before: 2, behind: 0, shows: "422.jpg" }),
+    ("bytes-before-end.jpg", Sent { before: 0, behind: 0, shows: "422.jpg" }),
     ("no-end.jpg", Dropped(Flaw::NoEnd)),
     ("half.jpg", Dropped(Flaw::NoEnd)),
     ("half-with-thumbnail.jpg", Dropped(Flaw::NoEnd)),
@@ -59,7 +62,7 @@ fn sent(name: &str) -> Option<Vec<u8>> {
     let (_, fate) = TABLE.iter().find(|(known, _)| *known == name).unwrap();
     let bytes = read(name);
     match fate {
-        Sent { trimmed, .. } => Some(bytes[..bytes.len() - trimmed].to_vec()),
+        Sent { before, behind, .. } => Some(bytes[*before..bytes.len() - behind].to_vec()),
         Dropped(_) => None,
     }
 }
@@ -95,8 +98,8 @@ fn each_quirk_is_sent_byte_for_byte_or_named() {
     for (name, fate) in TABLE {
         let bytes = read(name);
         match fate {
-            Sent { trimmed, shows } => {
-                let frame = &bytes[..bytes.len() - trimmed];
+            Sent { before, behind, shows } => {
+                let frame = &bytes[before..bytes.len() - behind];
                 assert_eq!(jpeg::check(&bytes), Ok(Checked { bytes: frame, size }), "{name}");
                 assert_eq!(jpeg::check_header_only(&bytes), Ok(Checked { bytes: frame, size }), "{name}");
                 assert!(decode(frame) == (decode(&read(shows)).0, size), "{name} does not show {shows}");
@@ -169,10 +172,10 @@ fn good_frames_of_a_folder_arrive_and_bad_ones_are_named() {
     let camcast = Camcast::start(&[folder().to_str().unwrap(), "-f", "60"]);
     let names: BTreeSet<&str> = TABLE.iter().map(|(name, _)| *name).collect();
     let good: Vec<Vec<u8>> = names.into_iter().filter_map(sent).collect();
-    let args = ["-o", "-", "--format", "mjpeg", "--every", "--frames", "33"];
+    let args = ["-o", "-", "--format", "mjpeg", "--every", "--frames", "42"];
     let ended = camrec(camcast.address, &args).wait_exit().expect(0);
     let first = good.iter().position(|jpeg| ended.out.starts_with(jpeg)).expect("begins with one of them");
-    assert!(ended.out == good.iter().cycle().skip(first).take(33).flatten().copied().collect::<Vec<u8>>());
+    assert!(ended.out == good.iter().cycle().skip(first).take(42).flatten().copied().collect::<Vec<u8>>());
     let warned = camcast.wait_line("damaged frames dropped: ");
     assert!(warned.contains("1 without a beginning (no SOI); the latest: "), "{warned}");
     let ended = camcast.program.stop(Signal::SIGTERM).expect(0);
@@ -202,7 +205,7 @@ fn good_frames_of_a_pipe_arrive_and_bad_ones_are_counted() {
     }
     drop(stdin);
     let ended = camcast.program.wait_exit().expect(0);
-    assert!(ended.log.contains("stopped: 11 frames; dropped: "), "{}", ended.log);
+    assert!(ended.log.contains("stopped: 14 frames; dropped: "), "{}", ended.log);
     assert_eq!(viewer.stop(Signal::SIGTERM).expect(0).account("missing"), 0);
 }
 

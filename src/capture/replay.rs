@@ -171,7 +171,6 @@ impl Replay {
             }
             match self.intake.fill(&mut self.file) {
                 Ok(0) => {
-                    self.is_done = true;
                     if let Some(last) = self.last_of_file() {
                         return Ok(last);
                     }
@@ -190,8 +189,12 @@ impl Replay {
 
     /// What the file leaves unfinished; and a file that has given nothing at all is no frame.
     fn last_of_file(&mut self) -> Option<Found> {
+        let unfinished = self.intake.finish();
+        // there may be frames behind what it leaves
+        self.is_done = unfinished.is_none() || !self.intake.waiting();
         let nothing = if self.has_bytes { Flaw::NoStart } else { Flaw::Empty };
-        self.intake.finish().or_else(|| (!self.has_given).then(|| Found::broken(nothing)))
+        let has_given = std::mem::replace(&mut self.has_given, true);
+        unfinished.or_else(|| (!has_given).then(|| Found::broken(nothing)))
     }
 
     /// Goes on with the next file that can be read.
