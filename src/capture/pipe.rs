@@ -68,7 +68,7 @@ impl Pipe {
     /// frame is given as well, so that it is counted; at the end that is the half frame there.
     ///
     /// # Errors
-    /// [`Fault::Ended`] at the end, [`Fault::NotMjpeg`] after 16 MiB without a frame, [`Fault::Unreadable`].
+    /// [`Fault::Ended`] at the end, [`Fault::NotMjpeg`] after 16 MiB without a first frame, [`Fault::Unreadable`].
     pub fn grab(&mut self, now: Time) -> Result<Option<Lease<'_>>, Fault> {
         let Some(found) = self.next_frame()? else { return Ok(None) };
         let sequence = self.sequence;
@@ -91,10 +91,12 @@ impl Pipe {
                 self.frames += u64::from(found.flaw.is_none());
                 return Ok(Some(found));
             }
+            if self.intake.hopeless() {
+                return Err(Fault::NotMjpeg { path: NAME.into() });
+            }
             self.more = false;
             match self.intake.fill(&mut self.file) {
                 Ok(0) => return self.finish(),
-                Ok(_) if self.intake.hopeless() => return Err(Fault::NotMjpeg { path: NAME.into() }),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 Err(error) => return Err(Fault::Unreadable { path: NAME.into(), why: error.to_string() }),

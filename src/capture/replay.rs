@@ -129,7 +129,7 @@ impl Replay {
         let found = self.next_frame()?;
         let sequence = self.sequence;
         self.sequence = sequence.wrapping_add(1);
-        self.frames += u64::from(found.is_whole);
+        self.frames += u64::from(found.is_frame());
         Ok(Some(Lease::of_found(&self.intake, found, now, sequence)))
     }
 
@@ -143,7 +143,7 @@ impl Replay {
         let mut looked_at = 0;
         while looked_at <= LIMIT {
             let found = self.next_frame()?;
-            if found.is_whole {
+            if found.is_frame() {
                 return Ok(());
             }
             looked_at += found.place.len().max(1);
@@ -164,7 +164,7 @@ impl Replay {
             }
             if let Some(found) = self.intake.next_frame() {
                 self.has_given = true;
-                if found.is_whole {
+                if found.is_frame() {
                     self.barren = 0;
                 }
                 return Ok(found);
