@@ -66,26 +66,29 @@ struct Entry {
 /// A frame that can never be in the reel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLarge {
-    /// The frame's length in octets; of one that was not read to its end, what was read.
+    /// The frame's length in octets.
     pub length: usize,
+    /// It was not read any further: it is longer still.
+    pub is_longer: bool,
     /// The longest that fits.
     pub limit: usize,
 }
 
 impl fmt::Display for TooLarge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let TooLarge { length, limit } = self;
+        let TooLarge { length, limit, is_longer } = self;
+        let than = if *is_longer { "more than " } else { "" };
         let most = MAX_FRAME as usize;
         if *length > most {
             return write!(
                 f,
-                "a frame of {length} bytes is longer than the {most} that one may have (docs/PROTOCOL.md): ask for a smaller \
+                "a frame of {than}{length} bytes is longer than the {most} that one may have (docs/PROTOCOL.md): ask for a smaller \
                  size with -r, or have it compressed more"
             );
         }
         write!(
             f,
-            "a frame of {length} bytes is longer than the {limit} that --reel has room for: raise --reel, or ask for a \
+            "a frame of {than}{length} bytes is longer than the {limit} that --reel has room for: raise --reel, or ask for a \
              smaller size with -r"
         )
     }
@@ -135,7 +138,7 @@ impl Reel {
     /// [`TooLarge`].
     pub fn fits(&self, length: usize) -> Result<(), TooLarge> {
         let limit = self.frame_limit();
-        if length > limit { Err(TooLarge { length, limit }) } else { Ok(()) }
+        if length > limit { Err(TooLarge { length, limit, is_longer: false }) } else { Ok(()) }
     }
 
     /// Lays a frame in, over the oldest ones as far as room is needed. This is the one copy of its bytes.
@@ -150,7 +153,7 @@ impl Reel {
         flags: u8,
     ) -> Result<FrameNumber, TooLarge> {
         if jpeg.is_empty() || jpeg.len() > self.frame_limit() {
-            return Err(TooLarge { length: jpeg.len(), limit: self.frame_limit() });
+            return Err(TooLarge { length: jpeg.len(), limit: self.frame_limit(), is_longer: false });
         }
         let length = jpeg.len() as u32;
         let start = self.make_room(self.train_len(length));

@@ -5,12 +5,17 @@ mod support;
 
 use camcast::jpeg::{self, Checked, Flaw, Size, huffman};
 use camcast::picture::{Decoder, Scale};
+use camcast::reel::Reel;
+use camcast::sys::clock;
+use camcast::time::Stamp;
+use camcast::wire::StreamId;
 use nix::sys::signal::Signal;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Stdio};
+use std::time::Duration;
 use support::plain::PlainClient;
 use support::procs::{Camcast, Program, camcast, camrec};
 use support::{native, quirks};
@@ -239,4 +244,45 @@ fn frames_without_end_can_be_allowed() {
     drop(stdin);
     let ended = camcast.program.wait_exit().expect(0);
     assert!(ended.log.contains("stopped: 4 frames; dropped: 1 cut off in the header"), "{}", ended.log);
+}
+
+/// A figure for docs/FIGURES.md: cargo test --release --test quirks the_check_costs -- --ignored --nocapture
+#[test]
+#[ignore = "it measures, and asserts nothing about time"]
+fn what_the_check_costs_beside_the_copy_into_the_reel() {
+    let small = read("422.jpg");
+    let scan = jpeg::header(&small).unwrap().scan;
+    for length in [20_000, 200_000, 2_000_000, 8_000_000] {
+        // four buffers, as a driver has; entropy-coded data as random as it is
+        let frames: Vec<Vec<u8>> = (0..4)
+            .map(|seed| {
+                let coded = support::Noise::new(seed).bytes(length);
+                let stuffed = coded
+                    .into_iter()
+                    .flat_map(|byte| [byte, 0].into_iter().take(1 + usize::from(byte == 0xff)));
+                small[..scan].iter().copied().chain(stuffed).chain([0xff, 0xd9]).collect()
+            })
+            .collect();
+        let mut reel = Reel::new(32 << 20, 1452, StreamId(1));
+        let (mut checks, mut copies) = (Vec::new(), Vec::new());
+        for turn in 0..400 {
+            let begun = clock::now();
+            let checked = jpeg::check(&frames[turn % 4]).unwrap();
+            checks.push(clock::now().since(begun));
+            let begun = clock::now();
+            reel.push(checked.bytes, checked.size, Stamp::default(), 0).unwrap();
+            copies.push(clock::now().since(begun));
+        }
+        let median = |times: &mut Vec<Duration>| {
+            times.sort();
+            times[times.len() / 2].as_secs_f64()
+        };
+        let (check, copy) = (median(&mut checks), median(&mut copies));
+        println!(
+            "{length} bytes: check {:.1} us, copy {:.1} us, ratio {:.2}",
+            check * 1e6,
+            copy * 1e6,
+            check / copy
+        );
+    }
 }

@@ -233,6 +233,7 @@ fn what_is_too_large_to_be_sent_is_counted_and_the_stream_goes_on() {
     let ended = camcast.program.wait_exit().expect(0);
     let words = "a frame of 9000000 bytes is longer than the 8388608 that one may have";
     assert_says(&ended, words);
+    assert_says(&ended, "the newest 33.6 MB are kept; a frame may have up to 8.4 MB (the protocol's limit)");
     assert_says(&ended, "stopped: 4 frames; dropped: 1 without a beginning (no SOI), 2 too large");
     let ended = recorder.stop(Signal::SIGTERM);
     assert_eq!((ended.account("recorded"), ended.account("missing")), (4, 0));

@@ -192,7 +192,7 @@ impl Intake {
         let was_unwatched = lease.picture != Picture::Jpeg && raw.take_unwatched();
         if let Some(length) = lease.too_long {
             supervisor.handle_too_large(now);
-            report.too_large(TooLarge { length, limit: reel.frame_limit() }, now);
+            report.too_large(TooLarge { length, limit: reel.frame_limit(), is_longer: true }, now);
             return Ok(());
         }
         let checked = match (lease.flaw, lease.flawed, lease.picture) {
