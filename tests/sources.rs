@@ -10,6 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{ChildStdin, Stdio};
 use std::time::Duration;
+use support::Noise;
 use support::netem::Spec;
 use support::pictures::{noise, of_len};
 use support::plain::PlainClient;
@@ -271,4 +272,34 @@ fn a_source_whose_every_frame_is_too_large_is_not_healthy() {
     let ended = camcast.program.stop(Signal::SIGTERM);
     assert_says(&ended, "stopped: 0 frames; dropped: ");
     assert!(!ended.log.contains("the source gives frames"), "{}", ended.log);
+}
+
+#[test]
+fn noise_in_a_pipe_costs_the_frames_that_it_hits() {
+    let (camcast, mut stdin) = piped();
+    let recorder = recorder(&camcast);
+    let frames: Vec<Vec<u8>> = (0..60).map(|seed| noise(64, 48, 90, seed)).collect();
+    let mut dice = Noise::new(7);
+    let mut stream = Vec::new();
+    for (n, frame) in frames.iter().enumerate() {
+        let begin = stream.len();
+        stream.extend_from_slice(frame);
+        if n % 10 == 5 {
+            let mut burst = dice.bytes(512);
+            // what a scan ends with for whoever believes it, and a length that spans several frames
+            burst[200..204].copy_from_slice(&[0xff, 0xe5, 0xf0, 0]);
+            let at = stream.len() - 1_000;
+            assert!(at > begin + 700, "it is in the scan");
+            stream[at..at + burst.len()].copy_from_slice(&burst);
+        }
+    }
+    stdin.write_all(&stream).unwrap();
+    drop(stdin);
+    let ended = camcast.program.wait_exit().expect(0);
+    assert_says(&ended, "stopped: 54 frames; dropped: ");
+    let good: Vec<u8> =
+        frames.iter().enumerate().filter(|(n, _)| n % 10 != 5).flat_map(|(_, frame)| frame.clone()).collect();
+    assert!(recorder.wait_output(good.len()) == good);
+    let ended = recorder.stop(Signal::SIGTERM);
+    assert_eq!((ended.account("recorded"), ended.account("missing")), (54, 0));
 }
