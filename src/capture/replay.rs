@@ -129,7 +129,7 @@ impl Replay {
         let found = self.next_frame()?;
         let sequence = self.sequence;
         self.sequence = sequence.wrapping_add(1);
-        self.frames += u64::from(found.is_whole);
+        self.frames += u64::from(found.is_frame());
         Ok(Some(Lease::of_found(&self.intake, found, now, sequence)))
     }
 
@@ -143,7 +143,7 @@ impl Replay {
         let mut looked_at = 0;
         while looked_at <= LIMIT {
             let found = self.next_frame()?;
-            if found.is_whole {
+            if found.is_frame() {
                 return Ok(());
             }
             looked_at += found.place.len().max(1);
@@ -164,14 +164,13 @@ impl Replay {
             }
             if let Some(found) = self.intake.next_frame() {
                 self.has_given = true;
-                if found.is_whole {
+                if found.is_frame() {
                     self.barren = 0;
                 }
                 return Ok(found);
             }
             match self.intake.fill(&mut self.file) {
                 Ok(0) => {
-                    self.is_done = true;
                     if let Some(last) = self.last_of_file() {
                         return Ok(last);
                     }
@@ -190,8 +189,12 @@ impl Replay {
 
     /// What the file leaves unfinished; and a file that has given nothing at all is no frame.
     fn last_of_file(&mut self) -> Option<Found> {
+        let unfinished = self.intake.finish();
+        // there may be frames behind what it leaves
+        self.is_done = unfinished.is_none() || !self.intake.waiting();
         let nothing = if self.has_bytes { Flaw::NoStart } else { Flaw::Empty };
-        self.intake.finish().or_else(|| (!self.has_given).then(|| Found::broken(nothing)))
+        let has_given = std::mem::replace(&mut self.has_given, true);
+        unfinished.or_else(|| (!has_given).then(|| Found::broken(nothing)))
     }
 
     /// Goes on with the next file that can be read.
