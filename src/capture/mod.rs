@@ -22,6 +22,7 @@ use crate::time::{Stamp, Time};
 
 pub mod v4l2;
 
+mod clip;
 mod error;
 mod intake;
 mod metronome;
