@@ -17,9 +17,12 @@ const PICTURES: usize = 2;
 
 /// A file that is read.
 pub(super) struct Clip {
-    file: File,
+    /// None once it has been closed.
+    file: Option<File>,
     /// Device and inode: a file that another program puts in its place has others for as long as this one is open.
     identity: (u64, u64),
+    /// When it came to be as it is, or where it is: st_ctime, in seconds and nanoseconds.
+    changed: (i64, i64),
     intake: Intake,
     /// It holds one picture, whatever is behind that.
     is_picture: bool,
@@ -46,9 +49,18 @@ impl Clip {
     /// # Errors
     /// The system's, or that it is none.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let (file, identity) = open(path)?;
+        let (file, metadata) = open(path)?;
         let (intake, is_picture) = (Intake::new(), is_picture(path));
-        Ok(Clip { file, identity, intake, is_picture, has_given: false, has_bytes: false, is_done: false })
+        Ok(Clip {
+            file: Some(file),
+            identity: identity(&metadata),
+            changed: changed(&metadata),
+            intake,
+            is_picture,
+            has_given: false,
+            has_bytes: false,
+            is_done: false,
+        })
     }
 
     /// Goes on with another file.
@@ -57,7 +69,8 @@ impl Clip {
     /// As [`Clip::open`]; the one before stays open, at its end.
     pub(super) fn load(&mut self, path: &Path) -> io::Result<()> {
         self.is_done = true;
-        (self.file, self.identity) = open(path)?;
+        let (file, metadata) = open(path)?;
+        (self.file, self.identity, self.changed) = (Some(file), identity(&metadata), changed(&metadata));
         self.is_picture = is_picture(path);
         self.begin();
         Ok(())
@@ -70,12 +83,17 @@ impl Clip {
     /// As [`Clip::load`].
     pub(super) fn reload(&mut self, path: &Path) -> io::Result<()> {
         self.is_done = true;
-        if identity(&fs::metadata(path)?) != self.identity {
-            return self.load(path);
-        }
-        self.file.rewind()?;
+        let is_same = identity(&fs::metadata(path)?) == self.identity;
+        let Some(file) = self.file.as_mut().filter(|_| is_same) else { return self.load(path) };
+        file.rewind()?;
         self.begin();
         Ok(())
+    }
+
+    /// Nothing more is wanted from it. A file that is open keeps its folder from going for good.
+    pub(super) fn close(&mut self) {
+        self.file = None;
+        self.is_done = true;
     }
 
     fn begin(&mut self) {
@@ -96,7 +114,8 @@ impl Clip {
             self.has_given = true;
             return Ok(Step::Found(found));
         }
-        match self.intake.fill(&mut self.file) {
+        let Some(file) = &mut self.file else { return Ok(Step::End) };
+        match self.intake.fill(file) {
             Ok(0) => {
                 self.is_done = true;
                 Ok(self.last().map_or(Step::End, Step::Found))
@@ -118,6 +137,18 @@ impl Clip {
         self.intake.finish().or_else(|| (!self.has_given).then(|| Found::broken(nothing)))
     }
 
+    /// There will be no frame in it: nothing more comes from it, and it counts as one that is none.
+    pub(super) fn give_up(&mut self) -> Found {
+        self.intake = Intake::new();
+        self.close();
+        Found::broken(Flaw::NoStart)
+    }
+
+    /// When it came to be as it is, or where it is: in seconds and nanoseconds.
+    pub(super) fn changed(&self) -> (i64, i64) {
+        self.changed
+    }
+
     /// Where its frames are.
     pub(super) fn intake(&self) -> &Intake {
         &self.intake
@@ -129,18 +160,22 @@ impl Clip {
     }
 }
 
-fn open(path: &Path) -> io::Result<(File, (u64, u64))> {
+fn open(path: &Path) -> io::Result<(File, Metadata)> {
     // a named pipe that has taken a file's place would not let go
     let file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(io::Error::other("it is no file"));
     }
-    Ok((file, identity(&metadata)))
+    Ok((file, metadata))
 }
 
 fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
+}
+
+fn changed(metadata: &Metadata) -> (i64, i64) {
+    (metadata.ctime(), metadata.ctime_nsec())
 }
 
 /// Whether a folder's file of this name is played. Those whose names begin with a dot are hidden, and no pictures:

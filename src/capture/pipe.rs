@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
+use super::haste::Haste;
 use super::intake::{Found, Intake};
 use super::{Description, Fault, Lease, OpenError, Rate};
 use crate::jpeg::Size;
@@ -24,8 +25,9 @@ pub struct Pipe {
     flags: OFlag,
     intake: Intake,
     sequence: u32,
-    /// Frames that came to their end, or were cut off by another.
+    /// What was given, whole or not, but for what the end has cut off.
     frames: u64,
+    haste: Haste,
     /// The stream has ended, with so many bytes of a frame that it did not finish.
     ended: Option<usize>,
     /// After a frame, bytes wait that poll knows nothing of and that may be the next.
@@ -44,14 +46,23 @@ impl Pipe {
             return Err(unreadable("it is a terminal: pipe MJPEG into it, as in rpicam-vid ... | camcast -"));
         }
         let fd = stdin.as_fd().try_clone_to_owned().map_err(|error| unreadable(&error.to_string()))?;
-        Pipe::open(fd, notes(size, rate))
+        Pipe::open(fd, rate, notes(size))
     }
 
-    fn open(fd: OwnedFd, notes: Vec<String>) -> Result<Self, OpenError> {
+    fn open(fd: OwnedFd, rate: Option<Rate>, notes: Vec<String>) -> Result<Self, OpenError> {
         let flags = stop_blocking(fd.as_fd()).map_err(|errno| unreadable(errno.desc()))?;
         let (file, intake) = (File::from(fd), Intake::new());
-        let description = description(notes);
-        Ok(Pipe { file, flags, intake, sequence: 0, frames: 0, ended: None, more: false, description })
+        Ok(Pipe {
+            file,
+            flags,
+            intake,
+            sequence: 0,
+            frames: 0,
+            haste: Haste::new(rate),
+            ended: None,
+            more: false,
+            description: description(rate, notes),
+        })
     }
 
     /// The descriptor to poll for `POLLIN`.
@@ -73,6 +84,7 @@ impl Pipe {
         let Some(found) = self.next_frame()? else { return Ok(None) };
         let sequence = self.sequence;
         self.sequence = sequence.wrapping_add(1);
+        self.haste.on_frame(now).into_iter().for_each(say_hasty);
         Ok(Some(Lease::of_found(&self.intake, found, now, sequence)))
     }
 
@@ -88,7 +100,7 @@ impl Pipe {
         for _ in 0..READS {
             if let Some(found) = self.intake.next_frame() {
                 self.more = self.intake.waiting();
-                self.frames += u64::from(found.flaw.is_none());
+                self.frames += 1;
                 return Ok(Some(found));
             }
             self.more = false;
@@ -141,20 +153,26 @@ fn unreadable(why: &str) -> OpenError {
     OpenError::Unreadable { path: NAME.into(), why: why.into() }
 }
 
-fn notes(size: Option<Size>, rate: Option<Rate>) -> Vec<String> {
-    let size = size.map(|size| format!("asked for {size}, but {NAME} has the size that is written into it"));
-    let rate = rate.map(|rate| format!("asked for {rate} fps, but {NAME} sets its own pace"));
-    size.into_iter().chain(rate).collect()
+fn say_hasty(fps: f64) {
+    log::warn!(
+        "{NAME} gives {fps:.0} frames a second: a film plays at its own speed with ffmpeg -re -i FILM ...; if this is right, say \
+         so with -f {fps:.0}"
+    );
 }
 
-fn description(notes: Vec<String>) -> Description {
+fn notes(size: Option<Size>) -> Vec<String> {
+    let size = size.map(|size| format!("asked for {size}, but {NAME} has the size that is written into it"));
+    size.into_iter().collect()
+}
+
+fn description(rate: Option<Rate>, notes: Vec<String>) -> Description {
     Description {
         name: NAME.into(),
         driver: "built in".into(),
         path: "-".into(),
         format: "MJPG".into(),
         size: None,
-        rate: None,
+        rate,
         buffers: 0,
         notes,
     }
@@ -175,7 +193,7 @@ mod tests {
 
     fn pipe() -> (Pipe, File) {
         let (reader, writer) = nix::unistd::pipe().unwrap();
-        (Pipe::open(reader, Vec::new()).unwrap(), writer.into())
+        (Pipe::open(reader, None, Vec::new()).unwrap(), writer.into())
     }
 
     fn grab(pipe: &mut Pipe) -> Option<(u32, Vec<u8>)> {
@@ -259,13 +277,13 @@ mod tests {
         assert_eq!(grab(&mut pipe), Some((1, cut)));
         assert_eq!(grab(&mut pipe), Some((2, jpeg("a"))));
         drop(writer);
-        assert_eq!(pipe.grab(NOW).err(), Some(ended(2, 0)));
+        assert_eq!(pipe.grab(NOW).err(), Some(ended(3, 0)));
     }
 
     #[test]
     fn what_is_no_mjpeg_is_refused_after_a_while() {
         let zeros = File::open("/dev/zero").unwrap();
-        let mut pipe = Pipe::open(zeros.into(), Vec::new()).unwrap();
+        let mut pipe = Pipe::open(zeros.into(), None, Vec::new()).unwrap();
         let fault = (0..100).find_map(|_| pipe.grab(NOW).err());
         assert_eq!(fault, Some(Fault::NotMjpeg { path: NAME.into() }));
     }
@@ -275,7 +293,7 @@ mod tests {
         let (reader, _writer) = nix::unistd::pipe().unwrap();
         let shared = reader.try_clone().unwrap();
         let flags = || OFlag::from_bits_retain(fcntl(&shared, FcntlArg::F_GETFL).unwrap());
-        let pipe = Pipe::open(reader, Vec::new()).unwrap();
+        let pipe = Pipe::open(reader, None, Vec::new()).unwrap();
         assert!(flags().contains(OFlag::O_NONBLOCK));
         drop(pipe);
         assert!(!flags().contains(OFlag::O_NONBLOCK));
@@ -283,8 +301,7 @@ mod tests {
 
     #[test]
     fn wishes_in_vain_are_noted() {
-        let notes = notes(Some(Size { width: 640, height: 480 }), Some(Rate::DEFAULT));
-        assert_eq!(notes.len(), 2);
-        assert_eq!(notes[1], "asked for 30 fps, but standard input sets its own pace");
+        let notes = notes(Some(Size { width: 640, height: 480 }));
+        assert_eq!(notes, ["asked for 640x480, but standard input has the size that is written into it"]);
     }
 }

@@ -54,6 +54,7 @@ pub struct Replay {
     once: bool,
     metronome: Metronome,
     sequence: u32,
+    /// What was given, whole or not.
     frames: u64,
     description: Description,
 }
@@ -122,8 +123,8 @@ impl Replay {
         let found = self.next_frame(now)?;
         let sequence = self.sequence;
         self.sequence = sequence.wrapping_add(1);
+        self.frames += 1;
         if found.is_whole {
-            self.frames += 1;
             self.latest = now;
         }
         Ok(Some(Lease::of_found(self.clip.intake(), found, now, sequence)))
@@ -331,13 +332,13 @@ mod tests {
         let mut replay = Replay::file(&path, ONCE).unwrap();
         assert_eq!(marks(&mut replay, 2), ["a", "b"]);
         assert_eq!(next(&mut replay), Ok((jpeg("half")[..9].to_vec(), None)), "what is left is counted");
-        assert_eq!(next(&mut replay), Err(Fault::Ended { path, frames: 2, half: 0 }));
+        assert_eq!(next(&mut replay), Err(Fault::Ended { path, frames: 3, half: 0 }));
         for name in ["1.jpg", "2.jpg"] {
             fs::write(folder.path().join(name), jpeg(name)).unwrap();
         }
         let mut replay = Replay::folder(folder.path(), ONCE).unwrap();
         assert_eq!(marks(&mut replay, 5), ["1.jpg", "2.jpg", "a", "b", "-"]);
-        assert_eq!(next(&mut replay), Err(Fault::Ended { path: folder.path().into(), frames: 4, half: 0 }));
+        assert_eq!(next(&mut replay), Err(Fault::Ended { path: folder.path().into(), frames: 5, half: 0 }));
     }
 
     #[test]

@@ -27,9 +27,12 @@ type Check = fn(&[u8]) -> Result<Checked<'_>, Flaw>;
 
 /// The source, for as long as the program runs.
 pub struct Intake {
+    plan: Plan,
     supervisor: Supervisor,
     stamps: Stamps,
     source: Option<Source>,
+    /// Opened, but not begun before the first client is there.
+    held: Option<Source>,
     /// Of a camera without MJPEG: how its pictures become JPEGs.
     raw: Raw,
     /// What is compressed, in words.
@@ -62,9 +65,11 @@ impl Intake {
             exit_on_error: config.exit_on_device_error,
         };
         let mut intake = Intake {
+            plan,
             supervisor: Supervisor::new(plan, now),
             stamps: Stamps::default(),
             source: None,
+            held: None,
             raw: Raw::new(config.quality),
             compressed: String::new(),
             mode: config.wish.mode,
@@ -81,11 +86,22 @@ impl Intake {
             intake.follow();
         } else {
             let source = Source::open(&config.wish).map_err(|error| open_failure(&error))?;
-            // the order to open is met
-            while intake.supervisor.poll_order().is_some() {}
-            intake.handle_opened(Ok(source), now);
+            if config.wait_for_client {
+                log::info!("{} begins when the first client is there", source.describe().path);
+                intake.held = Some(source);
+            } else {
+                intake.begin(source, now);
+            }
         }
         Ok(intake)
+    }
+
+    /// What is no camera is open, and its life begins.
+    fn begin(&mut self, source: Source, now: Time) {
+        self.supervisor = Supervisor::new(self.plan, now);
+        // the order to open is met
+        while self.supervisor.poll_order().is_some() {}
+        self.handle_opened(Ok(source), now);
     }
 
     /// Whether there is a picture to show.
@@ -121,7 +137,7 @@ impl Intake {
 
     /// When to call [`handle_timeout`](Self::handle_timeout), whoever answers.
     pub fn next_timeout(&self) -> Time {
-        if self.is_over {
+        if self.is_over || self.held.is_some() {
             return Time::NEVER;
         }
         self.source_due().min(self.supervisor.next_timeout())
@@ -147,6 +163,9 @@ impl Intake {
 
     /// Whether anybody watches.
     pub fn set_wanted(&mut self, wanted: bool, now: Time) {
+        if let Some(source) = self.held.take_if(|_| wanted) {
+            self.begin(source, now);
+        }
         self.supervisor.set_wanted(wanted, now);
         self.raw.set_wanted(wanted);
         self.follow();
@@ -155,7 +174,7 @@ impl Intake {
     /// Takes a frame from the source, if there is one, and lays it into the reel. `is_failing`: poll says so.
     pub fn handle_source(&mut self, is_failing: bool, reel: &mut Reel, report: &mut Report, now: Time) {
         if let Err(fault) = self.take_frame(is_failing, reel, report, now) {
-            self.handle_fault(&fault, now);
+            self.handle_fault(&fault, report.intake.good, now);
         }
         self.follow();
     }
@@ -258,9 +277,9 @@ impl Intake {
         self.follow();
     }
 
-    fn handle_fault(&mut self, fault: &Fault, now: Time) {
+    fn handle_fault(&mut self, fault: &Fault, good: u64, now: Time) {
         self.trouble = fault.to_string();
-        self.failure = failure_of_fault(fault);
+        self.failure = failure_of_fault(fault, good);
         self.supervisor.handle_fault(cause_of_fault(fault), now);
     }
 
@@ -344,10 +363,14 @@ fn cause_of_fault(fault: &Fault) -> Cause {
     }
 }
 
-/// How the program ends if this ends it; the end of a stream that gave frames is none that fails.
-fn failure_of_fault(fault: &Fault) -> Option<Failure> {
+/// How the program ends if this ends it; the end of a stream that gave good frames is none that fails.
+fn failure_of_fault(fault: &Fault, good: u64) -> Option<Failure> {
     let exit = match fault {
-        Fault::Ended { frames: 1.., .. } => return None,
+        Fault::Ended { .. } if good > 0 => return None,
+        Fault::Ended { frames: 1.., .. } => {
+            let why = "none of which can be sent: it is no MJPEG, or damaged";
+            return Some(Failure::new(Exit::NoMjpeg, format!("{fault}, {why}")));
+        }
         Fault::Gone { .. } | Fault::Unreadable { .. } | Fault::Ended { .. } => Exit::NoSource,
         Fault::NotMjpeg { .. } => Exit::NoMjpeg,
         Fault::Broken { .. } | Fault::Erring { .. } | Fault::Undrawable { .. } => Exit::System,

@@ -63,6 +63,14 @@ pub struct Options {
     #[argh(switch)]
     pub once: bool,
 
+    /// play what arrives in a folder, each file once, after what is there; default: what is there, in a loop
+    #[argh(switch)]
+    pub follow: bool,
+
+    /// begin to play a file or a folder, or to read standard input, when the first client is there; default: at once
+    #[argh(switch)]
+    pub wait_for_client: bool,
+
     /// send frames that lack their end (EOI) too, for cameras that often leave it out; default: only whole ones
     #[argh(switch)]
     pub allow_truncated_frames: bool,
