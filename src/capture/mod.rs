@@ -25,10 +25,10 @@ pub mod v4l2;
 mod clip;
 mod error;
 mod follow;
-mod haste;
 mod intake;
 mod metronome;
 mod mode;
+mod pace;
 mod pattern;
 mod pipe;
 mod rate;
@@ -58,7 +58,7 @@ pub struct Wish {
     /// Width and height in pixels. Without it the camera keeps its own; the test picture has 1280x720.
     pub size: Option<Size>,
     /// Frames per second. Without it the camera keeps its own; the test picture and files have 30, and standard input
-    /// sets its own pace.
+    /// is read as it comes.
     pub rate: Option<Rate>,
     /// Which of a camera's formats. Other sources give JPEGs in any case.
     pub mode: Mode,
@@ -164,7 +164,7 @@ impl Source {
         match self {
             Source::Camera(camera) => Some(camera.fd()),
             Source::Follow(follow) => Some(follow.fd()),
-            Source::Pipe(pipe) => Some(pipe.fd()),
+            Source::Pipe(pipe) => pipe.fd(),
             Source::Pattern(_) | Source::Replay(_) => None,
         }
     }

@@ -6,8 +6,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-use super::haste::Haste;
 use super::intake::{Found, Intake};
+use super::pace::{Pace, Remark};
 use super::{Description, Fault, Lease, OpenError, Rate};
 use crate::jpeg::Size;
 use crate::time::Time;
@@ -18,7 +18,7 @@ const NAME: &str = "standard input";
 /// The most reads in one grab, each of 64 KiB or more: the loop has other work too.
 const READS: usize = 16;
 
-/// A byte stream of JPEGs that sets its own pace.
+/// A byte stream of JPEGs that sets its own pace, unless it is to be read no faster than at some rate.
 pub struct Pipe {
     file: File,
     /// The flags to leave behind.
@@ -27,7 +27,9 @@ pub struct Pipe {
     sequence: u32,
     /// What was given, whole or not, but for what the end has cut off.
     frames: u64,
-    haste: Haste,
+    pace: Pace,
+    /// A frame that has come too soon.
+    held: Option<Found>,
     /// The stream has ended, with so many bytes of a frame that it did not finish.
     ended: Option<usize>,
     /// After a frame, bytes wait that poll knows nothing of and that may be the next.
@@ -58,21 +60,22 @@ impl Pipe {
             intake,
             sequence: 0,
             frames: 0,
-            haste: Haste::new(rate),
+            pace: Pace::new(rate),
+            held: None,
             ended: None,
             more: false,
             description: description(rate, notes),
         })
     }
 
-    /// The descriptor to poll for `POLLIN`.
-    pub fn fd(&self) -> BorrowedFd<'_> {
-        self.file.as_fd()
+    /// The descriptor to poll for `POLLIN`; none while nothing more is to be read.
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.held.is_none().then(|| self.file.as_fd())
     }
 
-    /// At once if a frame may wait that has been read already, else when poll says.
+    /// In time if a frame has come too soon, at once if one may wait that has been read already, else when poll says.
     pub fn due(&self) -> Option<Time> {
-        self.more.then(Time::default)
+        if self.held.is_some() { Some(self.pace.earliest()) } else { self.more.then(Time::default) }
     }
 
     /// The next frame, stamped with `now`: a stream of JPEGs says nothing of when they were captured. What is no whole
@@ -81,10 +84,18 @@ impl Pipe {
     /// # Errors
     /// [`Fault::Ended`] at the end, [`Fault::NotMjpeg`] after 16 MiB without a frame, [`Fault::Unreadable`].
     pub fn grab(&mut self, now: Time) -> Result<Option<Lease<'_>>, Fault> {
-        let Some(found) = self.next_frame()? else { return Ok(None) };
+        let found = match self.held.take() {
+            held @ Some(_) => held,
+            None => self.next_frame()?,
+        };
+        let Some(found) = found else { return Ok(None) };
+        if !self.pace.take(now) {
+            self.held = Some(found);
+            return Ok(None);
+        }
         let sequence = self.sequence;
         self.sequence = sequence.wrapping_add(1);
-        self.haste.on_frame(now).into_iter().for_each(say_hasty);
+        self.pace.remark(now).into_iter().for_each(say);
         Ok(Some(Lease::of_found(&self.intake, found, now, sequence)))
     }
 
@@ -153,11 +164,16 @@ fn unreadable(why: &str) -> OpenError {
     OpenError::Unreadable { path: NAME.into(), why: why.into() }
 }
 
-fn say_hasty(fps: f64) {
-    log::warn!(
-        "{NAME} gives {fps:.0} frames a second: a film plays at its own speed with ffmpeg -re -i FILM ...; if this is right, say \
-         so with -f {fps:.0}"
-    );
+fn say(remark: Remark) {
+    match remark {
+        Remark::Hasty => log::warn!(
+            "{NAME} gives more than 100 frames a second: a film plays at its own speed with -f, such as camcast - -f 25, or with \
+             ffmpeg -re"
+        ),
+        Remark::HeldUp(rate) => log::info!(
+            "{NAME} has more than {rate} frames a second: what writes into it is held up; if it is live, leave -f out"
+        ),
+    }
 }
 
 fn notes(size: Option<Size>) -> Vec<String> {
@@ -286,6 +302,29 @@ mod tests {
         let mut pipe = Pipe::open(zeros.into(), None, Vec::new()).unwrap();
         let fault = (0..100).find_map(|_| pipe.grab(NOW).err());
         assert_eq!(fault, Some(Fault::NotMjpeg { path: NAME.into() }));
+    }
+
+    #[test]
+    fn a_film_is_read_at_the_rate_asked_for() {
+        let (reader, writer) = nix::unistd::pipe().unwrap();
+        let mut pipe = Pipe::open(reader, Some("25".parse().unwrap()), Vec::new()).unwrap();
+        let frames: Vec<Vec<u8>> = (0..50).map(|n| jpeg(&n.to_string())).collect();
+        File::from(writer).write_all(&[frames.concat(), jpeg("half")[..8].to_vec()].concat()).unwrap();
+        let (mut now, mut times) = (NOW, Vec::new());
+        let fault = loop {
+            now = now.max(pipe.due().unwrap_or_default());
+            match pipe.grab(now).map(|lease| lease.map(|lease| (lease.stamp, lease.to_vec()))) {
+                Ok(Some((stamp, bytes))) => {
+                    assert_eq!((stamp.captured, stamp.sequence as usize), (now, times.len()));
+                    assert!(frames.get(times.len()).is_none_or(|frame| *frame == bytes));
+                    times.push(now);
+                }
+                Ok(None) => assert!(pipe.fd().is_none(), "nothing is read while a frame waits"),
+                Err(fault) => break fault,
+            }
+        };
+        assert_eq!((fault, times.len()), (ended(50, 8), 51));
+        assert!(times.windows(2).skip(9).all(|two| two[1].since(two[0]).as_millis() == 40), "{times:?}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::raw::Raw;
 use super::report::Report;
 use super::wait::{Wait, Who};
 use crate::app::exit::{Exit, Failure};
-use crate::capture::{Fault, Mode, OpenError, Picture, Source, SourceSpec};
+use crate::capture::{Description, Fault, Mode, OpenError, Picture, Source, SourceSpec};
 use crate::jpeg::{self, Checked, Flaw};
 use crate::reel::Reel;
 use crate::supervisor::stamps::Stamps;
@@ -21,6 +21,9 @@ use std::time::Duration;
 
 /// Where device nodes come and go.
 const DEVICES: &str = "/dev";
+
+/// Between two files that arrive in a folder any time may pass: that is no loss of anything.
+const ANY_TIME: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// What of a frame's bytes is sent, or why none is.
 type Check = fn(&[u8]) -> Result<Checked<'_>, Flaw>;
@@ -38,6 +41,8 @@ pub struct Intake {
     /// What is compressed, in words.
     compressed: String,
     mode: Mode,
+    /// It may be silent for as long as it likes.
+    may_pause: bool,
     /// Only of a camera.
     opener: Option<Opener>,
     /// Only while a camera is waited for.
@@ -73,6 +78,7 @@ impl Intake {
             raw: Raw::new(config.quality),
             compressed: String::new(),
             mode: config.wish.mode,
+            may_pause: config.wish.follow,
             opener: None,
             hotplug: None,
             check: if config.allow_truncated_frames { jpeg::check_header_only } else { jpeg::check },
@@ -87,7 +93,9 @@ impl Intake {
         } else {
             let source = Source::open(&config.wish).map_err(|error| open_failure(&error))?;
             if config.wait_for_client {
-                log::info!("{} begins when the first client is there", source.describe().path);
+                let Description { name, path, .. } = source.describe();
+                let what = if config.wish.source == SourceSpec::Stdin { name } else { path };
+                log::info!("{what} begins when the first client is there");
                 intake.held = Some(source);
             } else {
                 intake.begin(source, now);
@@ -198,6 +206,7 @@ impl Intake {
         now: Time,
     ) -> Result<(), Fault> {
         let is_camera = self.opener.is_some();
+        let &mut Intake { may_pause, .. } = self;
         let Intake { source: Some(source), supervisor, stamps, check, raw, compressed, .. } = self else {
             return Ok(());
         };
@@ -206,6 +215,8 @@ impl Intake {
             report.too_slow(dropped, raw.takes(), now);
         }
         let Some(lease) = source.grab(now)? else {
+            // one that is not to be polled just now has its reason
+            let is_failing = is_failing && source.fd().is_some();
             return if is_failing { Err(source.erring()) } else { Ok(()) };
         };
         let was_unwatched = lease.picture != Picture::Jpeg && raw.take_unwatched();
@@ -243,7 +254,9 @@ impl Intake {
         match reel.push(checked.bytes, checked.size, stamp, if is_new { DISCONTINUITY } else { 0 }) {
             Ok(number) => {
                 report.good();
-                supervisor.set_interval(reel.fps().map(|fps| Duration::from_secs_f32(1.0 / fps)));
+                if !may_pause {
+                    supervisor.set_interval(reel.fps().map(|fps| Duration::from_secs_f32(1.0 / fps)));
+                }
                 log::trace!("frame {number}: {} bytes, captured at {}", checked.bytes.len(), stamp.captured);
             }
             Err(error) => report.too_large(error, now),
@@ -260,13 +273,14 @@ impl Intake {
                 let description = source.describe();
                 log::info!("source: {description}");
                 description.notes.iter().for_each(|note| log::warn!("{note}"));
-                let interval = description.rate.map(|rate| rate.at(1));
+                let interval = description.rate.map(|rate| rate.at(1)).filter(|_| !self.may_pause);
                 let lacks = if self.mode == Mode::Yuyv { "" } else { "this camera has no MJPEG: " };
                 self.compressed = format!("{lacks}its {} pictures are", description.format);
                 self.source = Some(source);
                 self.stamps.restart();
                 self.raw.restart(interval);
-                self.supervisor.handle_opened(interval, now);
+                let usual = if self.may_pause { Some(ANY_TIME) } else { interval };
+                self.supervisor.handle_opened(usual, now);
             }
             Err(error) => {
                 self.trouble = error.to_string();

@@ -17,7 +17,8 @@ pub struct Options {
     #[argh(option, short = 'r', arg_name = "WxH")]
     pub resolution: Option<String>,
 
-    /// frames a second; default: the camera's own, 30 for a pattern or files
+    /// frames a second; default: the camera's own, 30 for a pattern or files, standard input as it comes (with -f: no
+    /// faster than that, for films)
     #[argh(option, short = 'f', arg_name = "fps")]
     pub desired_fps: Option<String>,
 
