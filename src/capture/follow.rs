@@ -35,8 +35,10 @@ pub struct Follow {
     /// When the youngest of all files that were opened came to be as it is, in seconds and nanoseconds: what is younger has
     /// arrived since. A file that is moved keeps the time of its last change, but not this one (st_ctime).
     youngest: (i64, i64),
-    youngest_name: PathBuf,
+    /// And those that came to be so at that very time: a clock's tick may see several.
+    as_young: HashSet<PathBuf>,
     is_told: bool,
+    is_overflow_told: bool,
     metronome: Metronome,
     sequence: u32,
     description: Description,
@@ -88,8 +90,9 @@ impl Follow {
             clip: None,
             playing: None,
             youngest: (i64::MIN, 0),
-            youngest_name: PathBuf::new(),
+            as_young: HashSet::new(),
             is_told: false,
+            is_overflow_told: false,
             metronome: Metronome::new(play.rate),
             sequence: 0,
             description: description(path, play.size, play.rate),
@@ -149,10 +152,10 @@ impl Follow {
         // when all that is known has been opened: what is younger than that is what is not known
         if waiting.is_incomplete && waiting.names.is_empty() && self.playing.is_none() {
             waiting.is_incomplete = false;
-            log::warn!(
-                "more files came at once to {} than the system tells of: they are looked for",
-                self.path.display()
-            );
+            if !std::mem::replace(&mut self.is_overflow_told, true) {
+                let path = self.path.display();
+                log::warn!("more files came at once to {path} than the system tells of: they are looked for");
+            }
             self.look()
                 .map_err(|error| Fault::Unreadable { path: self.path.clone(), why: error.to_string() })?;
         }
@@ -170,9 +173,8 @@ impl Follow {
             }
             // one that has just gone, or may not be looked at, is no reason to have none
             let Ok(metadata) = fs::metadata(&path) else { continue };
-            // a clock tick may have seen several come
-            let is_later =
-                (metadata.ctime(), metadata.ctime_nsec()) >= self.youngest && path != self.youngest_name;
+            let changed = (metadata.ctime(), metadata.ctime_nsec());
+            let is_later = changed >= self.youngest && !self.as_young.contains(&path);
             if metadata.is_file() && is_later {
                 found.push(((metadata.mtime(), metadata.mtime_nsec()), entry.file_name()));
             }
@@ -184,6 +186,17 @@ impl Follow {
         found.sort();
         found.iter().for_each(|(_, name)| self.waiting.add(name));
         Ok(())
+    }
+
+    /// A file was opened that came to be as it is at this time.
+    fn enter(&mut self, changed: (i64, i64), path: &Path) {
+        if changed > self.youngest || self.as_young.len() >= FILES {
+            self.as_young.clear();
+        }
+        if changed >= self.youngest {
+            self.youngest = changed;
+            self.as_young.insert(path.to_owned());
+        }
     }
 
     fn next_frame(&mut self) -> Option<Found> {
@@ -226,9 +239,7 @@ impl Follow {
         };
         match opened {
             Ok(changed) => {
-                if changed >= self.youngest {
-                    (self.youngest, self.youngest_name) = (changed, path.clone());
-                }
+                self.enter(changed, &path);
                 self.playing = Some(path);
             }
             Err(error) => say_skipped(&path, &error, &mut self.is_told),
@@ -377,7 +388,8 @@ mod tests {
         let mut folder = Folder::new();
         folder.put("1.jpg");
         let mut follow = folder.follow();
-        assert_eq!(folder.play(&mut follow), ["1.jpg"]);
+        (2..50).for_each(|number| folder.put(&format!("0{number}.jpg")));
+        assert_eq!(folder.play(&mut follow).len(), 49);
         // what was played stays where it is, and is not played again; what comes by rename is old by its last change
         folder.put("2.jpg");
         folder.put_old(".3.jpg", 500);
