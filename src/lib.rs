@@ -45,8 +45,8 @@
 //!
 //! # What a frame costs
 //!
-//! camcast: one DQBUF and one QBUF, one copy into the reel, one `send` a client for each 64 KiB, one `ppoll` and one
-//! `clock_gettime` a wake-up, and no allocation (`tests/steady_state.rs`). The protocol is specified in
+//! camcast: one DQBUF and one QBUF, one pass that looks for its end, one copy into the reel, one `send` a client for each
+//! 64 KiB, one `ppoll` and one `clock_gettime` a wake-up, and no allocation (`tests/steady_state.rs`). The protocol is specified in
 //! `docs/PROTOCOL.md`; why things are as they are stands in `docs/DECISIONS.md`.
 
 pub mod app;

@@ -68,16 +68,28 @@ struct Entry {
 pub struct TooLarge {
     /// The frame's length in octets.
     pub length: usize,
+    /// It was not read any further: it is longer still.
+    pub is_longer: bool,
     /// The longest that fits.
     pub limit: usize,
 }
 
 impl fmt::Display for TooLarge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TooLarge { length, limit, is_longer } = self;
+        let than = if *is_longer { "more than " } else { "" };
+        let most = MAX_FRAME as usize;
+        if *length > most {
+            return write!(
+                f,
+                "a frame of {than}{length} bytes is longer than the {most} that one may have (docs/PROTOCOL.md): ask for a smaller \
+                 size with -r, or have it compressed more"
+            );
+        }
         write!(
             f,
-            "a frame of {} bytes is longer than {}: raise --reel or ask for a smaller size",
-            self.length, self.limit
+            "a frame of {than}{length} bytes is longer than the {limit} that --reel has room for: raise --reel, or ask for a \
+             smaller size with -r"
         )
     }
 }
@@ -120,6 +132,15 @@ impl Reel {
         (datagrams * usize::from(self.fragment)).min(MAX_FRAME as usize)
     }
 
+    /// Whether a frame of `length` octets fits.
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn fits(&self, length: usize) -> Result<(), TooLarge> {
+        let limit = self.frame_limit();
+        if length > limit { Err(TooLarge { length, limit, is_longer: false }) } else { Ok(()) }
+    }
+
     /// Lays a frame in, over the oldest ones as far as room is needed. This is the one copy of its bytes.
     ///
     /// # Errors
@@ -132,7 +153,7 @@ impl Reel {
         flags: u8,
     ) -> Result<FrameNumber, TooLarge> {
         if jpeg.is_empty() || jpeg.len() > self.frame_limit() {
-            return Err(TooLarge { length: jpeg.len(), limit: self.frame_limit() });
+            return Err(TooLarge { length: jpeg.len(), limit: self.frame_limit(), is_longer: false });
         }
         let length = jpeg.len() as u32;
         let start = self.make_room(self.train_len(length));
@@ -440,6 +461,24 @@ mod tests {
         assert!((9..=10).contains(&held), "{held} frames of 9 kB in 100 kB");
         assert_eq!(reel.newest().unwrap().number(), FrameNumber(100));
         assert!(reel.frame(reel.next_number()).is_none());
+    }
+
+    #[test]
+    fn what_is_too_large_is_told_with_the_limit_that_it_meets() {
+        let words = |reel: usize, length: usize| {
+            Reel::new(reel, 1452, STREAM)
+                .fits(length)
+                .err()
+                .map(|error| error.to_string())
+                .unwrap_or_default()
+        };
+        assert!(words(1 << 20, 2_000_000).contains("that --reel has room for: raise --reel"));
+        assert_eq!(words(32 << 20, MAX_FRAME as usize), "");
+        for reel in [1 << 20, 32 << 20] {
+            let words = words(reel, 9_000_000);
+            assert!(words.contains("9000000 bytes is longer than the 8388608 that one may have"), "{words}");
+            assert!(!words.contains("--reel"), "it would not help: {words}");
+        }
     }
 
     #[test]

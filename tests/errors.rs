@@ -107,7 +107,7 @@ fn standard_input_that_is_no_mjpeg() {
     let zeros = vec![0; 1 << 20];
     while stdin.write_all(&zeros).is_ok() {}
     let ended = program.wait_exit().expect(6);
-    assert!(reason(&ended, "camcast").contains("no JPEG in the last 16 MiB of standard input"));
+    assert!(reason(&ended, "camcast").contains("no JPEG in the first 16 MiB of standard input"));
 }
 
 #[test]

@@ -348,3 +348,72 @@ fn a_signal_does_not_wait_for_anybody() {
     camcast.wait_line("stopping: telling 1 clients");
     camcast.program.wait_exit().expect(0);
 }
+
+/// A JPEG of so many octets whose scan makes up most of it: bytes before EOI, which decoders skip.
+fn large(len: usize) -> Vec<u8> {
+    let small = of_len(2_000, 1);
+    let (before, end) = small.split_at(small.len() - 2);
+    [before, &vec![0x55; len - small.len()], end].concat()
+}
+
+const TOO_LARGE: usize = 9_000_000;
+const FAR_TOO_LARGE: usize = 39 << 19;
+
+#[test]
+fn what_is_too_large_to_be_sent_is_counted_and_the_stream_goes_on() {
+    let (camcast, mut stdin) = piped();
+    camcast.wait_line("a frame may have up to 8.4 MB (the protocol's limit)");
+    let recorder = recorder(&camcast);
+    let clips = clips(4, 30_000);
+    let strange = vec![0; 20 << 20];
+    let between = [large(TOO_LARGE), large(FAR_TOO_LARGE), strange];
+    let mut wanted = Vec::new();
+    for (n, clip) in clips.iter().enumerate() {
+        stdin.write_all(clip).unwrap();
+        wanted.extend_from_slice(clip);
+        assert!(recorder.wait_output(wanted.len()) == wanted, "frame {n}");
+        stdin.write_all(between.get(n).map_or(&[], Vec::as_slice)).unwrap();
+    }
+    drop(stdin);
+    let ended = camcast.program.wait_exit().expect(0);
+    let words = "a frame of 9000000 bytes is longer than the 8388608 that one may have";
+    assert_says(&ended, words);
+    assert_says(&ended, "the newest 33.6 MB are kept; a frame may have up to 8.4 MB (the protocol's limit)");
+    assert_says(&ended, "stopped: 4 frames; dropped: 1 without a beginning (no SOI), 2 too large");
+    let ended = recorder.stop(Signal::SIGTERM);
+    assert_eq!((ended.account("recorded"), ended.account("missing")), (4, 0));
+}
+
+#[test]
+fn a_frame_that_is_far_too_large_is_no_end_of_a_folder_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let clips = clips(3, 5_000);
+    write_folder(folder.path(), &clips);
+    for name in ["000-large.mjpeg", "001-large.mjpeg"] {
+        fs::write(folder.path().join(name), large(FAR_TOO_LARGE)).unwrap();
+    }
+    fs::write(folder.path().join("001-zeros.mjpeg"), vec![0; 17 << 20]).unwrap();
+    let camcast = Camcast::start(&[folder.path().to_str().unwrap(), "-f", "30", "--once"]);
+    let ended = camcast.program.wait_exit().expect(0);
+    assert_says(&ended, "stopped: 3 frames; dropped: ");
+    assert_says(&ended, " without a beginning (no SOI), 2 too large");
+}
+
+#[test]
+fn a_source_whose_every_frame_is_too_large_is_not_healthy() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.jpg");
+    fs::write(&path, large(TOO_LARGE)).unwrap();
+    let camcast = Camcast::start(&[path.to_str().unwrap(), "-f", "20"]);
+    let viewer = PlainClient::join(camcast.address);
+    let recorder = camrec(camcast.address, &[&RECORDER[..], &["--every", "--frames", "3"]].concat());
+    camcast.wait_line("frames only from the source that are too large to be sent");
+    recorder.wait_line("no frames: the camera is away");
+    // the picture that says why
+    let slate = viewer.take_frames(1).remove(0);
+    assert!(slate.len() < 60_000, "{} bytes", slate.len());
+    assert_eq!(recorder.stop(Signal::SIGTERM).account("recorded"), 0);
+    let ended = camcast.program.stop(Signal::SIGTERM);
+    assert_says(&ended, "stopped: 0 frames; dropped: ");
+    assert!(!ended.log.contains("the source gives frames"), "{}", ended.log);
+}

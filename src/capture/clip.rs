@@ -116,10 +116,7 @@ impl Clip {
         }
         let Some(file) = &mut self.file else { return Ok(Step::End) };
         match self.intake.fill(file) {
-            Ok(0) => {
-                self.is_done = true;
-                Ok(self.last().map_or(Step::End, Step::Found))
-            }
+            Ok(0) => Ok(self.last().map_or(Step::End, Step::Found)),
             Ok(_) => {
                 self.has_bytes = true;
                 Ok(Step::More)
@@ -133,8 +130,12 @@ impl Clip {
 
     /// What it leaves unfinished; and a file that has given nothing at all is no frame.
     fn last(&mut self) -> Option<Found> {
+        let unfinished = self.intake.finish();
+        // there may be frames behind what it leaves
+        self.is_done = unfinished.is_none() || !self.intake.waiting();
         let nothing = if self.has_bytes { Flaw::NoStart } else { Flaw::Empty };
-        self.intake.finish().or_else(|| (!self.has_given).then(|| Found::broken(nothing)))
+        let has_given = std::mem::replace(&mut self.has_given, true);
+        unfinished.or_else(|| (!has_given).then(|| Found::broken(nothing)))
     }
 
     /// There will be no frame in it: nothing more comes from it, and it counts as one that is none.

@@ -257,7 +257,7 @@ pub enum Fault {
         /// The system's reason.
         why: String,
     },
-    /// Megabytes without a single whole JPEG.
+    /// Megabytes, and not a single JPEG yet.
     NotMjpeg {
         /// The path as given.
         path: PathBuf,
@@ -299,7 +299,7 @@ impl fmt::Display for Fault {
             Fault::Unreadable { path, why } => write!(f, "cannot read {}: {why}", path.display()),
             Fault::NotMjpeg { path } => write!(
                 f,
-                "no JPEG in the last 16 MiB of {}: write MJPEG, as with rpicam-vid --codec mjpeg",
+                "no JPEG in the first 16 MiB of {}: write MJPEG, as with rpicam-vid --codec mjpeg",
                 path.display()
             ),
             Fault::Undrawable { why } => {

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use crate::jpeg::{Flaw, Split, Splitter};
 
-/// The longest frame accepted, in bytes, and the most that is read without finding one.
+/// The most bytes kept of a frame, twice as many as one may have that is to be sent; and the most that is read of something
+/// else before it is no MJPEG, or, where there have been frames, one more that is lost.
 pub(super) const LIMIT: usize = 16 << 20;
 
 /// What the buffer starts with: more than the usual frame of 1280x720.
@@ -23,12 +24,19 @@ pub(super) struct Found {
     pub(super) flaw: Option<Flaw>,
     /// From SOI to EOI.
     pub(super) is_whole: bool,
+    /// It is a frame of this many bytes or more, of which none is kept.
+    pub(super) too_long: Option<usize>,
 }
 
 impl Found {
     /// Something that is no frame at all.
     pub(super) fn broken(flaw: Flaw) -> Self {
-        Found { place: 0..0, flaw: Some(flaw), is_whole: false }
+        Found { place: 0..0, flaw: Some(flaw), is_whole: false, too_long: None }
+    }
+
+    /// Whether it is a frame with its end, or would be if it was not so long.
+    pub(super) fn is_frame(&self) -> bool {
+        self.is_whole || self.too_long.is_some()
     }
 }
 
@@ -39,13 +47,22 @@ pub(super) struct Intake {
     begin: usize,
     end: usize,
     splitter: Splitter,
-    /// Bytes read since the last frame.
-    barren: usize,
+    /// There have been frames.
+    is_mjpeg: bool,
+    /// Bytes taken since the last of them that belong to none.
+    strange: usize,
 }
 
 impl Intake {
     pub(super) fn new() -> Self {
-        Intake { bytes: vec![0; START], begin: 0, end: 0, splitter: Splitter::new(), barren: 0 }
+        Intake {
+            bytes: vec![0; START],
+            begin: 0,
+            end: 0,
+            splitter: Splitter::new(),
+            is_mjpeg: false,
+            strange: 0,
+        }
     }
 
     /// The next frame that has been read, or what should be one. It is taken: hand it out before the next call.
@@ -53,8 +70,8 @@ impl Intake {
         let waiting = self.bytes.get(self.begin..self.end).unwrap_or_default();
         match self.splitter.find(waiting) {
             Split::More => {
-                self.begin = self.end.min(self.begin + self.splitter.take_garbage());
-                None
+                self.drop_garbage();
+                self.outgrown().or_else(|| self.lost())
             }
             split => self.take(split),
         }
@@ -67,6 +84,33 @@ impl Intake {
         self.take(split)
     }
 
+    fn drop_garbage(&mut self) {
+        let garbage = self.splitter.take_garbage();
+        self.begin = self.end.min(self.begin + garbage);
+        self.strange = self.strange.saturating_add(garbage);
+    }
+
+    /// The frame that has begun leaves no room for another read: what comes of it from now on is garbage.
+    fn outgrown(&mut self) -> Option<Found> {
+        let length = self.left();
+        if length + READ <= LIMIT {
+            return None;
+        }
+        self.splitter.give_up();
+        self.drop_garbage();
+        (self.is_mjpeg, self.strange) = (true, 0);
+        Some(Found { place: 0..0, flaw: None, is_whole: false, too_long: Some(length) })
+    }
+
+    /// So much was there where frames should have been that it counts for one.
+    fn lost(&mut self) -> Option<Found> {
+        let is_lost = self.is_mjpeg && self.strange > LIMIT;
+        is_lost.then(|| {
+            self.strange = 0;
+            Found::broken(Flaw::NoStart)
+        })
+    }
+
     fn take(&mut self, split: Split) -> Option<Found> {
         let begin = self.begin;
         let (place, flaw, is_whole) = match split {
@@ -77,9 +121,11 @@ impl Intake {
         };
         self.begin = place.end;
         if flaw.is_none() {
-            self.barren = 0;
+            (self.is_mjpeg, self.strange) = (true, 0);
+        } else {
+            self.strange = self.strange.saturating_add(place.end - begin);
         }
-        Some(Found { place, flaw, is_whole })
+        Some(Found { place, flaw, is_whole, too_long: None })
     }
 
     /// The bytes of what was found.
@@ -101,7 +147,6 @@ impl Intake {
             }
         };
         self.end += count;
-        self.barren = self.barren.saturating_add(count);
         Ok(count)
     }
 
@@ -110,9 +155,9 @@ impl Intake {
         self.begin < self.end
     }
 
-    /// Whether so much was read without a frame that there will hardly be one.
+    /// Whether so much was read without a single frame that there will hardly be one.
     pub(super) fn hopeless(&self) -> bool {
-        self.barren > LIMIT
+        !self.is_mjpeg && self.strange > LIMIT
     }
 
     /// How many bytes wait.
@@ -124,6 +169,7 @@ impl Intake {
     pub(super) fn restart(&mut self) {
         (self.begin, self.end) = (0, 0);
         self.splitter = Splitter::new();
+        self.strange = if self.is_mjpeg { 0 } else { self.strange };
     }
 
     fn make_room(&mut self) {
@@ -174,22 +220,59 @@ mod tests {
         assert_eq!(frames(&stream, 100), expected);
     }
 
-    #[test]
-    fn memory_stays_bounded_whatever_comes() {
-        let mut intake = Intake::new();
-        let mut start: &[u8] = b"\xff\xd8\xff\xda\0\x02";
-        intake.fill(&mut start).unwrap();
-        let mut endless = io::repeat(b'x');
-        while !intake.hopeless() {
-            assert_eq!(intake.next_frame(), None);
-            assert!(intake.fill(&mut endless).unwrap() > 0);
+    /// What is found in so many bytes of `reader`, at most.
+    fn found(intake: &mut Intake, mut reader: impl Read, most: usize) -> Vec<Found> {
+        let (mut all, mut read) = (Vec::new(), 0);
+        while read < most {
+            if let Some(found) = intake.next_frame() {
+                all.push(found);
+                continue;
+            }
+            match intake.fill(&mut reader).unwrap() {
+                0 => break,
+                count => read += count,
+            }
+            assert!(intake.bytes.capacity() <= LIMIT);
         }
-        assert!(intake.bytes.capacity() <= LIMIT);
-        let mut good = &jpeg(9)[..];
-        intake.restart();
-        intake.fill(&mut good).unwrap();
-        assert!(intake.next_frame().is_some());
+        all
+    }
+
+    #[test]
+    fn a_frame_without_an_end_in_sight_is_one_and_memory_stays_bounded() {
+        let mut intake = Intake::new();
+        let start: &[u8] = b"\xff\xd8\xff\xda\0\x02";
+        let stream = start.chain(io::repeat(b'x'));
+        let all = found(&mut intake, stream, 70 << 20);
+        assert!(all[0].too_long.is_some_and(|length| (LIMIT - READ..=LIMIT).contains(&length)), "{all:?}");
+        // and so is the rest, for each 16 MiB of it or, as it is read in large pieces, some more
+        let rest = &all[1..];
+        assert!((1..=3).contains(&rest.len()), "{all:?}");
+        assert!(rest.iter().all(|found| *found == Found::broken(Flaw::NoStart)), "{all:?}");
         assert!(!intake.hopeless());
+        let after = found(&mut intake, &jpeg(9)[..], usize::MAX);
+        assert!(after.iter().any(|found| found.is_whole), "{after:?}");
+    }
+
+    #[test]
+    fn a_frame_that_is_too_long_costs_itself_only() {
+        let mut intake = Intake::new();
+        let stream = [jpeg(5), jpeg(19 << 20), jpeg(6), vec![0; 40 << 20], jpeg(7), jpeg(8)].concat();
+        let all = found(&mut intake, &stream[..], usize::MAX);
+        let kinds: Vec<_> = all.iter().map(|it| (it.is_whole, it.too_long.is_some(), it.flaw)).collect();
+        let (whole, long) = ((true, false, None), (false, true, None));
+        let lost = (false, false, Some(Flaw::NoStart));
+        assert_eq!(kinds, [whole, long, whole, lost, whole, whole]);
+    }
+
+    #[test]
+    fn what_is_no_mjpeg_is_hopeless_and_a_long_first_frame_is_not() {
+        for (stream, is_hopeless) in
+            [(vec![0; 17 << 20], true), ([0; 9].repeat(1 << 20), false), (jpeg(20 << 20), false)]
+        {
+            let mut intake = Intake::new();
+            found(&mut intake, &stream[..], usize::MAX);
+            assert_eq!(intake.hopeless(), is_hopeless, "{} bytes", stream.len());
+        }
     }
 
     #[test]

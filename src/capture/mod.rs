@@ -235,6 +235,8 @@ pub struct Lease<'a> {
     pub flawed: bool,
     /// What of it could be read is known to be no frame, for this reason: the same, and there are no bytes.
     pub flaw: Option<Flaw>,
+    /// It has at least so many bytes, more than are ever kept or sent: the same, and there are no bytes.
+    pub too_long: Option<usize>,
 }
 
 /// What a frame's bytes are.
@@ -260,18 +262,19 @@ impl<'a> Lease<'a> {
             picture: Picture::Jpeg,
             flawed: bytes.is_empty(),
             flaw: None,
+            too_long: None,
         }
     }
 
     fn of_found(intake: &'a Intake, found: Found, captured: Time, sequence: u32) -> Self {
         let bytes = intake.frame(found.place);
-        Lease { flaw: found.flaw, ..Lease::of_bytes(bytes, captured, sequence) }
+        Lease { flaw: found.flaw, too_long: found.too_long, ..Lease::of_bytes(bytes, captured, sequence) }
     }
 
     fn of_buffer(buffer: v4l2::Buffer<'a>, stamp: Stamp, picture: Picture) -> Self {
         let is_short = matches!(picture, Picture::Raw(format) if buffer.bytes().len() < format.bytes());
         let flawed = buffer.flawed() || is_short;
-        Lease { bytes: Held::Buffer(buffer), stamp, picture, flawed, flaw: None }
+        Lease { bytes: Held::Buffer(buffer), stamp, picture, flawed, flaw: None, too_long: None }
     }
 }
 

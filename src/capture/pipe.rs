@@ -82,7 +82,7 @@ impl Pipe {
     /// frame is given as well, so that it is counted; at the end that is the half frame there.
     ///
     /// # Errors
-    /// [`Fault::Ended`] at the end, [`Fault::NotMjpeg`] after 16 MiB without a frame, [`Fault::Unreadable`].
+    /// [`Fault::Ended`] at the end, [`Fault::NotMjpeg`] after 16 MiB without a first frame, [`Fault::Unreadable`].
     pub fn grab(&mut self, now: Time) -> Result<Option<Lease<'_>>, Fault> {
         let found = match self.held.take() {
             held @ Some(_) => held,
@@ -114,10 +114,12 @@ impl Pipe {
                 self.frames += 1;
                 return Ok(Some(found));
             }
+            if self.intake.hopeless() {
+                return Err(Fault::NotMjpeg { path: NAME.into() });
+            }
             self.more = false;
             match self.intake.fill(&mut self.file) {
                 Ok(0) => return self.finish(),
-                Ok(_) if self.intake.hopeless() => return Err(Fault::NotMjpeg { path: NAME.into() }),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 Err(error) => return Err(Fault::Unreadable { path: NAME.into(), why: error.to_string() }),
@@ -131,7 +133,12 @@ impl Pipe {
     fn finish(&mut self) -> Result<Option<Found>, Fault> {
         let left = self.intake.left();
         let Some(half) = self.intake.finish() else { return Err(self.end(0)) };
-        self.ended = Some(left);
+        // there may be frames behind what it leaves
+        if self.intake.waiting() {
+            self.frames += 1;
+        } else {
+            self.ended = Some(left);
+        }
         self.more = true;
         Ok(Some(half))
     }
@@ -270,7 +277,7 @@ mod tests {
             if has_begun {
                 let lease = pipe.grab(NOW).unwrap().unwrap();
                 match half.len() {
-                    6.. => prop_assert_eq!(&lease[..], half),
+                    8.. => prop_assert_eq!(&lease[..], half),
                     _ => prop_assert_eq!(lease.flaw.map(Flaw::index), Some(Flaw::Cut { at: 0 }.index())),
                 }
                 prop_assert!(lease.flaw.is_some() || check(&lease).is_err());
@@ -286,7 +293,7 @@ mod tests {
     #[test]
     fn a_frame_that_another_cuts_off_is_given_to_be_counted() {
         let (mut pipe, mut writer) = pipe();
-        let broken = b"\xff\xd8\xff\0".to_vec();
+        let broken = b"\xff\xd8\xff\x02".to_vec();
         let cut = jpeg("cut")[..8].to_vec();
         writer.write_all(&[broken, cut.clone(), jpeg("a")].concat()).unwrap();
         assert_eq!(pipe.grab(NOW).unwrap().unwrap().flaw, Some(Flaw::Marker { at: 2 }));
@@ -294,6 +301,20 @@ mod tests {
         assert_eq!(grab(&mut pipe), Some((2, jpeg("a"))));
         drop(writer);
         assert_eq!(pipe.grab(NOW).err(), Some(ended(3, 0)));
+    }
+
+    #[test]
+    fn frames_that_a_broken_one_has_swallowed_at_the_end_are_given() {
+        let (mut pipe, mut writer) = pipe();
+        let broken = b"\xff\xd8\xff\xe5\x90\0noise".to_vec();
+        writer.write_all(&[broken, jpeg("a"), jpeg("b"), jpeg("c")[..8].to_vec()].concat()).unwrap();
+        assert_eq!(grab(&mut pipe), None);
+        drop(writer);
+        assert_eq!(pipe.grab(NOW).unwrap().unwrap().flaw, Some(Flaw::Cut { at: 2 }));
+        assert_eq!(grab(&mut pipe), Some((1, jpeg("a"))));
+        assert_eq!(grab(&mut pipe), Some((2, jpeg("b"))));
+        assert_eq!(grab(&mut pipe), Some((3, jpeg("c")[..8].to_vec())));
+        assert_eq!(pipe.grab(NOW).err(), Some(ended(3, 8)));
     }
 
     #[test]

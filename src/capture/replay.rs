@@ -124,7 +124,7 @@ impl Replay {
         let sequence = self.sequence;
         self.sequence = sequence.wrapping_add(1);
         self.frames += 1;
-        if found.is_whole {
+        if found.is_frame() {
             self.latest = now;
         }
         Ok(Some(Lease::of_found(self.clip.intake(), found, now, sequence)))
@@ -140,7 +140,7 @@ impl Replay {
         let mut looked_at = 0;
         while looked_at <= LIMIT {
             let found = self.next_frame(Time::default())?;
-            if found.is_whole {
+            if found.is_frame() {
                 return Ok(());
             }
             looked_at += found.place.len().max(1);
@@ -158,7 +158,7 @@ impl Replay {
         loop {
             match self.clip.step() {
                 Ok(Step::Found(found)) => {
-                    if found.is_whole {
+                    if found.is_frame() {
                         self.barren = 0;
                     }
                     return Ok(found);

@@ -4,9 +4,15 @@
 //! FF D8 | FF xx LL LL payload | FF xx LL LL payload | ... | FF DA LL LL payload | entropy-coded data | FF D9
 //! SOI     a segment: LL LL counts itself and the payload    SOS                                        EOI
 //! ```
-//! Any number of FF may fill the room before a marker (T.81 B.1.1.2).
+//! Any number of FF may fill the room before a marker (T.81 B.1.1.2). Some cameras leave other bytes there as well; decoders
+//! skip them, and so does the walk, up to [`STRAY`] of them.
 
 use super::Flaw;
+use memchr::memchr;
+
+/// The most bytes that are skipped between a segment and the next marker. A Logitech C270 leaves one to five there; libjpeg
+/// skips any number, but what is so far off is more likely damage.
+pub const STRAY: usize = 64;
 
 /// Temporary marker of arithmetic coding: stands alone, without a length (T.81 table B.1, as all codes here).
 const TEM: u8 = 0x01;
@@ -42,6 +48,11 @@ pub const fn is_frame(code: u8) -> bool {
     matches!(code, SOF0..=SOF15) && !matches!(code, DHT | JPG | DAC)
 }
 
+/// Whether `code` begins a segment that holds whatever its writer likes, a picture too (APP0 to APP15, COM).
+pub const fn is_free(code: u8) -> bool {
+    matches!(code, 0xe0..=0xef | 0xfe)
+}
+
 /// One marker with what belongs to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment<'a> {
@@ -65,33 +76,75 @@ pub enum Step<'a> {
         /// Where to look again when there are more bytes.
         at: usize,
     },
-    /// No marker, one that cannot stand in a header (SOI, RST0 to RST7, a reserved code), or a length below two.
+    /// SOI, where another image begins.
+    Start {
+        /// Offset of its FF.
+        at: usize,
+    },
+    /// No marker, one that cannot stand in a header (RST0 to RST7, a reserved code), or a length below two.
     Bad {
         /// Where.
         at: usize,
     },
 }
 
-/// Reads the segment at offset `at`. EOI counts as a segment without a payload.
+/// Reads the segment at offset `at`, or up to [`STRAY`] bytes behind it. EOI counts as a segment without a payload.
 ///
-/// Costs a few comparisons and one for each fill byte; [`Step::More`] steps over the fill bytes already seen.
+/// Costs a few comparisons, and one for each fill byte and stray byte; [`Step::More`] steps over the fill bytes already seen.
 pub fn step(bytes: &[u8], at: usize) -> Step<'_> {
     let fill = bytes.get(at..).unwrap_or_default().iter().take_while(|byte| **byte == 0xff).count();
-    let code_at = at.saturating_add(fill);
-    match bytes.get(code_at) {
-        None => Step::More { at: code_at.saturating_sub(usize::from(fill > 0)) },
-        Some(_) if fill == 0 => Step::Bad { at },
-        Some(&code) => segment(bytes, code, code_at),
+    // the last of them is the marker's own
+    let at = at.saturating_add(fill.saturating_sub(1));
+    near(bytes, at).map_or_else(|none| none, |at| segment(bytes, at))
+}
+
+/// The first marker at `at` or up to [`STRAY`] bytes behind it; what [`step`] says if there is none.
+fn near(bytes: &[u8], at: usize) -> Result<usize, Step<'_>> {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let near = rest.get(..STRAY + 2).unwrap_or(rest);
+    match near.windows(2).position(|two| matches!(two, [0xff, code] if !matches!(code, 0 | 0xff))) {
+        Some(stray) => Ok(at.saturating_add(stray)),
+        None if near.len() < STRAY + 2 => Err(Step::More { at }),
+        None => Err(Step::Bad { at }),
     }
 }
 
-/// The segment whose code is at `code_at`.
-fn segment(bytes: &[u8], code: u8, code_at: usize) -> Step<'_> {
-    let (at, body) = (code_at.saturating_sub(1), code_at.saturating_add(1));
-    match code {
-        TEM | EOI => Step::Segment(Segment { code, at, payload: &[], end: body }),
-        0..=LAST_RESERVED | RST0..=SOI => Step::Bad { at },
-        _ => with_length(bytes, code, at, body),
+/// Whether an SOI that ends at `at` begins a frame, as far as what follows tells; `None` if the bytes end before.
+pub fn begins(bytes: &[u8], at: usize) -> Option<bool> {
+    match (bytes.get(at), near(bytes, at)) {
+        (Some(0xff), _) => Some(true),
+        (_, Ok(at)) => stands(bytes, at),
+        (_, Err(Step::Bad { .. })) => Some(false),
+        (_, Err(_)) => None,
+    }
+}
+
+/// Whether a marker that a header may have stands right at `at`; `None` if the bytes end before.
+pub fn stands(bytes: &[u8], at: usize) -> Option<bool> {
+    let marker = bytes.get(at..)?.first_chunk()?;
+    Some(matches!(marker, [0xff, SOF0..=SOF15 | SOS..=0xfe]))
+}
+
+/// As much as is there of what belongs to the marker at `at`, its length bytes included.
+pub fn present(bytes: &[u8], at: usize) -> &[u8] {
+    match bytes.get(at..).unwrap_or_default() {
+        [0xff, _, rest @ ..] => {
+            let length = rest.first_chunk().map_or(0, |length| usize::from(u16::from_be_bytes(*length)));
+            rest.get(..length).unwrap_or(rest)
+        }
+        _ => &[],
+    }
+}
+
+/// The segment whose marker is at `at`.
+fn segment(bytes: &[u8], at: usize) -> Step<'_> {
+    let body = at.saturating_add(2);
+    match bytes.get(at.saturating_add(1)) {
+        None => Step::More { at },
+        Some(&code @ (TEM | EOI)) => Step::Segment(Segment { code, at, payload: &[], end: body }),
+        Some(&SOI) => Step::Start { at },
+        Some(0..=LAST_RESERVED | RST0..=RST7) => Step::Bad { at },
+        Some(&code) => with_length(bytes, code, at, body),
     }
 }
 
@@ -106,6 +159,73 @@ fn with_length(bytes: &[u8], code: u8, at: usize, body: usize) -> Step<'_> {
         Some(whole) => {
             let payload = whole.get(2..).unwrap_or_default();
             Step::Segment(Segment { code, at, payload, end: body.saturating_add(length) })
+        }
+    }
+}
+
+/// `bytes` from the image that has something in it: some cameras write SOI twice, which libjpeg refuses.
+pub fn without_empty(mut bytes: &[u8]) -> &[u8] {
+    while bytes.starts_with(&[0xff, SOI]) {
+        match step(bytes, 2) {
+            Step::Start { at } => bytes = bytes.get(at..).unwrap_or_default(),
+            _ => break,
+        }
+    }
+    bytes
+}
+
+/// `jpeg` without the stray bytes in its header, which are left away into `tidy` if there are any.
+pub fn without_strays<'a>(jpeg: &'a [u8], tidy: &'a mut Vec<u8>) -> &'a [u8] {
+    let Ok(segments) = segments(jpeg) else { return jpeg };
+    let (mut end, mut has_strays) = (2, false);
+    for segment in segments.clone() {
+        let Ok(segment) = segment else { return jpeg };
+        has_strays |= segment.at != end;
+        end = segment.end;
+    }
+    if !has_strays {
+        return jpeg;
+    }
+    tidy.clear();
+    tidy.extend([0xff, SOI]);
+    let pieces = segments.flatten().map(|segment| segment.at..segment.end).chain([end..jpeg.len()]);
+    pieces.for_each(|piece| tidy.extend_from_slice(jpeg.get(piece).unwrap_or_default()));
+    tidy
+}
+
+/// Where the entropy-coded data ends that goes on at `at`: the offset of the marker behind it.
+///
+/// # Errors
+/// The bytes end before: where to look again when there are more.
+pub fn end_of_scan(bytes: &[u8], mut at: usize) -> Result<usize, usize> {
+    while let Some(skipped) = memchr(0xff, bytes.get(at..).unwrap_or_default()) {
+        at = at.saturating_add(skipped);
+        match bytes.get(at.saturating_add(1)) {
+            None => return Err(at),
+            Some(0 | RST0..=RST7) => at = at.saturating_add(2),
+            Some(0xff) => at = at.saturating_add(1),
+            Some(_) => return Ok(at),
+        }
+    }
+    Err(at.max(bytes.len()))
+}
+
+/// Where the image ends whose first scan's data begins at `scan`: the offset behind EOI. Of what stands in the segments
+/// between two scans, and in what follows EOI, nothing counts.
+///
+/// # Errors
+/// [`Flaw::NoEnd`], or [`Flaw::Marker`] where something else stands than an image may have.
+pub fn end_of_image(bytes: &[u8], scan: usize) -> Result<usize, Flaw> {
+    let mut at = end_of_scan(bytes, scan).map_err(|_| Flaw::NoEnd)?;
+    loop {
+        at = match step(bytes, at) {
+            Step::Segment(Segment { code: EOI, end, .. }) => return Ok(end),
+            Step::Segment(Segment { code: SOS, end, .. }) => {
+                end_of_scan(bytes, end).map_err(|_| Flaw::NoEnd)?
+            }
+            Step::Segment(segment) => segment.end,
+            Step::More { .. } => return Err(Flaw::NoEnd),
+            Step::Start { at } | Step::Bad { at } => return Err(Flaw::Marker { at }),
         }
     }
 }
@@ -141,7 +261,7 @@ impl<'a> Iterator for Segments<'a> {
                 Ok(segment)
             }
             Step::More { at } => Err(Flaw::Cut { at }),
-            Step::Bad { at } => Err(Flaw::Marker { at }),
+            Step::Start { at } | Step::Bad { at } => Err(Flaw::Marker { at }),
         })
     }
 }
@@ -178,11 +298,46 @@ mod tests {
 
     #[test]
     fn refuses_what_cannot_stand_in_a_header() {
-        for code in [0x00, 0x02, 0xbf, RST0, RST7, SOI] {
+        for code in [0x02, 0xbf, RST0, RST7] {
             assert_eq!(step(&[0xff, code, 0, 2], 0), Step::Bad { at: 0 }, "{code:02x}");
         }
+        assert_eq!(step(&[0xff, SOI, 0, 2], 0), Step::Start { at: 0 });
         assert_eq!(step(&[0xff, DQT, 0, 1], 0), Step::Bad { at: 0 });
-        assert_eq!(step(&[0x12, 0xff], 0), Step::Bad { at: 0 });
+    }
+
+    #[test]
+    fn finds_the_next_marker_behind_stray_bytes_but_not_far_behind() {
+        let marker = [0xff, DQT, 0, 3, 9];
+        for stray in 0..STRAY + 9 {
+            for kind in [&[0x12][..], &[0], &[0xff, 0, 0x7f]] {
+                let strays: Vec<u8> = kind.iter().copied().cycle().take(stray).collect();
+                let bytes = [&strays[..], &marker, &[0xff, 0xff]].concat();
+                // an FF at the end of them is a fill byte
+                let at = strays.len();
+                let found = step(&bytes, 0);
+                let segment = Segment { code: DQT, at, payload: &[9], end: at + marker.len() };
+                let wanted = if stray <= STRAY { Step::Segment(segment) } else { Step::Bad { at: 0 } };
+                assert_eq!(found, wanted, "{stray} of {kind:02x?}");
+                let have = at.min(STRAY + 1);
+                assert!(matches!(step(&bytes[..have], 0), Step::More { .. }), "{stray} of {kind:02x?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_image_ends_with_its_last_scan() {
+        let size = Size { width: 16, height: 8 };
+        let one = sample::jpeg(size, b"a\xff\x00b\xff\xd3c\xff");
+        let scan = segments(&one).unwrap().last().unwrap().unwrap().end;
+        assert_eq!(end_of_image(&[&one[..], b"\xff\xd9 \xff\xd9"].concat(), scan), Ok(one.len()));
+        assert_eq!(end_of_image(&one[..one.len() - 1], scan), Err(Flaw::NoEnd));
+        // a table between two scans that holds an EOI
+        let table = [0xff, DHT, 0, 5, 0xff, EOI, 7];
+        let two = [&one[..one.len() - 2], &table, b"\xff\xda\0\x02second", b"\xff\xd9"].concat();
+        assert_eq!(end_of_image(&[&two[..], &[0; 9]].concat(), scan), Ok(two.len()));
+        assert_eq!(end_of_image(&two[..two.len() - 12], scan), Err(Flaw::NoEnd));
+        let bad = [&one[..one.len() - 2], b"\xff\x02"].concat();
+        assert_eq!(end_of_image(&bad, scan), Err(Flaw::Marker { at: one.len() - 2 }));
     }
 
     proptest! {
@@ -190,7 +345,9 @@ mod tests {
         fn never_panics_and_always_moves_on(bytes in sample::marker_soup(), at in 0_usize..300) {
             match step(&bytes, at) {
                 Step::Segment(segment) => prop_assert!(segment.end > at && segment.end <= bytes.len()),
-                Step::More { at: again } | Step::Bad { at: again } => prop_assert!(again >= at),
+                Step::More { at: again } | Step::Start { at: again } | Step::Bad { at: again } => {
+                    prop_assert!(again >= at);
+                }
             }
         }
     }

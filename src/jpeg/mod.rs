@@ -31,18 +31,15 @@ pub use size::{Size, SizeError};
 pub use split::{Split, Splitter};
 
 use markers::{EOI, SOS};
+use memchr::memmem;
 
 /// How many bytes of padding are looked at in one go: a buffer of 4 MiB may be nearly all padding.
 const STRIDE: usize = 64;
 
-/// EOI is looked for in this many of the last bytes, padding not counted. A camera that fills up its last packet adds
-/// less than the 3072 bytes that a microframe takes (USB 2.0, 5.9.2).
-const TAIL: usize = 4096;
-
 /// One whole JPEG.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checked<'a> {
-    /// From SOI to EOI, without what the camera padded behind it.
+    /// From SOI to EOI, without what the camera left behind it, or a second SOI before it.
     pub bytes: &'a [u8],
     /// The picture's size, as the frame header (SOF) gives it.
     pub size: Size,
@@ -57,15 +54,15 @@ pub struct Header {
     pub scan: usize,
 }
 
-/// Checks that `bytes` are one whole JPEG, and trims what many cameras leave behind it: zeros or FF without a limit, and
-/// up to 4 KiB of anything else.
+/// Checks that `bytes` are one whole JPEG, and trims what many cameras leave behind it: zeros, fill bytes, the rest of an
+/// earlier frame.
 ///
-/// The entropy-coded data is not read: the cost is that of the header and the padding. Only a frame that does not end
-/// with EOI and padding has its last 4 KiB searched for it.
+/// The entropy-coded data is not decoded, but searched for EOI: about a third of what copying it costs (docs/FIGURES.md).
 ///
 /// # Errors
 /// The first [`Flaw`] found.
 pub fn check(bytes: &[u8]) -> Result<Checked<'_>, Flaw> {
+    let bytes = markers::without_empty(bytes);
     let header = header(bytes)?;
     let bytes = ended(bytes, header.scan).ok_or(Flaw::NoEnd)?;
     Ok(Checked { bytes, size: header.size })
@@ -76,6 +73,7 @@ pub fn check(bytes: &[u8]) -> Result<Checked<'_>, Flaw> {
 /// # Errors
 /// A [`Flaw`] in the header. [`Flaw::NoEnd`] is never returned.
 pub fn check_header_only(bytes: &[u8]) -> Result<Checked<'_>, Flaw> {
+    let bytes = markers::without_empty(bytes);
     let header = header(bytes)?;
     let bytes = ended(bytes, header.scan).unwrap_or_else(|| trim(bytes, header.scan, 0));
     Ok(Checked { bytes, size: header.size })
@@ -111,19 +109,19 @@ fn size_of(frame: &markers::Segment<'_>) -> Result<Size, Flaw> {
 
 /// `bytes` up to EOI, which stands behind `scan`, where the entropy-coded data begins.
 fn ended(bytes: &[u8], scan: usize) -> Option<&[u8]> {
-    let has_end = |bytes: &[u8]| bytes.get(scan..).is_some_and(|coded| coded.ends_with(&[0xff, EOI]));
-    let without_zeros = trim(bytes, scan, 0);
-    if has_end(without_zeros) {
-        return Some(without_zeros);
+    // Entropy-coded data has no FF but before a zero or a restart marker (T.81 F.1.2.3): the first EOI is the right one, ...
+    let first = memmem::find(bytes.get(scan..)?, &[0xff, EOI])?;
+    let end = scan.saturating_add(first).saturating_add(2);
+    let rest = trim(bytes, end, 0);
+    if trim(rest, end, 0xff).len() == end {
+        return bytes.get(..end);
     }
-    let without_fill = trim(without_zeros, scan, 0xff);
-    if has_end(without_fill) {
-        return Some(without_fill);
+    // ... unless it stands in a segment between two scans, which only the walk along all of them tells
+    match markers::end_of_image(bytes, scan) {
+        Ok(end) => bytes.get(..end),
+        Err(Flaw::NoEnd) => None,
+        Err(_) => bytes.get(..end),
     }
-    // Entropy-coded data has no FF but before a zero or a restart marker (T.81 F.1.2.3): the first EOI is the right one.
-    let from = without_fill.len().saturating_sub(TAIL).max(scan);
-    let found = without_fill.get(from..)?.windows(2).position(|two| two == [0xff, EOI])?;
-    bytes.get(..from.saturating_add(found).saturating_add(2))
 }
 
 /// `bytes` without the `padding` bytes at their end, of which none before `floor` is taken.
@@ -162,17 +160,54 @@ mod tests {
                 );
             }
         }
-        // the rest of an earlier frame, its EOI with it, in part overwritten; then zeros
-        for garbage in [&b"x"[..], b"\xff", b"\0\0x\0", b"rest\xff\xd9 of it", &[7; TAIL - 2]] {
-            let padded = [&jpeg[..], garbage, &[0xff; 9], &[0; 70]].concat();
-            assert_eq!(check(&padded[..jpeg.len() + garbage.len()]).map(|whole| whole.bytes), Ok(&jpeg[..]));
-            assert_eq!(check(&padded).map(|whole| whole.bytes), Ok(&jpeg[..]), "{garbage:?}");
+        // the rest of an earlier frame, its EOI with it, in part overwritten; then zeros; up to the buffer's end
+        for garbage in [&b"x"[..], b"\xff", b"\0\0x\0", b"rest\xff\xd9 of it", &[7; 100_000]] {
+            for behind in [&b""[..], b"\xff\xd9", &[0; 70], &[0xff; 9]] {
+                let padded = [&jpeg[..], garbage, behind].concat();
+                assert_eq!(check(&padded).map(|whole| whole.bytes), Ok(&jpeg[..]), "{garbage:?}");
+            }
         }
-        assert_eq!(
-            check(&[&jpeg[..], &[7; TAIL - 1]].concat()),
-            Err(Flaw::NoEnd),
-            "the search has its limit"
-        );
+    }
+
+    #[test]
+    fn a_buffer_that_still_holds_an_earlier_frames_end_gives_this_frame_only() {
+        let (long, short) = (sample::jpeg(SIZE, &[7; 50_000]), sample::jpeg(SIZE, &[8; 9_000]));
+        let mut buffer = long.clone();
+        buffer[..short.len()].copy_from_slice(&short);
+        assert_eq!(check(&buffer), Ok(Checked { bytes: &short, size: SIZE }));
+        assert_eq!(check_header_only(&buffer), Ok(Checked { bytes: &short, size: SIZE }));
+    }
+
+    #[test]
+    fn a_second_start_is_left_away() {
+        let jpeg = sample::jpeg(SIZE, b"e");
+        for before in [&b"\xff\xd8"[..], b"\xff\xd8\xff\xd8\xff", b"\xff\xd8\0\0\xff\0"] {
+            let twice = [before, &jpeg].concat();
+            assert_eq!(check(&twice), Ok(Checked { bytes: &jpeg, size: SIZE }), "{before:02x?}");
+            assert_eq!(check_header_only(&twice), Ok(Checked { bytes: &jpeg, size: SIZE }));
+        }
+        assert_eq!(check(&[0xff, 0xd8].repeat(9)), Err(Flaw::Cut { at: 2 }));
+        let late = [&jpeg[..14], &jpeg].concat();
+        assert_eq!(check(&late), Err(Flaw::Marker { at: 14 }), "not behind a segment");
+    }
+
+    #[test]
+    fn stray_bytes_between_segments_are_skipped() {
+        let jpeg = sample::jpeg(SIZE, b"e");
+        let segments: Vec<_> = markers::segments(&jpeg).unwrap().map(Result::unwrap).collect();
+        for stray in 0..=5 {
+            let mut bytes = jpeg[..2].to_vec();
+            for segment in &segments {
+                bytes.extend(&b"\x2c\0\xff\0\x01"[..stray]);
+                bytes.extend(&jpeg[segment.at..segment.end]);
+            }
+            bytes.extend(&jpeg[segments.last().unwrap().end..]);
+            assert_eq!(check(&bytes), Ok(Checked { bytes: &bytes, size: SIZE }), "{stray}");
+            let spliced = huffman::with_tables(&bytes).unwrap().concat();
+            assert_eq!(check(&spliced).map(|whole| whole.size), Ok(SIZE), "{stray}");
+        }
+        let far = [&jpeg[..2], &[7; markers::STRAY + 1], &jpeg[2..]].concat();
+        assert_eq!(check(&far), Err(Flaw::Marker { at: 2 }));
     }
 
     #[test]
@@ -202,7 +237,7 @@ mod tests {
             (b"\xff", Flaw::NoStart),
             (b"\xff\xd8", Flaw::Cut { at: 2 }),
             (b"\xff\xd8\xff\xe0\0\x01", Flaw::Marker { at: 2 }),
-            (b"\xff\xd8JFIF", Flaw::Marker { at: 2 }),
+            (&[b"\xff\xd8", &[b'x'; 70][..]].concat(), Flaw::Marker { at: 2 }),
             (b"\xff\xd8\xff\xd9", Flaw::NoScan),
             (&sample::with_segments(&[], b"e"), Flaw::NoSize),
             (&sample::with_segments(&[sof(Size { width: 640, height: 0 })], b"e"), Flaw::ZeroSize),

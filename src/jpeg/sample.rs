@@ -1,7 +1,7 @@
 //! JPEG-like bytes for tests: right in their markers, meaningless in their entropy-coded data.
 
 use super::Size;
-use super::markers::{DHT, DQT, DRI, SOF0, SOS};
+use super::markers::{self, DHT, DQT, DRI, SOF0, SOS};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -66,13 +66,40 @@ pub(crate) fn from_parts(parts: &Parts) -> Vec<u8> {
 /// Any [`Parts`]; the segments' payloads may hold markers of their own.
 pub(crate) fn parts() -> impl Strategy<Value = Parts> {
     let size = (1_u16.., 1_u16..).prop_map(|(width, height)| Size { width, height });
-    let scan = (entropy(), part());
+    let scan = (entropy(), table());
     (size, vec(part(), 0..6), vec(scan, 1..4)).prop_map(|(size, header, scans)| Parts { size, header, scans })
 }
 
 fn part() -> impl Strategy<Value = Part> {
     let code = prop_oneof![Just(DQT), Just(DHT), Just(DRI), Just(0xfe_u8), 0xe0_u8..=0xef];
-    (code, marker_soup())
+    let part = (code, marker_soup());
+    part.prop_map(
+        |part| if markers::is_free(part.0) { with_whole_pictures(part) } else { without_picture(part) },
+    )
+}
+
+/// What may stand between two scans.
+fn table() -> impl Strategy<Value = Part> {
+    part().prop_map(without_picture)
+}
+
+/// With an end for each picture that begins in it.
+fn with_whole_pictures((code, mut payload): Part) -> Part {
+    let begun = payload.windows(2).filter(|two| *two == [0xff, 0xd8]).count();
+    payload.extend([0xff, 0xd9].repeat(begun));
+    payload.push(0);
+    (code, payload)
+}
+
+/// Without the beginning of a picture, which only a header's free segments may have.
+fn without_picture((code, mut payload): Part) -> Part {
+    while let Some(at) = payload.windows(2).position(|two| two == [0xff, 0xd8]) {
+        payload[at + 1] = 0xd7;
+    }
+    if payload.last() == Some(&0xff) {
+        payload.push(0);
+    }
+    (code, payload)
 }
 
 /// Bytes with many markers among them, and so with much that looks like the start or the end of a JPEG.

@@ -1,8 +1,26 @@
 //! Whole JPEGs out of a stream of them: what `rpicam-vid`, `ffmpeg -f mjpeg` and `.mjpeg` files are.
 
 use super::Flaw;
-use super::markers::{self, EOI, RST0, RST7, SOI, SOS, Step};
+use super::markers::{self, EOI, SOI, SOS, Segment, Step};
+use memchr::memmem;
 use std::ops::ControlFlow;
+
+#[cfg(test)]
+mod noise;
+#[cfg(test)]
+mod tests;
+
+/// How every frame begins: SOI, and the first byte of a marker.
+const START: [u8; 3] = [0xff, SOI, 0xff];
+
+/// What segments begin with that have a thumbnail in them: EXIF 2.3, 4.7.2; JFIF 1.02, the extension APP0.
+const WITH_THUMBNAIL: [&[u8]; 2] = [b"Exif\0\0", b"JFXX\0"];
+
+/// So many of the last pictures that begin in a segment may be what its end belongs to: a frame, and its thumbnails.
+const THROUGH: usize = 4;
+
+/// How every frame ends.
+const END: [u8; 2] = [0xff, EOI];
 
 /// What [`Splitter::find`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +55,11 @@ pub enum Split {
 /// It remembers how far it has looked, so that all its work is linear in the stream's bytes, whatever they are and however
 /// small the pieces. A header is walked segment by segment: an EXIF thumbnail's own EOI does not end the frame. What is
 /// broken (a marker that cannot stand where it stands, a frame cut off by the next) is told as such, and the search goes
-/// on from there at the next SOI; a segment's wrong length can cost the 64 KiB that it spans, and no more.
+/// on from there at the next SOI.
+///
+/// A length that noise has written may span good frames. Only in a header, and only in the segments that hold what they
+/// like (APPn, COM), may a picture's start stand; if its end does not, a marker has to stand right behind the segment.
+/// Otherwise the segment is not believed, and the search goes on at that start.
 ///
 /// The caller keeps one buffer that begins at the first byte not yet taken:
 /// ```
@@ -72,6 +94,19 @@ pub struct Splitter {
     start: usize,
     /// Offset of the first byte not yet looked at.
     at: usize,
+    /// The segment before `at` may have swallowed a frame.
+    doubt: Option<Doubt>,
+    /// Offset up to which an unfinished segment between two scans has no start of a picture in it.
+    looked: usize,
+}
+
+/// What a segment in a header leaves in doubt that has a picture's start in it.
+#[derive(Clone, Copy, Debug)]
+struct Doubt {
+    /// Where the search goes on if it is not to be believed.
+    inside: usize,
+    /// A picture in it does not end in it: only a marker right behind it makes it good.
+    is_open: bool,
 }
 
 /// Where in a frame the next byte stands.
@@ -80,6 +115,8 @@ enum Place {
     /// Before SOI.
     #[default]
     Seek,
+    /// Right behind SOI.
+    Begun,
     /// At a marker before the first scan.
     Header,
     /// In entropy-coded data.
@@ -94,7 +131,7 @@ type Turn = ControlFlow<Split>;
 impl Splitter {
     /// A splitter at the start of a stream.
     pub const fn new() -> Self {
-        Splitter { place: Place::Seek, start: 0, at: 0 }
+        Splitter { place: Place::Seek, start: 0, at: 0, doubt: None, looked: 0 }
     }
 
     /// Looks for a whole frame. `buffer` begins at the first byte not yet taken and only grows between calls.
@@ -104,7 +141,7 @@ impl Splitter {
         loop {
             let turn = match self.place {
                 Place::Seek => self.seek(buffer),
-                Place::Header | Place::BetweenScans => self.walk(buffer),
+                Place::Begun | Place::Header | Place::BetweenScans => self.walk(buffer),
                 Place::Scan => self.scan(buffer),
             };
             if let ControlFlow::Break(split) = turn {
@@ -123,13 +160,20 @@ impl Splitter {
     }
 
     /// The stream ends with `buffer`: what has begun will not be whole. [`Split::More`] if nothing has. The splitter is
-    /// as new.
+    /// as new; where it says that bytes remain, there may be frames in them.
     pub fn finish(&mut self, buffer: &[u8]) -> Split {
-        let Splitter { place, start, at } = std::mem::take(self);
+        let Splitter { place, start, at, doubt, .. } = std::mem::take(self);
         let end = buffer.len();
         match place {
             Place::Seek => Split::More,
-            Place::Header => Split::Broken { flaw: Flaw::Cut { at: at.saturating_sub(start) }, end },
+            Place::Begun | Place::Header => {
+                let unfinished = markers::present(buffer, at);
+                let inside = doubt.map(|doubt| doubt.inside);
+                let inside =
+                    inside.or_else(|| Some(at.saturating_add(2).saturating_add(foreign(unfinished)?)));
+                let flaw = Flaw::Cut { at: at.saturating_sub(start) };
+                Split::Broken { flaw, end: inside.unwrap_or(end) }
+            }
             Place::Scan | Place::BetweenScans => Split::Cut { start, end },
         }
     }
@@ -142,57 +186,123 @@ impl Splitter {
 
     fn seek(&mut self, buffer: &[u8]) -> Turn {
         let rest = buffer.get(self.at..).unwrap_or_default();
-        let Some(skipped) = rest.windows(3).position(|three| three == [0xff, SOI, 0xff]) else {
-            // The last two bytes may be an SOI's first two.
-            self.at = self.at.saturating_add(rest.len().saturating_sub(2));
+        let Some(skipped) = memmem::find(rest, &[0xff, SOI]) else {
+            // The last byte may be an SOI's first.
+            self.at = self.at.saturating_add(rest.len().saturating_sub(1));
             return Turn::Break(Split::More);
         };
-        self.start = self.at.saturating_add(skipped);
-        self.go(Place::Header, self.start.saturating_add(2))
-    }
-
-    fn walk(&mut self, buffer: &[u8]) -> Turn {
-        match markers::step(buffer, self.at) {
-            Step::Segment(segment) if segment.code == SOS => self.go(Place::Scan, segment.end),
-            Step::Segment(segment) if segment.code != EOI => self.go(self.place, segment.end),
-            Step::Segment(end) if self.place == Place::BetweenScans => {
-                let (start, end) = (self.start, end.end);
-                self.tell(Split::Frame { start, end })
-            }
-            Step::Segment(end) => self.tell(Split::Broken { flaw: Flaw::NoScan, end: end.end }),
-            Step::More { at } => {
-                self.at = at;
-                Turn::Break(Split::More)
-            }
-            Step::Bad { at } => {
-                let start = self.start;
-                let flaw = Flaw::Marker { at: at.saturating_sub(start) };
-                let is_header = self.place == Place::Header;
-                self.tell(if is_header {
-                    Split::Broken { flaw, end: at }
-                } else {
-                    Split::Cut { start, end: at }
-                })
-            }
+        self.at = self.at.saturating_add(skipped);
+        match markers::begins(buffer, self.at.saturating_add(2)) {
+            None => Turn::Break(Split::More),
+            Some(true) => self.begin(self.at),
+            Some(false) => self.go(Place::Seek, self.at.saturating_add(2)),
         }
     }
 
+    fn begin(&mut self, start: usize) -> Turn {
+        self.start = start;
+        self.go(Place::Begun, start.saturating_add(2))
+    }
+
+    fn walk(&mut self, buffer: &[u8]) -> Turn {
+        if self.doubt.is_some_and(|doubt| doubt.is_open) {
+            match markers::stands(buffer, self.at) {
+                None => return Turn::Break(Split::More),
+                Some(true) => self.doubt = None,
+                Some(false) => return self.broken(self.at),
+            }
+        }
+        match markers::step(buffer, self.at) {
+            Step::Segment(segment) if segment.code == EOI => self.end(&segment),
+            Step::Segment(segment) => self.pass(buffer, &segment),
+            Step::More { at } => self.wait(buffer, at),
+            // the image before has nothing in it
+            Step::Start { at } if self.place == Place::Begun => self.begin(at),
+            Step::Start { at } | Step::Bad { at } if self.place == Place::BetweenScans => self.cut(at),
+            Step::Start { at } | Step::Bad { at } => self.broken(at),
+        }
+    }
+
+    fn end(&mut self, eoi: &Segment<'_>) -> Turn {
+        let (start, end) = (self.start, eoi.end);
+        self.tell(if self.place == Place::BetweenScans {
+            Split::Frame { start, end }
+        } else {
+            let end = self.doubt.map_or(end, |doubt| doubt.inside);
+            Split::Broken { flaw: Flaw::NoScan, end }
+        })
+    }
+
+    /// Goes on behind a segment, if it is to be believed.
+    fn pass(&mut self, buffer: &[u8], segment: &Segment<'_>) -> Turn {
+        let Segment { code, at, end, .. } = *segment;
+        let from = at.saturating_add(2);
+        // a length that is a little wrong takes an SOI's first bytes only
+        let Some(body) = buffer.get(from..end.saturating_add(2)) else { return self.wait(buffer, at) };
+        let begun = memmem::find(body, &START).map(|inside| from.saturating_add(inside));
+        match (self.place, begun) {
+            (Place::BetweenScans, Some(_)) => return self.cut(at),
+            // a frame has one frame header
+            (Place::BetweenScans, None) if markers::is_frame(code) => return self.cut(at),
+            (_, Some(inside)) => {
+                let foreign = foreign(body).map(|inside| from.saturating_add(inside));
+                let is_free = markers::is_free(code);
+                let inside = if is_free { foreign } else { Some(inside) };
+                let is_open = is_open(body);
+                self.doubt = inside.map(|inside| Doubt { inside, is_open });
+                if !is_free || is_open && leads_through(body) {
+                    return self.broken(at);
+                }
+            }
+            (_, None) => self.doubt = None,
+        }
+        match (code, self.place) {
+            (SOS, _) => self.go(Place::Scan, end),
+            (_, Place::BetweenScans) => self.go(Place::BetweenScans, end),
+            _ => self.go(Place::Header, end),
+        }
+    }
+
+    /// A segment is not whole yet. Between two scans it need not be to be told from one.
+    fn wait(&mut self, buffer: &[u8], at: usize) -> Turn {
+        self.at = at;
+        if self.place == Place::BetweenScans {
+            let from = at.saturating_add(2);
+            let body = markers::present(buffer, at);
+            let seen = self.looked.saturating_sub(from.saturating_add(START.len()));
+            if body.get(seen..).is_some_and(|fresh| memmem::find(fresh, &START).is_some()) {
+                return self.cut(at);
+            }
+            self.looked = from.saturating_add(body.len());
+        }
+        Turn::Break(Split::More)
+    }
+
     fn scan(&mut self, buffer: &[u8]) -> Turn {
-        let rest = buffer.get(self.at..).unwrap_or_default();
-        let skipped = rest.iter().position(|byte| *byte == 0xff).unwrap_or(rest.len());
-        self.at = self.at.saturating_add(skipped);
-        match buffer.get(self.at.saturating_add(1)) {
-            None => Turn::Break(Split::More),
-            Some(0 | RST0..=RST7) => self.go(Place::Scan, self.at.saturating_add(2)),
-            Some(0xff) => self.go(Place::Scan, self.at.saturating_add(1)),
-            Some(_) => self.go(Place::BetweenScans, self.at),
+        match markers::end_of_scan(buffer, self.at) {
+            Ok(at) => self.go(Place::BetweenScans, at),
+            Err(at) => {
+                self.at = at;
+                Turn::Break(Split::More)
+            }
         }
     }
 
     fn go(&mut self, place: Place, at: usize) -> Turn {
-        self.place = place;
-        self.at = at;
+        (self.place, self.at, self.looked) = (place, at, 0);
         Turn::Continue(())
+    }
+
+    fn cut(&mut self, end: usize) -> Turn {
+        let start = self.start;
+        self.tell(Split::Cut { start, end })
+    }
+
+    /// The header is wrong at `at`. What stands there may begin a frame, and so may what has been swallowed before.
+    fn broken(&mut self, at: usize) -> Turn {
+        let flaw = Flaw::Marker { at: at.saturating_sub(self.start) };
+        let end = self.doubt.map_or(at, |doubt| doubt.inside);
+        self.tell(Split::Broken { flaw, end })
     }
 
     /// Something has ended; the next is looked for in the buffer without it.
@@ -202,168 +312,44 @@ impl Splitter {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::{Size, check, header, sample};
-    use super::*;
-    use proptest::prelude::*;
-
-    const SIZE: Size = Size { width: 64, height: 48 };
-
-    /// What a stream was found to be.
-    #[derive(Debug, Default, PartialEq)]
-    struct Found {
-        frames: Vec<Vec<u8>>,
-        cut: Vec<Vec<u8>>,
-        broken: Vec<Flaw>,
-        /// What is kept at its end.
-        left: Vec<u8>,
-        end: Option<Split>,
+/// Whether a picture begins in a segment and does not end in it. `body`: from its length on, and two bytes of what follows.
+fn is_open(body: &[u8]) -> bool {
+    let mut open = 0_usize;
+    for at in memchr::memchr_iter(0xff, body) {
+        match body.get(at..).unwrap_or_default() {
+            rest if rest.starts_with(&START) => open = open.saturating_add(1),
+            // what has begun before the segment may end in it
+            rest if rest.starts_with(&END) => open = open.saturating_sub(1),
+            _ => {}
+        }
     }
+    open > 0
+}
 
-    /// Feeds `stream` in pieces of these sizes, the last one again and again.
-    fn find_all(stream: &[u8], pieces: &[usize]) -> Found {
-        let (mut splitter, mut buffer, mut found) = (Splitter::new(), Vec::new(), Found::default());
-        let mut sizes = pieces.iter().chain(std::iter::repeat(pieces.last().unwrap()));
-        let mut rest = stream;
-        while !rest.is_empty() {
-            let (piece, after) = rest.split_at(rest.len().min(*sizes.next().unwrap()));
-            rest = after;
-            buffer.extend_from_slice(piece);
-            loop {
-                let end = match splitter.find(&buffer) {
-                    Split::More => break,
-                    Split::Frame { start, end } => {
-                        found.frames.push(buffer[start..end].to_vec());
-                        end
-                    }
-                    Split::Cut { start, end } => {
-                        found.cut.push(buffer[start..end].to_vec());
-                        end
-                    }
-                    Split::Broken { flaw, end } => {
-                        found.broken.push(flaw);
-                        end
-                    }
-                };
-                assert!(end > 0);
-                buffer.drain(..end);
+/// Whether the segment's end is the end of a segment of a picture in it too: then that picture is the frame.
+fn leads_through(body: &[u8]) -> bool {
+    let end = body.len().saturating_sub(2);
+    let mut starts = memmem::rfind_iter(body, &START).take(THROUGH);
+    starts.any(|start| {
+        let mut at = start.saturating_add(2);
+        while let Step::Segment(segment) = markers::step(body, at) {
+            if segment.end > end || matches!(segment.code, SOS | EOI) {
+                return false;
             }
-            buffer.drain(..splitter.take_garbage());
+            at = segment.end;
         }
-        found.end = Some(splitter.finish(&buffer));
-        found.left = buffer;
-        found
-    }
+        at == end
+    })
+}
 
-    /// The whole frames, and what is left over.
-    fn split(stream: &[u8], pieces: &[usize]) -> (Vec<Vec<u8>>, Vec<u8>) {
-        let found = find_all(stream, pieces);
-        (found.frames, found.left)
+/// Where in a segment a picture begins that is not its own thumbnail.
+fn foreign(body: &[u8]) -> Option<usize> {
+    let first = memmem::find(body, &START)?;
+    let has_thumbnail =
+        WITH_THUMBNAIL.iter().any(|name| body.get(2..).is_some_and(|rest| rest.starts_with(name)));
+    if !has_thumbnail {
+        return Some(first);
     }
-
-    #[test]
-    fn takes_frames_out_of_garbage() {
-        let (one, two) = (sample::jpeg(SIZE, b"one\xff\x00"), sample::jpeg(SIZE, b"two\xff\xd0x"));
-        let stream = [b"garbage\xff\xd8", &one[..], &[0; 70], &two, b"\xff\xd9 more"].concat();
-        let (frames, left) = split(&stream, &[1]);
-        assert_eq!(frames, [one, two]);
-        assert_eq!(left, b"re", "only what may yet be a start is kept");
-    }
-
-    #[test]
-    fn a_frame_without_its_end_does_not_take_the_next_with_it() {
-        let (cut, whole) = (sample::jpeg(SIZE, b"cut"), sample::jpeg(SIZE, &[7; 40_000]));
-        // Cut in a length, the header swallows up to 64 KiB of what follows; never more.
-        for keep in 3..cut.len() {
-            let (frames, _) = split(&[&cut[..keep], &whole, &whole, &whole].concat(), &[997]);
-            assert_eq!(frames.last(), Some(&whole), "cut to {keep} bytes");
-        }
-        let cut_in_scan = &cut[..cut.len() - 2];
-        let found = find_all(&[cut_in_scan, &whole].concat(), &[5]);
-        assert_eq!((found.frames, found.cut), (vec![whole], vec![cut_in_scan.to_vec()]));
-    }
-
-    #[test]
-    fn what_is_broken_is_named() {
-        let whole = sample::jpeg(SIZE, b"whole");
-        let stream = [&b"\xff\xd8\xff\xe0\0\x04ab\xff\0"[..], b"\xff\xd8\xff\xd9", &whole].concat();
-        let found = find_all(&stream, &[3]);
-        assert_eq!(found.broken, [Flaw::Marker { at: 8 }, Flaw::NoScan]);
-        assert_eq!((found.frames, found.cut), (vec![whole], vec![]));
-    }
-
-    #[test]
-    fn what_the_streams_end_cuts_off_is_told() {
-        let (whole, next) = (sample::jpeg(SIZE, b"whole"), sample::jpeg(SIZE, b"next"));
-        let scan = header(&next).unwrap().scan;
-        for keep in 0..next.len() {
-            let found = find_all(&[&whole[..], &next[..keep]].concat(), &[7]);
-            assert_eq!((found.frames.len(), found.cut.len(), found.broken.len()), (1, 0, 0));
-            let is_right = match found.end.unwrap() {
-                Split::More => keep < 3,
-                Split::Broken { flaw: Flaw::Cut { .. }, end } => (3..scan).contains(&keep) && end == keep,
-                Split::Cut { start: 0, end } => keep >= scan && end == keep,
-                _ => false,
-            };
-            assert!(is_right, "cut to {keep} of {scan}: {:?}", found.end);
-        }
-    }
-
-    #[test]
-    fn a_header_without_a_picture_is_no_frame() {
-        let whole = sample::jpeg(SIZE, b"whole");
-        let stream = [b"\xff\xd8\xff\xe0\0\x02\xff\xd9", &whole[..]].concat();
-        assert_eq!(split(&stream, &[3]).0, [whole]);
-    }
-
-    #[test]
-    fn a_frame_that_outgrows_the_callers_limit_can_be_given_up() {
-        let whole = sample::jpeg(SIZE, b"whole");
-        let mut buffer = [&whole[..whole.len() - 2], &[7; 1000]].concat();
-        let mut splitter = Splitter::new();
-        assert_eq!(splitter.find(&buffer), Split::More);
-        assert_eq!(splitter.take_garbage(), 0);
-        splitter.give_up();
-        buffer.drain(..splitter.take_garbage());
-        assert!(buffer.is_empty());
-        buffer.extend_from_slice(&whole);
-        assert_eq!(splitter.find(&buffer), Split::Frame { start: 0, end: whole.len() });
-    }
-
-    #[test]
-    fn fill_bytes_are_looked_at_once() {
-        let mut splitter = Splitter::new();
-        let buffer = [&[0xff, 0xd8], &[0xff; 1000][..]].concat();
-        assert_eq!(splitter.find(&buffer), Split::More);
-        assert_eq!(splitter.at, buffer.len() - 1);
-    }
-
-    fn garbage() -> impl Strategy<Value = Vec<u8>> {
-        proptest::collection::vec(0_u8..0xff, 0..20)
-    }
-
-    proptest! {
-        #[test]
-        fn the_pieces_sizes_change_nothing(
-            stream in proptest::collection::vec((garbage(), sample::parts()), 1..5),
-            pieces in proptest::collection::vec(1_usize..300, 1..30),
-        ) {
-            let wanted: Vec<Vec<u8>> = stream.iter().map(|(_, parts)| sample::from_parts(parts)).collect();
-            let bytes: Vec<u8> =
-                stream.iter().zip(&wanted).flat_map(|((garbage, _), jpeg)| [&garbage[..], jpeg].concat()).collect();
-            let (frames, left) = split(&bytes, &pieces);
-            prop_assert!(frames.iter().all(|frame| check(frame).is_ok()));
-            prop_assert_eq!(frames, wanted);
-            prop_assert!(left.is_empty());
-        }
-
-        #[test]
-        fn any_bytes_give_the_same_frames_in_any_pieces(
-            bytes in sample::marker_soup(),
-            pieces in proptest::collection::vec(1_usize..9, 1..30),
-        ) {
-            prop_assert_eq!(find_all(&bytes, &pieces), find_all(&bytes, &[bytes.len().max(1)]));
-        }
-    }
+    let behind = first.saturating_add(START.len());
+    Some(behind.saturating_add(memmem::find(body.get(behind..)?, &START)?))
 }

@@ -1,7 +1,7 @@
 //! libjpeg-turbo with buffers that are kept: pixels are packed RGB, three bytes each, rows without gaps.
 
 use super::Error;
-use crate::jpeg::{Form, Size};
+use crate::jpeg::{Form, Size, markers};
 use turbojpeg::{Compressor, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp};
 
 /// Bytes a pixel.
@@ -104,6 +104,8 @@ pub struct Decoder {
     decompressor: Decompressor,
     pixels: Vec<u8>,
     size: Size,
+    /// A JPEG without the stray bytes in its header, of which TurboJPEG makes an error.
+    tidy: Vec<u8>,
 }
 
 impl Decoder {
@@ -113,7 +115,7 @@ impl Decoder {
     /// [`Error::Start`].
     pub fn new() -> Result<Self, Error> {
         let decompressor = decompressor()?;
-        Ok(Decoder { decompressor, pixels: Vec::new(), size: Size { width: 0, height: 0 } })
+        Ok(Decoder { decompressor, pixels: Vec::new(), size: Size { width: 0, height: 0 }, tidy: Vec::new() })
     }
 
     /// Decodes `jpeg` at `scale`; the work shrinks with the scale. A JPEG without Huffman tables gets the standard ones.
@@ -123,7 +125,10 @@ impl Decoder {
     /// RGB, or not at any scale, by libjpeg-turbo (arithmetic coding is); [`Error::Size`] for more than 16 megapixels at this
     /// scale.
     pub fn decode(&mut self, jpeg: &[u8], scale: Scale) -> Result<Rgb<'_>, Error> {
-        if let Err(error) = self.read(jpeg, scale) {
+        let mut tidy = std::mem::take(&mut self.tidy);
+        let read = self.read(markers::without_strays(jpeg, &mut tidy), scale);
+        self.tidy = tidy;
+        if let Err(error) = read {
             // tj3DecompressHeader leaves the instance in the middle of the header that it failed on (no
             // jpeg_abort_decompress in 3.1.0), and every JPEG that follows would fail as well.
             self.decompressor = decompressor()?;

@@ -7,6 +7,7 @@ use crate::jpeg;
 use crate::time::{Stamp, Time};
 use crate::wire::FrameNumber;
 use crate::wire::plain::{CONTINUE, END, Word};
+use std::ops::Range;
 use std::time::Duration;
 
 /// `continue` is repeated after this long without a frame.
@@ -15,14 +16,14 @@ const REPEAT: Duration = Duration::from_secs(1);
 /// What a datagram was.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Heard {
-    /// A whole JPEG, without the padding behind it.
+    /// A whole JPEG, without what the server's camera left around it.
     Frame {
         /// Counted here: the protocol has no numbers.
         number: FrameNumber,
         /// The time of arrival: the protocol has no capture times.
         stamp: Stamp,
-        /// Octets of the datagram that are the JPEG.
-        length: usize,
+        /// Where in the datagram it is.
+        place: Range<usize>,
     },
     /// The server says `end`.
     Over(Over),
@@ -58,10 +59,13 @@ impl PlainReceiver {
         }
         self.heard = now;
         self.owed = true;
-        let Ok(frame) = jpeg::check(datagram) else { return Heard::Nothing };
+        let jpeg = jpeg::markers::without_empty(datagram);
+        let Ok(frame) = jpeg::check(jpeg) else { return Heard::Nothing };
+        let begin = datagram.len().saturating_sub(jpeg.len());
+        let place = begin..begin.saturating_add(frame.bytes.len());
         let number = self.next;
         self.next = number.next();
-        Heard::Frame { number, stamp: Stamp { captured: now, sequence: number.0 }, length: frame.bytes.len() }
+        Heard::Frame { number, stamp: Stamp { captured: now, sequence: number.0 }, place }
     }
 
     /// A deadline has come: the session may be over.
@@ -109,6 +113,15 @@ mod tests {
         assert_eq!(plain.handle_timeout(later), None);
         assert_eq!(plain.poll_datagram(later), Some(CONTINUE));
         assert_eq!(plain.handle_timeout(start.after(SILENCE)), Some(Over::Silence));
+    }
+
+    #[test]
+    fn a_frame_is_taken_without_what_is_around_it() {
+        let jpeg = crate::jpeg::sample::jpeg(crate::jpeg::Size { width: 8, height: 8 }, b"e");
+        let datagram = [b"\xff\xd8", &jpeg[..], b"\0\0rest\xff\xd9"].concat();
+        let mut plain = PlainReceiver::new(FrameNumber(1), Time::default());
+        let heard = plain.handle_datagram(&datagram, Time::default());
+        assert!(matches!(heard, Heard::Frame { place, .. } if datagram[place.clone()] == jpeg));
     }
 
     #[test]

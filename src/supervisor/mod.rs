@@ -96,6 +96,8 @@ pub enum Cause {
     Silent,
     /// Frames come, but each is damaged.
     Damaged,
+    /// Frames come, but each is too large to be sent.
+    TooLarge,
 }
 
 impl fmt::Display for Cause {
@@ -113,6 +115,7 @@ impl fmt::Display for Cause {
             Cause::Broken => "the camera's driver failed",
             Cause::Silent => "the camera sends nothing",
             Cause::Damaged => "the camera sends damaged frames only",
+            Cause::TooLarge => "the camera's frames are too large",
         })
     }
 }
@@ -186,6 +189,8 @@ pub struct Supervisor {
     /// When anything came last, or was opened; and when a good frame did.
     last: Time,
     last_good: Time,
+    /// Why the latest frame was of no use, if it was of none.
+    useless: Cause,
     /// Since when people wait for a good frame.
     waited_since: Time,
     signal: Signal,
@@ -215,6 +220,7 @@ impl Supervisor {
             silence: SILENCE,
             last: now,
             last_good: now,
+            useless: Cause::Damaged,
             waited_since: now,
             signal: Signal::Present,
             told: None,
@@ -316,7 +322,12 @@ impl Supervisor {
 
     /// A frame has come, but is of no use.
     pub fn handle_damaged(&mut self, now: Time) {
-        self.last = now;
+        (self.last, self.useless) = (now, Cause::Damaged);
+    }
+
+    /// A frame has come that is too large to be sent.
+    pub fn handle_too_large(&mut self, now: Time) {
+        (self.last, self.useless) = (now, Cause::TooLarge);
     }
 
     /// The source has failed, and is of no more use.
@@ -385,7 +396,7 @@ impl Supervisor {
     fn check_silence(&mut self, now: Time) {
         let is_silent = now >= self.last.after(self.silence);
         if now >= self.last_good.after(self.silence) {
-            let cause = if is_silent { Cause::Silent } else { Cause::Damaged };
+            let cause = if is_silent { Cause::Silent } else { self.useless };
             self.lose(cause, now);
             if self.told != Some(cause) {
                 self.told = Some(cause);

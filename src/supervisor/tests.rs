@@ -191,18 +191,23 @@ fn a_slow_camera_is_given_ten_of_its_frames() {
 }
 
 #[test]
-fn damaged_frames_are_a_sign_of_life_but_no_picture() {
+fn frames_of_no_use_are_a_sign_of_life_but_no_picture() {
+    useless(Supervisor::handle_damaged, Cause::Damaged);
+    useless(Supervisor::handle_too_large, Cause::TooLarge);
+}
+
+fn useless(handle: fn(&mut Supervisor, Time), cause: Cause) {
     let mut life = Life::streaming(CAMERA);
     for _ in 0..200 {
         life.now = life.now.after(FRAME);
         life.act(|supervisor, now| {
-            supervisor.handle_damaged(now);
+            handle(supervisor, now);
             if now >= supervisor.next_timeout() {
                 supervisor.handle_timeout(now);
             }
         });
     }
-    assert_eq!(life.told(), [Notice::Lost(Cause::Damaged)]);
+    assert_eq!(life.told(), [Notice::Lost(cause)]);
     assert_eq!(life.ordered(), [], "opening it anew would not help");
     assert!(life.is_lost());
     life.frames(1);

@@ -56,6 +56,15 @@ fn without_tables(jpeg: &[u8]) -> Vec<u8> {
     rewrite(jpeg, |code, payload| (code != DHT).then(|| segment(code, payload)))
 }
 
+/// One to five stray bytes before each segment, as a C270 leaves there.
+fn straying(jpeg: &[u8]) -> Vec<u8> {
+    let strays = std::cell::Cell::new(0);
+    rewrite(jpeg, |code, payload| {
+        strays.set(strays.get() % 5 + 1);
+        Some([&b"\x2c\0\xff\0\x01"[..strays.get()], &segment(code, payload)].concat())
+    })
+}
+
 /// Where the entropy-coded data begins.
 fn scan(jpeg: &[u8]) -> usize {
     markers::segments(jpeg).unwrap().map(Result::unwrap).last().unwrap().end
@@ -122,6 +131,9 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
         ("zeros-behind.jpg", [&whole[..], &[0; 1500]].concat()),
         ("fill-behind.jpg", [&whole[..], &[0xff; 700]].concat()),
         ("rest-behind.jpg", [&whole[..], stale].concat()),
+        ("earlier-frame-behind.jpg", [&whole[..], &with_exif[whole.len()..]].concat()),
+        ("stray-bytes.jpg", straying(&whole)),
+        ("two-starts.jpg", [&[0xff, SOI], &whole[..]].concat()),
         ("bytes-before-end.jpg", [&whole[..end], &[0, 0, 0], &whole[end..]].concat()),
         ("no-end.jpg", whole[..end].to_vec()),
         ("half.jpg", whole[..half].to_vec()),

@@ -9,7 +9,7 @@ use super::wait::{Wait, Who};
 use crate::app::exit::{Exit, Failure};
 use crate::capture::{Description, Fault, Mode, OpenError, Picture, Source, SourceSpec};
 use crate::jpeg::{self, Checked, Flaw};
-use crate::reel::Reel;
+use crate::reel::{Reel, TooLarge};
 use crate::supervisor::stamps::Stamps;
 use crate::supervisor::{Cause, Notice, Order, Plan, Signal, Supervisor};
 use crate::sys::hotplug::Hotplug;
@@ -220,6 +220,11 @@ impl Intake {
             return if is_failing { Err(source.erring()) } else { Ok(()) };
         };
         let was_unwatched = lease.picture != Picture::Jpeg && raw.take_unwatched();
+        if let Some(length) = lease.too_long {
+            supervisor.handle_too_large(now);
+            report.too_large(TooLarge { length, limit: reel.frame_limit(), is_longer: true }, now);
+            return Ok(());
+        }
         let checked = match (lease.flaw, lease.flawed, lease.picture) {
             (Some(flaw), ..) => Err(Some(flaw)),
             (None, true, _) => Err(None),
@@ -244,6 +249,11 @@ impl Intake {
                 return Ok(());
             }
         };
+        if let Err(error) = reel.fits(checked.bytes.len()) {
+            supervisor.handle_too_large(now);
+            report.too_large(error, now);
+            return Ok(());
+        }
         supervisor.handle_frame(now);
         let (stamp, oddity) = stamps.tidy(lease.stamp, now);
         // where there is no driver, two frames may well be taken at once
@@ -332,6 +342,9 @@ impl Intake {
             }
             Notice::Lost(Cause::Silent) => log::warn!("no frame from the {name} for a while"),
             Notice::Lost(Cause::Damaged) => log::warn!("damaged frames only from the {name}"),
+            Notice::Lost(Cause::TooLarge) => {
+                log::warn!("frames only from the {name} that are too large to be sent");
+            }
             Notice::Lost(_) => log::warn!("the {name} is lost: {trouble}"),
             Notice::Asleep => log::info!("nobody watches: the {name} is off"),
             Notice::Awake => log::info!("somebody watches: the {name} is on"),

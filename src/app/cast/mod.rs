@@ -21,6 +21,7 @@ pub mod slates;
 pub mod wait;
 
 use super::exit::{Exit, Failure};
+use super::quantity::show_bytes;
 use super::{logging, say};
 use crate::cast::greeting::{Rejected, Request};
 use crate::cast::hub::{Hub, Limits};
@@ -35,7 +36,7 @@ use crate::time::Time;
 use crate::wire::client::MAX_CONTINUE_LEN;
 use crate::wire::join::{Refusal, RefusalCode, Reply};
 use crate::wire::plain::MAX_DATAGRAM;
-use crate::wire::{IP_UDP_OVERHEAD, StreamId, Token};
+use crate::wire::{IP_UDP_OVERHEAD, MAX_FRAME, StreamId, Token};
 use clients::{Client, Downgrade, Outcome};
 use config::Config;
 use doors::Door;
@@ -82,6 +83,18 @@ pub fn run(options: Options) -> Result<Exit, Failure> {
     server.verdict()
 }
 
+/// What the reel holds, and how large a frame may be.
+fn limits(reel: usize, frame: usize) -> String {
+    let show = |bytes: usize| show_bytes(bytes as u64);
+    let most = MAX_FRAME as usize;
+    let why = if frame < most {
+        format!("raise --reel for larger ones, up to {}", show(most))
+    } else {
+        "the protocol's limit".to_owned()
+    };
+    format!("the newest {} are kept; a frame may have up to {} ({why})", show(reel), show(frame))
+}
+
 /// Whether another turn is to follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
@@ -123,6 +136,8 @@ impl Server {
         let report = Report::new(config.client_log.as_deref())?;
         let intake = Intake::start(config, clock::now())?;
         let stream = StreamId(random_u64().map_err(|error| Failure::system("random numbers", &error))?);
+        let reel = Reel::new(config.reel, config.datagram, stream);
+        log::info!("{}", limits(config.reel, reel.frame_limit()));
         let burst = udp::MAX_SEGMENTS.min(udp::MAX_SEND / usize::from(config.datagram)) as u16;
         Ok(Server {
             signals,
@@ -132,7 +147,7 @@ impl Server {
             lobby: Lobby::default(),
             clients: (0..config.max_clients).map(|_| None).collect(),
             hub: Hub::new(Limits { clients: config.max_clients, burst }, stream),
-            reel: Reel::new(config.reel, config.datagram, stream),
+            reel,
             shrunk: Shrunk::default(),
             slates: Slates::new(config.datagram, stream),
             report,

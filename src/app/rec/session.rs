@@ -278,10 +278,10 @@ impl Plain {
         self.sender = Some(from);
         let datagram = &self.into[..len.min(ROOM)];
         match self.receiver.handle_datagram(datagram, now) {
-            Heard::Frame { number, stamp, length } => {
+            Heard::Frame { number, stamp, place } => {
                 let mut bytes = self.spares.pop().unwrap_or_default();
                 bytes.clear();
-                bytes.extend_from_slice(&datagram[..length]);
+                bytes.extend_from_slice(&datagram[place]);
                 self.events.push_back(Event::Frame(Frame {
                     number,
                     stamp,

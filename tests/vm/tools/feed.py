@@ -2,6 +2,8 @@
 """Writes a clip's frames into a v4l2loopback device, round and round, until SIGTERM (or --frames N).
 
 One write() is one frame: the reader gets exactly that many bytes (bytesused). At the end it says how late it was.
+--whole-buffers makes it a camera that says of each buffer that all of it is used: behind a frame is the rest of those before
+it. --twice writes SOI twice.
 """
 import argparse
 import fcntl
@@ -40,18 +42,23 @@ def main():
     parser.add_argument("--fps", type=int, default=30)
     parser.add_argument("--size", default="1280x720")
     parser.add_argument("--frames", type=int)
+    parser.add_argument("--whole-buffers", action="store_true")
+    parser.add_argument("--twice", action="store_true")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 
     frames = mjpeg.read(options.clip)
+    room = bytearray(max(map(len, frames)) + 2)
     width, height = map(int, options.size.split("x"))
-    device = open_output(options.device, width, height, options.fps, max(map(len, frames)))
+    device = open_output(options.device, width, height, options.fps, len(room))
     began = due = time.monotonic()
     written = late = 0
     latest = 0.0
     try:
         while written != options.frames:
-            os.write(device, frames[written % len(frames)])
+            frame = (b"\xff\xd8" if options.twice else b"") + frames[written % len(frames)]
+            room[:len(frame)] = frame
+            os.write(device, room if options.whole_buffers else frame)
             written += 1
             due += 1 / options.fps
             wait = due - time.monotonic()
