@@ -158,7 +158,7 @@ fn files_may_be_played_once() {
 #[test]
 fn the_last_two_lines_agree() {
     let clips = clips(5, 5_000);
-    let broken = b"\xff\xd8\xff\0".to_vec();
+    let broken = b"\xff\xd8\xff\x02".to_vec();
     let cut = clips[0][..clips[0].len() - 2].to_vec();
     let parts = [&clips[0], &broken, &clips[1], &cut, &clips[2], &cut, &clips[3], &clips[4]];
     let stream: Vec<u8> = parts.into_iter().flatten().copied().collect();
