@@ -155,6 +155,10 @@ impl Splitter {
     pub fn take_garbage(&mut self) -> usize {
         let garbage = if self.place == Place::Seek { self.at } else { self.start };
         self.at = self.at.saturating_sub(garbage);
+        self.looked = self.looked.saturating_sub(garbage);
+        if let Some(doubt) = &mut self.doubt {
+            doubt.inside = doubt.inside.saturating_sub(garbage);
+        }
         self.start = 0;
         garbage
     }

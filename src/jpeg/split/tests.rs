@@ -125,6 +125,22 @@ fn good_frames_in_a_segment_of_noise_come_out_at_once() {
 }
 
 #[test]
+fn what_was_swallowed_behind_garbage_is_found_in_any_pieces() {
+    let good = sample::jpeg(SIZE, b"good");
+    // a segment of a wrong length that ends right behind a frame, and no marker behind it
+    let length = (good.len() + 2) as u16;
+    let swallows = [b"\xff\xd8\xff\xe5", &length.to_be_bytes()[..], &good, &[7; 90]].concat();
+    let scan = [&good[..good.len() - 2], b"\xff\xe5\xff\xf0", &[7; 90], &good].concat();
+    for (broken, wanted) in [(swallows, 1), (scan, 1)] {
+        let stream = [&[9; 500][..], &broken].concat();
+        for piece in 1..stream.len() {
+            let found = find_all(&stream, &[piece, 1]);
+            assert_eq!(found.frames, vec![good.clone(); wanted], "{piece}");
+        }
+    }
+}
+
+#[test]
 fn what_is_broken_is_named() {
     let whole = sample::jpeg(SIZE, b"whole");
     let stream = [&b"\xff\xd8\xff\xe0\0\x04ab\xff\x02"[..], b"\xff\xd8\xff\xd9", &whole].concat();
