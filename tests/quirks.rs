@@ -1,5 +1,5 @@
 //! Frames as cameras really make them: what camcast sends of each, and what it says of those that it does not send.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;
 

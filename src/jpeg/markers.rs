@@ -188,8 +188,10 @@ pub fn without_strays<'a>(jpeg: &'a [u8], tidy: &'a mut Vec<u8>) -> &'a [u8] {
     }
     tidy.clear();
     tidy.extend([0xff, SOI]);
-    let pieces = segments.flatten().map(|segment| segment.at..segment.end).chain([end..jpeg.len()]);
-    pieces.for_each(|piece| tidy.extend_from_slice(jpeg.get(piece).unwrap_or_default()));
+    for segment in segments.flatten() {
+        tidy.extend_from_slice(jpeg.get(segment.at..segment.end).unwrap_or_default());
+    }
+    tidy.extend_from_slice(jpeg.get(end..).unwrap_or_default());
     tidy
 }
 

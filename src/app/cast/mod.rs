@@ -136,13 +136,14 @@ impl Server {
         let report = Report::new(config.client_log.as_deref())?;
         let intake = Intake::start(config, clock::now())?;
         let stream = StreamId(random_u64().map_err(|error| Failure::system("random numbers", &error))?);
+        let doors = config.listen.iter().map(Door::open).collect::<Result<_, _>>()?;
         let reel = Reel::new(config.reel, config.datagram, stream);
         log::info!("{}", limits(config.reel, reel.frame_limit()));
         let burst = udp::MAX_SEGMENTS.min(udp::MAX_SEND / usize::from(config.datagram)) as u16;
         Ok(Server {
             signals,
             intake,
-            doors: config.listen.iter().map(Door::open).collect::<Result<_, _>>()?,
+            doors,
             accept_after: Time::default(),
             lobby: Lobby::default(),
             clients: (0..config.max_clients).map(|_| None).collect(),
