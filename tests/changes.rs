@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 use support::books::{assert_adds_up, last, of_kind};
 use support::film::{self, Film};
@@ -196,7 +196,8 @@ fn a_picture_of_another_size_begins_a_file() {
     let clips = tempfile::tempdir().unwrap();
     let jpegs = two_sizes(clips.path());
     let folder = tempfile::tempdir().unwrap();
-    let camcast = Camcast::start(&[clips.path().to_str().unwrap(), "-f", "30"]);
+    // each lasts for ten frames, which are more than a second
+    let camcast = Camcast::start(&[clips.path().to_str().unwrap(), "-f", "8"]);
     let Ended { log, .. } =
         camrec_into(folder.path(), camcast.address, &["--frames", "45"]).wait_exit().expect(0);
     let films = Film::read_folder(folder.path());
@@ -219,4 +220,56 @@ fn a_picture_of_another_size_begins_a_file() {
         let line = format!("the picture is now {to} (was {from}): a new file begins");
         assert!(log.matches(&line).count() >= 2, "{line}: {log}");
     }
+}
+
+/// A file a frame helps nobody: where sizes flip they share one, in each form, also after a crash.
+#[test]
+fn sizes_that_flip_share_a_file() {
+    let clips = tempfile::tempdir().unwrap();
+    let [small, large] = [(64, 48), (128, 96)].map(|(width, height)| noise(width, height, 20, 1));
+    let jpegs: Vec<Vec<u8>> =
+        (0..240_u8).map(|n| commented(if n % 2 == 0 { &small } else { &large }, &[n; 4])).collect();
+    fs::write(clips.path().join("all.mjpeg"), jpegs.concat()).unwrap();
+    let camcast = Camcast::start(&[clips.path().to_str().unwrap(), "-f", "240"]);
+    for format in ["mkv", "avi", "jpg"] {
+        let folder = tempfile::tempdir().unwrap();
+        let args = ["--format", format, "--frames", "480", "--json"];
+        let ended = camrec_into(folder.path(), camcast.address, &args).wait_exit().expect(0);
+        let events = json::events(&ended.text());
+        let finished = of_kind(&events, "segment-finished");
+        let [finished] = &finished[..] else { panic!("{format}: {} files", finished.len()) };
+        assert_eq!((finished.number("frames"), finished.number("missing")), (480, 0));
+        if format == "mkv" {
+            assert_adds_up(folder.path(), last(&events, "account"));
+        }
+        assert_eq!(ended.log.matches("the picture's size flips").count(), 1, "{}", ended.log);
+        assert!(!ended.log.contains("a new file begins"), "{}", ended.log);
+        let path = Path::new(finished.text("path"));
+        let report = report(path, 0);
+        assert_eq!((report.flag("sound"), report.number("frames")), (true, 480));
+        assert_eq!(report.number("frames_of_other_sizes"), 240);
+        if format != "jpg" {
+            assert_eq!(film::ffprobe_count(path), 480);
+            let copy = folder.path().join("copy.mov");
+            let mut command = Command::new(env!("CARGO_BIN_EXE_camrec"));
+            let export = command.arg("--export").args([path, Path::new("-o"), &copy]);
+            let ended = Program::start("camrec", export).wait_exit().expect(0);
+            assert!(ended.log.contains("240 of them are not "), "{}", ended.log);
+            assert_eq!(film::ffprobe_count(&copy), 480);
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let camrec = camrec_into(folder.path(), camcast.address, &["--name", "cut.mkv"]);
+    camrec.wait_line("the picture's size flips");
+    drop(camrec.stop(Signal::SIGKILL));
+    let args = ["--name", "next.mkv", "--frames", "3"];
+    let ended = camrec_into(folder.path(), camcast.address, &args).wait_exit().expect(0);
+    assert!(ended.log.contains("was not finished: repaired"), "{}", ended.log);
+    assert!(report(&folder.path().join("cut.mkv"), 0).flag("sound"));
+}
+
+fn report(path: &Path, code: i32) -> json::Object {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_camrec"));
+    let check = Program::start("camrec", command.args(["--check", "--json"]).arg(path));
+    json::events(&check.wait_exit().expect(code).text()).pop().unwrap()
 }

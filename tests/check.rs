@@ -106,6 +106,58 @@ fn each_file_is_looked_at_whatever_the_others_are() {
     }
 }
 
+/// The exit code of what cannot be judged.
+const NOT_JUDGED: i32 = 14;
+
+/// CMYK, YCCK, 12 bits a sample and lossless: no camera's fault, and no file's.
+#[test]
+fn what_cannot_be_judged_is_neither_sound_nor_broken() {
+    let folder = tempfile::tempdir().unwrap();
+    let forms = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/forms");
+    let clips = tempfile::tempdir().unwrap();
+    for name in ["arithmetic", "progressive", "gray", "12bit", "lossless", "cmyk", "ycck"] {
+        let name = format!("{name}.jpg");
+        fs::copy(forms.join(&name), clips.path().join(&name)).unwrap();
+    }
+    let camcast = Camcast::start(&[clips.path().to_str().unwrap(), "-f", "50"]);
+    camrec_into(folder.path(), camcast.address, &["--frames", "21"]).wait_exit().expect(0);
+    let path = film::files(folder.path()).pop().unwrap();
+    let [report] = &reports(&[&path], NOT_JUDGED)[..] else { panic!("not one line") };
+    assert!(report.is_null("sound"));
+    assert_eq!((report.number("frames"), report.number("bad_frames_in_all")), (21, 0));
+    assert_eq!(report.number("unjudged_frames_in_all"), 12);
+    let text = check(&[], &[&path]).expect(NOT_JUDGED).text();
+    for words in [
+        ": NOT JUDGED; 21 frames",
+        "CMYK or YCCK, which is not decoded here",
+        "JPEG of 12 bits a sample, which",
+        "lossless JPEG, which",
+    ] {
+        assert!(text.contains(words), "{words:?}: {text}");
+    }
+    let sheet = folder.path().join("sheet.jpg");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_camrec"));
+    let said = Program::start("camrec", command.arg("--sheet").args([&path, Path::new("-o"), &sheet]));
+    let said = said.wait_exit().expect(NOT_JUDGED).text();
+    // lossless pictures are decoded at their own size only, which is so small here that it fits
+    assert!(said.contains("21 of 21 frames, 9 of them not drawn (9 of a form"), "{said}");
+
+    // one that is sound changes nothing, one that is broken does
+    let camcast = Camcast::pattern(30);
+    let sound = folder.path().join("sound");
+    let sound = recording(&sound, &camcast);
+    check(&[], &[&path, &sound]).expect(NOT_JUDGED);
+    let mut bytes = fs::read(&path).unwrap();
+    let gray = fs::read(forms.join("gray.jpg")).unwrap();
+    let at = place(&bytes, &gray) + gray.len();
+    bytes[at - 2..at].fill(0x77);
+    fs::write(&path, &bytes).unwrap();
+    check(&[], &[&path, &sound]).expect(13);
+    check(&[], &[&sound, &path]).expect(13);
+    let [report] = &reports(&[&path], 13)[..] else { panic!("not one line") };
+    assert!(!report.flag("sound"));
+}
+
 /// The README's table names each field.
 #[test]
 fn reports_are_as_the_readme_has_them() {

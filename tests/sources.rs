@@ -3,6 +3,7 @@
 
 mod support;
 
+use camcast::sys::clock;
 use nix::sys::signal::Signal;
 use std::fs;
 use std::io::Write;
@@ -10,17 +11,21 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{ChildStdin, Stdio};
 use std::time::Duration;
-use support::Noise;
 use support::netem::Spec;
 use support::pictures::{noise, of_len};
 use support::plain::PlainClient;
 use support::procs::{Camcast, Ended, Program, camcast, camrec};
 use support::proxy::Proxy;
+use support::{Noise, is_over};
 
 const RECORDER: [&str; 4] = ["-o", "-", "--format", "mjpeg"];
 
 fn piped() -> (Camcast, ChildStdin) {
-    let mut command = camcast(&["-", "--listen", "127.0.0.1:0"]);
+    piped_with(&[])
+}
+
+fn piped_with(args: &[&str]) -> (Camcast, ChildStdin) {
+    let mut command = camcast(&[&["-", "--listen", "127.0.0.1:0"], args].concat());
     let mut program = Program::start("camcast", command.stdin(Stdio::piped()));
     let stdin = program.take_stdin();
     (Camcast::from(program), stdin)
@@ -146,6 +151,145 @@ fn files_may_be_played_once() {
         let ended = recorder.stop(Signal::SIGTERM).expect(0);
         let first = clips.iter().position(|clip| ended.out.starts_with(clip)).expect("one of the clips");
         assert!(ended.out == clips[first..].concat(), "all from {first} on, and nothing twice");
+    }
+}
+
+/// The line before the last says what the source gave: what was sent and what was dropped is as much.
+#[test]
+fn the_last_two_lines_agree() {
+    let clips = clips(5, 5_000);
+    let broken = b"\xff\xd8\xff\x02".to_vec();
+    let cut = clips[0][..clips[0].len() - 2].to_vec();
+    let parts = [&clips[0], &broken, &clips[1], &cut, &clips[2], &cut, &clips[3], &clips[4]];
+    let stream: Vec<u8> = parts.into_iter().flatten().copied().collect();
+    let dropped = "stopped: 5 frames; dropped: 1 with a broken header, 2 cut off (no EOI)";
+    let (camcast, mut stdin) = piped();
+    stdin.write_all(&stream).unwrap();
+    drop(stdin);
+    let ended = camcast.program.wait_exit().expect(0);
+    assert_says(&ended, "standard input ended after 8 frames\n");
+    assert_says(&ended, dropped);
+
+    let folder = tempfile::tempdir().unwrap();
+    for (n, part) in parts.into_iter().enumerate() {
+        fs::write(folder.path().join(format!("{n}.jpg")), part).unwrap();
+    }
+    let source = folder.path().to_str().unwrap();
+    let ended = Camcast::start(&[source, "--once"]).program.wait_exit().expect(0);
+    assert_says(&ended, &format!("{source} ended after 8 frames\n"));
+    assert_says(&ended, "stopped: 5 frames; dropped: ");
+}
+
+#[test]
+fn a_stream_of_which_no_frame_can_be_sent_is_a_failure() {
+    let (camcast, mut stdin) = piped();
+    stdin.write_all(&of_len(5_002, 1)[..5_000].repeat(3)).unwrap();
+    drop(stdin);
+    let ended = camcast.program.wait_exit().expect(6);
+    let last = ended.log.lines().last().unwrap();
+    assert!(
+        last.contains("standard input ended after 2 frames and 5000 bytes of another, none of which"),
+        "{last}"
+    );
+    assert_says(&ended, "stopped: 0 frames; dropped: 3 cut off (no EOI)");
+}
+
+#[test]
+fn a_film_that_is_read_too_fast_is_said_once() {
+    let (camcast, mut stdin) = piped();
+    stdin.write_all(&clips(3_000, 2_000).concat()).unwrap();
+    camcast.wait_line("frames a second: a film plays at its own speed with -f");
+    drop(stdin);
+    let ended = camcast.program.wait_exit().expect(0);
+    assert_eq!(ended.log.matches("a film plays").count(), 1, "{}", ended.log);
+}
+
+#[test]
+fn a_film_is_read_no_faster_than_is_asked_for() {
+    let (camcast, mut stdin) = piped_with(&["-f", "20", "--wait-for-client"]);
+    let recorder = recorder(&camcast);
+    let clips = clips(40, 2_000);
+    let begun = clock::now();
+    stdin.write_all(&clips.concat()).unwrap();
+    drop(stdin);
+    assert_says(&camcast.program.wait_exit().expect(0), "standard input ended after 40 frames\n");
+    assert!(clock::now().since(begun) >= Duration::from_millis(38 * 50));
+    assert!(recorder.wait_output(clips.concat().len()) == clips.concat());
+    recorder.wait_line("lost ");
+    assert_eq!(recorder.stop(Signal::SIGTERM).expect(0).account("missing"), 0);
+}
+
+#[test]
+fn a_source_may_wait_for_the_first_client() {
+    let folder = tempfile::tempdir().unwrap();
+    let clips = clips(12, 5_000);
+    write_folder(folder.path(), &clips);
+    let source = folder.path().to_str().unwrap();
+    for args in [[source, "--once", "--wait-for-client"], ["-", "--wait-for-client", "-v"]] {
+        let mut command = camcast(&[&args[..], &["--listen", "127.0.0.1:0"]].concat());
+        let mut program = Program::start("camcast", command.stdin(Stdio::piped()));
+        let mut stdin = program.take_stdin();
+        stdin.write_all(&clips.concat()).unwrap();
+        drop(stdin);
+        let camcast = Camcast::from(program);
+        let name = if args[0] == "-" { "standard input" } else { source };
+        camcast.wait_line(&format!("{name} begins when the first client is there"));
+        let recorder = recorder(&camcast);
+        let ended = camcast.program.wait_exit().expect(0);
+        assert_says(&ended, "ended after 12 frames\n");
+        assert!(!ended.log.contains("no frame from"), "{}", ended.log);
+        recorder.wait_line("lost ");
+        let ended = recorder.stop(Signal::SIGTERM).expect(0);
+        assert!(ended.out == clips.concat(), "{args:?}: all of it, from the first on");
+    }
+}
+
+#[test]
+fn what_arrives_in_a_folder_is_played() {
+    let folder = tempfile::tempdir().unwrap();
+    let clips = clips(6, 5_000);
+    let put = |n: usize| {
+        let (beside, name) = (folder.path().join(".beside"), format!("{}.jpg", 9 - n));
+        fs::write(&beside, &clips[n]).unwrap();
+        fs::rename(beside, folder.path().join(name)).unwrap();
+    };
+    put(0);
+    let camcast =
+        Camcast::start(&[folder.path().to_str().unwrap(), "--follow", "--wait-for-client", "-f", "50"]);
+    let recorder = recorder(&camcast);
+    assert!(recorder.wait_output(clips[0].len()) == clips[0], "what was there before");
+    let pause = clock::now().after(Duration::from_millis(2_500));
+    for n in 1..6 {
+        // longer than a camera may be silent
+        while n == 3 && !is_over(pause) {
+            support::pause();
+        }
+        put(n);
+        assert!(recorder.wait_output(clips[..=n].concat().len()) == clips[..=n].concat());
+    }
+    fs::remove_dir_all(folder.path()).unwrap();
+    let ended = camcast.program.wait_exit().expect(3);
+    assert_says(&ended, "the folder is not there any more");
+    assert!(!ended.log.contains("no frame from the source"), "{}", ended.log);
+    assert_says(&ended, "stopped: 6 frames; dropped: none");
+    recorder.wait_line("lost ");
+    assert_eq!(recorder.stop(Signal::SIGTERM).expect(0).account("missing"), 0);
+}
+
+/// A telephone's picture has another behind it, and macOS leaves a hidden file beside it.
+#[test]
+fn a_picture_is_one_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let (picture, preview) = (noise(320, 240, 50, 1), noise(64, 48, 50, 2));
+    let path = folder.path().join("IMG.jpg");
+    fs::write(&path, [&picture[..], &preview].concat()).unwrap();
+    fs::write(folder.path().join("._IMG.jpg"), b"Mac OS X        ").unwrap();
+    for source in [folder.path(), &path] {
+        let camcast = Camcast::start(&[source.to_str().unwrap()]);
+        let args = [&RECORDER[..], &["--frames", "6"]].concat();
+        let ended = camrec(camcast.address, &args).wait_exit().expect(0);
+        assert!(ended.out == picture.repeat(6));
+        assert_says(&camcast.program.stop(Signal::SIGTERM).expect(0), "dropped: none");
     }
 }
 

@@ -103,6 +103,7 @@ fn config(clip: &Path) -> Config {
         allow_truncated_frames: false,
         on_demand: false,
         exit_on_device_error: false,
+        wait_for_client: false,
     }
 }
 

@@ -35,6 +35,8 @@ pub enum Exit {
     Incomplete = 12,
     /// A recording that is there is damaged or not finished, or cannot be read.
     Damaged = 13,
+    /// A recording that is there shows no damage, but has pictures that are not decoded here.
+    NotJudged = 14,
 }
 
 impl From<Exit> for ExitCode {
@@ -93,6 +95,7 @@ mod tests {
             Exit::NotWritable,
             Exit::Incomplete,
             Exit::Damaged,
+            Exit::NotJudged,
         ];
         for (number, exit) in all.into_iter().enumerate() {
             assert_eq!(exit as usize, number);

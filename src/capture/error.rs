@@ -245,7 +245,7 @@ pub enum Fault {
     Ended {
         /// The path as given, or the name.
         path: PathBuf,
-        /// The frames that it gave.
+        /// What it gave: frames, and what should have been some; the last one not, if that was cut off.
         frames: u64,
         /// Bytes of another one that it did not finish.
         half: usize,

@@ -22,10 +22,13 @@ use crate::time::{Stamp, Time};
 
 pub mod v4l2;
 
+mod clip;
 mod error;
+mod follow;
 mod intake;
 mod metronome;
 mod mode;
+mod pace;
 mod pattern;
 mod pipe;
 mod rate;
@@ -33,6 +36,7 @@ mod replay;
 mod spec;
 
 pub use error::{Fault, OpenError};
+pub use follow::Follow;
 use intake::{Found, Intake};
 pub use mode::{Mode, ModeError};
 pub use pattern::Pattern;
@@ -53,7 +57,8 @@ pub struct Wish {
     pub source: SourceSpec,
     /// Width and height in pixels. Without it the camera keeps its own; the test picture has 1280x720.
     pub size: Option<Size>,
-    /// Frames per second. Without it the camera keeps its own; the test picture and files have 30.
+    /// Frames per second. Without it the camera keeps its own; the test picture and files have 30, and standard input
+    /// is read as it comes.
     pub rate: Option<Rate>,
     /// Which of a camera's formats. Other sources give JPEGs in any case.
     pub mode: Mode,
@@ -63,6 +68,8 @@ pub struct Wish {
     pub clock: WallClock,
     /// Files are played once, and not in a loop.
     pub once: bool,
+    /// What arrives in a folder is played, each file once.
+    pub follow: bool,
 }
 
 impl Wish {
@@ -76,6 +83,7 @@ impl Wish {
             controls: Vec::new(),
             clock,
             once: false,
+            follow: false,
         }
     }
 }
@@ -126,6 +134,8 @@ pub enum Source {
     Pattern(Pattern),
     /// A file or a folder, played in a loop or once.
     Replay(Replay),
+    /// What arrives in a folder.
+    Follow(Follow),
     /// MJPEG on standard input.
     Pipe(Pipe),
 }
@@ -141,6 +151,9 @@ impl Source {
             SourceSpec::Device(path) => v4l2::Camera::open(path, wish).map(Source::Camera),
             SourceSpec::Pattern => Pattern::open(wish.size, rate, wish.clock).map(Source::Pattern),
             SourceSpec::File(path) => Replay::file(path, Play::of(wish)).map(Source::Replay),
+            SourceSpec::Folder(path) if wish.follow => {
+                Follow::folder(path, Play::of(wish)).map(Source::Follow)
+            }
             SourceSpec::Folder(path) => Replay::folder(path, Play::of(wish)).map(Source::Replay),
             SourceSpec::Stdin => Pipe::stdin(wish.size, wish.rate).map(Source::Pipe),
         }
@@ -150,7 +163,8 @@ impl Source {
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
         match self {
             Source::Camera(camera) => Some(camera.fd()),
-            Source::Pipe(pipe) => Some(pipe.fd()),
+            Source::Follow(follow) => Some(follow.fd()),
+            Source::Pipe(pipe) => pipe.fd(),
             Source::Pattern(_) | Source::Replay(_) => None,
         }
     }
@@ -161,6 +175,7 @@ impl Source {
             Source::Camera(_) => None,
             Source::Pattern(pattern) => Some(pattern.due()),
             Source::Replay(replay) => Some(replay.due()),
+            Source::Follow(follow) => follow.due(),
             Source::Pipe(pipe) => pipe.due(),
         }
     }
@@ -175,6 +190,7 @@ impl Source {
             Source::Camera(camera) => camera.grab(now),
             Source::Pattern(pattern) => pattern.grab(now),
             Source::Replay(replay) => replay.grab(now),
+            Source::Follow(follow) => follow.grab(now),
             Source::Pipe(pipe) => pipe.grab(now),
         }
     }
@@ -186,7 +202,7 @@ impl Source {
     pub fn drop_older(&mut self) -> Result<u32, Fault> {
         match self {
             Source::Camera(camera) => camera.drop_older(),
-            Source::Pattern(_) | Source::Replay(_) | Source::Pipe(_) => Ok(0),
+            Source::Pattern(_) | Source::Replay(_) | Source::Follow(_) | Source::Pipe(_) => Ok(0),
         }
     }
 
@@ -201,6 +217,7 @@ impl Source {
             Source::Camera(camera) => camera.describe(),
             Source::Pattern(pattern) => pattern.describe(),
             Source::Replay(replay) => replay.describe(),
+            Source::Follow(follow) => follow.describe(),
             Source::Pipe(pipe) => pipe.describe(),
         }
     }

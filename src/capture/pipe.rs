@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use super::intake::{Found, Intake};
+use super::pace::{Pace, Remark};
 use super::{Description, Fault, Lease, OpenError, Rate};
 use crate::jpeg::Size;
 use crate::time::Time;
@@ -17,15 +18,18 @@ const NAME: &str = "standard input";
 /// The most reads in one grab, each of 64 KiB or more: the loop has other work too.
 const READS: usize = 16;
 
-/// A byte stream of JPEGs that sets its own pace.
+/// A byte stream of JPEGs that sets its own pace, unless it is to be read no faster than at some rate.
 pub struct Pipe {
     file: File,
     /// The flags to leave behind.
     flags: OFlag,
     intake: Intake,
     sequence: u32,
-    /// Frames that came to their end, or were cut off by another.
+    /// What was given, whole or not, but for what the end has cut off.
     frames: u64,
+    pace: Pace,
+    /// A frame that has come too soon.
+    held: Option<Found>,
     /// The stream has ended, with so many bytes of a frame that it did not finish.
     ended: Option<usize>,
     /// After a frame, bytes wait that poll knows nothing of and that may be the next.
@@ -44,24 +48,34 @@ impl Pipe {
             return Err(unreadable("it is a terminal: pipe MJPEG into it, as in rpicam-vid ... | camcast -"));
         }
         let fd = stdin.as_fd().try_clone_to_owned().map_err(|error| unreadable(&error.to_string()))?;
-        Pipe::open(fd, notes(size, rate))
+        Pipe::open(fd, rate, notes(size))
     }
 
-    fn open(fd: OwnedFd, notes: Vec<String>) -> Result<Self, OpenError> {
+    fn open(fd: OwnedFd, rate: Option<Rate>, notes: Vec<String>) -> Result<Self, OpenError> {
         let flags = stop_blocking(fd.as_fd()).map_err(|errno| unreadable(errno.desc()))?;
         let (file, intake) = (File::from(fd), Intake::new());
-        let description = description(notes);
-        Ok(Pipe { file, flags, intake, sequence: 0, frames: 0, ended: None, more: false, description })
+        Ok(Pipe {
+            file,
+            flags,
+            intake,
+            sequence: 0,
+            frames: 0,
+            pace: Pace::new(rate),
+            held: None,
+            ended: None,
+            more: false,
+            description: description(rate, notes),
+        })
     }
 
-    /// The descriptor to poll for `POLLIN`.
-    pub fn fd(&self) -> BorrowedFd<'_> {
-        self.file.as_fd()
+    /// The descriptor to poll for `POLLIN`; none while nothing more is to be read.
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.held.is_none().then(|| self.file.as_fd())
     }
 
-    /// At once if a frame may wait that has been read already, else when poll says.
+    /// In time if a frame has come too soon, at once if one may wait that has been read already, else when poll says.
     pub fn due(&self) -> Option<Time> {
-        self.more.then(Time::default)
+        if self.held.is_some() { Some(self.pace.earliest()) } else { self.more.then(Time::default) }
     }
 
     /// The next frame, stamped with `now`: a stream of JPEGs says nothing of when they were captured. What is no whole
@@ -70,9 +84,18 @@ impl Pipe {
     /// # Errors
     /// [`Fault::Ended`] at the end, [`Fault::NotMjpeg`] after 16 MiB without a first frame, [`Fault::Unreadable`].
     pub fn grab(&mut self, now: Time) -> Result<Option<Lease<'_>>, Fault> {
-        let Some(found) = self.next_frame()? else { return Ok(None) };
+        let found = match self.held.take() {
+            held @ Some(_) => held,
+            None => self.next_frame()?,
+        };
+        let Some(found) = found else { return Ok(None) };
+        if !self.pace.take(now) {
+            self.held = Some(found);
+            return Ok(None);
+        }
         let sequence = self.sequence;
         self.sequence = sequence.wrapping_add(1);
+        self.pace.remark(now).into_iter().for_each(say);
         Ok(Some(Lease::of_found(&self.intake, found, now, sequence)))
     }
 
@@ -88,7 +111,7 @@ impl Pipe {
         for _ in 0..READS {
             if let Some(found) = self.intake.next_frame() {
                 self.more = self.intake.waiting();
-                self.frames += u64::from(found.flaw.is_none());
+                self.frames += 1;
                 return Ok(Some(found));
             }
             if self.intake.hopeless() {
@@ -111,7 +134,9 @@ impl Pipe {
         let left = self.intake.left();
         let Some(half) = self.intake.finish() else { return Err(self.end(0)) };
         // there may be frames behind what it leaves
-        if !self.intake.waiting() {
+        if self.intake.waiting() {
+            self.frames += 1;
+        } else {
             self.ended = Some(left);
         }
         self.more = true;
@@ -146,20 +171,31 @@ fn unreadable(why: &str) -> OpenError {
     OpenError::Unreadable { path: NAME.into(), why: why.into() }
 }
 
-fn notes(size: Option<Size>, rate: Option<Rate>) -> Vec<String> {
-    let size = size.map(|size| format!("asked for {size}, but {NAME} has the size that is written into it"));
-    let rate = rate.map(|rate| format!("asked for {rate} fps, but {NAME} sets its own pace"));
-    size.into_iter().chain(rate).collect()
+fn say(remark: Remark) {
+    match remark {
+        Remark::Hasty => log::warn!(
+            "{NAME} gives more than 100 frames a second: a film plays at its own speed with -f, such as camcast - -f 25, or with \
+             ffmpeg -re"
+        ),
+        Remark::HeldUp(rate) => log::info!(
+            "{NAME} has more than {rate} frames a second: what writes into it is held up; if it is live, leave -f out"
+        ),
+    }
 }
 
-fn description(notes: Vec<String>) -> Description {
+fn notes(size: Option<Size>) -> Vec<String> {
+    let size = size.map(|size| format!("asked for {size}, but {NAME} has the size that is written into it"));
+    size.into_iter().collect()
+}
+
+fn description(rate: Option<Rate>, notes: Vec<String>) -> Description {
     Description {
         name: NAME.into(),
         driver: "built in".into(),
         path: "-".into(),
         format: "MJPG".into(),
         size: None,
-        rate: None,
+        rate,
         buffers: 0,
         notes,
     }
@@ -180,7 +216,7 @@ mod tests {
 
     fn pipe() -> (Pipe, File) {
         let (reader, writer) = nix::unistd::pipe().unwrap();
-        (Pipe::open(reader, Vec::new()).unwrap(), writer.into())
+        (Pipe::open(reader, None, Vec::new()).unwrap(), writer.into())
     }
 
     fn grab(pipe: &mut Pipe) -> Option<(u32, Vec<u8>)> {
@@ -264,7 +300,7 @@ mod tests {
         assert_eq!(grab(&mut pipe), Some((1, cut)));
         assert_eq!(grab(&mut pipe), Some((2, jpeg("a"))));
         drop(writer);
-        assert_eq!(pipe.grab(NOW).err(), Some(ended(2, 0)));
+        assert_eq!(pipe.grab(NOW).err(), Some(ended(3, 0)));
     }
 
     #[test]
@@ -278,15 +314,38 @@ mod tests {
         assert_eq!(grab(&mut pipe), Some((1, jpeg("a"))));
         assert_eq!(grab(&mut pipe), Some((2, jpeg("b"))));
         assert_eq!(grab(&mut pipe), Some((3, jpeg("c")[..8].to_vec())));
-        assert_eq!(pipe.grab(NOW).err(), Some(ended(2, 8)));
+        assert_eq!(pipe.grab(NOW).err(), Some(ended(3, 8)));
     }
 
     #[test]
     fn what_is_no_mjpeg_is_refused_after_a_while() {
         let zeros = File::open("/dev/zero").unwrap();
-        let mut pipe = Pipe::open(zeros.into(), Vec::new()).unwrap();
+        let mut pipe = Pipe::open(zeros.into(), None, Vec::new()).unwrap();
         let fault = (0..100).find_map(|_| pipe.grab(NOW).err());
         assert_eq!(fault, Some(Fault::NotMjpeg { path: NAME.into() }));
+    }
+
+    #[test]
+    fn a_film_is_read_at_the_rate_asked_for() {
+        let (reader, writer) = nix::unistd::pipe().unwrap();
+        let mut pipe = Pipe::open(reader, Some("25".parse().unwrap()), Vec::new()).unwrap();
+        let frames: Vec<Vec<u8>> = (0..50).map(|n| jpeg(&n.to_string())).collect();
+        File::from(writer).write_all(&[frames.concat(), jpeg("half")[..8].to_vec()].concat()).unwrap();
+        let (mut now, mut times) = (NOW, Vec::new());
+        let fault = loop {
+            now = now.max(pipe.due().unwrap_or_default());
+            match pipe.grab(now).map(|lease| lease.map(|lease| (lease.stamp, lease.to_vec()))) {
+                Ok(Some((stamp, bytes))) => {
+                    assert_eq!((stamp.captured, stamp.sequence as usize), (now, times.len()));
+                    assert!(frames.get(times.len()).is_none_or(|frame| *frame == bytes));
+                    times.push(now);
+                }
+                Ok(None) => assert!(pipe.fd().is_none(), "nothing is read while a frame waits"),
+                Err(fault) => break fault,
+            }
+        };
+        assert_eq!((fault, times.len()), (ended(50, 8), 51));
+        assert!(times.windows(2).skip(9).all(|two| two[1].since(two[0]).as_millis() == 40), "{times:?}");
     }
 
     #[test]
@@ -294,7 +353,7 @@ mod tests {
         let (reader, _writer) = nix::unistd::pipe().unwrap();
         let shared = reader.try_clone().unwrap();
         let flags = || OFlag::from_bits_retain(fcntl(&shared, FcntlArg::F_GETFL).unwrap());
-        let pipe = Pipe::open(reader, Vec::new()).unwrap();
+        let pipe = Pipe::open(reader, None, Vec::new()).unwrap();
         assert!(flags().contains(OFlag::O_NONBLOCK));
         drop(pipe);
         assert!(!flags().contains(OFlag::O_NONBLOCK));
@@ -302,8 +361,7 @@ mod tests {
 
     #[test]
     fn wishes_in_vain_are_noted() {
-        let notes = notes(Some(Size { width: 640, height: 480 }), Some(Rate::DEFAULT));
-        assert_eq!(notes.len(), 2);
-        assert_eq!(notes[1], "asked for 30 fps, but standard input sets its own pace");
+        let notes = notes(Some(Size { width: 640, height: 480 }));
+        assert_eq!(notes, ["asked for 640x480, but standard input has the size that is written into it"]);
     }
 }

@@ -1,20 +1,23 @@
 //! Files of MJPEG, played as if they came from a camera: in a loop, or once.
 
-use std::fs::{self, File};
-use std::io::{self, Seek};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::intake::{Found, Intake, LIMIT};
+use super::clip::{Clip, Step, is_played};
+use super::intake::{Found, LIMIT};
 use super::metronome::Metronome;
 use super::{Description, Fault, Lease, OpenError, Rate, Wish};
-use crate::jpeg::{Flaw, Size};
+use crate::jpeg::Size;
 use crate::time::Time;
 
-/// Files in a folder are played if their names end so, in any case.
-const ENDINGS: [&str; 4] = ["jpg", "jpeg", "mjpg", "mjpeg"];
-
 /// The most files that a folder's replay takes: the list of their names is kept in memory.
-const FILES: usize = 100_000;
+pub(super) const FILES: usize = 100_000;
+
+/// Where there was a frame, there is to be one again within this time: a file that is just being written anew has none for
+/// a moment.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How files are played.
 #[derive(Clone, Copy, Debug)]
@@ -33,24 +36,17 @@ impl Play {
     }
 }
 
-/// A file, or the files of a folder in the order of their names, from the first again after the last. What begins as a
-/// JPEG and is none, and a file without any, is given as well, so that it is counted as a camera's damaged frames are.
+/// A file, or the files of a folder in the order of their names, from the first again after the last.
 pub struct Replay {
     path: PathBuf,
     /// Never empty.
     files: Vec<PathBuf>,
     /// Which of them is open.
     current: usize,
-    file: File,
-    intake: Intake,
-    /// The open file has given something.
-    has_given: bool,
-    /// Bytes were read from it.
-    has_bytes: bool,
-    /// Nothing more comes from it.
-    is_done: bool,
-    /// Files in a row without a whole frame.
+    clip: Clip,
+    /// Files in a row without a whole frame, and when the latest frame was given.
     barren: usize,
+    latest: Time,
     /// Why the latest of those that could not be read could not.
     unreadable: Option<String>,
     /// People know that there are such files.
@@ -58,6 +54,7 @@ pub struct Replay {
     once: bool,
     metronome: Metronome,
     sequence: u32,
+    /// What was given, whole or not.
     frames: u64,
     description: Description,
 }
@@ -87,17 +84,14 @@ impl Replay {
 
     fn start(path: &Path, files: Vec<PathBuf>, play: Play) -> Result<Self, OpenError> {
         let mut is_told = false;
-        let (current, file) = first_of(path, &files, &mut is_told)?;
+        let (current, clip) = first_of(path, &files, &mut is_told)?;
         let mut replay = Replay {
             path: path.into(),
             files,
             current,
-            file,
-            intake: Intake::new(),
-            has_given: false,
-            has_bytes: false,
-            is_done: false,
+            clip,
             barren: 0,
+            latest: Time::default(),
             unreadable: None,
             is_told,
             once: false,
@@ -126,11 +120,14 @@ impl Replay {
         if self.metronome.each(now).is_none() {
             return Ok(None);
         }
-        let found = self.next_frame()?;
+        let found = self.next_frame(now)?;
         let sequence = self.sequence;
         self.sequence = sequence.wrapping_add(1);
-        self.frames += u64::from(found.is_frame());
-        Ok(Some(Lease::of_found(&self.intake, found, now, sequence)))
+        self.frames += 1;
+        if found.is_frame() {
+            self.latest = now;
+        }
+        Ok(Some(Lease::of_found(self.clip.intake(), found, now, sequence)))
     }
 
     /// The file or folder, and the rate at which it is played.
@@ -142,7 +139,7 @@ impl Replay {
     fn probe(&mut self) -> Result<(), Fault> {
         let mut looked_at = 0;
         while looked_at <= LIMIT {
-            let found = self.next_frame()?;
+            let found = self.next_frame(Time::default())?;
             if found.is_frame() {
                 return Ok(());
             }
@@ -157,51 +154,32 @@ impl Replay {
         self.open().map_err(|error| self.gone(error.to_string()))
     }
 
-    fn next_frame(&mut self) -> Result<Found, Fault> {
+    fn next_frame(&mut self, now: Time) -> Result<Found, Fault> {
         loop {
-            if self.is_done {
-                self.turn_over()?;
-            }
-            if let Some(found) = self.intake.next_frame() {
-                self.has_given = true;
-                if found.is_frame() {
-                    self.barren = 0;
-                }
-                return Ok(found);
-            }
-            match self.intake.fill(&mut self.file) {
-                Ok(0) => {
-                    if let Some(last) = self.last_of_file() {
-                        return Ok(last);
+            match self.clip.step() {
+                Ok(Step::Found(found)) => {
+                    if found.is_frame() {
+                        self.barren = 0;
                     }
+                    return Ok(found);
                 }
-                Ok(_) => self.has_bytes = true,
-                Err(error) => {
-                    self.is_done = true;
-                    self.skip(&error);
-                }
+                Ok(Step::More) => {}
+                Ok(Step::End) => self.turn_over(now)?,
+                Err(error) => self.skip(&error),
             }
-            if self.intake.hopeless() {
+            if self.clip.is_hopeless() {
                 return Err(Fault::NotMjpeg { path: self.path.clone() });
             }
         }
     }
 
-    /// What the file leaves unfinished; and a file that has given nothing at all is no frame.
-    fn last_of_file(&mut self) -> Option<Found> {
-        let unfinished = self.intake.finish();
-        // there may be frames behind what it leaves
-        self.is_done = unfinished.is_none() || !self.intake.waiting();
-        let nothing = if self.has_bytes { Flaw::NoStart } else { Flaw::Empty };
-        let has_given = std::mem::replace(&mut self.has_given, true);
-        unfinished.or_else(|| (!has_given).then(|| Found::broken(nothing)))
-    }
-
     /// Goes on with the next file that can be read.
-    fn turn_over(&mut self) -> Result<(), Fault> {
+    fn turn_over(&mut self, now: Time) -> Result<(), Fault> {
         self.barren += 1;
         // one more than there are: the first to end may have been left in its middle
-        let tries = if self.barren > self.files.len() { 0 } else { self.files.len() };
+        let is_barren = self.barren > self.files.len();
+        let is_patient = self.frames > 0 && now.since(self.latest) <= PATIENCE;
+        let tries = if is_barren && !is_patient { 0 } else { self.files.len() };
         for _ in 0..tries {
             self.current += 1;
             if self.current == self.files.len() {
@@ -222,18 +200,10 @@ impl Replay {
         }
     }
 
-    /// Opens the current file. One alone stays open, so that playing it allocates nothing; but it has to be there.
+    /// Opens the current file. One alone may stay open.
     fn open(&mut self) -> io::Result<()> {
         let path = self.files.get(self.current).unwrap_or(&self.path);
-        if self.files.len() > 1 {
-            self.file = File::open(path)?;
-        } else {
-            fs::metadata(path)?;
-            self.file.rewind()?;
-        }
-        self.intake.restart();
-        (self.is_done, self.has_given, self.has_bytes) = (false, false, false);
-        Ok(())
+        if self.files.len() > 1 { self.clip.load(path) } else { self.clip.reload(path) }
     }
 
     /// The current file cannot be read. Others may.
@@ -251,10 +221,10 @@ impl Replay {
 }
 
 /// The first file that can be opened.
-fn first_of(path: &Path, files: &[PathBuf], is_told: &mut bool) -> Result<(usize, File), OpenError> {
+fn first_of(path: &Path, files: &[PathBuf], is_told: &mut bool) -> Result<(usize, Clip), OpenError> {
     let mut failed = OpenError::NoFrames { path: path.into() };
     for (index, file) in files.iter().enumerate() {
-        match File::open(file) {
+        match Clip::open(file) {
             Ok(opened) => return Ok((index, opened)),
             Err(error) => {
                 failed = unreadable(file, &error);
@@ -268,7 +238,7 @@ fn first_of(path: &Path, files: &[PathBuf], is_told: &mut bool) -> Result<(usize
 }
 
 /// Once for all of them: there may be many, and they come again and again.
-fn say_skipped(file: &Path, error: &io::Error, is_told: &mut bool) {
+pub(super) fn say_skipped(file: &Path, error: &io::Error, is_told: &mut bool) {
     if !std::mem::replace(is_told, true) {
         log::warn!("skipped: cannot read {}: {error}; others like it are skipped in silence", file.display());
     }
@@ -278,7 +248,7 @@ fn listing(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)?.take(2 * FILES) {
         let path = entry?.path();
-        if is_jpeg(&path) && path.is_file() {
+        if is_played(&path) && path.is_file() {
             files.push(path);
         }
     }
@@ -286,12 +256,7 @@ fn listing(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn is_jpeg(path: &Path) -> bool {
-    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending))
-}
-
-fn unreadable(path: &Path, error: &io::Error) -> OpenError {
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> OpenError {
     OpenError::Unreadable { path: path.into(), why: error.to_string() }
 }
 
@@ -304,7 +269,7 @@ fn at_start(fault: Fault) -> OpenError {
     }
 }
 
-fn description(path: &Path, size: Option<Size>, rate: Rate) -> Description {
+pub(super) fn description(path: &Path, size: Option<Size>, rate: Rate) -> Description {
     let note = size.map(|size| format!("asked for {size}, but files are played in the size that they have"));
     Description {
         name: "replay".into(),
@@ -321,7 +286,8 @@ fn description(path: &Path, size: Option<Size>, rate: Rate) -> Description {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+    use crate::jpeg::Flaw;
+    use std::fs::File;
 
     const LOOP: Play = Play { size: None, rate: Rate::DEFAULT, once: false };
     const ONCE: Play = Play { once: true, ..LOOP };
@@ -366,13 +332,13 @@ mod tests {
         let mut replay = Replay::file(&path, ONCE).unwrap();
         assert_eq!(marks(&mut replay, 2), ["a", "b"]);
         assert_eq!(next(&mut replay), Ok((jpeg("half")[..9].to_vec(), None)), "what is left is counted");
-        assert_eq!(next(&mut replay), Err(Fault::Ended { path, frames: 2, half: 0 }));
+        assert_eq!(next(&mut replay), Err(Fault::Ended { path, frames: 3, half: 0 }));
         for name in ["1.jpg", "2.jpg"] {
             fs::write(folder.path().join(name), jpeg(name)).unwrap();
         }
         let mut replay = Replay::folder(folder.path(), ONCE).unwrap();
         assert_eq!(marks(&mut replay, 5), ["1.jpg", "2.jpg", "a", "b", "-"]);
-        assert_eq!(next(&mut replay), Err(Fault::Ended { path: folder.path().into(), frames: 4, half: 0 }));
+        assert_eq!(next(&mut replay), Err(Fault::Ended { path: folder.path().into(), frames: 5, half: 0 }));
     }
 
     #[test]
@@ -485,8 +451,96 @@ mod tests {
         let mut replay = Replay::file(&path, LOOP).unwrap();
         marks(&mut replay, 2);
         fs::write(&path, b"").unwrap();
-        let fault = (0..3).find_map(|_| next(&mut replay).err());
+        let emptied = replay.due();
+        let fault = (0..100).find_map(|_| next(&mut replay).err());
         assert_eq!(fault, Some(Fault::Unreadable { path, why: "there is no JPEG in it any more".into() }));
+        assert!(replay.due().since(emptied) > PATIENCE, "it may be about to be written anew");
+    }
+
+    #[test]
+    fn a_file_that_is_written_anew_may_be_empty_for_a_moment() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("now.jpg");
+        fs::write(&path, jpeg("a")).unwrap();
+        let mut replay = Replay::file(&path, LOOP).unwrap();
+        marks(&mut replay, 2);
+        File::create(&path).unwrap();
+        assert!((0..20).all(|_| next(&mut replay).unwrap().1 == Some(Flaw::Empty)));
+        fs::write(&path, jpeg("b")).unwrap();
+        assert_eq!(marks(&mut replay, 2), ["b", "b"]);
+    }
+
+    #[test]
+    fn a_file_that_another_takes_the_place_of_is_left_for_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, fresh) = (folder.path().join("now.jpg"), folder.path().join("fresh.jpg"));
+        fs::write(&path, jpeg("a")).unwrap();
+        let mut replay = Replay::file(&path, LOOP).unwrap();
+        assert_eq!(marks(&mut replay, 3), ["a", "a", "a"]);
+        for mark in ["b", "c"] {
+            fs::write(&fresh, jpeg(mark)).unwrap();
+            fs::rename(&fresh, &path).unwrap();
+            assert_eq!(marks(&mut replay, 2), [mark, mark]);
+        }
+        // through a link as well
+        fs::write(&fresh, jpeg("d")).unwrap();
+        let link = folder.path().join("link.jpg");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        let mut replay = Replay::file(&link, LOOP).unwrap();
+        assert_eq!(marks(&mut replay, 2), ["c", "c"]);
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(&fresh, &link).unwrap();
+        assert_eq!(marks(&mut replay, 2), ["d", "d"]);
+    }
+
+    #[test]
+    fn what_takes_a_files_place_and_is_none_does_not_hold_the_program_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("now.jpg");
+        fs::write(&path, jpeg("a")).unwrap();
+        let mut replay = Replay::file(&path, LOOP).unwrap();
+        marks(&mut replay, 2);
+        fs::remove_file(&path).unwrap();
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let fault = next(&mut replay).unwrap_err();
+        assert_eq!(fault, Fault::Unreadable { path, why: "it is no file".into() });
+    }
+
+    /// Telephones put a preview, or a film, behind the picture.
+    #[test]
+    fn a_picture_is_one_picture_whatever_is_behind_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let behind: [(&str, &[u8]); 4] = [
+            ("1.jpg", &jpeg("second")),
+            ("2.JPEG", b"....ftypmp42 a film"),
+            ("3.jpg", b"\xff\xd8\xff\xda\0\x02 half of one"),
+            ("4.mjpg", &jpeg("second")),
+        ];
+        for (name, bytes) in behind {
+            fs::write(path(name), [&jpeg("first")[..], bytes].concat()).unwrap();
+        }
+        fs::write(path("5.jpg"), [&b"\xff\xd8\xff\xda"[..], &jpeg("not the first")].concat()).unwrap();
+        let mut replay = Replay::folder(folder.path(), LOOP).unwrap();
+        let wanted = ["first", "first", "first", "first", "second", "-", "first"];
+        assert_eq!(marks(&mut replay, 7), wanted);
+        for name in ["1.jpg", "2.JPEG", "3.jpg"] {
+            let mut replay = Replay::file(&path(name), LOOP).unwrap();
+            assert_eq!(marks(&mut replay, 3), ["first"; 3], "{name}");
+        }
+    }
+
+    #[test]
+    fn hidden_files_are_no_pictures_unless_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in ["._1.jpg", ".2.jpg", "3.jpg", ".jpg"] {
+            fs::write(path(name), jpeg(name)).unwrap();
+        }
+        let mut replay = Replay::folder(folder.path(), LOOP).unwrap();
+        assert_eq!(marks(&mut replay, 2), ["3.jpg", "3.jpg"]);
+        let mut replay = Replay::file(&path(".2.jpg"), LOOP).unwrap();
+        assert_eq!(marks(&mut replay, 1), [".2.jpg"]);
     }
 
     #[test]

@@ -17,6 +17,7 @@
 )]
 
 mod flaw;
+mod form;
 pub mod huffman;
 pub mod markers;
 #[cfg(test)]
@@ -25,6 +26,7 @@ mod size;
 mod split;
 
 pub use flaw::Flaw;
+pub use form::Form;
 pub use size::{Size, SizeError};
 pub use split::{Split, Splitter};
 

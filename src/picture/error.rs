@@ -1,6 +1,6 @@
 //! What can go wrong with a picture.
 
-use crate::jpeg::Size;
+use crate::jpeg::{Form, Size};
 use std::fmt;
 
 /// Why there is no picture.
@@ -10,6 +10,8 @@ pub enum Error {
     Start(turbojpeg::Error),
     /// The JPEG given is not one that libjpeg-turbo reads to its end.
     Decode(turbojpeg::Error),
+    /// The JPEG is of a form that is not decoded here; it need not be broken.
+    Form(Form),
     /// libjpeg-turbo refused to make a JPEG.
     Encode(turbojpeg::Error),
     /// The picture is smaller or larger than what this is made for, or has fewer pixels than its size says.
@@ -21,11 +23,19 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// That there is no picture says nothing about the JPEG: others may well have one of it.
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Error::Form(_) | Error::Size(_))
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Start(_) => write!(f, "libjpeg-turbo did not start"),
             Error::Decode(_) => write!(f, "the JPEG does not decode"),
+            Error::Form(form) => write!(f, "{form}, which is not decoded here"),
             Error::Encode(_) => write!(f, "the picture does not encode as a JPEG"),
             Error::Size(size) => write!(f, "a picture of {size} pixels is not one that can be worked on"),
             Error::TooBig { limit } => {
@@ -39,7 +49,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Start(cause) | Error::Decode(cause) | Error::Encode(cause) => Some(cause),
-            Error::Size(_) | Error::TooBig { .. } => None,
+            Error::Form(_) | Error::Size(_) | Error::TooBig { .. } => None,
         }
     }
 }

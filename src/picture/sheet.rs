@@ -35,7 +35,6 @@ const NOTHING: Colour = [60, 24, 24];
 #[derive(Debug)]
 pub struct Sheet {
     canvas: Canvas,
-    scale: Scale,
     cell: Size,
     columns: usize,
     count: usize,
@@ -61,7 +60,7 @@ impl Sheet {
         let text = Type::nearest(LINE - 4, 1, usize::MAX);
         let title: String = title.chars().take(room / text.width(1)).collect();
         text.write(&mut canvas, &title, MARGIN, MARGIN / 2, TITLE);
-        Sheet { canvas, scale, cell, columns, count, next: 0 }
+        Sheet { canvas, cell, columns, count, next: 0 }
     }
 
     /// How many pictures it has.
@@ -69,19 +68,22 @@ impl Sheet {
         self.count
     }
 
-    /// What pictures are to be decoded at.
-    pub fn scale(&self) -> Scale {
-        self.scale
+    /// What a picture of this size is to be decoded at, so that it has room; none if it has none at any scale.
+    pub fn scale_of(&self, size: Size) -> Option<Scale> {
+        (1..=8).rev().map(Scale).find(|scale| fits(scale.of(size), self.cell))
     }
 
-    /// Puts the next picture on it, at [`scale`](Self::scale), with a line below; none if there is none that decodes.
+    /// Puts the next picture on it, at its [scale](Self::scale_of), with a line below; none if there is none to be seen.
     pub fn put(&mut self, picture: Option<Rgb<'_>>, line: &str) {
         let (width, height) = step(self.cell);
         let (x, y) =
             (MARGIN + self.next % self.columns * width, MARGIN + LINE + self.next / self.columns * height);
         let area = Area { x, y, width: self.cell.width.into(), height: self.cell.height.into() };
-        match picture.filter(|picture| picture.size == self.cell) {
-            Some(picture) => self.canvas.restore(area, picture.pixels),
+        match picture.filter(|picture| fits(picture.size, self.cell)) {
+            Some(Rgb { pixels, size }) => {
+                let area = Area { width: size.width.into(), height: size.height.into(), ..area };
+                self.canvas.restore(area, pixels);
+            }
             None => self.canvas.fill(area, NOTHING),
         }
         let text = Type::nearest(LINE - 6, line.len(), area.width);
@@ -99,6 +101,10 @@ impl Sheet {
     }
 }
 
+fn fits(size: Size, cell: Size) -> bool {
+    size.width <= cell.width && size.height <= cell.height
+}
+
 /// Pixels from a picture to the one beside it, and below.
 fn step(cell: Size) -> (usize, usize) {
     (usize::from(cell.width) + MARGIN, usize::from(cell.height) + LINE + MARGIN)
@@ -113,7 +119,7 @@ mod tests {
     fn pictures_are_side_by_side_and_below_each_other() {
         let size = Size { width: 1280, height: 720 };
         let mut sheet = Sheet::new(size, 7, "a title");
-        assert_eq!((sheet.count(), sheet.scale()), (7, Scale(2)));
+        assert_eq!((sheet.count(), sheet.scale_of(size)), (7, Some(Scale(2))));
         let cell = Size { width: 320, height: 180 };
         let pixels = gradient(cell);
         (0..6).for_each(|number| {
@@ -133,13 +139,29 @@ mod tests {
     }
 
     #[test]
-    fn small_recordings_have_small_sheets() {
-        let sheet = Sheet::new(
-            Size { width: 160, height: 120 },
-            1,
-            "a title that is far too long for so small a sheet",
+    fn pictures_of_other_sizes_have_room_in_their_place() {
+        let mut sheet = Sheet::new(Size { width: 640, height: 480 }, 2, "");
+        let scale = |width, height| sheet.scale_of(Size { width, height });
+        assert_eq!(scale(640, 480), Some(Scale(4)));
+        assert_eq!(
+            (scale(320, 240), scale(480, 640), scale(1920, 1080)),
+            (Some(Scale(8)), Some(Scale(3)), Some(Scale(1)))
         );
-        assert_eq!((sheet.count(), sheet.scale()), (1, Scale::FULL));
+        assert_eq!(scale(4000, 3000), None);
+        let cell = Size { width: 180, height: 240 };
+        let pixels = gradient(cell);
+        sheet.put(Some(Rgb { pixels: &pixels, size: cell }), "upright");
+        let whole = sheet.canvas.rgb();
+        let at = |x: usize, y: usize| &whole.pixels[(y * usize::from(whole.size.width) + x) * 3..][..3];
+        assert_eq!(at(8 + 17, 28 + 200), &pixels[(200 * 180 + 17) * 3..][..3]);
+        assert_eq!(at(8 + 180, 28 + 200), GROUND);
+    }
+
+    #[test]
+    fn small_recordings_have_small_sheets() {
+        let small = Size { width: 160, height: 120 };
+        let sheet = Sheet::new(small, 1, "a title that is far too long for so small a sheet");
+        assert_eq!((sheet.count(), sheet.scale_of(small)), (1, Some(Scale::FULL)));
         assert_eq!(sheet.canvas.rgb().size, Size { width: 176, height: 176 });
         assert_eq!(Sheet::new(Size { width: 3840, height: 2160 }, 10_000, "").count(), 30);
     }

@@ -1,7 +1,7 @@
 //! libjpeg-turbo with buffers that are kept: pixels are packed RGB, three bytes each, rows without gaps.
 
 use super::Error;
-use crate::jpeg::{Size, markers};
+use crate::jpeg::{Form, Size, markers};
 use turbojpeg::{Compressor, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp};
 
 /// Bytes a pixel.
@@ -121,7 +121,8 @@ impl Decoder {
     /// Decodes `jpeg` at `scale`; the work shrinks with the scale. A JPEG without Huffman tables gets the standard ones.
     ///
     /// # Errors
-    /// [`Error::Decode`] for what is no JPEG, or a truncated one; [`Error::Size`] for more than 16 megapixels at this
+    /// [`Error::Decode`] for what is no JPEG, or a truncated one; [`Error::Form`] for a form of JPEG that is not decoded to
+    /// RGB, or not at any scale, by libjpeg-turbo (arithmetic coding is); [`Error::Size`] for more than 16 megapixels at this
     /// scale.
     pub fn decode(&mut self, jpeg: &[u8], scale: Scale) -> Result<Rgb<'_>, Error> {
         let mut tidy = std::mem::take(&mut self.tidy);
@@ -131,7 +132,10 @@ impl Decoder {
             // tj3DecompressHeader leaves the instance in the middle of the header that it failed on (no
             // jpeg_abort_decompress in 3.1.0), and every JPEG that follows would fail as well.
             self.decompressor = decompressor()?;
-            return Err(error);
+            return Err(match (error, Form::of(jpeg)) {
+                (Error::Decode(_), Some(form)) => Error::Form(form),
+                (error, _) => error,
+            });
         }
         Ok(self.picture())
     }
@@ -220,6 +224,34 @@ mod tests {
             .encode(Rgb { pixels: &pixels, size: SIZE }, 80)
             .unwrap()
             .to_vec()
+    }
+
+    /// Made by libjpeg-turbo's own tools: what it decodes to RGB at a scale, and what it does not.
+    #[test]
+    fn forms_that_are_not_decoded_are_no_damage() {
+        let usual = [
+            &include_bytes!("../../tests/fixtures/forms/arithmetic.jpg")[..],
+            include_bytes!("../../tests/fixtures/forms/progressive.jpg"),
+            include_bytes!("../../tests/fixtures/forms/gray.jpg"),
+        ];
+        let foreign = [
+            (&include_bytes!("../../tests/fixtures/forms/cmyk.jpg")[..], Form::Print),
+            (include_bytes!("../../tests/fixtures/forms/ycck.jpg"), Form::Print),
+            (include_bytes!("../../tests/fixtures/forms/12bit.jpg"), Form::Precision(12)),
+            (include_bytes!("../../tests/fixtures/forms/lossless.jpg"), Form::Lossless),
+        ];
+        let mut decoder = Decoder::new().unwrap();
+        for (jpeg, form) in foreign {
+            assert!(check(jpeg).is_ok());
+            let error = decoder.decode(jpeg, Scale::SMALLEST).unwrap_err();
+            assert!(matches!(error, Error::Form(found) if found == form), "{form}: {error:?}");
+            for jpeg in usual {
+                assert_eq!(decoder.decode(jpeg, Scale::SMALLEST).unwrap().size, Size { width: 4, height: 3 });
+            }
+        }
+        let gray = usual[2];
+        let broken = [&gray[..gray.len() / 2], &[0xff, 0xd9]].concat();
+        assert!(matches!(decoder.decode(&broken, Scale::SMALLEST), Err(Error::Decode(_))));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! A port to another system touches this room.
 #![allow(unsafe_code)]
 
+pub mod arrivals;
 pub mod clock;
 pub mod command;
 pub mod hotplug;

@@ -49,6 +49,8 @@ pub struct Config {
     pub on_demand: bool,
     /// A camera that cannot be had, or is lost, ends the program.
     pub exit_on_device_error: bool,
+    /// Files, folders and standard input begin with the first client.
+    pub wait_for_client: bool,
 }
 
 /// An address to listen on.
@@ -76,6 +78,7 @@ impl TryFrom<Options> for Config {
             allow_truncated_frames: options.allow_truncated_frames,
             on_demand: options.on_demand,
             exit_on_device_error: options.exit_on_device_error,
+            wait_for_client: options.wait_for_client,
         })
     }
 }
@@ -98,9 +101,7 @@ fn wish(options: &Options) -> Result<Wish, Failure> {
         error.name_cameras();
         open_failure(&error)
     })?;
-    if options.once && matches!(source, SourceSpec::Device(_) | SourceSpec::Pattern) {
-        return Err(usage(format!("--once: {source} has no end; it is for a file or a folder")));
-    }
+    check_play(options, &source)?;
     Ok(Wish {
         source,
         size: size.transpose()?,
@@ -109,7 +110,27 @@ fn wish(options: &Options) -> Result<Wish, Failure> {
         controls: controls(&options.control)?,
         clock: wall::write_time_of_day,
         once: options.once,
+        follow: options.follow,
     })
+}
+
+/// How a source is played has to suit it.
+fn check_play(options: &Options, source: &SourceSpec) -> Result<(), Failure> {
+    let is_live = matches!(source, SourceSpec::Device(_) | SourceSpec::Pattern);
+    if options.once && is_live {
+        return Err(usage(format!("--once: {source} has no end; it is for a file or a folder")));
+    }
+    if options.follow && !matches!(source, SourceSpec::Folder(_)) {
+        return Err(usage(format!("--follow: {source} is no folder; it is for one that files arrive in")));
+    }
+    if options.follow && options.once {
+        return Err(usage("--follow has no end, and plays each file once anyway: leave --once out"));
+    }
+    if options.wait_for_client && is_live {
+        let remedy = "it is for files, folders and standard input; a camera has --on-demand";
+        return Err(usage(format!("--wait-for-client: {source} has no beginning; {remedy}")));
+    }
+    Ok(())
 }
 
 fn mode(typed: &str) -> Result<Mode, Failure> {
@@ -250,5 +271,23 @@ mod tests {
         assert!(text(|o| o.quality = Some(101)).contains("--quality"));
         assert!(text(|o| o.dscp = Some("64".into())).contains("--dscp 64"));
         assert!(text(|o| o.once = true).contains("--once: pattern has no end"));
+        assert!(text(|o| o.follow = true).contains("--follow: pattern is no folder"));
+        assert!(text(|o| o.wait_for_client = true).contains("--wait-for-client: pattern has no beginning"));
+    }
+
+    #[test]
+    fn how_a_source_is_played_has_to_suit_it() {
+        let said = |source: &str, change: fn(&mut Options)| {
+            let options = Options { source: Some(source.into()), ..Options::default() };
+            config(|o| (*o = options, change(o)).1).err().map(|failure| failure.to_string())
+        };
+        let follow: fn(&mut Options) = |o| o.follow = true;
+        let wait: fn(&mut Options) = |o| o.wait_for_client = true;
+        assert_eq!((said("/", follow), said("/", wait), said("-", wait)), (None, None, None));
+        for source in ["-", "/dev/video77", "pattern", "Cargo.toml"] {
+            assert!(said(source, follow).unwrap().contains(&format!("--follow: {source} is no folder")));
+        }
+        assert!(said("/dev/video77", wait).unwrap().contains("--on-demand"));
+        assert!(said("/", |o| (o.follow, o.once) = (true, true)).unwrap().contains("leave --once out"));
     }
 }

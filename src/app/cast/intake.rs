@@ -7,7 +7,7 @@ use super::raw::Raw;
 use super::report::Report;
 use super::wait::{Wait, Who};
 use crate::app::exit::{Exit, Failure};
-use crate::capture::{Fault, Mode, OpenError, Picture, Source, SourceSpec};
+use crate::capture::{Description, Fault, Mode, OpenError, Picture, Source, SourceSpec};
 use crate::jpeg::{self, Checked, Flaw};
 use crate::reel::{Reel, TooLarge};
 use crate::supervisor::stamps::Stamps;
@@ -22,19 +22,27 @@ use std::time::Duration;
 /// Where device nodes come and go.
 const DEVICES: &str = "/dev";
 
+/// Between two files that arrive in a folder any time may pass: that is no loss of anything.
+const ANY_TIME: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// What of a frame's bytes is sent, or why none is.
 type Check = fn(&[u8]) -> Result<Checked<'_>, Flaw>;
 
 /// The source, for as long as the program runs.
 pub struct Intake {
+    plan: Plan,
     supervisor: Supervisor,
     stamps: Stamps,
     source: Option<Source>,
+    /// Opened, but not begun before the first client is there.
+    held: Option<Source>,
     /// Of a camera without MJPEG: how its pictures become JPEGs.
     raw: Raw,
     /// What is compressed, in words.
     compressed: String,
     mode: Mode,
+    /// It may be silent for as long as it likes.
+    may_pause: bool,
     /// Only of a camera.
     opener: Option<Opener>,
     /// Only while a camera is waited for.
@@ -62,12 +70,15 @@ impl Intake {
             exit_on_error: config.exit_on_device_error,
         };
         let mut intake = Intake {
+            plan,
             supervisor: Supervisor::new(plan, now),
             stamps: Stamps::default(),
             source: None,
+            held: None,
             raw: Raw::new(config.quality),
             compressed: String::new(),
             mode: config.wish.mode,
+            may_pause: config.wish.follow,
             opener: None,
             hotplug: None,
             check: if config.allow_truncated_frames { jpeg::check_header_only } else { jpeg::check },
@@ -81,11 +92,24 @@ impl Intake {
             intake.follow();
         } else {
             let source = Source::open(&config.wish).map_err(|error| open_failure(&error))?;
-            // the order to open is met
-            while intake.supervisor.poll_order().is_some() {}
-            intake.handle_opened(Ok(source), now);
+            if config.wait_for_client {
+                let Description { name, path, .. } = source.describe();
+                let what = if config.wish.source == SourceSpec::Stdin { name } else { path };
+                log::info!("{what} begins when the first client is there");
+                intake.held = Some(source);
+            } else {
+                intake.begin(source, now);
+            }
         }
         Ok(intake)
+    }
+
+    /// What is no camera is open, and its life begins.
+    fn begin(&mut self, source: Source, now: Time) {
+        self.supervisor = Supervisor::new(self.plan, now);
+        // the order to open is met
+        while self.supervisor.poll_order().is_some() {}
+        self.handle_opened(Ok(source), now);
     }
 
     /// Whether there is a picture to show.
@@ -121,7 +145,7 @@ impl Intake {
 
     /// When to call [`handle_timeout`](Self::handle_timeout), whoever answers.
     pub fn next_timeout(&self) -> Time {
-        if self.is_over {
+        if self.is_over || self.held.is_some() {
             return Time::NEVER;
         }
         self.source_due().min(self.supervisor.next_timeout())
@@ -147,6 +171,9 @@ impl Intake {
 
     /// Whether anybody watches.
     pub fn set_wanted(&mut self, wanted: bool, now: Time) {
+        if let Some(source) = self.held.take_if(|_| wanted) {
+            self.begin(source, now);
+        }
         self.supervisor.set_wanted(wanted, now);
         self.raw.set_wanted(wanted);
         self.follow();
@@ -155,7 +182,7 @@ impl Intake {
     /// Takes a frame from the source, if there is one, and lays it into the reel. `is_failing`: poll says so.
     pub fn handle_source(&mut self, is_failing: bool, reel: &mut Reel, report: &mut Report, now: Time) {
         if let Err(fault) = self.take_frame(is_failing, reel, report, now) {
-            self.handle_fault(&fault, now);
+            self.handle_fault(&fault, report.intake.good, now);
         }
         self.follow();
     }
@@ -179,6 +206,7 @@ impl Intake {
         now: Time,
     ) -> Result<(), Fault> {
         let is_camera = self.opener.is_some();
+        let &mut Intake { may_pause, .. } = self;
         let Intake { source: Some(source), supervisor, stamps, check, raw, compressed, .. } = self else {
             return Ok(());
         };
@@ -187,6 +215,8 @@ impl Intake {
             report.too_slow(dropped, raw.takes(), now);
         }
         let Some(lease) = source.grab(now)? else {
+            // one that is not to be polled just now has its reason
+            let is_failing = is_failing && source.fd().is_some();
             return if is_failing { Err(source.erring()) } else { Ok(()) };
         };
         let was_unwatched = lease.picture != Picture::Jpeg && raw.take_unwatched();
@@ -234,7 +264,9 @@ impl Intake {
         match reel.push(checked.bytes, checked.size, stamp, if is_new { DISCONTINUITY } else { 0 }) {
             Ok(number) => {
                 report.good();
-                supervisor.set_interval(reel.fps().map(|fps| Duration::from_secs_f32(1.0 / fps)));
+                if !may_pause {
+                    supervisor.set_interval(reel.fps().map(|fps| Duration::from_secs_f32(1.0 / fps)));
+                }
                 log::trace!("frame {number}: {} bytes, captured at {}", checked.bytes.len(), stamp.captured);
             }
             Err(error) => report.too_large(error, now),
@@ -251,13 +283,14 @@ impl Intake {
                 let description = source.describe();
                 log::info!("source: {description}");
                 description.notes.iter().for_each(|note| log::warn!("{note}"));
-                let interval = description.rate.map(|rate| rate.at(1));
+                let interval = description.rate.map(|rate| rate.at(1)).filter(|_| !self.may_pause);
                 let lacks = if self.mode == Mode::Yuyv { "" } else { "this camera has no MJPEG: " };
                 self.compressed = format!("{lacks}its {} pictures are", description.format);
                 self.source = Some(source);
                 self.stamps.restart();
                 self.raw.restart(interval);
-                self.supervisor.handle_opened(interval, now);
+                let usual = if self.may_pause { Some(ANY_TIME) } else { interval };
+                self.supervisor.handle_opened(usual, now);
             }
             Err(error) => {
                 self.trouble = error.to_string();
@@ -268,9 +301,9 @@ impl Intake {
         self.follow();
     }
 
-    fn handle_fault(&mut self, fault: &Fault, now: Time) {
+    fn handle_fault(&mut self, fault: &Fault, good: u64, now: Time) {
         self.trouble = fault.to_string();
-        self.failure = failure_of_fault(fault);
+        self.failure = failure_of_fault(fault, good);
         self.supervisor.handle_fault(cause_of_fault(fault), now);
     }
 
@@ -357,10 +390,14 @@ fn cause_of_fault(fault: &Fault) -> Cause {
     }
 }
 
-/// How the program ends if this ends it; the end of a stream that gave frames is none that fails.
-fn failure_of_fault(fault: &Fault) -> Option<Failure> {
+/// How the program ends if this ends it; the end of a stream that gave good frames is none that fails.
+fn failure_of_fault(fault: &Fault, good: u64) -> Option<Failure> {
     let exit = match fault {
-        Fault::Ended { frames: 1.., .. } => return None,
+        Fault::Ended { .. } if good > 0 => return None,
+        Fault::Ended { frames: 1.., .. } => {
+            let why = "none of which can be sent: it is no MJPEG, or damaged";
+            return Some(Failure::new(Exit::NoMjpeg, format!("{fault}, {why}")));
+        }
         Fault::Gone { .. } | Fault::Unreadable { .. } | Fault::Ended { .. } => Exit::NoSource,
         Fault::NotMjpeg { .. } => Exit::NoMjpeg,
         Fault::Broken { .. } | Fault::Erring { .. } | Fault::Undrawable { .. } => Exit::System,

@@ -17,7 +17,8 @@ pub struct Options {
     #[argh(option, short = 'r', arg_name = "WxH")]
     pub resolution: Option<String>,
 
-    /// frames a second; default: the camera's own, 30 for a pattern or files
+    /// frames a second; default: the camera's own, 30 for a pattern or files, standard input as it comes (with -f: no
+    /// faster than that, for films)
     #[argh(option, short = 'f', arg_name = "fps")]
     pub desired_fps: Option<String>,
 
@@ -62,6 +63,14 @@ pub struct Options {
     /// play a file or folder once, then end; default: in a loop
     #[argh(switch)]
     pub once: bool,
+
+    /// play what arrives in a folder, each file once, after what is there; default: what is there, in a loop
+    #[argh(switch)]
+    pub follow: bool,
+
+    /// begin to play a file or a folder, or to read standard input, when the first client is there; default: at once
+    #[argh(switch)]
+    pub wait_for_client: bool,
 
     /// send frames that lack their end (EOI) too, for cameras that often leave it out; default: only whole ones
     #[argh(switch)]

@@ -1,10 +1,11 @@
-//! `camrec --check`: is everything in a file that should be there, and does every picture decode?
+//! `camrec --check`: is everything in a file that should be there, and does every picture decode? A picture of a form that is not
+//! decoded here is neither sound nor broken.
 
 use super::progress::Progress;
 use crate::app::quantity::{show_bytes, show_duration};
 use crate::app::wall;
 use crate::jpeg::{self, Size};
-use crate::picture::{Decoder, Scale};
+use crate::picture::{self, Decoder, Scale};
 use crate::record::gaps::gaps;
 use crate::store::film::{Film, Part};
 use crate::store::{Error, sidecar};
@@ -16,13 +17,37 @@ use std::time::Duration;
 const SHOWN: usize = 20;
 const LISTED: usize = 10_000;
 
+/// So many sizes of a file's pictures are told apart.
+const SIZES: usize = 100;
+
+/// What is to be said of a file in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// All of it was read, and nothing is wrong.
+    Sound,
+    /// Something is wrong.
+    NotSound,
+    /// Nothing was found wrong, but there are pictures of which nobody here can tell.
+    NotJudged,
+}
+
+impl Verdict {
+    fn words(self) -> &'static str {
+        match self {
+            Verdict::Sound => "sound",
+            Verdict::NotSound => "NOT SOUND",
+            Verdict::NotJudged => "NOT JUDGED",
+        }
+    }
+}
+
 /// What there is to say of a file; as JSON, a line of `--check --json`.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     event: &'static str,
     path: String,
-    /// Nothing is wrong with it.
-    pub(super) sound: bool,
+    /// Nothing is wrong with it; null: that cannot be told of all of it.
+    sound: Option<bool>,
     finished: bool,
     start: String,
     width: u16,
@@ -37,6 +62,10 @@ pub(super) struct Report {
     damaged_bytes: u64,
     bad_frames: Vec<BadFrame>,
     bad_frames_in_all: u64,
+    unjudged_frames: Vec<BadFrame>,
+    unjudged_frames_in_all: u64,
+    other_sizes: Vec<OtherSize>,
+    frames_of_other_sizes: u64,
     sidecar: Option<Beside>,
     sidecar_error: Option<String>,
 }
@@ -68,7 +97,15 @@ struct Damage {
     after: u64,
 }
 
-/// A frame that is no whole picture.
+/// Pictures of another size than the first: where sizes flip they share a file.
+#[derive(Debug, Serialize)]
+struct OtherSize {
+    width: u16,
+    height: u16,
+    frames: u64,
+}
+
+/// A frame that is no whole picture, or of which that cannot be told.
 #[derive(Debug, Serialize)]
 struct BadFrame {
     frame: u64,
@@ -103,7 +140,7 @@ pub(super) fn check(path: &Path, decoder: &mut Decoder, progress: &mut Progress)
     let mut report = Report {
         event: "checked",
         path: path.display().to_string(),
-        sound: false,
+        sound: None,
         finished: film.is_finished(),
         start: wall::rfc3339(film.started()),
         width: size.width,
@@ -118,6 +155,10 @@ pub(super) fn check(path: &Path, decoder: &mut Decoder, progress: &mut Progress)
         damaged_bytes: 0,
         bad_frames: Vec::new(),
         bad_frames_in_all: 0,
+        unjudged_frames: Vec::new(),
+        unjudged_frames_in_all: 0,
+        other_sizes: Vec::new(),
+        frames_of_other_sizes: 0,
         sidecar: beside,
         sidecar_error,
     };
@@ -127,7 +168,11 @@ pub(super) fn check(path: &Path, decoder: &mut Decoder, progress: &mut Progress)
     if steps > 0 && !last.is_zero() {
         report.fps = (steps as f64 / last.as_secs_f64() * 1000.0).round() / 1000.0;
     }
-    report.sound = report.faults().is_empty();
+    report.sound = match report.verdict() {
+        Verdict::Sound => Some(true),
+        Verdict::NotSound => Some(false),
+        Verdict::NotJudged => None,
+    };
     Ok(report)
 }
 
@@ -139,22 +184,13 @@ impl Report {
         decoder: &mut Decoder,
         progress: &mut Progress,
     ) -> Result<Duration, Error> {
-        let size = film.size();
         let (mut jpeg, mut times): (_, Vec<Duration>) = (Vec::new(), Vec::new());
         loop {
             progress.show(film.path(), film.position(), film.extent());
             match film.next(&mut jpeg)? {
                 Part::Frame(time) => {
-                    let why = match times.last().is_some_and(|last| time <= *last) {
-                        true => Some("its time is not after that of the frame before".to_owned()),
-                        false => flaw(&jpeg, size, decoder),
-                    };
-                    if let Some(why) = why {
-                        self.bad_frames_in_all += 1;
-                        if self.bad_frames.len() < LISTED {
-                            self.bad_frames.push(BadFrame { frame: self.frames, at_ms: millis(time), why });
-                        }
-                    }
+                    let is_late = times.last().is_none_or(|last| time > *last);
+                    self.judge(&jpeg, time, is_late, decoder);
                     times.push(time);
                     self.frames += 1;
                 }
@@ -185,6 +221,57 @@ impl Report {
         Ok(times.last().copied().unwrap_or_default())
     }
 
+    /// Enters the next frame. `is_later`: than the one before.
+    fn judge(&mut self, jpeg: &[u8], time: Duration, is_later: bool, decoder: &mut Decoder) {
+        let (frame, at_ms) = (self.frames, millis(time));
+        let bad = |why| BadFrame { frame, at_ms, why };
+        let add = |list: &mut Vec<BadFrame>, all: &mut u64, why| {
+            *all += 1;
+            if list.len() < LISTED {
+                list.push(bad(why));
+            }
+        };
+        let checked = match jpeg::check(jpeg) {
+            Ok(checked) if is_later => checked,
+            Ok(_) => {
+                let why = "its time is not after that of the frame before".to_owned();
+                return add(&mut self.bad_frames, &mut self.bad_frames_in_all, why);
+            }
+            Err(flaw) => return add(&mut self.bad_frames, &mut self.bad_frames_in_all, flaw.to_string()),
+        };
+        self.enter_size(checked.size);
+        // all of it is read whatever the scale, and the smallest takes the least time
+        match decoder.decode(jpeg, Scale::SMALLEST) {
+            Ok(_) => {}
+            Err(error) if error.is_ours() => {
+                add(&mut self.unjudged_frames, &mut self.unjudged_frames_in_all, in_full(&error));
+            }
+            Err(error) => add(&mut self.bad_frames, &mut self.bad_frames_in_all, in_full(&error)),
+        }
+    }
+
+    fn enter_size(&mut self, Size { width, height }: Size) {
+        if (width, height) == (self.width, self.height) {
+            return;
+        }
+        self.frames_of_other_sizes += 1;
+        let has_room = self.other_sizes.len() < SIZES;
+        match self.other_sizes.iter_mut().find(|other| (other.width, other.height) == (width, height)) {
+            Some(other) => other.frames += 1,
+            None if has_room => self.other_sizes.push(OtherSize { width, height, frames: 1 }),
+            None => {}
+        }
+    }
+
+    /// In a word.
+    pub(super) fn verdict(&self) -> Verdict {
+        match (self.faults().is_empty(), self.unjudged_frames_in_all) {
+            (false, _) => Verdict::NotSound,
+            (true, 0) => Verdict::Sound,
+            (true, _) => Verdict::NotJudged,
+        }
+    }
+
     /// What is wrong, a line each.
     fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
@@ -196,11 +283,7 @@ impl Report {
             format!("{bytes} bytes at {offset} are no frame (after {after} frames)")
         });
         list(&mut faults, damage, self.damage.len() as u64);
-        let bad = self
-            .bad_frames
-            .iter()
-            .map(|bad| format!("frame {} at {}: {}", bad.frame, show_time(bad.at_ms), bad.why));
-        list(&mut faults, bad, self.bad_frames_in_all);
+        list(&mut faults, self.bad_frames.iter().map(BadFrame::line), self.bad_frames_in_all);
         if let Some(beside) = &self.sidecar {
             if beside.frames != self.frames {
                 faults.push(format!("its sidecar knows of {} frames", beside.frames));
@@ -218,12 +301,20 @@ impl Report {
         let Report { path, frames, width, height, fps, .. } = self;
         let (duration, bytes) =
             (show_duration(Duration::from_millis(self.duration_ms)), show_bytes(self.file_bytes));
-        let word = if self.sound { "sound" } else { "NOT SOUND" };
+        let word = self.verdict().words();
         let start = self.start.replace('T', " ");
         let mut text = format!(
             "{path}: {word}; {frames} frames, {duration} from {start}, {width}x{height}, {fps:.2} fps, {bytes}"
         );
         let mut lines = self.faults();
+        list(&mut lines, self.unjudged_frames.iter().map(BadFrame::line), self.unjudged_frames_in_all);
+        if self.frames_of_other_sizes > 0 {
+            let shown = self.other_sizes.iter().take(SHOWN);
+            let sizes: Vec<String> =
+                shown.map(|other| format!("{} of {}x{}", other.frames, other.width, other.height)).collect();
+            let (all, sizes) = (self.frames_of_other_sizes, sizes.join(", "));
+            lines.push(format!("{all} frames are of another size: {sizes}"));
+        }
         let gaps = self.gaps.iter().map(|gap| {
             let length = Duration::from_millis(gap.length_ms).as_secs_f64();
             format!("no frame for {length:.3} s after {} (frame {})", show_time(gap.at_ms), gap.after)
@@ -247,6 +338,12 @@ impl Report {
     }
 }
 
+impl BadFrame {
+    fn line(&self) -> String {
+        format!("frame {} at {}: {}", self.frame, show_time(self.at_ms), self.why)
+    }
+}
+
 /// As many as a person reads, and how many more there are.
 fn list(to: &mut Vec<String>, lines: impl Iterator<Item = String>, all: u64) {
     to.extend(lines.take(SHOWN));
@@ -256,18 +353,11 @@ fn list(to: &mut Vec<String>, lines: impl Iterator<Item = String>, all: u64) {
     }
 }
 
-/// What is wrong with a frame, if something is.
-fn flaw(jpeg: &[u8], size: Size, decoder: &mut Decoder) -> Option<String> {
-    match jpeg::check(jpeg) {
-        Err(flaw) => return Some(flaw.to_string()),
-        Ok(checked) if checked.size != size => return Some(format!("it is of {}", checked.size)),
-        Ok(_) => {}
-    }
-    // all of it is read whatever the scale, and the smallest takes the least time
-    decoder.decode(jpeg, Scale::SMALLEST).err().map(|error| match std::error::Error::source(&error) {
+fn in_full(error: &picture::Error) -> String {
+    match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),
-    })
+    }
 }
 
 /// None if there is none.

@@ -5,6 +5,7 @@ use super::{no_film, store_failure};
 use crate::app::exit::{Exit, Failure};
 use crate::app::say;
 use crate::app::wall;
+use crate::jpeg;
 use crate::record::container::{Container, Form as Recorded};
 use crate::store::copy::{Copy, Form};
 use crate::store::film::{Film, Part};
@@ -29,12 +30,15 @@ pub(super) fn export(from: &Path, to: &Path, form: Form) -> Result<Exit, Failure
     let mut film = Film::open(from).map_err(|error| no_film(&error))?;
     let offset = wall::in_zone(film.started()).offset();
     let mut copy = Copy::new(&film, to, form, offset);
-    let (mut jpeg, mut frames, mut damaged) = (Vec::new(), 0_u64, 0);
+    let (mut jpeg, mut frames, mut damaged, mut resized) = (Vec::new(), 0_u64, 0, 0_u64);
     let mut progress = Progress::new();
     loop {
         progress.show(from, film.position(), film.extent());
         match film.next(&mut jpeg).map_err(|error| no_film(&error))? {
-            Part::Frame(time) => copy.append(&jpeg, time).map_err(|error| store_failure(&error))?,
+            Part::Frame(time) => {
+                copy.append(&jpeg, time).map_err(|error| store_failure(&error))?;
+                resized += u64::from(jpeg::check_header_only(&jpeg).is_ok_and(|it| it.size != film.size()));
+            }
             Part::Damage(range) => {
                 damaged += range.end - range.start;
                 continue;
@@ -49,6 +53,12 @@ pub(super) fn export(from: &Path, to: &Path, form: Form) -> Result<Exit, Failure
     }
     copy.finish().map_err(|error| store_failure(&error))?;
     say(&format!("{}: {frames} frames", to.display()));
+    if resized > 0 && form != Form::Recorded(Recorded::Stills) {
+        let size = film.size();
+        log::warn!(
+            "{resized} of them are not {size}: ffmpeg and mpv show each in its own size, other players may not"
+        );
+    }
     if damaged > 0 {
         log::warn!("{}: {damaged} bytes of it are no frames: see camrec --check", from.display());
         return Ok(Exit::Damaged);

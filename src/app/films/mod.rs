@@ -12,6 +12,7 @@ use super::{as_typed, say};
 use crate::picture::Decoder;
 use crate::store::Error;
 use crate::store::copy::Form;
+use check::Verdict;
 use progress::Progress;
 use std::path::PathBuf;
 
@@ -121,7 +122,11 @@ fn check_all(files: &[PathBuf], json: bool) -> Result<Exit, Failure> {
         match report {
             Ok(report) => {
                 say(&if json { report.json() } else { report.text() });
-                exit = if report.sound { exit } else { Exit::Damaged };
+                exit = match (report.verdict(), exit) {
+                    (Verdict::NotSound, _) | (_, Exit::Damaged) => Exit::Damaged,
+                    (Verdict::NotJudged, _) | (_, Exit::NotJudged) => Exit::NotJudged,
+                    (Verdict::Sound, exit) => exit,
+                };
             }
             Err(error) => {
                 say(&if json { check::unreadable(path, &error) } else { error.to_string() });

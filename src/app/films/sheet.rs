@@ -5,9 +5,11 @@ use super::{no_film, store_failure};
 use crate::app::exit::{Exit, Failure};
 use crate::app::quantity::show_duration;
 use crate::app::{say, wall};
-use crate::picture::{Decoder, Error as PictureError, Sheet};
+use crate::jpeg;
+use crate::picture::{Decoder, Error as PictureError, Rgb, Sheet};
 use crate::store::film::{Film, Part};
 use crate::store::write_new;
+use std::fmt;
 use std::path::Path;
 
 /// Writes the sheet: pictures from all over the film, the first and the last among them.
@@ -28,17 +30,64 @@ pub(super) fn sheet(from: &Path, to: &Path) -> Result<Exit, Failure> {
     let begin = wall::in_zone(film.started()).strftime("%Y-%m-%d %H:%M:%S").to_string();
     let title = format!("{name}   {begin}   {}   {}", film.size(), show_duration(last));
     let mut sheet = Sheet::new(film.size(), usize::try_from(frames).unwrap_or(usize::MAX), &title);
-    fill(&mut sheet, &mut film, frames)?;
+    let left_out = fill(&mut sheet, &mut film, frames)?;
     let jpeg = sheet.jpeg().map_err(|error| failed(&error))?;
     write_new(to, &jpeg).map_err(|error| store_failure(&error))?;
-    say(&format!("{}: {} of {frames} frames", to.display(), sheet.count()));
-    Ok(Exit::Ok)
+    say(&format!("{}: {} of {frames} frames{left_out}", to.display(), sheet.count()));
+    Ok(left_out.exit())
 }
 
-fn fill(sheet: &mut Sheet, film: &mut Film, frames: u64) -> Result<(), Failure> {
+/// Places on a sheet without a picture.
+#[derive(Clone, Copy, Debug, Default)]
+struct LeftOut {
+    /// The frame is broken.
+    broken: usize,
+    /// It is of a form that is not decoded here, or too large beside the others.
+    foreign: usize,
+}
+
+impl LeftOut {
+    /// One more; what stands in its place.
+    fn add(&mut self, is_broken: bool) -> &'static str {
+        let (count, words) = match is_broken {
+            true => (&mut self.broken, "broken"),
+            false => (&mut self.foreign, "not drawn"),
+        };
+        *count += 1;
+        words
+    }
+
+    fn exit(self) -> Exit {
+        match self {
+            LeftOut { broken: 1.., .. } => Exit::Damaged,
+            LeftOut { foreign: 1.., .. } => Exit::NotJudged,
+            LeftOut { .. } => Exit::Ok,
+        }
+    }
+}
+
+impl fmt::Display for LeftOut {
+    /// `, 3 of them not drawn (1 broken, 2 of a form or size that is not drawn here)`; nothing if none is left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let LeftOut { broken, foreign } = *self;
+        let foreign_words = "of a form or size that is not drawn here";
+        match (broken, foreign) {
+            (0, 0) => Ok(()),
+            (0, foreign) => write!(f, ", {foreign} of them not drawn ({foreign} {foreign_words})"),
+            (broken, 0) => write!(f, ", {broken} of them not drawn ({broken} broken)"),
+            _ => write!(
+                f,
+                ", {} of them not drawn ({broken} broken, {foreign} {foreign_words})",
+                broken + foreign
+            ),
+        }
+    }
+}
+
+fn fill(sheet: &mut Sheet, film: &mut Film, frames: u64) -> Result<LeftOut, Failure> {
     film.rewind();
     let mut decoder = Decoder::new().map_err(|error| failed(&error))?;
-    let (mut progress, mut jpeg) = (Progress::new(), Vec::new());
+    let (mut progress, mut jpeg, mut left_out) = (Progress::new(), Vec::new(), LeftOut::default());
     let (count, started) = (sheet.count() as u64, film.started());
     let (mut number, mut wanted) = (0, 0..count);
     let place = |nth: u64| nth * (frames - 1) / (count - 1).max(1);
@@ -51,7 +100,10 @@ fn fill(sheet: &mut Sheet, film: &mut Film, frames: u64) -> Result<(), Failure> 
                 if number == target {
                     let at = wall::in_zone(started.checked_add(time).unwrap_or(started));
                     let line = at.strftime("%H:%M:%S%.3f").to_string();
-                    sheet.put(decoder.decode(&jpeg, sheet.scale()).ok(), &line);
+                    match draw(&mut decoder, &jpeg, sheet) {
+                        Ok(picture) => sheet.put(Some(picture), &line),
+                        Err(is_broken) => sheet.put(None, &format!("{line} {}", left_out.add(is_broken))),
+                    }
                     next = wanted.next().map(place);
                 }
                 number += 1;
@@ -61,7 +113,14 @@ fn fill(sheet: &mut Sheet, film: &mut Film, frames: u64) -> Result<(), Failure> 
         }
     }
     progress.clear();
-    Ok(())
+    Ok(left_out)
+}
+
+/// The picture as small as its place. The error: whether the frame is broken.
+fn draw<'a>(decoder: &'a mut Decoder, jpeg: &[u8], sheet: &Sheet) -> Result<Rgb<'a>, bool> {
+    let checked = jpeg::check(jpeg).map_err(|_| true)?;
+    let scale = sheet.scale_of(checked.size).ok_or(false)?;
+    decoder.decode(checked.bytes, scale).map_err(|error| !error.is_ours())
 }
 
 fn failed(error: &PictureError) -> Failure {

@@ -57,12 +57,11 @@ impl Recorder<'_> {
             Note::Missing(_) => {}
             Note::Absent(absence) => self.tell(&Fact::CameraAbsence(AbsenceRange::from(&absence))),
             Note::Resized { from, to } => {
-                self.status.clear();
-                let effect = match self.config.target {
-                    Target::Folder(_) => ": a new file begins",
-                    Target::Pipe { .. } => "",
-                };
-                log::info!("the picture is now {to} (was {from}){effect}");
+                self.say_size(&format!("the picture is now {to} (was {from})"), ": a new file begins");
+            }
+            Note::Flips { from, to } => {
+                let effect = ": they share a file until one of them lasts";
+                self.say_size(&format!("the picture's size flips, {from} and {to}"), effect);
             }
             Note::NotJpeg(number) => {
                 self.handed = self.handed.saturating_sub(1);
@@ -106,6 +105,13 @@ impl Recorder<'_> {
                 self.give_up_writing();
             }
         }
+    }
+
+    /// On standard output nothing begins anew.
+    fn say_size(&mut self, what: &str, effect: &str) {
+        self.status.clear();
+        let effect = if matches!(self.config.target, Target::Folder(_)) { effect } else { "" };
+        log::info!("{what}{effect}");
     }
 
     fn on_deleted(&mut self, deleted: &Deleted) {

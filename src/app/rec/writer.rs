@@ -82,11 +82,18 @@ pub enum Note {
     Missing(Range),
     /// The camera was away between two frames.
     Absent(Absence),
-    /// The picture has another size from here on.
+    /// The picture has another size from here on, and a file begins with it.
     Resized {
         /// Until now.
         from: Size,
         /// From now on.
+        to: Size,
+    },
+    /// The picture has another size, and the one before had not lasted: no file begins.
+    Flips {
+        /// A moment ago.
+        from: Size,
+        /// Now.
         to: Size,
     },
     /// A frame was no JPEG and is not in the recording.

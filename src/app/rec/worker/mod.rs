@@ -8,6 +8,7 @@ mod disk;
 use super::facts::{Sidecar, VERSION, stream_id};
 use super::room::Room;
 use super::writer::{Note, Order, Segment, ToWrite, lock};
+use crate::app::throttle::Throttle;
 use crate::app::wall;
 use crate::jpeg;
 use crate::receive::ledger::{Arrival, Ledger, Range, Why};
@@ -73,6 +74,7 @@ pub(super) struct Worker {
     due: Time,
     /// The latest frame's.
     size: Option<jpeg::Size>,
+    flips: Throttle,
     /// How many octets the disk is asked to keep room for.
     ahead: u64,
     /// A file that was closed, and for which the disk still keeps room.
@@ -115,6 +117,7 @@ impl Worker {
             ledger: Ledger::default(),
             due: Time::default(),
             size: None,
+            flips: Throttle::default(),
             ahead: 0,
             untrimmed: None,
             begun: None,
@@ -226,11 +229,8 @@ impl Worker {
             self.say(Note::NotJpeg(frame.number));
             return Ok(());
         };
-        let to = checked.size;
-        if let Some(from) = self.size.replace(to).filter(|from| *from != to) {
-            self.say(Note::Resized { from, to });
-        }
         let cut = self.timeline.frame(frame.stamp.captured, frame.arrived, checked.size);
+        self.tell_size(checked.size, cut);
         let is_new_file = self.open.is_none() || cut.is_some_and(|cut| self.needs_new_file(cut));
         let zero = is_new_file.then(wall::zero);
         let taken = match zero {
@@ -260,6 +260,26 @@ impl Worker {
             Err(_) => self.not_written(frame, taken, Why::Disk),
         }
         written
+    }
+
+    /// Says that the picture has another size: each time that a file begins for it, and now and then while sizes flip.
+    fn tell_size(&mut self, to: jpeg::Size, cut: Option<Cut>) {
+        let before = self.size.replace(to);
+        let of_file = match &self.open {
+            Some(Open::Recording(begun)) => Some(begun.size),
+            _ => before,
+        };
+        let Some(from) = before.filter(|before| *before != to).or(of_file).filter(|from| *from != to) else {
+            return;
+        };
+        if cut == Some(Cut::Size) {
+            self.say(Note::Resized { from, to });
+        } else if before != Some(to) && matches!(cut, None | Some(Cut::Duration)) {
+            let now = clock::now();
+            if self.flips.happened(now).is_some() {
+                self.say(Note::Flips { from, to });
+            }
+        }
     }
 
     /// Gives whoever looks on a picture that is in no account. Files hold frames only.
