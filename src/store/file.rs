@@ -4,10 +4,15 @@ use super::error::Error;
 use super::folder;
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
+use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::statfs::{MSDOS_SUPER_MAGIC, fstatfs};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, IoSlice, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+
+/// FAT writes a file's length in 32 bits.
+const FAT_MOST: u64 = u32::MAX as u64;
 
 /// A file that is being written, and that nobody else has written.
 #[derive(Debug)]
@@ -19,12 +24,15 @@ pub struct SegmentFile {
     reserved: u64,
     /// The file system can keep room.
     can_reserve: bool,
+    /// It cannot be longer than this.
+    most: u64,
 }
 
 impl SegmentFile {
     /// A file that was just made at `path`, and is empty.
     pub(super) fn new(file: File, path: PathBuf) -> Self {
-        SegmentFile { file, path, end: 0, reserved: 0, can_reserve: true }
+        let most = limit_of(&file);
+        SegmentFile { file, path, end: 0, reserved: 0, can_reserve: true, most }
     }
 
     /// Where it is.
@@ -35,6 +43,12 @@ impl SegmentFile {
     /// The folder that it is in.
     pub(super) fn folder(&self) -> &Path {
         self.path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
+    }
+
+    /// Whether so many octets more are within every limit that is known. It is asked where a file that has met its limit could not
+    /// be closed.
+    pub(super) fn may_grow_by(&self, octets: u64) -> bool {
+        self.end.saturating_add(octets) <= self.most
     }
 
     /// Appends all parts, one behind the other, or none of them.
@@ -115,6 +129,14 @@ impl SegmentFile {
             log::warn!("{}: an empty file stays: {why}", self.path.display());
         }
     }
+}
+
+/// How long a file may be, as far as one can know before it is: what the process may write, and what FAT holds.
+#[allow(clippy::useless_conversion, reason = "on some machines these are of 32 bits")]
+fn limit_of(file: &File) -> u64 {
+    let ours = getrlimit(Resource::RLIMIT_FSIZE).map_or(u64::MAX, |(soft, _)| u64::from(soft));
+    let is_fat = fstatfs(file).is_ok_and(|known| known.filesystem_type() == MSDOS_SUPER_MAGIC);
+    if is_fat { ours.min(FAT_MOST) } else { ours }
 }
 
 /// Makes a file with these octets, under a name that is free.

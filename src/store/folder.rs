@@ -167,6 +167,10 @@ pub(super) fn make(folder: &Path) -> Result<(), Error> {
     match fs::create_dir(folder) {
         Ok(()) => sync(above(folder)),
         Err(_) if folder.is_dir() => Ok(()),
+        // an answer to the link itself, which is there
+        Err(why) if why.kind() == ErrorKind::AlreadyExists && leads_nowhere(folder) => {
+            Err(Error::NotWritable { path: folder.to_owned(), why: Why::LeadsNowhere })
+        }
         Err(why) if why.kind() == ErrorKind::NotFound && above(folder) != folder => {
             make(above(folder))?;
             let made = fs::create_dir(folder).map_err(|why| Error::new("make the folder", folder, why));
@@ -174,6 +178,10 @@ pub(super) fn make(folder: &Path) -> Result<(), Error> {
         }
         Err(why) => Err(Error::new("make the folder", folder, why)),
     }
+}
+
+fn leads_nowhere(path: &Path) -> bool {
+    path.is_symlink() && !path.exists()
 }
 
 fn above(path: &Path) -> &Path {
@@ -227,6 +235,19 @@ mod tests {
         fs::write(folder.path().join("a.json"), b"of a recording that was moved").unwrap();
         let file = create(folder.path(), &["a.mkv", "a_2.mkv"]).unwrap();
         assert!(file.path().ends_with("a_2.mkv"));
+    }
+
+    #[test]
+    fn a_link_to_nothing_is_called_that() {
+        let root = tempfile::tempdir().unwrap();
+        let link = root.path().join("rec");
+        std::os::unix::fs::symlink(root.path().join("disk"), &link).unwrap();
+        for folder in [link.clone(), link.join("below")] {
+            let refused = Folder::open(&folder, "test").unwrap_err();
+            assert!(matches!(refused, Error::NotWritable { why: Why::LeadsNowhere, .. }), "{refused}");
+        }
+        fs::create_dir(root.path().join("disk")).unwrap();
+        Folder::open(&link, "test").unwrap();
     }
 
     #[test]

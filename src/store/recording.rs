@@ -77,6 +77,16 @@ impl Stream {
             Stream::Pipe(pipe) => pipe.append(parts),
         }
     }
+
+    /// Whether a file may be so much longer: one that ends at its limit would lack what closes it.
+    fn check_room(&self, octets: u64) -> Result<(), Error> {
+        match self {
+            Stream::File(file) if !file.may_grow_by(octets) => {
+                Err(Error::TooLarge { path: file.path().to_owned() })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What a finished recording holds.
@@ -170,6 +180,9 @@ impl Recording {
             To::Stream(muxer, stream) => {
                 let head = muxer.frame_head(captured, frame.len())?;
                 let [first, second] = head.before();
+                let octets =
+                    [before, first, second, frame, head.after()].map(<[u8]>::len).iter().sum::<usize>();
+                stream.check_room((octets as u64).saturating_add(muxer.tail_ahead()))?;
                 stream.append(&mut [before, first, second, frame, head.after()].map(IoSlice::new))?;
                 muxer.wrote(&head);
                 self.summary.file_bytes = muxer.end();

@@ -87,6 +87,10 @@ impl Recorder<'_> {
                 log::warn!("{path} may lack its last frames: {why}; a new file begins");
                 self.tell(&Fact::SegmentSuspect { path, why });
             }
+            Note::Limit { why } => {
+                self.status.clear();
+                log::warn!("{why}; a new file begins");
+            }
             Note::ClockSet(by) => {
                 self.status.clear();
                 let whither = if by.is_negative() { "back" } else { "forward" };

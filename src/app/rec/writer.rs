@@ -114,6 +114,11 @@ pub enum Note {
         /// What it said.
         why: String,
     },
+    /// A file has met a limit of its size, and is closed before its time: it is whole.
+    Limit {
+        /// Which, and what is to be done about it.
+        why: String,
+    },
     /// The recording cannot go on.
     Failed(Error),
 }

@@ -163,8 +163,12 @@ impl Worker {
             Some(Open::Recording(begun)) => begun.recording.path().map(Path::to_owned),
             _ => None,
         };
-        if let (Err(_), Some(path)) = (self.finish(), path) {
-            self.say(Note::Suspect { path, why: trouble.to_string() });
+        match (self.finish(), path) {
+            (Err(_), Some(path)) => self.say(Note::Suspect { path, why: trouble.to_string() }),
+            (Ok(()), Some(_)) if matches!(trouble, Error::TooLarge { .. }) => {
+                self.say(Note::Limit { why: trouble.to_string() });
+            }
+            _ => {}
         }
     }
 
