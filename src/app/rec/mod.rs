@@ -15,7 +15,7 @@ pub mod writer;
 
 use super::exit::{Exit, Failure};
 use super::films::Job;
-use super::quantity::show_duration;
+use super::quantity::{show_bytes, show_duration};
 use super::throttle::Throttle;
 use super::{logging, say};
 use crate::receive::anchor::Anchor;
@@ -55,6 +55,12 @@ const NOTES: Duration = Duration::from_millis(250);
 
 /// While the writer ends, it is looked at this often.
 const WRITER: Duration = Duration::from_millis(20);
+
+/// A queue that is full for so long is told of.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A frame that comes no later than this has not waited for the disk.
+const CAUGHT_UP: Duration = Duration::from_millis(500);
 
 /// A limit by capture times ends this much later by our own clock, should the camera fall silent.
 const LIMIT_GRACE: Duration = Duration::from_secs(2);
@@ -151,6 +157,11 @@ struct Recorder<'a> {
     failure: Option<Failure>,
     files: Vec<Summary>,
     not_written: Throttle,
+    /// The writer has had no room, and frames come late for it.
+    held_back: bool,
+    /// Since when it has none.
+    full_since: Option<Time>,
+    waiting: Throttle,
 }
 
 /// The camera delivers nothing.
@@ -174,7 +185,8 @@ impl<'a> Recorder<'a> {
     fn new(config: Config, feed: &'a mut Option<Feed>) -> Result<Self, Failure> {
         let now = clock::now();
         let signals = Signals::new().map_err(|error| Failure::system("signal handlers", &error))?;
-        let writer = Writer::start(config.target.clone()).map_err(|error| store_failure(&error))?;
+        let writer =
+            Writer::start(config.target.clone(), config.buffer).map_err(|error| store_failure(&error))?;
         let after = config.after.clone().map(After::start).transpose();
         let after = after.map_err(|error| Failure::system("a thread for --on-segment", &error))?;
         let mut recorder = Recorder {
@@ -204,6 +216,9 @@ impl<'a> Recorder<'a> {
             failure: None,
             files: Vec::new(),
             not_written: Throttle::default(),
+            held_back: false,
+            full_since: None,
+            waiting: Throttle::default(),
         };
         recorder.phase = Phase::Looking(recorder.look_up()?);
         Ok(recorder)
@@ -272,6 +287,10 @@ impl<'a> Recorder<'a> {
         if self.stopping {
             // the second one does not wait for the server
             self.phase = Phase::Done;
+        } else {
+            // what has come by now and waited for the disk is in the recording
+            self.writer.take_all();
+            self.drain(now);
         }
         self.stop(now);
     }
@@ -414,16 +433,22 @@ impl<'a> Recorder<'a> {
 
     /// Takes what has come out of the session.
     fn drain(&mut self, now: Time) {
-        while let Phase::Live(session) = &mut self.phase {
+        loop {
+            let room = self.room(now);
+            let Phase::Live(session) = &mut self.phase else { return };
+            session.allow(room, now);
+            if room == Some(0) {
+                return;
+            }
             let Some(event) = session.poll_event() else { return };
             match event {
                 Event::Frame(frame) => self.on_frame(frame, now),
                 // the recording ends with its last frame
                 Event::Missing(_) | Event::Skipped(_) if self.stopping => {}
-                Event::Missing(number) => self.writer.missing(number, 1, Why::Network),
+                Event::Missing(number) => self.missing(number, Why::Network, now),
                 // a viewer wishes it so; a recorder wanted it
                 Event::Skipped(_) if !self.config.is_every() => self.writer.skipped(),
-                Event::Skipped(number) => self.writer.missing(number, 1, Why::Unsent),
+                Event::Skipped(number) => self.missing(number, Why::Unsent, now),
                 // for who looks on; it is no part of a recording
                 Event::Slate(picture) if !self.config.is_every() && !self.stopping => {
                     self.writer.show(picture);
@@ -431,6 +456,46 @@ impl<'a> Recorder<'a> {
                 Event::Slate(_) => {}
                 Event::Over(over) => self.on_over(over, now),
             }
+        }
+    }
+
+    /// Octets of frames that may be taken out of the session. What a recorder's queue has no room for stays there, and once that is
+    /// full in camcast's reel; a viewer's is dropped.
+    fn room(&mut self, now: Time) -> Option<usize> {
+        if !self.config.is_every() || self.stopping {
+            return None;
+        }
+        let room = self.writer.room();
+        if room > 0 {
+            self.full_since = None;
+            return Some(room);
+        }
+        self.held_back = true;
+        let since = *self.full_since.get_or_insert(now);
+        if now.since(since) >= PATIENCE && self.waiting.happened(now).is_some() {
+            self.status.clear();
+            log::warn!(
+                "the disk does not keep up: {} wait for it (--buffer); what comes now waits in camcast, as long as its \
+                 --reel lasts",
+                show_bytes(self.config.buffer as u64)
+            );
+        }
+        Some(room)
+    }
+
+    /// A frame did not come. Had the disk not held us back, it would have.
+    fn missing(&mut self, number: FrameNumber, why: Why, now: Time) {
+        if !self.held_back {
+            return self.writer.missing(number, 1, why);
+        }
+        self.writer.missing(number, 1, Why::Disk);
+        self.tell_not_written(now);
+    }
+
+    fn tell_not_written(&mut self, now: Time) {
+        if let Some(count) = self.not_written.happened(now) {
+            self.status.clear();
+            log::warn!("{count} frames not written: the disk has not kept up for seconds");
         }
     }
 
@@ -449,7 +514,9 @@ impl<'a> Recorder<'a> {
             log::warn!("{jump}");
         }
         if let Phase::Live(session) = &self.phase {
-            self.delay = Some(seen.above + session.one_way());
+            let delay = seen.above + session.one_way();
+            self.delay = Some(delay);
+            self.held_back &= delay + now.since(frame.arrived) > CAUGHT_UP;
         }
         let (first, _) = *self.first.get_or_insert((captured, now));
         if self.config.limit.duration.is_some_and(|limit| captured.since(first) >= limit) {
@@ -467,9 +534,7 @@ impl<'a> Recorder<'a> {
                 if self.stopping {
                     return;
                 }
-                if let Some(count) = self.not_written.happened(now) {
-                    log::warn!("{count} frames not written: the disk has not kept up for seconds");
-                }
+                self.tell_not_written(now);
             }
         }
         if self.config.limit.frames.is_some_and(|limit| self.handed >= limit) {

@@ -47,6 +47,10 @@ pub struct Options {
     #[argh(option, arg_name = "stop|rotate")]
     pub when_full: Option<String>,
 
+    /// memory for frames that wait for the disk, such as 256M; default 64M
+    #[argh(option, arg_name = "size")]
+    pub buffer: Option<String>,
+
     /// run this command with each finished file; it finds CAMREC_FILE and more in its environment
     #[argh(option, arg_name = "command")]
     pub on_segment: Option<String>,
@@ -106,6 +110,7 @@ impl Options {
     pub fn first_of_recording(&self) -> Option<&'static str> {
         let given = [
             ("--format", self.format.is_some()),
+            ("--buffer", self.buffer.is_some()),
             ("--duration", self.duration.is_some()),
             ("--frames", self.frames.is_some()),
             ("--every", self.every),

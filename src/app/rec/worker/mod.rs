@@ -52,10 +52,13 @@ pub(super) enum Place {
 
 /// What both sides of the queue know.
 pub(super) struct Shared {
-    /// Octets in the queue.
+    /// Octets that may be in the queue, and that are.
+    pub(super) buffer: usize,
     pub(super) queued: Arc<AtomicUsize>,
     /// Frames in it.
     pub(super) frames: Arc<AtomicUsize>,
+    /// Orders in it that are no frames.
+    pub(super) others: Arc<AtomicUsize>,
     pub(super) books: Arc<Mutex<Books>>,
     /// Nobody waits for a disk any longer.
     pub(super) stopping: Arc<AtomicBool>,
@@ -148,7 +151,8 @@ impl Worker {
     /// Files are in no hurry, a player is. Whoever hands over a burst, or another order than a frame, unparks the thread.
     fn rest(&self) {
         let is_file = matches!(self.place, Place::Folder(_));
-        let is_behind = self.shared.frames.load(Ordering::Relaxed) >= BURST;
+        let is_full = self.shared.queued.load(Ordering::Relaxed) >= self.shared.buffer;
+        let is_behind = is_full || self.shared.frames.load(Ordering::Relaxed) >= BURST;
         if is_file && !is_behind && !self.shared.stopping.load(Ordering::Relaxed) {
             thread::park_timeout(REST.min(self.due.since(clock::now())));
         }
@@ -160,6 +164,7 @@ impl Worker {
         self.say(Note::Failed(error));
         // until the other side, which has been told, hands over nothing more
         while let Ok(order) = inbox.recv() {
+            self.count_off(&order);
             match order {
                 Order::Frame(frame, gap) => {
                     let taken = self.time_of(&frame);
@@ -179,6 +184,7 @@ impl Worker {
     }
 
     fn obey(&mut self, order: Order) -> Result<(), Error> {
+        self.count_off(&order);
         match order {
             Order::Stream { id, is_another, gap } => {
                 self.stream = Some(id);
@@ -203,8 +209,15 @@ impl Worker {
         }
     }
 
+    /// A frame counts until it is written.
+    fn count_off(&self, order: &Order) {
+        if !matches!(order, Order::Frame(..)) {
+            self.shared.others.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
     fn dequeue(&self, frame: &ToWrite) {
-        self.shared.queued.fetch_sub(frame.bytes.len(), Ordering::Relaxed);
+        self.shared.queued.fetch_sub(frame.weight(), Ordering::Relaxed);
         self.shared.frames.fetch_sub(1, Ordering::Relaxed);
     }
 
