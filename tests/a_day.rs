@@ -79,6 +79,7 @@ fn a_day_of_files_takes_no_more_memory_than_a_minute() {
         segment: Duration::from_secs(SEGMENT),
         keep: Keep { bytes: Some(KEPT), age: None, min_free: None },
         when_full: WhenFull::Stop,
+        must_exist: false,
     };
     let writer = Writer::start(Target::Folder(folder), BUFFER).unwrap();
     let mut run = Run { writer, spares: Vec::new(), kept: VecDeque::new(), files: 0, frames: 0 };

@@ -184,7 +184,8 @@ fn frames_that_the_disk_did_not_take_are_named() {
     let home = tempfile::tempdir().unwrap();
     let (folder, elsewhere) = (home.path().join("rec"), home.path().join("elsewhere"));
     let camcast = Camcast::pattern(30);
-    let camrec = camrec_into(&folder, camcast.address, &["--json", "--segment", "2s"]);
+    fs::create_dir(&folder).unwrap();
+    let camrec = camrec_into(&folder, camcast.address, &["--json", "--segment", "2s", "--must-exist"]);
     camrec.wait_line("writing ");
     fs::rename(&folder, &elsewhere).unwrap();
     let said = camrec.wait_line("not recording: ");
@@ -215,7 +216,8 @@ fn a_disk_that_comes_back_is_recorded_to_again_and_nothing_is_missing() {
     let home = tempfile::tempdir().unwrap();
     let (folder, elsewhere) = (home.path().join("rec"), home.path().join("elsewhere"));
     let camcast = Camcast::pattern(30);
-    let camrec = camrec_into(&folder, camcast.address, &["--json", "--segment", "2s"]);
+    fs::create_dir(&folder).unwrap();
+    let camrec = camrec_into(&folder, camcast.address, &["--json", "--segment", "2s", "--must-exist"]);
     camrec.wait_line("writing ");
     fs::rename(&folder, &elsewhere).unwrap();
     camrec.wait_line("not recording: ");

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use support::film::Film;
 use support::procs::{Camcast, Program, camrec, camrec_into};
+use support::{PATIENCE, deadline, is_over, pause};
 
 /// The program under a limit that a shell sets: `ulimit` in blocks of 512 octets.
 fn limited(limit: &str, name: &'static str, program: &str, args: &[&str]) -> Program {
@@ -94,4 +95,25 @@ fn a_disk_without_inodes_is_called_that() {
     camrec.wait_line("recording again");
     let ended = camrec.stop(Signal::SIGINT).expect(0);
     assert_eq!(ended.account("missing"), 0, "{}", ended.log);
+}
+
+#[test]
+fn an_avi_that_cannot_have_its_index_is_told_of_once() {
+    let (folder, camcast) =
+        (tempfile::tempdir().unwrap(), Camcast::start(&["pattern", "-r", "160x120", "-f", "60"]));
+    let camrec = camrec_into(folder.path(), camcast.address, &["--format", "avi"]);
+    let line = camrec.wait_line("writing ");
+    let path = PathBuf::from(line.split_once("writing ").unwrap().1);
+    let until = deadline(PATIENCE);
+    while path.metadata().unwrap().len() < 300_000 {
+        assert!(!is_over(until), "it does not grow");
+        pause();
+    }
+    camrec.stop(Signal::SIGKILL);
+    let limit = format!("ulimit -f {}", path.metadata().unwrap().len() / 512);
+    let start = || limited_camrec(&limit, &camcast, folder.path(), &["--frames", "1"]).wait_exit().expect(0);
+    let first = start();
+    assert!(first.log.contains("was not finished, and stays without its index"), "{}", first.log);
+    let second = start();
+    assert!(!second.log.contains("was not finished"), "{}", second.log);
 }

@@ -21,6 +21,10 @@ pub enum Why {
     Gone,
     /// A link is where the folder should be, and what it leads to is not there.
     LeadsNowhere,
+    /// It is not there, and is not to be made.
+    MustExist,
+    /// A disk should be mounted there, and none is.
+    NotMounted,
     /// Its file system takes no file of this name.
     Name,
     /// The process, or the whole system, has as many files open as it may.
@@ -35,6 +39,8 @@ impl fmt::Display for Why {
             Why::NotAFolder => "a file is in the way: give -o a folder",
             Why::Gone => "it is not there: is the disk mounted?",
             Why::LeadsNowhere => "it is a link to what is not there: is the disk mounted that it leads to?",
+            Why::NotMounted => "nothing is mounted there, and /etc/fstab says that something should be: mount it",
+            Why::MustExist => "it is not there, and --must-exist says not to make it: is the disk mounted?",
             Why::Name => {
                 "this file system takes no such name (FAT, exFAT and Windows shares refuse \\ : * ? \" < > | and a dot at \
                  the end): choose another --name"
@@ -86,6 +92,11 @@ pub enum Error {
     },
     /// The file has the largest size that its file system or a limit allows.
     TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Somebody else has written to a file of ours, and has cut it.
+    Cut {
         /// The file.
         path: PathBuf,
     },
@@ -207,6 +218,9 @@ impl fmt::Display for Error {
                      use a shorter --segment",
                     path.display()
                 )
+            }
+            Error::Cut { path } => {
+                write!(f, "another program has cut {} short: find it, and keep it from there", path.display())
             }
             Error::Locked { path, holder } => write!(
                 f,

@@ -99,6 +99,8 @@ pub struct Folder {
     pub keep: Keep,
     /// What to do when the disk is full.
     pub when_full: WhenFull,
+    /// It is not to be made.
+    pub must_exist: bool,
 }
 
 /// What to do when the disk is full.
@@ -181,6 +183,7 @@ fn target(options: &Options) -> Result<Target, Failure> {
         segment,
         keep,
         when_full,
+        must_exist: options.must_exist,
     }))
 }
 

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod after;
+mod backlog;
 pub mod config;
 pub mod facts;
 pub mod feed;
@@ -15,8 +16,7 @@ pub mod writer;
 
 use super::exit::{Exit, Failure};
 use super::films::Job;
-use super::quantity::{show_bytes, show_duration};
-use super::throttle::Throttle;
+use super::quantity::show_duration;
 use super::{logging, say};
 use crate::receive::anchor::Anchor;
 use crate::receive::ledger::Why;
@@ -32,6 +32,7 @@ use crate::wire::server::EndReason;
 use crate::wire::{FrameNumber, StreamId};
 use account::Status;
 use after::After;
+use backlog::Backlog;
 use config::{Config, Language, Target};
 use facts::{Event as Fact, stream_id};
 use feed::{Feed, Output};
@@ -55,12 +56,6 @@ const NOTES: Duration = Duration::from_millis(250);
 
 /// While the writer ends, it is looked at this often.
 const WRITER: Duration = Duration::from_millis(20);
-
-/// A queue that is full for so long is told of.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// A frame that comes no later than this has not waited for the disk.
-const CAUGHT_UP: Duration = Duration::from_millis(500);
 
 /// A limit by capture times ends this much later by our own clock, should the camera fall silent.
 const LIMIT_GRACE: Duration = Duration::from_secs(2);
@@ -156,12 +151,7 @@ struct Recorder<'a> {
     stopping: bool,
     failure: Option<Failure>,
     files: Vec<Summary>,
-    not_written: Throttle,
-    /// The writer has had no room, and frames come late for it.
-    held_back: bool,
-    /// Since when it has none.
-    full_since: Option<Time>,
-    waiting: Throttle,
+    backlog: Backlog,
 }
 
 /// The camera delivers nothing.
@@ -215,10 +205,7 @@ impl<'a> Recorder<'a> {
             stopping: false,
             failure: None,
             files: Vec::new(),
-            not_written: Throttle::default(),
-            held_back: false,
-            full_since: None,
-            waiting: Throttle::default(),
+            backlog: Backlog::default(),
         };
         recorder.phase = Phase::Looking(recorder.look_up()?);
         Ok(recorder)
@@ -459,46 +446,6 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// Octets of frames that may be taken out of the session. What a recorder's queue has no room for stays there, and once that is
-    /// full in camcast's reel; a viewer's is dropped.
-    fn room(&mut self, now: Time) -> Option<usize> {
-        if !self.config.is_every() || self.stopping {
-            return None;
-        }
-        let room = self.writer.room();
-        if room > 0 {
-            self.full_since = None;
-            return Some(room);
-        }
-        self.held_back = true;
-        let since = *self.full_since.get_or_insert(now);
-        if now.since(since) >= PATIENCE && self.waiting.happened(now).is_some() {
-            self.status.clear();
-            log::warn!(
-                "the disk does not keep up: {} wait for it (--buffer); what comes now waits in camcast, as long as its \
-                 --reel lasts",
-                show_bytes(self.config.buffer as u64)
-            );
-        }
-        Some(room)
-    }
-
-    /// A frame did not come. Had the disk not held us back, it would have.
-    fn missing(&mut self, number: FrameNumber, why: Why, now: Time) {
-        if !self.held_back {
-            return self.writer.missing(number, 1, why);
-        }
-        self.writer.missing(number, 1, Why::Disk);
-        self.tell_not_written(now);
-    }
-
-    fn tell_not_written(&mut self, now: Time) {
-        if let Some(count) = self.not_written.happened(now) {
-            self.status.clear();
-            log::warn!("{count} frames not written: the disk has not kept up for seconds");
-        }
-    }
-
     fn on_frame(&mut self, frame: Frame, now: Time) {
         if self.stopping {
             return self.recycle(frame.bytes);
@@ -516,7 +463,7 @@ impl<'a> Recorder<'a> {
         if let Phase::Live(session) = &self.phase {
             let delay = seen.above + session.one_way();
             self.delay = Some(delay);
-            self.held_back &= delay + now.since(frame.arrived) > CAUGHT_UP;
+            self.backlog.on_frame(delay + now.since(frame.arrived));
         }
         let (first, _) = *self.first.get_or_insert((captured, now));
         if self.config.limit.duration.is_some_and(|limit| captured.since(first) >= limit) {

@@ -15,6 +15,10 @@ pub struct Options {
     #[argh(option, short = 'o', arg_name = "folder")]
     pub output: Option<String>,
 
+    /// do not make that folder: if it is not there, a disk may not be mounted
+    #[argh(switch)]
+    pub must_exist: bool,
+
     /// length of a file, such as 10m or 1h; default 10m
     #[argh(option, arg_name = "duration")]
     pub segment: Option<String>,
@@ -124,6 +128,7 @@ impl Options {
     /// The first option that has to do with the files of a recording only.
     pub fn first_of_files(&self) -> Option<&'static str> {
         let given = [
+            ("--must-exist", self.must_exist),
             ("--segment", self.segment.is_some()),
             ("--name", self.name.is_some()),
             ("--utc", self.utc),

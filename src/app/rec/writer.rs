@@ -10,7 +10,7 @@ use super::worker::{BURST, Books, Place, Shared, Worker};
 use crate::jpeg::Size;
 use crate::receive::ledger::{Absence, Counts, Ledger, Range, Why};
 use crate::receive::slate::Picture;
-use crate::store::{Error, Summary};
+use crate::store::{Error, Summary, Whereabouts};
 use crate::time::{Stamp, Time};
 use crate::wire::{FrameNumber, StreamId};
 use jiff::{SignedDuration, Timestamp};
@@ -123,6 +123,15 @@ pub enum Note {
         path: PathBuf,
         /// What it said.
         why: String,
+    },
+    /// A file is not where it was made any more.
+    Lost {
+        /// The file.
+        path: PathBuf,
+        /// What has become of it.
+        to: Whereabouts,
+        /// Frames that were in it.
+        frames: u64,
     },
     /// A file has met a limit of its size, and is closed before its time: it is whole.
     Limit {

@@ -15,7 +15,7 @@ use crate::receive::slate::Picture;
 use crate::record::container::Track;
 use crate::record::segment::Cut;
 use crate::record::timeline::{FileClock, Timeline};
-use crate::store::{Error, Pipe, Recording, Sink, sidecar};
+use crate::store::{Dir, Error, Pipe, Recording, Sink, Whereabouts, sidecar};
 use crate::sys::clock;
 use crate::time::{Stamp, Time};
 use crate::wire::{FrameNumber, StreamId};
@@ -328,7 +328,12 @@ impl Worker {
                 return Ok(());
             }
         };
-        let mut recording = Recording::begin(sink, &track, &frame.bytes, frame.stamp.captured)?;
+        let made = sink.path().map(Path::to_owned);
+        let begun = Recording::begin(sink, &track, &frame.bytes, frame.stamp.captured);
+        if let (Err(_), Place::Folder(room), Some(path)) = (&begun, &mut self.place, made) {
+            room.gone(&path);
+        }
+        let mut recording = begun?;
         // what the file before has kept goes to this one, or to whoever is quicker
         if recording.reserve(self.ahead).is_err() {
             self.trim();
@@ -371,7 +376,15 @@ impl Worker {
             self.untrimmed = begun.recording.path().map(Path::to_owned);
         }
         let finished = match open {
-            Open::Recording(begun) => begun.finish(clock, &ledger, &mut self.place).map(Some),
+            Open::Recording(mut begun) => {
+                let to = begun.recording.whereabouts();
+                if to == Whereabouts::Deleted {
+                    self.lose(*begun, &ledger);
+                    return Ok(());
+                }
+                begun.follow(&to).into_iter().for_each(|note| self.say(note));
+                begun.finish(clock, &ledger, &mut self.place).map(Some)
+            }
             Open::Raw(_) => Ok(None),
         };
         if !matches!(&finished, Ok(Some(Segment { sidecar: Some(Ok(_)), .. }))) {
@@ -441,6 +454,15 @@ fn later(captured: Time, at: Timestamp, then: Time) -> Timestamp {
 }
 
 impl Begun {
+    /// A file that was moved is told of, and called by its new name from here on.
+    fn follow(&mut self, to: &Whereabouts) -> Option<Note> {
+        let path = self.recording.path().filter(|_| *to != Whereabouts::There)?.to_owned();
+        if let Whereabouts::Moved(Some(now)) = to {
+            self.recording.set_path(now.clone());
+        }
+        Some(Note::Lost { path, to: to.clone(), frames: self.recording.summary().frames })
+    }
+
     /// Closes the recording, and writes its sidecar if it is a file.
     fn finish(
         mut self,
@@ -451,6 +473,7 @@ impl Begun {
         if let Some(clock) = clock {
             self.recording.set_clock(&clock);
         }
+        let dir = self.recording.dir();
         let summary = self.recording.finish()?;
         let contents = summary.path.as_ref().map(|path| Sidecar {
             version: VERSION,
@@ -468,7 +491,10 @@ impl Begun {
         });
         let path = summary.path.as_deref();
         let text = contents.as_ref().map(Sidecar::text).unwrap_or_default();
-        let sidecar = path.map(|path| sidecar::write(path, text.as_bytes()));
+        let sidecar = path.map(|path| match &dir {
+            Some(dir) => sidecar::write(dir, path, text.as_bytes()),
+            None => sidecar::write(&Dir::open(path.parent().unwrap_or(path))?, path, text.as_bytes()),
+        });
         if let (Some(path), Place::Folder(room)) = (path, place) {
             room.finished(path, summary.file_bytes.saturating_add(text.len() as u64), self.end.as_second());
         }
