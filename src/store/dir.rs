@@ -117,7 +117,7 @@ impl Dir {
 
     /// Whether something has this name.
     pub(super) fn has(&self, name: &Path) -> bool {
-        !matches!(self.identity_of(name), Ok(None))
+        matches!(self.identity_of(name), Ok(Some(_)))
     }
 
     pub(super) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

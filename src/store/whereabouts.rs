@@ -5,6 +5,7 @@ use nix::sys::stat::{FileStat, fstat, lstat};
 use nix::sys::statfs::fstatfs;
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Device and inode.
@@ -55,19 +56,20 @@ pub(super) fn identity_of(held: impl AsFd) -> Option<Identity> {
 
 /// What has become of what was opened as `path`. Where the system does not say it is taken to be there: writing tells more.
 pub(super) fn whereabouts(held: impl AsFd, path: &Path) -> Whereabouts {
-    let ours = match fstat(held.as_fd()) {
-        Ok(stat) if stat.st_nlink == 0 => return Whereabouts::Deleted,
-        Ok(stat) => identity(&stat),
+    let stat = match fstat(held.as_fd()) {
+        Ok(stat) => stat,
         // another machine has deleted it
         Err(Errno::ESTALE) => return Whereabouts::Deleted,
         Err(_) => return Whereabouts::There,
     };
+    let ours = identity(&stat);
     match lstat(path).map(|stat| identity(&stat)) {
         Ok(theirs) if theirs == ours => return Whereabouts::There,
         // a link leads there, as it may to a folder
-        Ok(_) if path.metadata().is_ok_and(|found| found_identity(&found) == ours) => {
+        Ok(_) if path.metadata().is_ok_and(|found| (found.dev(), found.ino()) == ours) => {
             return Whereabouts::There;
         }
+        _ if stat.st_nlink == 0 => return Whereabouts::Deleted,
         // over a network a file's number may change
         Ok(_) if !is_local(held.as_fd()) => return Whereabouts::There,
         Ok(_) | Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ESTALE) => {}
@@ -78,11 +80,6 @@ pub(super) fn whereabouts(held: impl AsFd, path: &Path) -> Whereabouts {
     }
     let now = fs::read_link(format!("/proc/self/fd/{}", held.as_fd().as_raw_fd())).ok();
     Whereabouts::Moved(now.filter(|now| lstat(now).is_ok_and(|stat| identity(&stat) == ours)))
-}
-
-fn found_identity(found: &fs::Metadata) -> Identity {
-    use std::os::unix::fs::MetadataExt;
-    (found.dev(), found.ino())
 }
 
 /// Nobody but programs of this machine writes there.
@@ -101,7 +98,8 @@ fn is_mounted(held: impl AsFd) -> bool {
 
 /// The place at or above `path` that something should be mounted at, by `/etc/fstab`, and nothing is.
 pub fn unmounted_above(path: &Path) -> Option<PathBuf> {
-    let path = std::path::absolute(path).ok()?;
+    // a link may lead to a disk
+    let path = path.canonicalize().or_else(|_| std::path::absolute(path)).ok()?;
     let read = |path| fs::read_to_string(path).ok();
     lacks_mount(&read("/etc/fstab")?, &read("/proc/self/mountinfo")?, &path)
 }

@@ -5,6 +5,7 @@ use super::{Begun, Note, Open, Place, ToWrite, Worker, lock};
 use crate::app::wall;
 use crate::jpeg;
 use crate::receive::ledger::Ledger;
+use crate::store::error::Why;
 use crate::store::{Error, Summary, Whereabouts, trim};
 use crate::sys::clock;
 use crate::time::Time;
@@ -111,7 +112,9 @@ impl Worker {
 
     /// The trouble is a disk's, which may be over sooner or later; in a folder the recording waits for that.
     pub(super) fn may_pass(&self, trouble: &Error) -> bool {
-        matches!(self.place, Place::Folder(_)) && !matches!(trouble, Error::Closed | Error::Refused(_))
+        let is_for_good =
+            matches!(trouble, Error::Closed | Error::Refused(_) | Error::NotWritable { why: Why::Name, .. });
+        matches!(self.place, Place::Folder(_)) && !is_for_good
     }
 
     /// Writes the frame into another file, as soon as there can be one; until then frames wait in the queue, and what finds no
