@@ -6,8 +6,7 @@
 use_binaries
 modprobe loop
 modprobe vfat
-truncate -s 64M /tmp/fat.img
-busybox mkfs.vfat /tmp/fat.img || fail "mkfs.vfat"
+python3 /host/tools/mkfat.py /tmp/fat.img
 mkdir -p /mnt/fat
 mount -o loop /tmp/fat.img /mnt/fat || fail "mount"
 cast "$CLIP"
