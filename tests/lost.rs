@@ -56,6 +56,39 @@ fn a_file_that_is_deleted_is_missing_and_another_goes_on() {
 }
 
 #[test]
+fn pictures_that_are_deleted_are_missing_and_another_folder_goes_on() {
+    let (folder, camcast) = (tempfile::tempdir().unwrap(), Camcast::pattern(30));
+    let camrec = camrec_into(folder.path(), camcast.address, &["--json", "--format", "jpg"]);
+    let line = camrec.wait_line("writing ");
+    let pictures = PathBuf::from(line.split_once("writing ").unwrap().1);
+    let count = |folder: &Path| fs::read_dir(folder).unwrap().count() as u64;
+    let until = deadline(support::PATIENCE);
+    while count(&pictures) < 20 {
+        assert!(!is_over(until), "no pictures come");
+        pause();
+    }
+    let lines = camrec.lines();
+    // as rm does it, beside what comes meanwhile
+    for picture in fs::read_dir(&pictures).unwrap() {
+        fs::remove_file(picture.unwrap().path()).unwrap();
+    }
+    camrec.wait_line_after(lines, "frames are lost");
+    camrec.wait_line_after(lines, "writing ");
+    let ended = camrec.stop(Signal::SIGINT).expect(12);
+    let events = json::events(&ended.text());
+    let (account, lost) = (last(&events, "account"), last(&events, "segment-lost"));
+    assert!(account.number("missing") >= 20, "{account:?}");
+    assert_eq!(account.number("missing"), lost.number("frames"), "{account:?}");
+    let days =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let folders = days.flat_map(|day| fs::read_dir(day).unwrap()).map(|entry| entry.unwrap().path());
+    let left: u64 = folders.filter(|path| path.is_dir()).map(|path| count(&path)).sum();
+    assert_eq!(account.number("frames"), left, "{account:?}");
+    let finished = of_kind(&events, "segment-finished");
+    assert_eq!(finished.iter().map(|segment| segment.number("frames")).sum::<u64>(), left);
+}
+
+#[test]
 fn a_file_that_is_moved_ends_whole_where_it_is() {
     let (folder, camcast) = (tempfile::tempdir().unwrap(), Camcast::pattern(30));
     let into = folder.path().join("rec");

@@ -277,6 +277,13 @@ impl Ledger {
         ranges
     }
 
+    /// So many of the recorded frames are lost, with so many octets; which ones is not known.
+    pub fn lose_some(&mut self, (frames, bytes): (u64, u64), why: Why) {
+        self.counts.recorded = self.counts.recorded.saturating_sub(frames);
+        self.counts.bytes = self.counts.bytes.saturating_sub(bytes);
+        self.on_unnamed(frames, why);
+    }
+
     /// Names what is older than the last ranges, in its place.
     fn insert(&mut self, range: Range) {
         let count = u64::from(range.count);

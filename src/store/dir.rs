@@ -3,6 +3,7 @@
 
 use super::error::{Error, Why};
 use super::whereabouts::{Identity, identity};
+use crate::sys::clock;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
 use nix::sys::stat::{Mode, fstatat, mkdirat};
@@ -138,6 +139,12 @@ impl Dir {
     /// What the system says.
     pub(super) fn sync(&self) -> Result<(), Error> {
         self.file.sync_all().map_err(|why| self.error("sync", why))
+    }
+
+    /// Shows that it is written to, for others that look: see [`look`](super::salvage::look).
+    pub(super) fn touch(&self) {
+        // they look at what is in it as well
+        let _ = self.file.set_modified(clock::wall());
     }
 
     /// Octets that are free on its file system, for us.

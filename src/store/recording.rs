@@ -218,6 +218,21 @@ impl Recording {
         }
     }
 
+    /// Somebody deletes the pictures of a folder.
+    pub fn is_thinned(&self) -> bool {
+        matches!(&self.to, To::Stills(stills) if stills.is_thinned())
+    }
+
+    /// Takes pictures that are not there any more out of what it holds: how many, and their octets. A file has all of its frames.
+    pub fn forget_lost(&mut self) -> (u64, u64) {
+        let To::Stills(stills) = &self.to else { return (0, 0) };
+        let (frames, bytes) = stills.lost();
+        self.summary.frames = self.summary.frames.saturating_sub(frames);
+        self.summary.bytes = self.summary.bytes.saturating_sub(bytes);
+        self.summary.file_bytes = self.summary.file_bytes.saturating_sub(bytes);
+        (frames, bytes)
+    }
+
     /// Somebody has cut off what was written.
     pub fn is_cut(&self) -> bool {
         matches!(&self.to, To::Stream(_, Stream::File(file)) if file.is_cut())

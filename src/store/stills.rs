@@ -21,6 +21,8 @@ pub struct Stills {
     offset: Offset,
     count: u64,
     bytes: u64,
+    /// The first picture's name.
+    first: PathBuf,
 }
 
 impl Stills {
@@ -38,7 +40,7 @@ impl Stills {
 
     /// Pictures go to this folder, which was just made and is empty. Their names are in local time, this far from UTC.
     pub fn new(dir: Arc<Dir>, started: Timestamp, offset: Offset) -> Self {
-        Stills { dir, started, offset, count: 0, bytes: 0 }
+        Stills { dir, started, offset, count: 0, bytes: 0, first: PathBuf::new() }
     }
 
     /// What has become of the folder while it was written to.
@@ -63,6 +65,9 @@ impl Stills {
             let _ = self.dir.remove_file(&name);
             return Err(Error::new("write", &self.dir.path().join(name), why));
         }
+        if self.count == 0 {
+            self.first = name;
+        }
         self.count += 1;
         self.bytes += jpeg.len() as u64;
         Ok(())
@@ -73,12 +78,29 @@ impl Stills {
     /// # Errors
     /// What the system says.
     pub fn sync(&self) -> Result<(), Error> {
+        self.dir.touch();
         // the file system's, since each picture alone would take as long
         nix::unistd::syncfs(&*self.dir).map_err(|errno| Error::new("sync", self.dir.path(), errno.into()))
     }
 }
 
 impl Stills {
+    /// Somebody deletes the pictures: whoever does so begins with all of them, or with the first.
+    pub fn is_thinned(&self) -> bool {
+        self.count > 0 && matches!(self.dir.identity_of(&self.first), Ok(None))
+    }
+
+    /// How many pictures are not there any more, and their octets; none if the system does not say.
+    pub fn lost(&self) -> (u64, u64) {
+        let Ok(found) = list(self.dir.path()) else { return (0, 0) };
+        let lost = self.count.saturating_sub(found.len() as u64);
+        if lost == 0 {
+            return (0, 0);
+        }
+        let bytes = found.iter().filter_map(|(path, _)| path.metadata().ok()).map(|found| found.len()).sum();
+        (lost, self.bytes.saturating_sub(bytes))
+    }
+
     /// Deletes the folder, in which there is nothing.
     pub(super) fn discard(self) {
         if let Err(why) = fs::remove_dir(self.dir.path()) {

@@ -129,7 +129,7 @@ impl Recorder<'_> {
         match (to, &now) {
             (Whereabouts::Deleted, _) => {
                 log::warn!(
-                    "{path} was deleted while it was written: its {frames} frames are lost; a new file begins"
+                    "{path} was deleted while it was written: {frames} frames are lost; a new file begins"
                 );
             }
             (Whereabouts::Unmounted, _) => {

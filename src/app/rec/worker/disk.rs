@@ -4,8 +4,8 @@
 use super::{Begun, Note, Open, Place, ToWrite, Worker, lock};
 use crate::app::wall;
 use crate::jpeg;
-use crate::receive::ledger::Ledger;
-use crate::store::error::Why;
+use crate::receive::ledger::{Ledger, Why};
+use crate::store::error::Why as NotWritable;
 use crate::store::{Error, Summary, Whereabouts, trim};
 use crate::sys::clock;
 use crate::time::Time;
@@ -84,13 +84,24 @@ impl Worker {
                 let path = begun.recording.path().unwrap_or(Path::new("")).to_owned();
                 self.abandon(&Error::Cut { path });
             }
-            Whereabouts::There => {}
+            Whereabouts::There if !begun.recording.is_thinned() => {}
             _ => {
                 // it is as whole as it can be; the next frame begins another
                 if let Err(why) = self.finish() {
                     log::warn!("{why}");
                 }
             }
+        }
+    }
+
+    /// Pictures of a folder may be deleted while others come: its account has only what is left.
+    pub(super) fn lose_some(&mut self, begun: &mut Begun, ledger: &mut Ledger) {
+        let lost = begun.recording.forget_lost();
+        let (frames, _) = lost;
+        if let (1.., Some(path)) = (frames, begun.recording.path()) {
+            ledger.lose_some(lost, Why::Deleted);
+            lock(&self.shared.books).whole.lose_some(lost, Why::Deleted);
+            self.say(Note::Lost { path: path.to_owned(), to: Whereabouts::Deleted, frames });
         }
     }
 
@@ -112,8 +123,10 @@ impl Worker {
 
     /// The trouble is a disk's, which may be over sooner or later; in a folder the recording waits for that.
     pub(super) fn may_pass(&self, trouble: &Error) -> bool {
-        let is_for_good =
-            matches!(trouble, Error::Closed | Error::Refused(_) | Error::NotWritable { why: Why::Name, .. });
+        let is_for_good = matches!(
+            trouble,
+            Error::Closed | Error::Refused(_) | Error::NotWritable { why: NotWritable::Name, .. }
+        );
         matches!(self.place, Place::Folder(_)) && !is_for_good
     }
 

@@ -369,7 +369,7 @@ impl Worker {
     /// Closes the file that is open, but has the disk keep what room it has for it until the next one has some.
     fn close(&mut self) -> Result<(), Error> {
         let Some(open) = self.open.take() else { return Ok(()) };
-        let ledger = self.next_ledger();
+        let mut ledger = self.next_ledger();
         let clock = self.timeline.end();
         if let Open::Recording(begun) = &open {
             self.trim();
@@ -382,6 +382,7 @@ impl Worker {
                     self.lose(*begun, &ledger);
                     return Ok(());
                 }
+                self.lose_some(&mut begun, &mut ledger);
                 begun.follow(&to).into_iter().for_each(|note| self.say(note));
                 begun.finish(clock, &ledger, &mut self.place).map(Some)
             }
