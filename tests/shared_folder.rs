@@ -66,7 +66,8 @@ fn what_another_machine_writes_is_left_alone() {
     wait_for_frames(folder.path());
     seen_from_elsewhere(folder.path());
     let second = recorder(&machine, folder.path(), &camcast, &["--segment", "3s"]);
-    second.wait_line("is being written by somebody else: it is left alone");
+    let said = second.wait_line("is being written by somebody else");
+    assert!(said.contains("camrec 0.1.0 on attic, process 7") && said.contains("left alone"), "{said}");
     second.wait_line_after(second.lines(), "writing ");
     let [first, second] = [first, second].map(|camrec| camrec.stop(Signal::SIGINT).expect(0));
     for ended in [&first, &second] {

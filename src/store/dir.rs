@@ -56,10 +56,7 @@ impl Dir {
     /// # Errors
     /// What the system says.
     pub(super) fn make_below(&self, name: &Path) -> Result<Self, Error> {
-        let mut dir = Dir {
-            file: self.file.try_clone().map_err(|why| self.error("open", why))?,
-            path: self.path.clone(),
-        };
+        let mut dir = Dir { path: self.path.clone(), ..self.below(Path::new("."))? };
         for part in name.components().filter(|part| matches!(part, Component::Normal(_))) {
             let part = Path::new(part.as_os_str());
             match dir.make(part) {

@@ -53,6 +53,11 @@ impl Folder {
         self.lock.is_alone()
     }
 
+    /// Who recorded here before, in their own words.
+    pub fn before(&self) -> &str {
+        self.lock.before()
+    }
+
     /// Only programs of this machine write to its file system.
     pub fn is_local(&self) -> bool {
         is_local(&*self.dir)

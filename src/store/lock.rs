@@ -22,6 +22,8 @@ const LONGEST: u64 = 400;
 pub(super) struct Lock {
     file: Held,
     is_alone: bool,
+    /// Who had it before, in their own words.
+    before: String,
     /// What is opened and what is seen by its name are the same: not so on some network shares.
     is_stable: bool,
     /// Somebody else has another lock here, and that has been said.
@@ -74,13 +76,18 @@ impl Lock {
         file.write(holder);
         let is_stable =
             dir.identity_of(Path::new(NAME)).is_ok_and(|there| there == identity_of(file.as_fd()));
-        Ok(Lock { file, is_alone, is_stable, is_told: false })
+        Ok(Lock { file, is_alone, before: before.name, is_stable, is_told: false })
     }
 
     /// Whoever had the lock before has ended for sure, so that nobody else writes to what is unfinished. It is not sure if the lock's
     /// file was deleted, or if another machine may write there too.
     pub(super) fn is_alone(&self) -> bool {
         self.is_alone
+    }
+
+    /// Who had the lock before.
+    pub(super) fn before(&self) -> &str {
+        &self.before
     }
 
     /// Files can be told from each other here.

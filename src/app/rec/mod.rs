@@ -274,8 +274,13 @@ impl<'a> Recorder<'a> {
         if self.stopping {
             // the second one does not wait for the server
             self.phase = Phase::Done;
-        } else {
-            // what has come by now and waited for the disk is in the recording
+        }
+        self.stop_with_backlog(now);
+    }
+
+    /// What has come by now and waited for the disk is in the recording.
+    fn stop_with_backlog(&mut self, now: Time) {
+        if !self.stopping {
             self.writer.take_all();
             self.drain(now);
         }
@@ -604,7 +609,7 @@ impl<'a> Recorder<'a> {
         // without any frame the time since the join counts
         let Some(came) = self.first.map(|(_, came)| came).or(self.joined_at) else { return };
         if self.config.limit.duration.is_some_and(|limit| now >= came.after(limit + LIMIT_GRACE)) {
-            self.stop(now);
+            self.stop_with_backlog(now);
         }
     }
 

@@ -163,8 +163,10 @@ impl Room {
             }
             if look(&path) != seen {
                 log::warn!(
-                    "{} is being written by somebody else: it is left alone; one folder, one camrec: choose another with -o",
-                    path.display()
+                    "{} is being written by somebody else (the lock was {}'s): it is left alone; one folder, one camrec: \
+                     choose another with -o",
+                    path.display(),
+                    folder.before()
                 );
             } else {
                 repair(folder, &path);
