@@ -4,7 +4,7 @@
 mod support;
 
 use camcast::app::rec::config::{Folder, Target, WhenFull};
-use camcast::app::rec::writer::{Note, ToWrite, Writer};
+use camcast::app::rec::writer::{BUFFER, Note, ToWrite, Writer};
 use camcast::record::container::{Container, Form};
 use camcast::record::retention::Keep;
 use camcast::store;
@@ -79,8 +79,9 @@ fn a_day_of_files_takes_no_more_memory_than_a_minute() {
         segment: Duration::from_secs(SEGMENT),
         keep: Keep { bytes: Some(KEPT), age: None, min_free: None },
         when_full: WhenFull::Stop,
+        must_exist: false,
     };
-    let writer = Writer::start(Target::Folder(folder)).unwrap();
+    let writer = Writer::start(Target::Folder(folder), BUFFER).unwrap();
     let mut run = Run { writer, spares: Vec::new(), kept: VecDeque::new(), files: 0, frames: 0 };
     run.writer.stream(StreamId(1), false);
     let jpeg = support::pictures::of_len(1_000, 1);

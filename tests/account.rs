@@ -184,7 +184,8 @@ fn frames_that_the_disk_did_not_take_are_named() {
     let home = tempfile::tempdir().unwrap();
     let (folder, elsewhere) = (home.path().join("rec"), home.path().join("elsewhere"));
     let camcast = Camcast::pattern(30);
-    let camrec = camrec_into(&folder, camcast.address, &["--json", "--segment", "2s"]);
+    fs::create_dir(&folder).unwrap();
+    let camrec = camrec_into(&folder, camcast.address, &["--json", "--segment", "2s", "--must-exist"]);
     camrec.wait_line("writing ");
     fs::rename(&folder, &elsewhere).unwrap();
     let said = camrec.wait_line("not recording: ");
@@ -215,7 +216,8 @@ fn a_disk_that_comes_back_is_recorded_to_again_and_nothing_is_missing() {
     let home = tempfile::tempdir().unwrap();
     let (folder, elsewhere) = (home.path().join("rec"), home.path().join("elsewhere"));
     let camcast = Camcast::pattern(30);
-    let camrec = camrec_into(&folder, camcast.address, &["--json", "--segment", "2s"]);
+    fs::create_dir(&folder).unwrap();
+    let camrec = camrec_into(&folder, camcast.address, &["--json", "--segment", "2s", "--must-exist"]);
     camrec.wait_line("writing ");
     fs::rename(&folder, &elsewhere).unwrap();
     camrec.wait_line("not recording: ");
@@ -235,12 +237,12 @@ fn a_disk_that_comes_back_is_recorded_to_again_and_nothing_is_missing() {
     assert!(films.iter().all(|film| film.is_finished));
 }
 
-/// Nobody reads the pipe for a while: more frames come than may wait for it.
+/// Nobody reads the pipe for a while: more frames come than may wait for it, and a viewer has no other place for them.
 #[test]
 fn frames_that_had_no_room_to_wait_are_named() {
     let camcast = Camcast::pattern(60);
     let (mut reader, writer) = UnixStream::pair().unwrap();
-    let args = ["-o", "-", "--json", "--every", "--format", "mjpeg"];
+    let args = ["-o", "-", "--json", "--buffer", "200k", "--format", "mjpeg"];
     let mut command = camrec_command(&camcast.address.to_string(), &args);
     let camrec = Program::start_to("camrec", &mut command, OwnedFd::from(writer));
     camrec.wait_line("\"joined\"");
@@ -257,7 +259,7 @@ fn frames_that_had_no_room_to_wait_are_named() {
     let out = std::thread::spawn(move || std::io::copy(&mut reader, &mut std::io::sink()).unwrap());
     camrec.wait_line("\"missing\",\"first\"");
     rest(Duration::from_millis(500));
-    let ended = camrec.stop(Signal::SIGTERM).expect(12);
+    let ended = camrec.stop(Signal::SIGTERM).expect(0);
     let events = json::events(&ended.log);
     let account = last(&events, "account");
     assert_eq!(account.number("bytes"), out.join().unwrap());

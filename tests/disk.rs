@@ -8,9 +8,9 @@ use nix::sys::signal::Signal;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
-use support::books::{last, of_kind};
+use support::books::{assert_adds_up, last, of_kind};
 use support::film::{self, Film};
-use support::json;
+use support::json::{self, Object};
 use support::machine::{Call, Fault, Machine};
 use support::procs::{Camcast, Program, camrec_command, camrec_into};
 use support::{Noise, pause};
@@ -47,9 +47,70 @@ fn a_disk_that_stands_still_for_a_while_costs_no_frame() {
     let [film] = &films[..] else { panic!("{} files", films.len()) };
     assert_eq!(account.number("missing"), 0, "{account:?}");
     assert_eq!(account.number("frames"), film.shots.len() as u64);
-    // a busy machine's pattern leaves frames out, and counts them
-    let delivered = account.number("frames") + account.number("camera_drops");
-    assert!(delivered >= 6 * 45, "all the while: {account:?}");
+    // what the pattern made, and what a busy machine kept it from
+    let made = account.number("frames") + account.number("camera_drops");
+    assert!(made >= 6 * 45, "all the while: {account:?}");
+}
+
+/// The disk stands still while many small frames come: the account at the end, and the log.
+fn account_of_a_stall(stall: Duration, cast: &[&str], args: &[&str]) -> (Object, String) {
+    let (folder, machine) = (tempfile::tempdir().unwrap(), Machine::new());
+    let camcast = Camcast::start(&[&["pattern", "-r", "160x120", "-f", "240"], cast].concat());
+    let camrec = recorder(&machine, folder.path(), &camcast, args);
+    camrec.wait_line("writing ");
+    machine.inflict(Call::Write, Fault::Stall(stall));
+    let before = recorded(folder.path());
+    let until = support::deadline(support::PATIENCE);
+    while recorded(folder.path()) < before + 300 {
+        assert!(!support::is_over(until), "it does not go on");
+        pause();
+    }
+    let ended = camrec.stop(Signal::SIGINT);
+    let events = json::events(&ended.text());
+    let account = last(&events, "account").clone();
+    assert_eq!(account.number("frames"), recorded(folder.path()), "{account:?}");
+    assert_adds_up(folder.path(), &account);
+    (account, ended.log)
+}
+
+#[test]
+fn small_frames_that_wait_are_bounded_by_their_octets_alone() {
+    let (account, log) = account_of_a_stall(Duration::from_secs(5), &[], &[]);
+    assert_eq!(account.number("missing"), 0, "{account:?}");
+    assert!(!log.contains("does not keep up"), "{log}");
+}
+
+#[test]
+fn what_finds_no_room_waits_in_camcasts_reel() {
+    let (account, log) = account_of_a_stall(Duration::from_secs(6), &[], &["--buffer", "100k"]);
+    assert_eq!(account.number("missing"), 0, "{account:?}");
+    assert!(log.contains("the disk does not keep up: 102.4 kB wait"), "{log}");
+}
+
+#[test]
+fn what_the_reel_could_not_keep_was_the_disks_fault() {
+    let (account, log) = account_of_a_stall(Duration::from_secs(8), &["--reel", "1M"], &["--buffer", "100k"]);
+    assert!(account.number("missing") > 0, "{account:?}");
+    assert_eq!(account.number("not_written"), account.number("missing"), "{account:?}");
+    assert!(log.contains("frames not written: the disk has not kept up"), "{log}");
+}
+
+#[test]
+fn what_waits_for_the_disk_at_the_end_is_recorded() {
+    let (folder, machine) = (tempfile::tempdir().unwrap(), Machine::new());
+    let camcast = Camcast::pattern(30);
+    let camrec = recorder(&machine, folder.path(), &camcast, &["--buffer", "100k"]);
+    camrec.wait_line("writing ");
+    let lines = camrec.lines();
+    thread::scope(|scope| {
+        scope.spawn(|| machine.inflict(Call::Write, Fault::Stall(Duration::from_secs(3))));
+        camrec.wait_line_after(lines, "the disk does not keep up");
+        camrec.signal(Signal::SIGINT);
+    });
+    let ended = camrec.wait_exit().expect(0);
+    let events = json::events(&ended.text());
+    let account = last(&events, "account");
+    assert_eq!((account.number("missing"), account.number("frames")), (0, recorded(folder.path())));
 }
 
 #[test]

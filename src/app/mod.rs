@@ -28,6 +28,7 @@ use std::process::ExitCode;
 /// Reads the command line into `Options`, and runs `program` with them. Help goes to standard output; one line of
 /// error to standard error.
 pub fn main<Options: FromArgs>(name: &str, program: fn(Options) -> Result<Exit, Failure>) -> ExitCode {
+    crate::sys::signals::outlive_file_limits();
     let args: Vec<String> = std::env::args().skip(1).collect();
     match read_options(name, &args).and_then(|options| options.map_or(Ok(Exit::Ok), program)) {
         Ok(exit) => exit.into(),

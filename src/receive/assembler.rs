@@ -23,6 +23,10 @@ const MAX_JUMP: usize = 1 << 16;
 /// Octets of frames under way. A server that announces more loses its oldest ones.
 const BUDGET: usize = 64 * 1024 * 1024;
 
+/// Frames, and octets of them, that are kept while nobody takes any: within what is in reach, so that none is given up for it.
+const KEPT: usize = 192;
+const KEPT_OCTETS: usize = 48 * 1024 * 1024;
+
 /// Buffers that are kept for the next frames.
 const SPARES: usize = 16;
 
@@ -116,6 +120,11 @@ impl Assembler {
     /// The newest frame that was heard of, or the one before [`next_frame`](Self::next_frame).
     pub fn newest_heard(&self) -> FrameNumber {
         self.next.plus(self.slots.len() as u32).previous()
+    }
+
+    /// As many are here as are kept while nobody takes any.
+    pub fn is_full(&self) -> bool {
+        self.slots.len() >= KEPT || self.held >= KEPT_OCTETS
     }
 
     /// Takes a frame's buffer back.
@@ -309,7 +318,8 @@ impl Assembler {
         self.pause.mul_f32(1.5).clamp(QUIET, MAX_QUIET)
     }
 
-    fn quiet_due(&self) -> Time {
+    /// When the rest of the newest frame is missed.
+    pub(super) fn quiet_due(&self) -> Time {
         match self.slots.back() {
             Some(last) if !last.closed && !last.is_whole() => self.fresh.after(self.quiet()),
             _ => Time::NEVER,

@@ -25,6 +25,8 @@ pub enum Why {
     Disk,
     /// It came whole, but is no JPEG.
     NoJpeg,
+    /// It was recorded, and its file was deleted while it was written.
+    Deleted,
 }
 
 impl Why {
@@ -36,6 +38,7 @@ impl Why {
             Why::Outage => "outage",
             Why::Disk => "disk",
             Why::NoJpeg => "no-jpeg",
+            Why::Deleted => "deleted",
         }
     }
 }
@@ -48,6 +51,7 @@ impl fmt::Display for Why {
             Why::Outage => "an outage longer than camcast's memory",
             Why::Disk => "the disk did not take it",
             Why::NoJpeg => "no JPEG",
+            Why::Deleted => "its file was deleted while it was written",
         })
     }
 }
@@ -242,6 +246,59 @@ impl Ledger {
         self.missing.iter().map(move |range| Range { from, to, ..*range })
     }
 
+    /// A file is lost with all that was recorded in it, from `first` to `last`, between its first and its last frame's capture; `file` is
+    /// its account. Returns what is missing for it: the frames that were missing in it are so already.
+    pub fn lose(
+        &mut self,
+        file: &Ledger,
+        (first, last): (FrameNumber, FrameNumber),
+        (from, to): (Timestamp, Timestamp),
+    ) -> Vec<Range> {
+        let lost = file.counts;
+        self.counts.recorded = self.counts.recorded.saturating_sub(lost.recorded);
+        self.counts.bytes = self.counts.bytes.saturating_sub(lost.bytes);
+        self.counts.repaired = self.counts.repaired.saturating_sub(lost.repaired);
+        let (mut ranges, mut next) = (Vec::new(), first);
+        let within =
+            file.missing.iter().filter(|range| !first.is_after(range.first) && last.is_after(range.first));
+        let ends = within.map(|range| (range.first, range.last().next())).chain([(last.next(), last.next())]);
+        for (end, following) in ends {
+            if let Some(count) = u32::try_from(end.since(next)).ok().filter(|count| *count > 0) {
+                ranges.push(Range { first: next, count, why: Why::Deleted, from: Some(from), to: Some(to) });
+            }
+            next = following;
+        }
+        if ranges.iter().map(|range| u64::from(range.count)).sum::<u64>() != lost.recorded {
+            // frames were skipped in it, or not all that were missing had a name
+            self.on_unnamed(lost.recorded, Why::Deleted);
+            return Vec::new();
+        }
+        ranges.iter().for_each(|range| self.insert(*range));
+        ranges
+    }
+
+    /// So many of the recorded frames are lost, with so many octets; which ones is not known.
+    pub fn lose_some(&mut self, (frames, bytes): (u64, u64), why: Why) {
+        self.counts.recorded = self.counts.recorded.saturating_sub(frames);
+        self.counts.bytes = self.counts.bytes.saturating_sub(bytes);
+        self.on_unnamed(frames, why);
+    }
+
+    /// Names what is older than the last ranges, in its place.
+    fn insert(&mut self, range: Range) {
+        let count = u64::from(range.count);
+        add(&mut self.counts.missing, count);
+        if self.missing.len() >= MAX_NAMED {
+            return add(&mut self.counts.missing_unnamed, count);
+        }
+        let behind = self.missing.iter().rev().take_while(|other| {
+            // an earlier stream's numbers mean nothing here
+            other.first.is_after(range.first) && other.from >= range.from
+        });
+        let at = self.missing.len().saturating_sub(behind.count());
+        self.missing.insert(at, range);
+    }
+
     /// The stream is over: another's numbers and counters have nothing to do with this one's.
     pub fn end_stream(&mut self) {
         self.last = None;
@@ -404,6 +461,34 @@ mod tests {
         ]);
         assert_eq!(names(&gap), ["5-7 network", "8 disk", "9 network", "11 network"]);
         assert_eq!((gap.counts().missing, gap.counts().not_written), (6, 1));
+    }
+
+    #[test]
+    fn a_file_that_is_lost_takes_its_frames_along() {
+        let mut whole = Ledger::default();
+        let mut file = Ledger::default();
+        record(&mut whole, 1, 1);
+        for ledger in [&mut whole, &mut file] {
+            ledger.absorb(&gap(&[(2, 1, Why::Network)]), Some(at(120)));
+            [3, 4, 7].into_iter().for_each(|number| record(ledger, number, number));
+        }
+        // those between came in the file before, as far as this test goes
+        let gap_within = gap(&[(5, 2, Why::Disk)]);
+        [&mut whole, &mut file].into_iter().for_each(|ledger| ledger.absorb(&gap_within, Some(at(280))));
+        let lost = whole.lose(&file, (FrameNumber(3), FrameNumber(7)), (at(120), at(280)));
+        let lost: Vec<_> = lost.iter().map(|range| format!("{range} {}", range.why.word())).collect();
+        assert_eq!(lost, ["3-4 deleted", "7 deleted"]);
+        assert_eq!(names(&whole), ["2 network", "3-4 deleted", "5-6 disk", "7 deleted"]);
+        let counts = whole.counts();
+        assert_eq!((counts.recorded, counts.bytes, counts.missing, counts.missing_unnamed), (1, 10, 6, 0));
+        // a viewer's frames have gaps that have no name
+        let mut whole = Ledger::default();
+        let mut file = Ledger::default();
+        for ledger in [&mut whole, &mut file] {
+            [3, 7].into_iter().for_each(|number| record(ledger, number, number));
+        }
+        assert_eq!(whole.lose(&file, (FrameNumber(3), FrameNumber(7)), (at(120), at(280))), []);
+        assert_eq!((whole.counts().recorded, whole.counts().missing_unnamed), (0, 2));
     }
 
     #[test]

@@ -170,6 +170,8 @@ pub struct Receiver {
     reported: Time,
     timing: Timing,
     patience: Patience,
+    /// Octets of frames that may still come out; none if they may without end.
+    room: Option<usize>,
     /// DATA that have come.
     arrived: u32,
     /// CONTINUEs to be said again, and when.
@@ -199,6 +201,7 @@ impl Receiver {
             reported: now,
             timing: Timing::new(matches!(patience, Patience::Latency(_))),
             patience,
+            room: None,
             arrived: 0,
             again: ArrayVec::new(),
             no_camera: false,
@@ -241,6 +244,21 @@ impl Receiver {
         self.counters
     }
 
+    /// From here on frames come out until they have these octets; what is behind them stays, and is not said to be done with. Once
+    /// a limit's worth of frames is here, what comes is as if it had not, so that the server stops and its reel keeps the rest.
+    /// May give events.
+    pub fn allow(&mut self, octets: Option<usize>, now: Time) {
+        let was_shut = std::mem::replace(&mut self.room, octets) == Some(0);
+        if was_shut && octets != Some(0) && self.state != State::Over {
+            self.collect(now);
+        }
+    }
+
+    /// Nobody takes frames, and no more of them are kept here.
+    fn is_full(&self) -> bool {
+        self.room == Some(0) && self.assembler.is_full()
+    }
+
     /// Takes a frame's buffer back, for the next one.
     pub fn recycle(&mut self, buffer: Vec<u8>) {
         self.assembler.recycle(buffer);
@@ -280,6 +298,9 @@ impl Receiver {
         }
         let is_first = self.arrived == 0 && matches!(self.patience, Patience::Latency(_));
         self.arrived = self.arrived.wrapping_add(1);
+        if self.is_full() && data.header.number.is_after(self.assembler.newest_heard()) {
+            return Ok(());
+        }
         let arrival = self.assembler.insert(data, &mut self.timing, now)?;
         if is_first {
             self.assembler.skip_before(data.header.number);
@@ -303,8 +324,10 @@ impl Receiver {
         }
         self.no_camera = beat.no_camera;
         self.size = beat.size;
-        self.assembler.hear_of(beat.newest, &self.timing, now)?;
-        self.assembler.skip(beat.newest, beat.skipped);
+        if !self.is_full() {
+            self.assembler.hear_of(beat.newest, &self.timing, now)?;
+            self.assembler.skip(beat.newest, beat.skipped);
+        }
         self.assembler.forget_before(beat.oldest);
         self.news = true;
         Ok(())
@@ -381,7 +404,12 @@ impl Receiver {
             State::Greeting { deadline, next, .. } => next.min(deadline),
             State::Live => {
                 let talk = self.report_due().min(self.say_again_due());
-                talk.min(self.probe_due()).min(self.assembler.next_timeout()).min(self.heard.after(SILENCE))
+                // frames that nobody takes are not given up either
+                let frames = match self.room {
+                    Some(0) => self.assembler.quiet_due(),
+                    _ => self.assembler.next_timeout(),
+                };
+                talk.min(self.probe_due()).min(frames).min(self.heard.after(SILENCE))
             }
             State::Leaving { next, .. } => next,
             State::Over => Time::NEVER,
@@ -472,7 +500,11 @@ impl Receiver {
     /// Takes what is ready out of the assembler.
     fn collect(&mut self, now: Time) {
         self.assembler.check_quiet(&self.timing, now);
-        while let Some(next) = self.assembler.poll(now) {
+        while self.room != Some(0) {
+            let Some(next) = self.assembler.poll(now) else { break };
+            if let (Next::Frame(frame), Some(room)) = (&next, &mut self.room) {
+                *room = room.saturating_sub(frame.bytes.len());
+            }
             self.news = true;
             let event = match next {
                 Next::Frame(frame) => {
@@ -487,10 +519,11 @@ impl Receiver {
     }
 
     fn finish(&mut self, over: Over) {
-        // This stream will not go on: what is whole comes out, the rest is named. After a silence it will.
-        if matches!(over, Over::Ended(EndReason::Stopping) | Over::PortClosed) {
-            self.collect(Time::NEVER);
-        }
+        // This stream will not go on: what is whole comes out, the rest is named. After a silence it will, with the first
+        // frame that is not whole.
+        self.room = None;
+        let is_end = matches!(over, Over::Ended(EndReason::Stopping) | Over::PortClosed);
+        self.collect(if is_end { Time::NEVER } else { self.heard });
         self.state = State::Over;
         self.events.push_back(Event::Over(over));
     }
@@ -655,6 +688,72 @@ mod tests {
         receiver.handle_timeout(NOW.after(SILENCE));
         assert_eq!(receiver.next_frame(), FrameNumber(1));
         assert_eq!(drain(&mut receiver), ["Silence"]);
+    }
+
+    #[test]
+    fn what_nobody_takes_is_not_said_to_be_done_with() {
+        let (mut receiver, reel) = bench();
+        receiver.allow(Some(3_000), NOW);
+        (1..=4).for_each(|number| feed(&mut receiver, &reel, number, 0..2));
+        assert_eq!(
+            drain(&mut receiver),
+            ["frame 1", "frame 2"],
+            "the second one does not fit, but begins within"
+        );
+        assert_eq!(receiver.next_frame(), FrameNumber(3));
+        let later = NOW.after(Duration::from_secs(600));
+        receiver.heard = later;
+        receiver.handle_timeout(later);
+        asked(&mut receiver, later);
+        assert!(receiver.next_timeout() > later, "nothing is given up");
+        receiver.allow(Some(1), later);
+        assert_eq!(drain(&mut receiver), ["frame 3"]);
+        receiver.allow(Some(0), later);
+        receiver.handle_timeout(later.after(SILENCE));
+        assert_eq!(
+            drain(&mut receiver),
+            ["frame 4", "Silence"],
+            "what is whole is not lost with the session"
+        );
+        assert_eq!(receiver.next_frame(), FrameNumber(5));
+    }
+
+    #[test]
+    fn a_receiver_that_is_full_hears_of_nothing_more() {
+        let mut reel = Reel::new(1 << 22, 1452, STREAM);
+        for sequence in 1..=300 {
+            let stamp = Stamp { captured: Time::from_millis(u64::from(sequence)), sequence };
+            reel.push(&[7; 2_000], Size { width: 8, height: 8 }, stamp, 0).unwrap();
+        }
+        let (mut receiver, _) = bench();
+        receiver.allow(Some(0), NOW);
+        (1..=300).for_each(|number| feed(&mut receiver, &reel, number, 0..2));
+        assert_eq!(drain(&mut receiver), [] as [&str; 0]);
+        let kept = receiver.assembler.newest_heard();
+        assert!(kept.0 < 256 && receiver.next_frame() == FrameNumber(1), "{kept}");
+        let number = FrameNumber(300);
+        let (newest, oldest) = (number, FrameNumber(1));
+        let (epoch, token) = (STREAM.epoch(), TOKEN);
+        let beat = Beat {
+            epoch,
+            token,
+            newest,
+            oldest,
+            echo: 0,
+            held_us: 0,
+            skipped: 0,
+            no_camera: false,
+            size: None,
+        };
+        receiver.handle_datagram(&beat.to_bytes(), NOW);
+        assert_eq!(receiver.assembler.newest_heard(), kept);
+        // and asks for all of it once there is room
+        receiver.allow(Some(1 << 30), NOW);
+        assert_eq!(drain(&mut receiver).len() as u32, kept.0);
+        receiver.handle_datagram(&beat.to_bytes(), NOW);
+        assert_eq!(receiver.assembler.newest_heard(), number);
+        let first = asked(&mut receiver, NOW.after(Duration::from_secs(1))).first().copied();
+        assert_eq!(first, Some((kept.0 + 1, 0)));
     }
 
     #[test]

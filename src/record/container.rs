@@ -241,6 +241,14 @@ impl Muxer {
         }
     }
 
+    /// Octets of the [`tail`](Self::tail) once there is one more frame, at the most: a file needs room for it in the end.
+    pub fn tail_ahead(&self) -> u64 {
+        match self {
+            Muxer::Matroska(_) => 0,
+            Muxer::Avi(muxer) => muxer.tail_ahead(),
+        }
+    }
+
     /// The tail is in the file: what says that the file is complete.
     pub fn finish(&mut self) -> Patches<'_> {
         match self {

@@ -80,6 +80,18 @@ pub struct Entry {
     pub finished: Option<(u64, i64)>,
 }
 
+impl fmt::Display for Entry {
+    /// As lines.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Entry { name, finished } = self;
+        Event::Begun(name).fmt(f)?;
+        match *finished {
+            Some((bytes, ended)) => Event::Finished { name, bytes, ended }.fmt(f),
+            None => Ok(()),
+        }
+    }
+}
+
 /// What the index says, in the order in which files were begun.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Index {
@@ -137,12 +149,7 @@ impl Index {
     /// The same index as a text of as few lines as can be.
     pub fn text(&self) -> String {
         let mut text = String::from(HEAD);
-        for Entry { name, finished } in &self.entries {
-            text.push_str(&Event::Begun(name).to_string());
-            if let Some((bytes, ended)) = *finished {
-                text.push_str(&Event::Finished { name, bytes, ended }.to_string());
-            }
-        }
+        self.entries.iter().for_each(|entry| text.push_str(&entry.to_string()));
         text
     }
 }

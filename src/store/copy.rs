@@ -66,8 +66,8 @@ impl Copy {
         let sink = match self.form {
             Form::Recorded(container::Form::File(container)) => Sink::File(file()?, container),
             Form::Recorded(container::Form::Stills) => {
-                Stills::make(&self.path)?;
-                Sink::Stills(self.path.clone())
+                let dir = Stills::make(&self.path)?;
+                Sink::Stills(dir)
             }
             Form::Mov => {
                 let (muxer, head) = mov::Muxer::file(self.track.size, self.track.started);

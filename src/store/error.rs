@@ -1,9 +1,12 @@
 //! What can go wrong with files, each with its cause and what to do, on one line.
 
 use crate::record::container::Refused;
+use nix::errno::Errno;
+use nix::sys::statvfs::statvfs;
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
 
 /// Why a folder or file cannot be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +19,16 @@ pub enum Why {
     NotAFolder,
     /// It was there and is gone: unmounted or deleted.
     Gone,
+    /// A link is where the folder should be, and what it leads to is not there.
+    LeadsNowhere,
+    /// It is not there, and is not to be made.
+    MustExist,
+    /// A disk should be mounted there, and none is.
+    NotMounted,
+    /// Its file system takes no file of this name.
+    Name,
+    /// The process, or the whole system, has as many files open as it may.
+    Descriptors,
 }
 
 impl fmt::Display for Why {
@@ -25,6 +38,37 @@ impl fmt::Display for Why {
             Why::ReadOnly => "the file system is read-only: mount it read-write, or choose another with -o",
             Why::NotAFolder => "a file is in the way: give -o a folder",
             Why::Gone => "it is not there: is the disk mounted?",
+            Why::LeadsNowhere => "it is a link to what is not there: is the disk mounted that it leads to?",
+            Why::NotMounted => "nothing is mounted there, and /etc/fstab says that something should be: mount it",
+            Why::MustExist => "it is not there, and --must-exist says not to make it: is the disk mounted?",
+            Why::Name => {
+                "this file system takes no such name (FAT, exFAT and Windows shares refuse \\ : * ? \" < > | and a dot at \
+                 the end): choose another --name"
+            }
+            Why::Descriptors => {
+                "too many open files: raise the limit (ulimit -n; LimitNOFILE= in a unit), or end what holds them"
+            }
+        })
+    }
+}
+
+/// What a file system that is full has no more of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// Octets.
+    Space,
+    /// Files: there is space, but none can be made.
+    Inodes,
+    /// What this user may have.
+    Quota,
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Lack::Space => "no space left",
+            Lack::Inodes => "no inodes left (df -i: there is space, but not for one more file)",
+            Lack::Quota => "no space left of what this user may have (quota)",
         })
     }
 }
@@ -43,9 +87,16 @@ pub enum Error {
     Full {
         /// The folder or file.
         path: PathBuf,
+        /// Of what.
+        lack: Lack,
     },
     /// The file has the largest size that its file system or a limit allows.
     TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Somebody else has written to a file of ours, and has cut it.
+    Cut {
         /// The file.
         path: PathBuf,
     },
@@ -108,13 +159,22 @@ impl Error {
     pub(super) fn new(doing: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
         let not_writable = |why, path| Error::NotWritable { path, why };
+        match source.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::EMFILE | Errno::ENFILE) => return not_writable(Why::Descriptors, path),
+            Some(Errno::EINVAL) if doing.starts_with("make") && has_odd_name(&path) => {
+                return not_writable(Why::Name, path);
+            }
+            _ => {}
+        }
         match source.kind() {
             ErrorKind::PermissionDenied => not_writable(Why::Denied, path),
             ErrorKind::ReadOnlyFilesystem => not_writable(Why::ReadOnly, path),
             // mkdir says "exists" of a file in its last place
             ErrorKind::NotADirectory | ErrorKind::AlreadyExists => not_writable(Why::NotAFolder, path),
             ErrorKind::NotFound => not_writable(Why::Gone, path),
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::Full { path },
+            ErrorKind::StorageFull if has_no_inodes(&path) => Error::Full { path, lack: Lack::Inodes },
+            ErrorKind::StorageFull => Error::Full { path, lack: Lack::Space },
+            ErrorKind::QuotaExceeded => Error::Full { path, lack: Lack::Quota },
             ErrorKind::FileTooLarge => Error::TooLarge { path },
             ErrorKind::BrokenPipe => Error::Closed,
             _ => Error::System { doing, path, source },
@@ -122,19 +182,45 @@ impl Error {
     }
 }
 
+/// A part of it has what some file systems refuse.
+fn has_odd_name(path: &Path) -> bool {
+    let is_odd = |name: &[u8]| {
+        let refused = |octet: &u8| b"\\:*?\"<>|".contains(octet) || *octet < 0x20;
+        name.iter().any(refused) || matches!(name.last(), Some(b'.' | b' '))
+    };
+    path.components().any(|part| matches!(part, Component::Normal(name) if is_odd(name.as_bytes())))
+}
+
+/// There is space, but no file can be made. Some file systems count none, and say 0 of 0.
+fn has_no_inodes(path: &Path) -> bool {
+    let folders = path.ancestors().filter(|folder| !folder.as_os_str().is_empty());
+    let known = folders.chain([Path::new(".")]).find_map(|folder| statvfs(folder).ok());
+    known.is_some_and(|known| {
+        known.files() > 0 && known.files_available() == 0 && known.blocks_available() > 0
+    })
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::NotWritable { path, why } => write!(f, "cannot write to {}: {why}", path.display()),
-            Error::Full { path } => {
+            Error::Full { path, lack } => {
                 write!(
                     f,
-                    "no space left for {}: delete recordings, or choose another folder with -o",
+                    "{lack} for {}: delete recordings, or choose another folder with -o",
                     path.display()
                 )
             }
             Error::TooLarge { path } => {
-                write!(f, "{} is as large as its file system allows: use a shorter --segment", path.display())
+                write!(
+                    f,
+                    "{} is as large as a file may be here (by its file system, FAT's 4 GiB for one, or by ulimit -f): \
+                     use a shorter --segment",
+                    path.display()
+                )
+            }
+            Error::Cut { path } => {
+                write!(f, "another program has cut {} short: find it, and keep it from there", path.display())
             }
             Error::Locked { path, holder } => write!(
                 f,
@@ -206,5 +292,23 @@ mod tests {
             assert!(said.contains(": ") && !said.contains('\n'), "{said}");
         }
         assert!(matches!(Error::new("write", Path::new("-"), ErrorKind::BrokenPipe.into()), Error::Closed));
+    }
+
+    #[test]
+    fn an_errno_of_many_causes_is_told_by_its_cause() {
+        let say =
+            |doing, path: &str, errno: Errno| Error::new(doing, Path::new(path), errno.into()).to_string();
+        for errno in [Errno::EMFILE, Errno::ENFILE] {
+            let said = say("make", "/rec/a.mkv", errno);
+            assert!(said.contains("ulimit -n") && !said.contains("dmesg"), "{said}");
+        }
+        for name in ["/rec/12:30.mkv", "/rec/what?/a.mkv", "/rec/a.", "/rec/a\tb"] {
+            let said = say("make", name, Errno::EINVAL);
+            assert!(said.contains("--name") && said.contains("exFAT"), "{said}");
+        }
+        let said = say("make", "/rec/12-30.mkv", Errno::EINVAL);
+        assert!(said.contains("Invalid argument"), "nothing is wrong with the name: {said}");
+        let said = say("sync", "/rec/12:30.mkv", Errno::EINVAL);
+        assert!(said.contains("Invalid argument"), "the name was taken: {said}");
     }
 }

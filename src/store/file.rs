@@ -1,30 +1,70 @@
 //! One file of a recording.
 
+use super::dir::Dir;
 use super::error::Error;
 use super::folder;
+use super::whereabouts::{Whereabouts, identity_of, whereabouts};
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
+use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::statfs::{MSDOS_SUPER_MAGIC, fstatfs};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, IoSlice, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// FAT writes a file's length in 32 bits.
+const FAT_MOST: u64 = u32::MAX as u64;
 
 /// A file that is being written, and that nobody else has written.
 #[derive(Debug)]
 pub struct SegmentFile {
     file: File,
     path: PathBuf,
+    /// The folder that it was made in, if that is held open.
+    dir: Option<Arc<Dir>>,
     end: u64,
     /// Up to here the disk has kept room.
     reserved: u64,
     /// The file system can keep room.
     can_reserve: bool,
+    /// It cannot be longer than this.
+    most: u64,
 }
 
 impl SegmentFile {
     /// A file that was just made at `path`, and is empty.
     pub(super) fn new(file: File, path: PathBuf) -> Self {
-        SegmentFile { file, path, end: 0, reserved: 0, can_reserve: true }
+        let most = limit_of(&file);
+        SegmentFile { file, path, dir: None, end: 0, reserved: 0, can_reserve: true, most }
+    }
+
+    /// The same, in a folder that is held open.
+    pub(super) fn within(dir: Arc<Dir>, file: File, path: PathBuf) -> Self {
+        SegmentFile { dir: Some(dir), ..SegmentFile::new(file, path) }
+    }
+
+    /// The folder that it was made in, if that is held open.
+    pub fn dir(&self) -> Option<&Arc<Dir>> {
+        self.dir.as_ref()
+    }
+
+    /// What has become of it while it was written.
+    pub fn whereabouts(&self) -> Whereabouts {
+        whereabouts(&self.file, &self.path)
+    }
+
+    /// It is in the folder that it was made in, whatever that is called now.
+    pub(super) fn is_in_its_folder(&self) -> bool {
+        let (Some(dir), Some(name)) = (&self.dir, self.path.file_name()) else { return false };
+        dir.identity_of(Path::new(name))
+            .is_ok_and(|there| there.is_some() && there == identity_of(&self.file))
+    }
+
+    /// Somebody has cut off what was written.
+    pub fn is_cut(&self) -> bool {
+        self.file.metadata().is_ok_and(|found| found.len() < self.end)
     }
 
     /// Where it is.
@@ -35,6 +75,12 @@ impl SegmentFile {
     /// The folder that it is in.
     pub(super) fn folder(&self) -> &Path {
         self.path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
+    }
+
+    /// Whether so many octets more are within every limit that is known. It is asked where a file that has met its limit could not
+    /// be closed.
+    pub(super) fn may_grow_by(&self, octets: u64) -> bool {
+        self.end.saturating_add(octets) <= self.most
     }
 
     /// Appends all parts, one behind the other, or none of them.
@@ -105,16 +151,32 @@ impl SegmentFile {
     /// What the system says. The file is closed all the same.
     pub fn close(self) -> Result<PathBuf, Error> {
         self.file.sync_all().map_err(|why| Error::new("sync", &self.path, why))?;
-        folder::sync(self.folder())?;
+        match &self.dir {
+            Some(dir) => dir.sync()?,
+            None => folder::sync(self.folder())?,
+        }
         Ok(self.path)
     }
 
     /// Deletes the file, in which there is nothing.
     pub(super) fn discard(self) {
-        if let Err(why) = fs::remove_file(&self.path) {
+        let name = self.path.file_name().map(Path::new);
+        let removed = match (&self.dir, name) {
+            (Some(dir), Some(name)) => dir.remove_file(name),
+            _ => fs::remove_file(&self.path),
+        };
+        if let Err(why) = removed {
             log::warn!("{}: an empty file stays: {why}", self.path.display());
         }
     }
+}
+
+/// How long a file may be, as far as one can know before it is: what the process may write, and what FAT holds.
+#[allow(clippy::useless_conversion, reason = "on some machines these are of 32 bits")]
+fn limit_of(file: &File) -> u64 {
+    let ours = getrlimit(Resource::RLIMIT_FSIZE).map_or(u64::MAX, |(soft, _)| u64::from(soft));
+    let is_fat = fstatfs(file).is_ok_and(|known| known.filesystem_type() == MSDOS_SUPER_MAGIC);
+    if is_fat { ours.min(FAT_MOST) } else { ours }
 }
 
 /// Makes a file with these octets, under a name that is free.
@@ -145,7 +207,11 @@ pub(super) fn create_new(path: &Path) -> Result<File, Error> {
 pub fn trim(path: &Path) -> Result<(), Error> {
     let trimmed =
         File::options().write(true).open(path).and_then(|file| file.set_len(file.metadata()?.len()));
-    trimmed.map_err(|why| Error::new("trim", path, why))
+    match trimmed {
+        // it was deleted or moved since: nothing of ours is kept there
+        Err(why) if why.kind() == ErrorKind::NotFound => Ok(()),
+        trimmed => trimmed.map_err(|why| Error::new("trim", path, why)),
+    }
 }
 
 /// Writes all parts with as few calls as the system takes; one, as a rule.

@@ -1,25 +1,28 @@
 //! The folder that files go to, which is ours alone while we record.
 
+use super::dir::Dir;
 use super::error::{Error, Why};
-use super::file::{SegmentFile, create_new};
+use super::file::SegmentFile;
 use super::index::IndexFile;
 use super::lock::Lock;
 use super::recording::Sink;
 use super::sidecar;
-use super::stills::{self, Stills};
+use super::stills;
+use super::whereabouts::{Whereabouts, is_local, whereabouts};
 use crate::record::container::Form;
 use crate::record::index::{Event, Index};
-use nix::sys::statvfs::statvfs;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A folder with its lock and its index.
 #[derive(Debug)]
 pub struct Folder {
-    path: PathBuf,
+    dir: Arc<Dir>,
     index: IndexFile,
     lock: Lock,
+    holder: String,
 }
 
 impl Folder {
@@ -28,9 +31,11 @@ impl Folder {
     /// # Errors
     /// [`Error`]: say it before the first frame, not with it.
     pub fn open(path: &Path, holder: &str) -> Result<Self, Error> {
-        let lock = Lock::take(path, holder)?;
-        let index = IndexFile::open(path)?;
-        Ok(Folder { path: path.to_owned(), index, lock })
+        make(path)?;
+        let dir = Arc::new(Dir::open(path)?);
+        let lock = Lock::take(&dir, holder)?;
+        let index = IndexFile::open(&dir, lock.is_alone())?;
+        Ok(Folder { dir, index, lock, holder: holder.to_owned() })
     }
 
     /// Whether recordings have been made at this path before.
@@ -40,7 +45,33 @@ impl Folder {
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.dir.path()
+    }
+
+    /// Whoever recorded here before has ended for sure: what is unfinished is nobody's but ours.
+    pub fn is_alone(&self) -> bool {
+        self.lock.is_alone()
+    }
+
+    /// Who recorded here before, in their own words.
+    pub fn before(&self) -> &str {
+        self.lock.before()
+    }
+
+    /// Only programs of this machine write to its file system.
+    pub fn is_local(&self) -> bool {
+        is_local(&*self.dir)
+    }
+
+    /// Looks after what others may have done to lock and index, and what they have entered there.
+    pub fn keep(&mut self) {
+        if self.whereabouts() != Whereabouts::There || !self.lock.is_stable() {
+            return;
+        }
+        self.lock.keep(&self.dir, &self.holder);
+        if let Err(why) = self.index.keep() {
+            log::debug!("{why}");
+        }
     }
 
     /// Makes a file, or a folder for pictures, under the first of `names` that is free, for itself and for its sidecar, with the folders
@@ -50,24 +81,27 @@ impl Folder {
     /// [`Error::Taken`] if none is free, or what the system says.
     pub fn create(&mut self, names: impl IntoIterator<Item = String>, form: Form) -> Result<Sink, Error> {
         for name in names {
-            let path = self.path.join(&name);
-            let folder = path.parent().unwrap_or(&self.path);
-            make(folder)?;
-            if sidecar::path_of(&path).symlink_metadata().is_ok() {
+            let path = self.path().join(&name);
+            let (Some(parent), Some(last)) = (Path::new(&name).parent(), path.file_name().map(Path::new))
+            else {
+                continue;
+            };
+            let folder = Arc::new(self.dir.make_below(parent)?);
+            if sidecar::path_of(&path).file_name().is_some_and(|sidecar| folder.has(Path::new(sidecar))) {
                 continue;
             }
             let made = match form {
-                Form::File(container) => {
-                    create_new(&path).map(|file| Sink::File(SegmentFile::new(file, path.clone()), container))
-                }
-                Form::Stills => Stills::make(&path).map(|()| Sink::Stills(path.clone())),
+                Form::File(container) => folder.create_new(last).map(|file| {
+                    Sink::File(SegmentFile::within(Arc::clone(&folder), file, path.clone()), container)
+                }),
+                Form::Stills => folder.make_new(last).map(|dir| Sink::Stills(Arc::new(dir))),
             };
             let sink = match made {
                 Ok(sink) => sink,
                 Err(Error::Exists { .. }) => continue,
                 Err(why) => return Err(why),
             };
-            return match self.index.enter(&Event::Begun(&name)).and_then(|()| sync(folder)) {
+            return match self.index.enter(&Event::Begun(&name)).and_then(|()| folder.sync()) {
                 Ok(()) => Ok(sink),
                 Err(why) => {
                     discard(sink);
@@ -75,7 +109,7 @@ impl Folder {
                 }
             };
         }
-        Err(Error::Taken { path: self.path.clone() })
+        Err(Error::Taken { path: self.path().to_owned() })
     }
 
     /// One of its files is closed. `bytes`: its octets and its sidecar's; `ended`: seconds since 1970.
@@ -83,7 +117,7 @@ impl Folder {
     /// # Errors
     /// What the system says. At the next start it will be taken for unfinished, and found whole.
     pub fn finished(&mut self, path: &Path, bytes: u64, ended: i64) -> Result<(), Error> {
-        match path.strip_prefix(&self.path).ok().and_then(Path::to_str) {
+        match path.strip_prefix(self.path()).ok().and_then(Path::to_str) {
             Some(name) => self.index.enter(&Event::Finished { name, bytes, ended }),
             None => Ok(()),
         }
@@ -94,7 +128,7 @@ impl Folder {
     /// # Errors
     /// What the system says.
     pub fn gone(&mut self, path: &Path) -> Result<(), Error> {
-        match path.strip_prefix(&self.path).ok().and_then(Path::to_str) {
+        match path.strip_prefix(self.path()).ok().and_then(Path::to_str) {
             Some(name) => self.index.enter(&Event::Gone(name)),
             None => Ok(()),
         }
@@ -109,10 +143,8 @@ impl Folder {
     ///
     /// # Errors
     /// What the system says.
-    #[allow(clippy::useless_conversion, reason = "on some machines these are of 32 bits")]
     pub fn free(&self) -> Result<u64, Error> {
-        let stat = statvfs(&self.path).map_err(|errno| Error::new("look at", &self.path, errno.into()))?;
-        Ok(u64::from(stat.blocks_available()).saturating_mul(u64::from(stat.fragment_size())))
+        self.dir.free()
     }
 
     /// Deletes a file of the index with its sidecar, and the folders that it leaves empty. One that was deleted already is no
@@ -121,11 +153,11 @@ impl Folder {
     /// # Errors
     /// What the system says. It stays in the index.
     pub fn delete(&mut self, name: &str) -> Result<(), Error> {
-        let path = self.path.join(name);
-        for path in [sidecar::path_of(&path), path.clone()] {
+        for name in [sidecar::path_of(Path::new(name)), PathBuf::from(name)] {
+            let path = self.path().join(&name);
             let deleted = match path.symlink_metadata() {
                 Ok(found) if found.is_dir() => stills::delete(&path),
-                _ => fs::remove_file(&path),
+                _ => self.dir.remove_file(&name),
             };
             match deleted {
                 Err(why) if why.kind() != ErrorKind::NotFound => {
@@ -135,21 +167,21 @@ impl Folder {
             }
         }
         // one that is not empty stays, as does ours
-        let inner = path.ancestors().skip(1).take_while(|folder| *folder != self.path);
-        let _ = inner.map(fs::remove_dir).take_while(Result::is_ok).count();
+        let inner = Path::new(name).ancestors().skip(1).take_while(|folder| *folder != Path::new(""));
+        let _ = inner.map(|folder| self.dir.remove_dir(folder)).take_while(Result::is_ok).count();
         self.index.enter(&Event::Gone(name))
     }
 
     /// Whether its path still leads to it: a disk that was pulled, or a folder that was deleted or moved, is not written to
     /// under its old name.
-    pub fn is_there(&self) -> bool {
-        self.lock.is_at(&self.path)
+    pub fn whereabouts(&self) -> Whereabouts {
+        whereabouts(&*self.dir, self.path())
     }
 
     /// The files that an earlier run has begun and not finished, oldest first.
     pub fn unfinished(&self) -> Vec<PathBuf> {
         let entries = self.index.index().entries().filter(|entry| entry.finished.is_none());
-        entries.map(|entry| self.path.join(&entry.name)).collect()
+        entries.map(|entry| self.path().join(&entry.name)).collect()
     }
 }
 
@@ -158,7 +190,7 @@ fn discard(sink: Sink) {
     match sink {
         Sink::File(file, _) => file.discard(),
         Sink::Pipe(_) => {}
-        Sink::Stills(path) => drop(fs::remove_dir(path)),
+        Sink::Stills(dir) => drop(fs::remove_dir(dir.path())),
     }
 }
 
@@ -167,6 +199,10 @@ pub(super) fn make(folder: &Path) -> Result<(), Error> {
     match fs::create_dir(folder) {
         Ok(()) => sync(above(folder)),
         Err(_) if folder.is_dir() => Ok(()),
+        // an answer to the link itself, which is there
+        Err(why) if why.kind() == ErrorKind::AlreadyExists && leads_nowhere(folder) => {
+            Err(Error::NotWritable { path: folder.to_owned(), why: Why::LeadsNowhere })
+        }
         Err(why) if why.kind() == ErrorKind::NotFound && above(folder) != folder => {
             make(above(folder))?;
             let made = fs::create_dir(folder).map_err(|why| Error::new("make the folder", folder, why));
@@ -174,6 +210,10 @@ pub(super) fn make(folder: &Path) -> Result<(), Error> {
         }
         Err(why) => Err(Error::new("make the folder", folder, why)),
     }
+}
+
+fn leads_nowhere(path: &Path) -> bool {
+    path.is_symlink() && !path.exists()
 }
 
 fn above(path: &Path) -> &Path {
@@ -230,6 +270,19 @@ mod tests {
     }
 
     #[test]
+    fn a_link_to_nothing_is_called_that() {
+        let root = tempfile::tempdir().unwrap();
+        let link = root.path().join("rec");
+        std::os::unix::fs::symlink(root.path().join("disk"), &link).unwrap();
+        for folder in [link.clone(), link.join("below")] {
+            let refused = Folder::open(&folder, "test").unwrap_err();
+            assert!(matches!(refused, Error::NotWritable { why: Why::LeadsNowhere, .. }), "{refused}");
+        }
+        fs::create_dir(root.path().join("disk")).unwrap();
+        Folder::open(&link, "test").unwrap();
+    }
+
+    #[test]
     fn folders_are_made_as_names_need_them() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("x/y");
@@ -262,11 +315,12 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("rec");
         let folder = Folder::open(&path, "test").unwrap();
-        assert!(folder.is_there());
-        fs::rename(&path, root.path().join("elsewhere")).unwrap();
-        assert!(!folder.is_there());
+        assert_eq!(folder.whereabouts(), Whereabouts::There);
+        let elsewhere = root.path().join("elsewhere");
+        fs::rename(&path, &elsewhere).unwrap();
+        assert_eq!(folder.whereabouts(), Whereabouts::Moved(Some(elsewhere.clone())));
         let _another = Folder::open(&path, "test").unwrap();
-        assert!(!folder.is_there(), "this is another one");
+        assert_eq!(folder.whereabouts(), Whereabouts::Moved(Some(elsewhere)), "this is another one");
     }
 
     #[test]

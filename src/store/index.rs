@@ -1,12 +1,18 @@
 //! The index of a folder, on the disk: which files are ours.
+//!
+//! Lines are only appended, so those of a second writer, should there be one in spite of the lock, are not lost: each reads what the
+//! other has entered before it enters something itself, and looks whether the file is still the one that is there.
 
+use super::dir::Dir;
 use super::error::Error;
-use super::folder;
+use super::whereabouts::identity_of;
 use crate::record::index::{Event, Index};
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use nix::fcntl::OFlag;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The index's file.
 const NAME: &str = ".camrec.index";
@@ -14,61 +20,57 @@ const NAME: &str = ".camrec.index";
 /// What it is called while it is written anew.
 const PART: &str = ".camrec.index.part";
 
+/// An index that is longer than this, and mostly of files that are gone, is written anew.
+const LONG: u64 = 64 * 1024;
+
 /// The index, and the file that it is appended to.
 #[derive(Debug)]
 pub(super) struct IndexFile {
-    path: PathBuf,
+    dir: Arc<Dir>,
     file: File,
+    /// Up to here the file is in the index.
     end: u64,
     index: Index,
+    /// Nobody else writes to it.
+    is_alone: bool,
 }
 
 impl IndexFile {
-    /// Reads the folder's index, forgets the files that are not there any more, and writes it anew, whole or not at all; on a
-    /// full disk it stays as it was, and grows if it can.
+    /// Reads the folder's index and forgets the files that are not there any more. If we are alone it is written anew, whole or
+    /// not at all; on a full disk it stays as it was, and grows if it can.
     ///
     /// # Errors
     /// What the system says.
-    pub(super) fn open(folder: &Path) -> Result<Self, Error> {
-        let path = folder.join(NAME);
-        let old = match fs::read(&path) {
-            Ok(text) => String::from_utf8_lossy(&text).into_owned(),
-            Err(why) if why.kind() == ErrorKind::NotFound => String::new(),
-            Err(why) => return Err(Error::new("read", &path, why)),
-        };
-        let mut index = Index::parse(&old);
-        let is_gone = |name: &str| {
-            let found = folder.join(name).symlink_metadata();
-            found.is_err_and(|why| matches!(why.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory))
-        };
-        let names: Vec<String> =
-            index.entries().map(|entry| entry.name.clone()).filter(|name| is_gone(name)).collect();
-        names.iter().for_each(|name| index.apply(&Event::Gone(name)));
-
-        let text = index.text();
-        let part = folder.join(PART);
-        let written = File::create(&part).and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&part, &path)?;
-            Ok(file)
-        });
-        match written {
-            Ok(file) => {
-                folder::sync(folder)?;
-                Ok(IndexFile { path, file, end: text.len() as u64, index })
+    pub(super) fn open(dir: &Arc<Dir>, is_alone: bool) -> Result<Self, Error> {
+        let failed = |doing, why| Error::new(doing, &dir.path().join(NAME), why);
+        let old = match dir.open_file(Path::new(NAME), OFlag::O_RDONLY) {
+            Ok(mut file) => {
+                let mut text = Vec::new();
+                file.read_to_end(&mut text).map_err(|why| failed("read", why))?;
+                Some(text)
             }
-            Err(why) => {
-                let _ = fs::remove_file(&part);
-                // a full disk must not keep us from making room on it
-                let end = old.rfind('\n').map_or(0, |at| at + 1) as u64;
-                match File::options().write(true).open(&path) {
-                    Ok(file) if why.kind() == ErrorKind::StorageFull => {
-                        Ok(IndexFile { path, file, end, index })
-                    }
-                    _ => Err(Error::new("write", &path, why)),
-                }
+            Err(why) if why.kind() == ErrorKind::NotFound => None,
+            Err(why) => return Err(failed("read", why)),
+        };
+        let is_new = old.is_none();
+        let old = old.unwrap_or_default();
+        let mut index = Index::parse(&String::from_utf8_lossy(&old));
+        forget_gone(&mut index, dir);
+        if !is_alone && !is_new {
+            let file = append_to(dir).map_err(|why| failed("write", why))?;
+            return Ok(IndexFile { dir: Arc::clone(dir), file, end: old.len() as u64, index, is_alone });
+        }
+        match write_anew(dir, &index) {
+            Ok((file, end)) => {
+                dir.sync()?;
+                Ok(IndexFile { dir: Arc::clone(dir), file, end, index, is_alone })
             }
+            // a full disk must not keep us from making room on it
+            Err(why) if why.kind() == ErrorKind::StorageFull && !is_new => {
+                let file = append_to(dir).map_err(|why| failed("write", why))?;
+                Ok(IndexFile { dir: Arc::clone(dir), file, end: old.len() as u64, index, is_alone })
+            }
+            Err(why) => Err(failed("write", why)),
         }
     }
 
@@ -82,27 +84,126 @@ impl IndexFile {
         &self.index
     }
 
+    fn error(&self, doing: &'static str, why: io::Error) -> Error {
+        Error::new(doing, &self.dir.path().join(NAME), why)
+    }
+
+    /// Reads what somebody else has entered. An index that was deleted is written anew from memory; if there is another one, ours goes on
+    /// in that.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn keep(&mut self) -> Result<(), Error> {
+        let there = self.dir.identity_of(Path::new(NAME)).map_err(|why| self.error("look at", why))?;
+        let is_ours = there.is_some() && there == identity_of(&self.file);
+        let is_whole = self.file.metadata().is_ok_and(|found| found.len() >= self.end);
+        if is_ours && is_whole {
+            return self.read_on().map_err(|why| self.error("read", why));
+        }
+        let shown = self.dir.path().join(NAME);
+        let ours = std::mem::take(&mut self.index);
+        self.index = ours.clone();
+        if is_ours || there.is_none() {
+            (self.file, self.end) =
+                write_anew(&self.dir, &self.index).map_err(|why| self.error("write", why))?;
+            log::warn!("{} was deleted or cut, and is written anew: the files stay ours", shown.display());
+            return self.dir.sync();
+        }
+        self.file = append_to(&self.dir).map_err(|why| self.error("write", why))?;
+        (self.end, self.index) = (0, Index::default());
+        self.read_on().map_err(|why| self.error("read", why))?;
+        let lacks = |name: &str| self.index.entries().all(|entry| entry.name != name);
+        let unknown =
+            ours.entries().filter(|entry| lacks(&entry.name) && self.dir.has(Path::new(&entry.name)));
+        let lines: Vec<String> = unknown.map(|entry| entry.to_string()).collect();
+        log::warn!("{} is another one now: what is ours is entered in that", shown.display());
+        lines.iter().try_for_each(|lines| self.append(lines))
+    }
+
+    /// Reads the lines behind those that are known. A torn one may become whole.
+    fn read_on(&mut self) -> io::Result<()> {
+        let len = self.file.metadata()?.len();
+        if len <= self.end {
+            return Ok(());
+        }
+        let mut text = vec![0; usize::try_from(len - self.end).unwrap_or(0)];
+        self.file.read_exact_at(&mut text, self.end)?;
+        let whole = text.iter().rposition(|octet| *octet == b'\n').map_or(0, |at| at + 1);
+        String::from_utf8_lossy(&text[..whole])
+            .lines()
+            .filter_map(Event::parse)
+            .for_each(|event| self.index.apply(&event));
+        self.end += whole as u64;
+        Ok(())
+    }
+
     /// Enters an event, and has it on the disk.
     ///
     /// # Errors
     /// What the system says; the index is as it was.
     pub(super) fn enter(&mut self, event: &Event<'_>) -> Result<(), Error> {
-        let line = event.to_string();
-        let written = self.file.write_all_at(line.as_bytes(), self.end).and_then(|()| self.file.sync_data());
-        if let Err(why) = written {
-            // should a torn line stay, the next is written over it
-            let _ = self.file.set_len(self.end);
-            return Err(Error::new("write", &self.path, why));
+        self.keep()?;
+        self.append(&event.to_string())?;
+        if self.is_alone && self.end > LONG && self.end > 4 * self.index.text().len() as u64 {
+            // what goes wrong now does so again later
+            if let Ok(anew) = write_anew(&self.dir, &self.index) {
+                (self.file, self.end) = anew;
+                self.dir.sync()?;
+            }
         }
-        self.end += line.len() as u64;
-        self.index.apply(event);
         Ok(())
     }
+
+    fn append(&mut self, lines: &str) -> Result<(), Error> {
+        // what is behind the last line's end is torn
+        let len = self.file.metadata().map_or(self.end, |found| found.len());
+        let lines = if len > self.end { format!("\n{lines}") } else { lines.to_owned() };
+        let written = self.file.write_all(lines.as_bytes()).and_then(|()| self.file.sync_data());
+        if let Err(why) = written {
+            let _ = self.file.set_len(len);
+            return Err(self.error("write", why));
+        }
+        self.end = len;
+        self.read_on().map_err(|why| self.error("read", why))
+    }
+}
+
+fn forget_gone(index: &mut Index, dir: &Dir) {
+    let is_gone = |name: &str| matches!(dir.identity_of(Path::new(name)), Ok(None));
+    let names: Vec<String> =
+        index.entries().map(|entry| entry.name.clone()).filter(|name| is_gone(name)).collect();
+    names.iter().for_each(|name| index.apply(&Event::Gone(name)));
+}
+
+fn append_to(dir: &Dir) -> io::Result<File> {
+    dir.open_file(Path::new(NAME), OFlag::O_RDWR | OFlag::O_APPEND)
+}
+
+/// Under another name, to the disk, then under its own. The file, and how long it is.
+fn write_anew(dir: &Dir, index: &Index) -> io::Result<(File, u64)> {
+    let (name, part, text) = (Path::new(NAME), PathBuf::from(PART), index.text());
+    let written = dir
+        .open_file(&part, OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_APPEND)
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            dir.rename(&part, name)?;
+            Ok((file, text.len() as u64))
+        });
+    if written.is_err() {
+        let _ = dir.remove_file(&part);
+    }
+    written
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+
+    fn open(folder: &Path, is_alone: bool) -> IndexFile {
+        IndexFile::open(&Arc::new(Dir::open(folder).unwrap()), is_alone).unwrap()
+    }
 
     fn names(index: &IndexFile) -> Vec<&str> {
         index.index().entries().map(|entry| &*entry.name).collect()
@@ -112,7 +213,7 @@ mod tests {
     fn it_remembers_what_is_still_there() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path();
-        let mut index = IndexFile::open(folder).unwrap();
+        let mut index = open(folder, true);
         for name in ["a.mkv", "b.mkv", "gone.mkv"] {
             index.enter(&Event::Begun(name)).unwrap();
         }
@@ -123,10 +224,73 @@ mod tests {
         let mut text = fs::read(folder.join(NAME)).unwrap();
         text.extend(b"begun tor");
         fs::write(folder.join(NAME), text).unwrap();
-        let index = IndexFile::open(folder).unwrap();
+        let index = open(folder, true);
         assert_eq!(names(&index), ["a.mkv", "b.mkv"]);
         let text = fs::read_to_string(folder.join(NAME)).unwrap();
         assert_eq!(text, "camrec-index 1\nbegun a.mkv\nfinished 7 8 a.mkv\nbegun b.mkv\n");
         assert!(!folder.join(PART).exists());
+    }
+
+    #[test]
+    fn two_writers_lose_no_line_of_each_other() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path();
+        let both = ["a.mkv", "b.mkv"];
+        both.iter().for_each(|name| fs::write(folder.join(name), b"x").unwrap());
+        let (mut first, mut second) = (open(folder, true), open(folder, false));
+        first.enter(&Event::Begun("a.mkv")).unwrap();
+        second.enter(&Event::Begun("b.mkv")).unwrap();
+        first.enter(&Event::Finished { name: "a.mkv", bytes: 1, ended: 2 }).unwrap();
+        second.keep().unwrap();
+        for index in [&first, &second, &open(folder, false)] {
+            assert_eq!(names(index), both);
+        }
+        // one that takes itself to be alone writes the index anew
+        let mut third = open(folder, true);
+        fs::write(folder.join("c.mkv"), b"x").unwrap();
+        third.enter(&Event::Begun("c.mkv")).unwrap();
+        second.enter(&Event::Finished { name: "b.mkv", bytes: 3, ended: 4 }).unwrap();
+        third.keep().unwrap();
+        for index in [&second, &third] {
+            assert_eq!(names(index), ["a.mkv", "b.mkv", "c.mkv"]);
+            assert_eq!(index.index().bytes(), 4);
+        }
+    }
+
+    #[test]
+    fn what_is_gone_does_not_make_it_long() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("a.mkv"), b"x").unwrap();
+        let mut index = open(root.path(), true);
+        index.enter(&Event::Begun("a.mkv")).unwrap();
+        let name = "b".repeat(8000);
+        for _ in 0..20 {
+            index.enter(&Event::Begun(&name)).unwrap();
+            index.enter(&Event::Gone(&name)).unwrap();
+        }
+        assert!(fs::metadata(root.path().join(NAME)).unwrap().len() < 2 * LONG);
+        assert_eq!((names(&index), names(&open(root.path(), true))), (vec!["a.mkv"], vec!["a.mkv"]));
+    }
+
+    #[test]
+    fn an_index_that_was_deleted_is_written_anew() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path();
+        fs::write(folder.join("a.mkv"), b"x").unwrap();
+        let mut index = open(folder, true);
+        index.enter(&Event::Begun("a.mkv")).unwrap();
+        fs::remove_file(folder.join(NAME)).unwrap();
+        index.keep().unwrap();
+        assert_eq!(names(&open(folder, false)), ["a.mkv"]);
+        // also where another one has made one meanwhile
+        fs::write(folder.join(NAME), "camrec-index 1\nbegun b.mkv\ntor").unwrap();
+        fs::rename(folder.join(NAME), folder.join("x")).unwrap();
+        fs::copy(folder.join("x"), folder.join(NAME)).unwrap();
+        index.keep().unwrap();
+        assert_eq!(
+            fs::read_to_string(folder.join(NAME)).unwrap(),
+            "camrec-index 1\nbegun b.mkv\ntor\nbegun a.mkv\n"
+        );
+        assert_eq!(names(&index), ["b.mkv", "a.mkv"]);
     }
 }

@@ -1,24 +1,33 @@
 //! One folder, one writer: whoever records to a folder holds its lock, and says in it who that is.
 
+use super::dir::Dir;
 use super::error::{Error, Why};
-use super::folder;
+use super::whereabouts::{identity_of, is_local};
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
-use std::fs::{File, Metadata, OpenOptions};
-use std::io::{Read, Write};
-use std::os::unix::fs::MetadataExt;
+use nix::fcntl::{Flock, FlockArg, OFlag};
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{Read, Seek, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 /// The lock's file. It stays when the lock is let go: who deleted it would delete that of the next one.
 const NAME: &str = ".camrec.lock";
 
 /// The longest text that is believed to say who holds the lock, in octets.
-const LONGEST: u64 = 200;
+const LONGEST: u64 = 400;
 
 /// A folder's lock, until it is dropped, or the process ends in whatever way.
 #[derive(Debug)]
 pub(super) struct Lock {
     file: Held,
+    is_alone: bool,
+    /// Who had it before, in their own words.
+    before: String,
+    /// What is opened and what is seen by its name are the same: not so on some network shares.
+    is_stable: bool,
+    /// Somebody else has another lock here, and that has been said.
+    is_told: bool,
 }
 
 #[derive(Debug)]
@@ -29,17 +38,16 @@ enum Held {
 }
 
 impl Lock {
-    /// Makes the folder, with those above it, and takes its lock. `holder` is what the next one is told, on one line.
+    /// Takes the folder's lock. `holder` is what the next one is told, on one line.
     ///
     /// That a file can be written there is the only sure sign that recordings can: permissions, mounts, quotas and sandboxes
     /// all have their say.
     ///
     /// # Errors
     /// [`Error::Locked`] if somebody else records there, or what the system says.
-    pub(super) fn take(folder: &Path, holder: &str) -> Result<Self, Error> {
-        folder::make(folder)?;
-        let path = folder.join(NAME);
-        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+    pub(super) fn take(dir: &Dir, holder: &str) -> Result<Self, Error> {
+        let (folder, path) = (dir.path(), dir.path().join(NAME));
+        let opened = dir.open_file(Path::new(NAME), OFlag::O_RDWR | OFlag::O_CREAT);
         let file = opened.map_err(|why| match Error::new("make a file in", folder, why) {
             // the folder is there: this says that the lock is a dangling link
             Error::NotWritable { why: Why::Gone, .. } => {
@@ -47,66 +55,239 @@ impl Lock {
             }
             error => error,
         })?;
-        let mut file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(file) => file,
-            Err((file, Errno::EWOULDBLOCK)) => {
-                return Err(Error::Locked { path: folder.to_owned(), holder: read(&file) });
+        let before = Holder::read(&file);
+        let (mut file, is_ours) = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(file) => (Held::Locked(file), true),
+            Err((_, Errno::EWOULDBLOCK)) => return Err(before.locked(folder)),
+            Err((_, Errno::ENOLCK | Errno::EOPNOTSUPP | Errno::ENOSYS)) if before.process.is_alive() => {
+                return Err(before.locked(folder));
             }
             Err((file, Errno::ENOLCK | Errno::EOPNOTSUPP | Errno::ENOSYS)) => {
                 log::warn!(
                     "{}: this file system has no locks: see to it that nobody else records here",
                     folder.display()
                 );
-                return Ok(Lock { file: Held::Open(file) });
+                (Held::Open(file), false)
             }
             Err((_, errno)) => return Err(Error::new("lock", &path, errno.into())),
         };
-        // a full disk may not have room for a name, and can be recorded to later all the same
-        let _ = file.set_len(0).and_then(|()| writeln!(file, "{holder}"));
-        Ok(Lock { file: Held::Locked(file) })
+        // a lock is this machine's own on some file systems that others write to as well
+        let is_alone = is_ours && !before.is_new && (before.process.is_of_this_boot() || is_local(dir));
+        file.write(holder);
+        let is_stable =
+            dir.identity_of(Path::new(NAME)).is_ok_and(|there| there == identity_of(file.as_fd()));
+        Ok(Lock { file, is_alone, before: before.name, is_stable, is_told: false })
     }
-}
 
-impl Lock {
-    /// Whether the folder at this path is the one that is locked.
-    pub(super) fn is_at(&self, folder: &Path) -> bool {
-        let file = match &self.file {
-            Held::Locked(file) => file.metadata(),
-            Held::Open(file) => file.metadata(),
+    /// Whoever had the lock before has ended for sure, so that nobody else writes to what is unfinished. It is not sure if the lock's
+    /// file was deleted, or if another machine may write there too.
+    pub(super) fn is_alone(&self) -> bool {
+        self.is_alone
+    }
+
+    /// Who had the lock before.
+    pub(super) fn before(&self) -> &str {
+        &self.before
+    }
+
+    /// Files can be told from each other here.
+    pub(super) fn is_stable(&self) -> bool {
+        self.is_stable
+    }
+
+    /// Makes the lock's file anew should somebody have deleted it.
+    pub(super) fn keep(&mut self, dir: &Dir, holder: &str) {
+        let name = Path::new(NAME);
+        let (Some(ours), Ok(theirs)) = (identity_of(self.file.as_fd()), dir.identity_of(name)) else {
+            return;
         };
-        let there = folder.join(NAME).symlink_metadata();
-        let identity = |of: Metadata| (of.dev(), of.ino());
-        file.map(identity).is_ok_and(|ours| there.map(identity).is_ok_and(|theirs| ours == theirs))
+        if self.is_told || theirs == Some(ours) {
+            return;
+        }
+        let shown = dir.path().join(NAME);
+        match Lock::take(dir, holder) {
+            Ok(lock) => {
+                log::warn!("{} was deleted, and is made anew", shown.display());
+                *self = lock;
+            }
+            Err(Error::Locked { holder, .. }) => {
+                self.is_told = true;
+                log::warn!(
+                    "{} was deleted, and now {holder} records here too: use another folder with -o",
+                    shown.display()
+                );
+            }
+            // it is tried again
+            Err(_) => {}
+        }
     }
 }
 
-fn read(file: &File) -> String {
-    let mut text = String::new();
-    match file.take(LONGEST).read_to_string(&mut text) {
-        Ok(_) if !text.trim().is_empty() => text.trim().replace(char::is_control, " "),
-        _ => String::from("somebody"),
+impl Held {
+    /// A full disk may not have room for a name, and can be recorded to later all the same.
+    fn write(&mut self, holder: &str) {
+        let file: &mut File = match self {
+            Held::Locked(file) => file,
+            Held::Open(file) => file,
+        };
+        let _ = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| write!(file, "{holder}\n{}", Process::ours()));
     }
+}
+
+impl AsFd for Held {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Held::Locked(file) => file.as_fd(),
+            Held::Open(file) => file.as_fd(),
+        }
+    }
+}
+
+/// Who a lock's file says has it, or had it last.
+struct Holder {
+    /// For people.
+    name: String,
+    process: Process,
+    /// It says nothing: the file was just made.
+    is_new: bool,
+}
+
+impl Holder {
+    fn read(file: &File) -> Self {
+        let mut text = Vec::new();
+        let _ = file.take(LONGEST).read_to_end(&mut text);
+        let text = String::from_utf8_lossy(&text);
+        let (name, rest) = text.split_once('\n').unwrap_or((&text, ""));
+        let name = match name.trim() {
+            "" => String::from("somebody"),
+            name => name.replace(char::is_control, " "),
+        };
+        Holder { name, process: Process::parse(rest), is_new: text.is_empty() }
+    }
+
+    fn locked(self, folder: &Path) -> Error {
+        Error::Locked { path: folder.to_owned(), holder: self.name }
+    }
+}
+
+/// A process, told apart from all others of all machines: a line of the lock's file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Process {
+    boot: String,
+    pid: u32,
+    /// In the kernel's ticks since the machine started.
+    started: u64,
+}
+
+impl Process {
+    fn ours() -> Self {
+        let pid = std::process::id();
+        Process { boot: boot(), pid, started: started(pid).unwrap_or(0) }
+    }
+
+    fn parse(line: &str) -> Self {
+        let mut words = line.split_whitespace();
+        let (Some("boot"), Some(boot), Some("process"), Some(pid), Some("started"), Some(started)) =
+            (words.next(), words.next(), words.next(), words.next(), words.next(), words.next())
+        else {
+            return Process::default();
+        };
+        let (pid, started) = (pid.parse().unwrap_or(0), started.parse().unwrap_or(0));
+        Process { boot: boot.to_owned(), pid, started }
+    }
+
+    /// It is one of this machine's, since it was started.
+    fn is_of_this_boot(&self) -> bool {
+        !self.boot.is_empty() && self.boot == boot()
+    }
+
+    /// It is for sure another one of this machine's that has not ended.
+    fn is_alive(&self) -> bool {
+        self.is_of_this_boot() && self.pid != std::process::id() && started(self.pid) == Some(self.started)
+    }
+}
+
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "boot {} process {} started {}", self.boot, self.pid, self.started)
+    }
+}
+
+/// New with each start of the machine.
+fn boot() -> String {
+    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    id.trim().to_owned()
+}
+
+/// proc_pid_stat(5): the 22nd word, and the second may have blanks and brackets.
+fn started(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::folder;
     use super::*;
-    use std::fs;
+
+    fn take(folder: &Path, holder: &str) -> Result<Lock, Error> {
+        folder::make(folder)?;
+        Lock::take(&Dir::open(folder)?, holder)
+    }
 
     #[test]
     fn the_second_one_is_told_who_holds_it() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("a/b");
-        let first = Lock::take(&folder, "camrec, process 7").unwrap();
-        let said = Lock::take(&folder, "another").unwrap_err().to_string();
+        let first = take(&folder, "camrec, process 7").unwrap();
+        let said = take(&folder, "another").unwrap_err().to_string();
         assert!(said.contains("camrec, process 7"), "{said}");
         drop(first);
-        let _second = Lock::take(&folder, "x").unwrap();
-        let refused = Lock::take(&folder, "another").unwrap_err();
+        let _second = take(&folder, "x").unwrap();
+        let refused = take(&folder, "another").unwrap_err();
         assert!(
             matches!(&refused, Error::Locked { holder, .. } if holder == "x"),
             "nothing of the first is left: {refused}"
         );
+    }
+
+    #[test]
+    fn a_process_is_told_from_those_that_had_its_number() {
+        let ours = Process::ours();
+        assert_eq!(Process::parse(&ours.to_string()), ours);
+        assert!(ours.is_of_this_boot() && !ours.is_alive(), "it does not stand in its own way");
+        let first = Process { pid: 1, started: started(1).unwrap(), ..ours };
+        assert!(first.is_alive());
+        assert!(!Process { started: first.started + 1, ..first.clone() }.is_alive());
+        assert!(!Process { boot: "another".into(), ..first }.is_alive());
+        assert_eq!(Process::parse("boot x process"), Process::default());
+    }
+
+    #[test]
+    fn who_is_alone_is_sure_of_it() {
+        let root = tempfile::tempdir().unwrap();
+        assert!(
+            !take(root.path(), "x").unwrap().is_alone(),
+            "its file was not there: it may have been deleted"
+        );
+        assert!(take(root.path(), "x").unwrap().is_alone());
+    }
+
+    #[test]
+    fn a_lock_that_was_deleted_is_made_anew() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = Dir::open(root.path()).unwrap();
+        let mut lock = Lock::take(&dir, "first").unwrap();
+        fs::remove_file(root.path().join(NAME)).unwrap();
+        lock.keep(&dir, "first");
+        assert!(matches!(Lock::take(&dir, "second"), Err(Error::Locked { .. })));
+        fs::remove_file(root.path().join(NAME)).unwrap();
+        let second = Lock::take(&dir, "second").unwrap();
+        lock.keep(&dir, "first");
+        assert!(lock.is_told && !second.is_told);
     }
 
     #[test]
@@ -115,14 +296,14 @@ mod tests {
         let file = root.path().join("file");
         fs::write(&file, b"").unwrap();
         for folder in [file.clone(), file.join("below")] {
-            let refused = Lock::take(&folder, "x").unwrap_err();
+            let refused = take(&folder, "x").unwrap_err();
             assert!(matches!(refused, Error::NotWritable { why: Why::NotAFolder, .. }), "{refused}");
         }
     }
 
     #[test]
     fn a_read_only_file_system_is_named() {
-        let refused = Lock::take(Path::new("/proc/self/recordings"), "x").unwrap_err();
+        let refused = take(Path::new("/proc/self/recordings"), "x").unwrap_err();
         assert!(matches!(refused, Error::NotWritable { .. }), "{refused}");
     }
 }

@@ -7,6 +7,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`folder`] | the folder that files go to: ours alone, and which files in it are ours |
+//! | [`dir`] | a folder that is held open |
 //! | [`file`](mod@file) | one file |
 //! | [`recording`] | a file or a pipe, together with its muxer |
 //! | [`copy`] | a recording in another form |
@@ -16,10 +17,12 @@
 //! | [`sidecar`] | what is known of a file, in another beside it |
 //! | `lock` | one folder, one writer |
 //! | `index` | which files are ours, on the disk |
+//! | `whereabouts` | whether a path still leads to what was opened by it |
 //! | [`error`] | what can go wrong, in words |
 #![forbid(unsafe_code)]
 
 pub mod copy;
+pub mod dir;
 pub mod error;
 pub mod file;
 pub mod film;
@@ -30,8 +33,11 @@ pub mod recording;
 pub mod salvage;
 pub mod sidecar;
 pub mod stills;
+mod whereabouts;
 
+pub use dir::Dir;
 pub use error::Error;
 pub use file::{SegmentFile, trim, write_new};
 pub use folder::Folder;
 pub use recording::{Pipe, Recording, Sink, Summary};
+pub use whereabouts::{Whereabouts, unmounted_above};

@@ -1,8 +1,10 @@
 //! A file or a pipe together with its muxer: frames go in, a playable recording comes out.
 
+use super::dir::Dir;
 use super::error::Error;
 use super::file::{SegmentFile, write_all};
 use super::stills::Stills;
+use super::whereabouts::Whereabouts;
 use crate::record::container::{Container, Muxer, Patch, Track};
 use crate::record::timeline::FileClock;
 use crate::time::Time;
@@ -10,6 +12,7 @@ use std::fs::File;
 use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Where a recording goes.
@@ -20,7 +23,7 @@ pub enum Sink {
     /// A pipe, which cannot be. It gets Matroska.
     Pipe(Pipe),
     /// A folder that was just made.
-    Stills(PathBuf),
+    Stills(Arc<Dir>),
 }
 
 impl Sink {
@@ -29,7 +32,7 @@ impl Sink {
         match self {
             Sink::File(file, _) => Some(file.path()),
             Sink::Pipe(_) => None,
-            Sink::Stills(path) => Some(path),
+            Sink::Stills(dir) => Some(dir.path()),
         }
     }
 }
@@ -75,6 +78,16 @@ impl Stream {
         match self {
             Stream::File(file) => file.append(parts),
             Stream::Pipe(pipe) => pipe.append(parts),
+        }
+    }
+
+    /// Whether a file may be so much longer: one that ends at its limit would lack what closes it.
+    fn check_room(&self, octets: u64) -> Result<(), Error> {
+        match self {
+            Stream::File(file) if !file.may_grow_by(octets) => {
+                Err(Error::TooLarge { path: file.path().to_owned() })
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -135,7 +148,7 @@ impl Recording {
                 let (muxer, head) = Muxer::live(track);
                 (To::Stream(muxer, Stream::Pipe(pipe)), head)
             }
-            Sink::Stills(path) => (To::Stills(Stills::new(path, track.started, track.offset)), Vec::new()),
+            Sink::Stills(dir) => (To::Stills(Stills::new(dir, track.started, track.offset)), Vec::new()),
         };
         let summary =
             Summary { path, frames: 0, bytes: 0, file_bytes: 0, first: captured, last: captured, clamped: 0 };
@@ -170,6 +183,9 @@ impl Recording {
             To::Stream(muxer, stream) => {
                 let head = muxer.frame_head(captured, frame.len())?;
                 let [first, second] = head.before();
+                let octets =
+                    [before, first, second, frame, head.after()].map(<[u8]>::len).iter().sum::<usize>();
+                stream.check_room((octets as u64).saturating_add(muxer.tail_ahead()))?;
                 stream.append(&mut [before, first, second, frame, head.after()].map(IoSlice::new))?;
                 muxer.wrote(&head);
                 self.summary.file_bytes = muxer.end();
@@ -191,6 +207,46 @@ impl Recording {
     /// Where it is; none for a pipe.
     pub fn path(&self) -> Option<&Path> {
         self.summary.path.as_deref()
+    }
+
+    /// What has become of the file or folder while it was written. A pipe is where it is.
+    pub fn whereabouts(&self) -> Whereabouts {
+        match &self.to {
+            To::Stream(_, Stream::File(file)) => file.whereabouts(),
+            To::Stream(_, Stream::Pipe(_)) => Whereabouts::There,
+            To::Stills(stills) => stills.whereabouts(),
+        }
+    }
+
+    /// Somebody deletes the pictures of a folder.
+    pub fn is_thinned(&self) -> bool {
+        matches!(&self.to, To::Stills(stills) if stills.is_thinned())
+    }
+
+    /// Takes pictures that are not there any more out of what it holds: how many, and their octets. A file has all of its frames.
+    pub fn forget_lost(&mut self) -> (u64, u64) {
+        let To::Stills(stills) = &self.to else { return (0, 0) };
+        let (frames, bytes) = stills.lost();
+        self.summary.frames = self.summary.frames.saturating_sub(frames);
+        self.summary.bytes = self.summary.bytes.saturating_sub(bytes);
+        self.summary.file_bytes = self.summary.file_bytes.saturating_sub(bytes);
+        (frames, bytes)
+    }
+
+    /// Somebody has cut off what was written.
+    pub fn is_cut(&self) -> bool {
+        matches!(&self.to, To::Stream(_, Stream::File(file)) if file.is_cut())
+    }
+
+    /// It is at another path by now.
+    pub fn set_path(&mut self, path: PathBuf) {
+        self.summary.path = Some(path);
+    }
+
+    /// The folder that its file was made in, if it is in that still: the folder may have been moved as a whole.
+    pub fn dir(&self) -> Option<Arc<Dir>> {
+        let To::Stream(_, Stream::File(file)) = &self.to else { return None };
+        file.dir().filter(|_| file.is_in_its_folder()).cloned()
     }
 
     /// What it holds so far.

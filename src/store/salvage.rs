@@ -12,7 +12,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// What has become of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,19 @@ pub struct Remains {
     pub ended: Timestamp,
     /// Octets of the file.
     pub bytes: u64,
+}
+
+/// What changes with each second that a file or a folder of pictures is written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    len: u64,
+    modified: Option<SystemTime>,
+}
+
+/// Looks at what may be another's; none if it cannot be seen. It is opened, as a file system of the network asks its server then.
+pub fn look(path: &Path) -> Option<Look> {
+    let found = File::open(path).and_then(|file| file.metadata()).ok()?;
+    Some(Look { len: found.len(), modified: found.modified().ok() })
 }
 
 /// Repairs a file that camrec has begun and not finished.

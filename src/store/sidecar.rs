@@ -1,9 +1,10 @@
 //! A recording's sidecar: `NAME.json` beside `NAME.mkv`, there whole or not at all.
 
+use super::dir::Dir;
 use super::error::Error;
-use super::folder;
+use nix::fcntl::OFlag;
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -22,23 +23,25 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(path)
 }
 
-/// Writes a recording's sidecar: under another name, to the disk, then under its own.
+/// Writes a recording's sidecar into the folder that it is in: under another name, to the disk, then under its own.
 ///
 /// # Errors
 /// What the system says. There is no sidecar then.
-pub fn write(recording: &Path, text: &[u8]) -> Result<PathBuf, Error> {
+pub fn write(dir: &Dir, recording: &Path, text: &[u8]) -> Result<PathBuf, Error> {
     let path = path_of(recording);
-    let unfinished = with_suffix(&path, ".part");
-    let written = File::create(&unfinished).and_then(|mut file| {
+    let name = PathBuf::from(path.file_name().unwrap_or_default());
+    let unfinished = with_suffix(&name, ".part");
+    let opened = dir.open_file(&unfinished, OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC);
+    let written = opened.and_then(|mut file| {
         file.write_all(text)?;
         file.sync_all()?;
-        fs::rename(&unfinished, &path)
+        dir.rename(&unfinished, &name)
     });
     if let Err(why) = written {
-        let _ = fs::remove_file(&unfinished);
+        let _ = dir.remove_file(&unfinished);
         return Err(Error::new("write", &path, why));
     }
-    folder::sync(path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")))?;
+    dir.sync()?;
     Ok(path)
 }
 
@@ -74,7 +77,7 @@ mod tests {
     fn a_sidecar_is_there_whole_and_alone() {
         let folder = tempfile::tempdir().unwrap();
         let recording = folder.path().join("a.mkv");
-        let path = write(&recording, b"{}\n").unwrap();
+        let path = write(&Dir::open(folder.path()).unwrap(), &recording, b"{}\n").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"{}\n");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
@@ -83,10 +86,13 @@ mod tests {
     fn what_cannot_be_written_is_named_and_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("a.json")).unwrap();
-        let refused = write(&folder.path().join("a.mkv"), b"{}").unwrap_err();
+        let refused =
+            write(&Dir::open(folder.path()).unwrap(), &folder.path().join("a.mkv"), b"{}").unwrap_err();
         assert!(refused.to_string().contains("a.json"), "{refused}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        let refused = write(Path::new("/nowhere/a.mkv"), b"{}").unwrap_err();
+        let (dir, path) = (Dir::open(folder.path()).unwrap(), folder.keep());
+        fs::remove_dir_all(&path).unwrap();
+        let refused = write(&dir, &path.join("a.mkv"), b"{}").unwrap_err();
         assert!(refused.to_string().contains("mounted?"), "{refused}");
     }
 }

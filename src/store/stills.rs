@@ -1,23 +1,28 @@
 //! A recording as a folder of JPEGs, each with its number and its time in its name:
 //! `000000_2026-11-23_14-03-27.512345+0100.jpg`.
 
+use super::dir::Dir;
 use super::error::Error;
+use super::whereabouts::{Whereabouts, whereabouts};
 use jiff::Timestamp;
 use jiff::fmt::strtime;
 use jiff::tz::Offset;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The folder, which nobody else has written.
 #[derive(Debug)]
 pub struct Stills {
-    path: PathBuf,
+    dir: Arc<Dir>,
     started: Timestamp,
     offset: Offset,
     count: u64,
     bytes: u64,
+    /// The first picture's name.
+    first: PathBuf,
 }
 
 impl Stills {
@@ -25,16 +30,22 @@ impl Stills {
     ///
     /// # Errors
     /// Something of that name is there, or what the system says.
-    pub fn make(path: &Path) -> Result<(), Error> {
+    pub fn make(path: &Path) -> Result<Arc<Dir>, Error> {
         fs::create_dir(path).map_err(|why| match why.kind() {
             ErrorKind::AlreadyExists => Error::Exists { path: path.to_owned() },
             _ => Error::new("make", path, why),
-        })
+        })?;
+        Dir::open(path).map(Arc::new)
     }
 
     /// Pictures go to this folder, which was just made and is empty. Their names are in local time, this far from UTC.
-    pub fn new(path: PathBuf, started: Timestamp, offset: Offset) -> Self {
-        Stills { path, started, offset, count: 0, bytes: 0 }
+    pub fn new(dir: Arc<Dir>, started: Timestamp, offset: Offset) -> Self {
+        Stills { dir, started, offset, count: 0, bytes: 0, first: PathBuf::new() }
+    }
+
+    /// What has become of the folder while it was written to.
+    pub fn whereabouts(&self) -> Whereabouts {
+        whereabouts(&*self.dir, self.dir.path())
     }
 
     /// Octets of all pictures.
@@ -48,11 +59,14 @@ impl Stills {
     /// [`Error`]; there is no such picture then.
     pub fn append(&mut self, jpeg: &[u8], time: Duration) -> Result<(), Error> {
         let at = self.started.checked_add(time).unwrap_or(self.started);
-        let path = self.path.join(name(self.count, at, self.offset));
-        let written = File::create_new(&path).and_then(|mut file| file.write_all(jpeg));
-        if let Err(why) = written {
-            let _ = fs::remove_file(&path);
-            return Err(Error::new("write", &path, why));
+        let name = PathBuf::from(name(self.count, at, self.offset));
+        let mut file = self.dir.create_new(&name)?;
+        if let Err(why) = file.write_all(jpeg) {
+            let _ = self.dir.remove_file(&name);
+            return Err(Error::new("write", &self.dir.path().join(name), why));
+        }
+        if self.count == 0 {
+            self.first = name;
         }
         self.count += 1;
         self.bytes += jpeg.len() as u64;
@@ -64,18 +78,33 @@ impl Stills {
     /// # Errors
     /// What the system says.
     pub fn sync(&self) -> Result<(), Error> {
+        self.dir.touch();
         // the file system's, since each picture alone would take as long
-        File::open(&self.path)
-            .and_then(|folder| Ok(nix::unistd::syncfs(folder)?))
-            .map_err(|why| Error::new("sync", &self.path, why))
+        nix::unistd::syncfs(&*self.dir).map_err(|errno| Error::new("sync", self.dir.path(), errno.into()))
     }
 }
 
 impl Stills {
+    /// Somebody deletes the pictures: whoever does so begins with all of them, or with the first.
+    pub fn is_thinned(&self) -> bool {
+        self.count > 0 && matches!(self.dir.identity_of(&self.first), Ok(None))
+    }
+
+    /// How many pictures are not there any more, and their octets; none if the system does not say.
+    pub fn lost(&self) -> (u64, u64) {
+        let Ok(found) = list(self.dir.path()) else { return (0, 0) };
+        let lost = self.count.saturating_sub(found.len() as u64);
+        if lost == 0 {
+            return (0, 0);
+        }
+        let bytes = found.iter().filter_map(|(path, _)| path.metadata().ok()).map(|found| found.len()).sum();
+        (lost, self.bytes.saturating_sub(bytes))
+    }
+
     /// Deletes the folder, in which there is nothing.
     pub(super) fn discard(self) {
-        if let Err(why) = fs::remove_dir(&self.path) {
-            log::warn!("{}: an empty folder stays: {why}", self.path.display());
+        if let Err(why) = fs::remove_dir(self.dir.path()) {
+            log::warn!("{}: an empty folder stays: {why}", self.dir.path().display());
         }
     }
 }
@@ -149,9 +178,9 @@ mod tests {
     fn only_our_pictures_are_deleted() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("a");
-        Stills::make(&path).unwrap();
+        let dir = Stills::make(&path).unwrap();
         assert!(matches!(Stills::make(&path), Err(Error::Exists { .. })));
-        let mut stills = Stills::new(path.clone(), Timestamp::UNIX_EPOCH, Offset::UTC);
+        let mut stills = Stills::new(dir, Timestamp::UNIX_EPOCH, Offset::UTC);
         (0..3).for_each(|n| stills.append(b"jpeg", Duration::from_millis(40 * n)).unwrap());
         assert_eq!(stills.bytes(), 12);
         fs::write(path.join("notes.txt"), b"mine").unwrap();

@@ -1,10 +1,18 @@
 //! SIGINT, SIGTERM and SIGHUP as bytes in a pipe, to be polled like everything else.
 
+use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::sys::socket::{MsgFlags, recv};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+
+/// From here on a file that has come to its limit (`ulimit -f`, or what its file system can) fails a write, and does not end
+/// the process: SIGXFSZ would, without a word.
+pub fn outlive_file_limits() {
+    // SAFETY: no handler is installed, so nothing of ours is ever run in a signal's context.
+    let _ = unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn) };
+}
 
 /// The wish to stop, from the terminal or from the service manager.
 pub struct Signals {

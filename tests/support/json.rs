@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tinyjson::JsonValue;
 
 /// An object.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Object {
     fields: BTreeMap<String, JsonValue>,
 }

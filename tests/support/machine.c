@@ -1,11 +1,12 @@
 /*
  * A machine whose disk stalls or fails and whose clock is set, for one program: LD_PRELOAD it.
  *
- * MACHINE names a folder with two files that may be there or not:
+ * MACHINE names a folder with three files that may be there or not:
  *
  *   fault   the next call on a recording that it is about goes wrong, once; then the file is gone. It holds three words:
  *           which call ("write" or "sync"), what happens to it ("stall" or "fail"), and for how many milliseconds, or
  *           with which errno
+ *   nolocks the file system knows no locks, as NFS without its lock daemon
  *   clock   by how many seconds the wall clock is ahead; what runs by the clock that cannot be set is as ever
  */
 #define _GNU_SOURCE
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -77,6 +79,17 @@ int fdatasync(int fd)
 int fsync(int fd)
 {
 	return fault("sync", fd) ? -1 : REAL(fsync)(fd);
+}
+
+int flock(int fd, int how)
+{
+	char path[4096];
+	FILE *file = open_file("nolocks", path);
+	if (!file)
+		return REAL(flock)(fd, how);
+	fclose(file);
+	errno = ENOLCK;
+	return -1;
 }
 
 int clock_gettime(clockid_t which, struct timespec *now)

@@ -68,6 +68,12 @@ impl Machine {
         }
     }
 
+    /// Its file systems know no locks from here on.
+    pub fn without_locks(self) -> Self {
+        self.say("nolocks", "");
+        self
+    }
+
     /// Sets the wall clock, as seen from the machine's real one.
     pub fn set_clock(&self, ahead: i64) {
         self.say("clock", &ahead.to_string());

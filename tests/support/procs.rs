@@ -183,7 +183,7 @@ impl Program {
         signal::kill(self.pid(), which).unwrap();
     }
 
-    fn pid(&self) -> Pid {
+    pub fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id() as i32)
     }
 

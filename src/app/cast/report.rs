@@ -116,7 +116,8 @@ impl Report {
         let Some((path, file)) = &mut self.client_log else { return };
         if let Err(error) = writeln!(file, "{}, {what}", wall::date_and_time()) {
             log::warn!(
-                "cannot write the client log {}: {error}; it is not written from now on",
+                "cannot write the client log {}: {error}; it is not written from now on: make room for it, or move it \
+                 away, and start camcast again",
                 path.display()
             );
             self.client_log = None;

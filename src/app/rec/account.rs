@@ -43,7 +43,7 @@ impl Status {
         }
         let (frames, since) = self.last;
         let seconds = now.since(since).as_secs_f64();
-        let fps = if seconds > 0.0 { (counts.recorded - frames) as f64 / seconds } else { 0.0 };
+        let fps = if seconds > 0.0 { counts.recorded.saturating_sub(frames) as f64 / seconds } else { 0.0 };
         self.next = now.after(RENEW);
         self.last = (counts.recorded, now);
         self.is_shown = true;

@@ -3,6 +3,7 @@
 use super::after::Wanted;
 use super::feed::Output;
 use super::options::Options;
+use super::writer;
 use crate::app::exit::{Exit, Failure};
 use crate::app::{as_typed, quantity};
 use crate::record::container::{Container, Form};
@@ -27,6 +28,8 @@ pub struct Config {
     pub target: Target,
     /// When to stop by itself.
     pub limit: Limit,
+    /// Octets of frames that may wait for the disk.
+    pub buffer: usize,
     /// What is to be done with each finished file.
     pub after: Option<Wanted>,
     /// Programs want to be told.
@@ -96,6 +99,8 @@ pub struct Folder {
     pub keep: Keep,
     /// What to do when the disk is full.
     pub when_full: WhenFull,
+    /// It is not to be made.
+    pub must_exist: bool,
 }
 
 /// What to do when the disk is full.
@@ -133,6 +138,7 @@ impl TryFrom<Options> for Config {
             port,
             language: language(&options, &target)?,
             limit: limit(&options)?,
+            buffer: buffer(options.buffer.as_deref())?,
             after: after(&options)?,
             target,
             json: options.json,
@@ -177,6 +183,7 @@ fn target(options: &Options) -> Result<Target, Failure> {
         segment,
         keep,
         when_full,
+        must_exist: options.must_exist,
     }))
 }
 
@@ -252,6 +259,15 @@ fn limit(options: &Options) -> Result<Limit, Failure> {
         return Err(usage("--frames: at least 1"));
     }
     Ok(Limit { duration: duration("--duration", options.duration.as_deref())?, frames: options.frames })
+}
+
+fn buffer(typed: Option<&str>) -> Result<usize, Failure> {
+    match typed.map(quantity::parse_size) {
+        None => Ok(writer::BUFFER),
+        Some(Ok(0)) => Err(usage("--buffer: more than 0")),
+        Some(Ok(size)) => Ok(usize::try_from(size).unwrap_or(usize::MAX)),
+        Some(Err(error)) => Err(usage(format!("--buffer {error}"))),
+    }
 }
 
 fn duration(option: &str, typed: Option<&str>) -> Result<Option<Duration>, Failure> {

@@ -119,6 +119,12 @@ pub enum Event<'a> {
         path: String,
         why: String,
     },
+    SegmentLost {
+        path: String,
+        why: &'static str,
+        now: Option<String>,
+        frames: u64,
+    },
     CommandFailed {
         path: String,
         why: String,

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod after;
+mod backlog;
 pub mod config;
 pub mod facts;
 pub mod feed;
@@ -16,7 +17,6 @@ pub mod writer;
 use super::exit::{Exit, Failure};
 use super::films::Job;
 use super::quantity::show_duration;
-use super::throttle::Throttle;
 use super::{logging, say};
 use crate::receive::anchor::Anchor;
 use crate::receive::ledger::Why;
@@ -32,6 +32,7 @@ use crate::wire::server::EndReason;
 use crate::wire::{FrameNumber, StreamId};
 use account::Status;
 use after::After;
+use backlog::Backlog;
 use config::{Config, Language, Target};
 use facts::{Event as Fact, stream_id};
 use feed::{Feed, Output};
@@ -150,7 +151,7 @@ struct Recorder<'a> {
     stopping: bool,
     failure: Option<Failure>,
     files: Vec<Summary>,
-    not_written: Throttle,
+    backlog: Backlog,
 }
 
 /// The camera delivers nothing.
@@ -174,7 +175,8 @@ impl<'a> Recorder<'a> {
     fn new(config: Config, feed: &'a mut Option<Feed>) -> Result<Self, Failure> {
         let now = clock::now();
         let signals = Signals::new().map_err(|error| Failure::system("signal handlers", &error))?;
-        let writer = Writer::start(config.target.clone()).map_err(|error| store_failure(&error))?;
+        let writer =
+            Writer::start(config.target.clone(), config.buffer).map_err(|error| store_failure(&error))?;
         let after = config.after.clone().map(After::start).transpose();
         let after = after.map_err(|error| Failure::system("a thread for --on-segment", &error))?;
         let mut recorder = Recorder {
@@ -203,7 +205,7 @@ impl<'a> Recorder<'a> {
             stopping: false,
             failure: None,
             files: Vec::new(),
-            not_written: Throttle::default(),
+            backlog: Backlog::default(),
         };
         recorder.phase = Phase::Looking(recorder.look_up()?);
         Ok(recorder)
@@ -272,6 +274,15 @@ impl<'a> Recorder<'a> {
         if self.stopping {
             // the second one does not wait for the server
             self.phase = Phase::Done;
+        }
+        self.stop_with_backlog(now);
+    }
+
+    /// What has come by now and waited for the disk is in the recording.
+    fn stop_with_backlog(&mut self, now: Time) {
+        if !self.stopping {
+            self.writer.take_all();
+            self.drain(now);
         }
         self.stop(now);
     }
@@ -414,16 +425,22 @@ impl<'a> Recorder<'a> {
 
     /// Takes what has come out of the session.
     fn drain(&mut self, now: Time) {
-        while let Phase::Live(session) = &mut self.phase {
+        loop {
+            let room = self.room(now);
+            let Phase::Live(session) = &mut self.phase else { return };
+            session.allow(room, now);
+            if room == Some(0) {
+                return;
+            }
             let Some(event) = session.poll_event() else { return };
             match event {
                 Event::Frame(frame) => self.on_frame(frame, now),
                 // the recording ends with its last frame
                 Event::Missing(_) | Event::Skipped(_) if self.stopping => {}
-                Event::Missing(number) => self.writer.missing(number, 1, Why::Network),
+                Event::Missing(number) => self.missing(number, Why::Network, now),
                 // a viewer wishes it so; a recorder wanted it
                 Event::Skipped(_) if !self.config.is_every() => self.writer.skipped(),
-                Event::Skipped(number) => self.writer.missing(number, 1, Why::Unsent),
+                Event::Skipped(number) => self.missing(number, Why::Unsent, now),
                 // for who looks on; it is no part of a recording
                 Event::Slate(picture) if !self.config.is_every() && !self.stopping => {
                     self.writer.show(picture);
@@ -449,7 +466,9 @@ impl<'a> Recorder<'a> {
             log::warn!("{jump}");
         }
         if let Phase::Live(session) = &self.phase {
-            self.delay = Some(seen.above + frame.arrived.since(frame.begun) + session.one_way());
+            let delay = seen.above + frame.arrived.since(frame.begun) + session.one_way();
+            self.delay = Some(delay);
+            self.backlog.on_frame(delay + now.since(frame.arrived));
         }
         let (first, _) = *self.first.get_or_insert((captured, now));
         if self.config.limit.duration.is_some_and(|limit| captured.since(first) >= limit) {
@@ -467,9 +486,7 @@ impl<'a> Recorder<'a> {
                 if self.stopping {
                     return;
                 }
-                if let Some(count) = self.not_written.happened(now) {
-                    log::warn!("{count} frames not written: the disk has not kept up for seconds");
-                }
+                self.tell_not_written(now);
             }
         }
         if self.config.limit.frames.is_some_and(|limit| self.handed >= limit) {
@@ -592,7 +609,7 @@ impl<'a> Recorder<'a> {
         // without any frame the time since the join counts
         let Some(came) = self.first.map(|(_, came)| came).or(self.joined_at) else { return };
         if self.config.limit.duration.is_some_and(|limit| now >= came.after(limit + LIMIT_GRACE)) {
-            self.stop(now);
+            self.stop_with_backlog(now);
         }
     }
 

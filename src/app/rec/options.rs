@@ -15,6 +15,10 @@ pub struct Options {
     #[argh(option, short = 'o', arg_name = "folder")]
     pub output: Option<String>,
 
+    /// do not make that folder: if it is not there, a disk may not be mounted
+    #[argh(switch)]
+    pub must_exist: bool,
+
     /// length of a file, such as 10m or 1h; default 10m
     #[argh(option, arg_name = "duration")]
     pub segment: Option<String>,
@@ -46,6 +50,10 @@ pub struct Options {
     /// when the disk is full: stop until there is space again, or rotate: delete the oldest recordings; default stop
     #[argh(option, arg_name = "stop|rotate")]
     pub when_full: Option<String>,
+
+    /// memory for frames that wait for the disk, such as 256M; default 64M
+    #[argh(option, arg_name = "size")]
+    pub buffer: Option<String>,
 
     /// run this command with each finished file; it finds CAMREC_FILE and more in its environment
     #[argh(option, arg_name = "command")]
@@ -106,6 +114,7 @@ impl Options {
     pub fn first_of_recording(&self) -> Option<&'static str> {
         let given = [
             ("--format", self.format.is_some()),
+            ("--buffer", self.buffer.is_some()),
             ("--duration", self.duration.is_some()),
             ("--frames", self.frames.is_some()),
             ("--every", self.every),
@@ -119,6 +128,7 @@ impl Options {
     /// The first option that has to do with the files of a recording only.
     pub fn first_of_files(&self) -> Option<&'static str> {
         let given = [
+            ("--must-exist", self.must_exist),
             ("--segment", self.segment.is_some()),
             ("--name", self.name.is_some()),
             ("--utc", self.utc),

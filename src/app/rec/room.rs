@@ -3,12 +3,16 @@
 use super::config::{Folder as Wanted, WhenFull};
 use crate::app::wall;
 use crate::record::retention::{Keep, Reason, Use, oldest};
-use crate::store::salvage::{Salvaged, salvage};
-use crate::store::{Error, Folder, Sink};
+use crate::store::error::Why;
+use crate::store::salvage::{Look, Salvaged, look, salvage};
+use crate::store::{Error, Folder, Sink, Whereabouts, unmounted_above};
+use crate::sys::clock;
 use crate::sys::names::this_host;
+use crate::time::Time;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Deletions at once: each takes a large file's blocks to free, and frames wait meanwhile.
 const DELETIONS: usize = 8;
@@ -16,11 +20,28 @@ const DELETIONS: usize = 8;
 /// A new file is not tried with less free than this and some frames.
 const LEAST: u64 = 256 * 1024;
 
+/// A file that somebody writes changes each second: if it has not for so long, nobody does.
+const WATCH_LOCAL: Duration = Duration::from_secs(5);
+
+/// The same over a network, where what one sees may be old: sshfs believes for 20 s what it has seen.
+const WATCH: Duration = Duration::from_secs(30);
+
 /// The folder.
 pub(super) struct Room {
     wanted: Wanted,
     /// None while it is not there.
     folder: Option<Folder>,
+    /// It was deleted or moved, and not unmounted: another may be made in its place.
+    is_deleted: bool,
+    unfinished: Vec<Unfinished>,
+}
+
+/// A file that was not finished, and that somebody else may be writing.
+struct Unfinished {
+    path: PathBuf,
+    seen: Option<Look>,
+    /// When it is looked at again.
+    until: Time,
 }
 
 /// A recording that had to go.
@@ -40,8 +61,30 @@ impl Room {
     /// # Errors
     /// It cannot be written, or is somebody else's at the time.
     pub(super) fn open(wanted: Wanted) -> Result<Self, Error> {
-        let folder = Some(take(&wanted.path)?);
-        Ok(Room { wanted, folder })
+        let is_new = !wanted.path.exists();
+        let unmounted = unmounted_above(&wanted.path);
+        match (&unmounted, wanted.must_exist) {
+            (Some(point), true) => {
+                return Err(Error::NotWritable { path: point.clone(), why: Why::NotMounted });
+            }
+            (None, true) if is_new => {
+                return Err(Error::NotWritable { path: wanted.path, why: Why::MustExist });
+            }
+            _ => {}
+        }
+        let mut room = Room { wanted, folder: None, is_deleted: false, unfinished: Vec::new() };
+        room.take()?;
+        let path = room.wanted.path.display();
+        if is_new {
+            log::info!("made the folder {path}");
+        }
+        if let Some(point) = unmounted {
+            log::warn!(
+                "{} should be mounted, as /etc/fstab says, and is not: {path} is on the disk beneath",
+                point.display()
+            );
+        }
+        Ok(room)
     }
 
     /// Makes a file for a recording that begins at `start`.
@@ -58,13 +101,83 @@ impl Room {
     /// The folder, if it is where it was; or again, should it have gone and come back. A path that leads elsewhere now is not
     /// written to: a mount point without its disk is a folder of the system's disk.
     fn folder(&mut self) -> Result<&mut Folder, Error> {
+        if let Some(folder) = self.folder.take() {
+            let path = self.wanted.path.display();
+            match folder.whereabouts() {
+                Whereabouts::There => return Ok(self.folder.insert(folder)),
+                Whereabouts::Unmounted => log::warn!("the disk of {path} was unmounted"),
+                Whereabouts::Deleted => log::warn!("the folder {path} was deleted"),
+                Whereabouts::Moved(Some(now)) => {
+                    log::warn!("the folder {path} was moved to {}", now.display());
+                }
+                Whereabouts::Moved(None) => log::warn!("the folder {path} was moved, or something covers it"),
+            }
+            self.is_deleted = folder.whereabouts() != Whereabouts::Unmounted;
+        }
         let path = &self.wanted.path;
-        let folder = match self.folder.take().filter(Folder::is_there) {
-            Some(folder) => folder,
-            None if Folder::was_at(path) => take(path)?,
-            None => return Err(Error::gone(path)),
-        };
-        Ok(self.folder.insert(folder))
+        let was_there = Folder::was_at(path);
+        if !was_there && (!self.is_deleted || self.wanted.must_exist) {
+            return Err(Error::gone(path));
+        }
+        self.take()?;
+        if !was_there {
+            log::warn!(
+                "the folder {} is made anew, and the recording goes on there",
+                self.wanted.path.display()
+            );
+        }
+        self.folder.as_mut().ok_or_else(|| Error::gone(&self.wanted.path))
+    }
+
+    /// Takes the folder, and makes whole what an earlier run has left unfinished in it. What may be another's is watched first.
+    fn take(&mut self) -> Result<(), Error> {
+        let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
+        let holder =
+            format!("camrec {version} on {}, process {pid}, since {}", this_host(), wall::date_and_time());
+        let mut folder = Folder::open(&self.wanted.path, &holder)?;
+        self.is_deleted = false;
+        self.unfinished.clear();
+        for path in folder.unfinished() {
+            if folder.is_alone() {
+                repair(&mut folder, &path);
+            } else {
+                let until = clock::now().after(if folder.is_local() { WATCH_LOCAL } else { WATCH });
+                self.unfinished.push(Unfinished { seen: look(&path), path, until });
+            }
+        }
+        self.folder = Some(folder);
+        Ok(())
+    }
+
+    /// To be called each second: what others have done to the folder, and whether what was watched is nobody's.
+    pub(super) fn look_after(&mut self) {
+        let Some(folder) = &mut self.folder else { return };
+        folder.keep();
+        let now = clock::now();
+        let (due, later): (Vec<_>, _) =
+            std::mem::take(&mut self.unfinished).into_iter().partition(|file| now >= file.until);
+        self.unfinished = later;
+        for Unfinished { path, seen, .. } in due {
+            if !folder.unfinished().contains(&path) {
+                continue;
+            }
+            if look(&path) != seen {
+                log::warn!(
+                    "{} is being written by somebody else (the lock was {}'s): it is left alone; one folder, one camrec: \
+                     choose another with -o",
+                    path.display(),
+                    folder.before()
+                );
+            } else {
+                repair(folder, &path);
+            }
+        }
+    }
+
+    /// A file of ours was deleted.
+    pub(super) fn gone(&mut self, path: &Path) {
+        // else the next start sees that it is not there
+        let _ = self.folder.as_mut().map(|folder| folder.gone(path));
     }
 
     /// A file is closed; see [`Folder::finished`].
@@ -129,23 +242,25 @@ impl Room {
     }
 }
 
-fn take(path: &Path) -> Result<Folder, Error> {
-    let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
-    let holder =
-        format!("camrec {version} on {}, process {pid}, since {}", this_host(), wall::date_and_time());
-    let mut folder = Folder::open(path, &holder)?;
-    for path in folder.unfinished() {
-        // one that cannot be repaired now may be the next time, and keeps nobody from recording
-        if let Err(why) = repair(&mut folder, &path) {
-            log::warn!("{} was not finished, and cannot be repaired: {why}", path.display());
-        }
+fn repair(folder: &mut Folder, path: &Path) {
+    // one that cannot be repaired now may be the next time, and keeps nobody from recording
+    if let Err(why) = try_repair(folder, path) {
+        log::warn!("{} was not finished, and cannot be repaired: {why}", path.display());
     }
-    Ok(folder)
 }
 
-fn repair(folder: &mut Folder, path: &Path) -> Result<(), Error> {
+fn try_repair(folder: &mut Folder, path: &Path) -> Result<(), Error> {
     let name = path.display();
-    let remains = match salvage(path)? {
+    let salvaged = match salvage(path) {
+        // it would not be otherwise the next time
+        Err(why @ Error::TooLarge { .. }) => {
+            log::warn!("{name} was not finished, and stays without its index: {why}");
+            let bytes = path.metadata().map_or(0, |found| found.len());
+            return folder.finished(path, bytes, wall::timestamp().as_second());
+        }
+        salvaged => salvaged?,
+    };
+    let remains = match salvaged {
         Salvaged::Whole(remains) => remains,
         Salvaged::Repaired { remains, torn } => {
             let seconds = remains.duration.as_secs_f64();

@@ -183,6 +183,14 @@ impl Session {
         }
     }
 
+    /// Frames may come out until they have these octets, or without end; see [`Receiver::allow`]. The original protocol knows no
+    /// way to have a sender wait.
+    pub fn allow(&mut self, octets: Option<usize>, now: Time) {
+        if let Session::Native(native) = self {
+            native.receiver.allow(octets, now);
+        }
+    }
+
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<Event> {
         match self {

@@ -12,9 +12,11 @@ use crate::app::exit::{Exit, Failure};
 use crate::app::quantity::show_bytes;
 use crate::app::{say, wall};
 use crate::record::retention::Reason;
-use crate::store::Error as StoreError;
+use crate::store::{Error as StoreError, Whereabouts};
 use crate::sys::clock;
 use crate::time::Time;
+use jiff::SignedDuration;
+use std::path::Path;
 use std::time::Duration;
 
 /// A status event this often.
@@ -86,15 +88,12 @@ impl Recorder<'_> {
                 log::warn!("{path} may lack its last frames: {why}; a new file begins");
                 self.tell(&Fact::SegmentSuspect { path, why });
             }
-            Note::ClockSet(by) => {
+            Note::Lost { path, to, frames } => self.on_lost(&path, &to, frames),
+            Note::Limit { why } => {
                 self.status.clear();
-                let whither = if by.is_negative() { "back" } else { "forward" };
-                let seconds = by.abs().as_secs_f64();
-                log::warn!(
-                    "this machine's clock was set {whither} by {seconds:.3} s: files from here on have the new time"
-                );
-                self.tell(&Fact::ClockSet { by_ms: i64::try_from(by.as_millis()).unwrap_or(i64::MAX) });
+                log::warn!("{why}; a new file begins");
             }
+            Note::ClockSet(by) => self.on_clock_set(by),
             Note::Failed(StoreError::Closed) => {
                 // a player was closed
                 log::debug!("nobody reads standard output any more");
@@ -112,6 +111,50 @@ impl Recorder<'_> {
         self.status.clear();
         let effect = if matches!(self.config.target, Target::Folder(_)) { effect } else { "" };
         log::info!("{what}{effect}");
+    }
+
+    fn on_clock_set(&mut self, by: SignedDuration) {
+        self.status.clear();
+        let whither = if by.is_negative() { "back" } else { "forward" };
+        let seconds = by.abs().as_secs_f64();
+        log::warn!(
+            "this machine's clock was set {whither} by {seconds:.3} s: files from here on have the new time"
+        );
+        self.tell(&Fact::ClockSet { by_ms: i64::try_from(by.as_millis()).unwrap_or(i64::MAX) });
+    }
+
+    fn on_lost(&mut self, path: &Path, to: &Whereabouts, frames: u64) {
+        let (why, now) = match to {
+            Whereabouts::There => return,
+            Whereabouts::Deleted => ("deleted", None),
+            Whereabouts::Moved(now) => ("moved", now.as_ref()),
+            Whereabouts::Unmounted => ("unmounted", None),
+        };
+        let (path, now) = (path.display().to_string(), now.map(|now| now.display().to_string()));
+        self.status.clear();
+        match (to, &now) {
+            (Whereabouts::Deleted, _) => {
+                log::warn!(
+                    "{path} was deleted while it was written: {frames} frames are lost; a new file begins"
+                );
+            }
+            (Whereabouts::Unmounted, _) => {
+                log::warn!(
+                    "the disk of {path} was unmounted while it was written: the file ends there, with {frames} frames"
+                );
+            }
+            (_, Some(now)) => {
+                log::warn!(
+                    "{path} was moved to {now} while it was written: it ends there, with {frames} frames; a new file begins"
+                );
+            }
+            (_, None) => {
+                log::warn!(
+                    "{path} was moved while it was written, nobody knows where to: it has {frames} frames; a new file begins"
+                );
+            }
+        }
+        self.tell(&Fact::SegmentLost { path, why, now, frames });
     }
 
     fn on_deleted(&mut self, deleted: &Deleted) {

@@ -1,7 +1,7 @@
 //! The writer's thread, from outside: the disk may stall for seconds, and the network must not wait for it.
 //!
-//! Frames go to it through a bounded queue, each with what has become of the frames before it; their buffers come back
-//! through another. Nothing is allocated a frame. The account is kept where it is true: by `worker`.
+//! Frames go to it through a queue that is bounded by their octets, each with what has become of the frames before it; their buffers
+//! come back through another. The account is kept where it is true: by `worker`.
 
 use super::config::Target;
 use super::facts::Sidecar;
@@ -10,26 +10,29 @@ use super::worker::{BURST, Books, Place, Shared, Worker};
 use crate::jpeg::Size;
 use crate::receive::ledger::{Absence, Counts, Ledger, Range, Why};
 use crate::receive::slate::Picture;
-use crate::store::{Error, Summary};
+use crate::store::{Error, Summary, Whereabouts};
 use crate::time::{Stamp, Time};
 use crate::wire::{FrameNumber, StreamId};
 use jiff::{SignedDuration, Timestamp};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SendError, Sender, channel, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// Frames that may wait for the disk: 4 s at 60 a second.
-const QUEUE: usize = 256;
+/// Octets of frames that may wait for the disk unless `--buffer` says otherwise: 2 s of 30 MB/s.
+pub const BUFFER: usize = 64 * 1024 * 1024;
 
 /// Orders that are no frames and may wait beside them.
 const ORDERS: usize = 64;
 
-/// Octets that may wait for the disk: 2 s of 30 MB/s.
-const QUEUE_BYTES: usize = 64 * 1024 * 1024;
+/// What a frame takes beside its octets: small ones are bounded too.
+const OVERHEAD: usize = 256;
+
+/// Notes that may wait for us. The thread waits for room, but for spare buffers.
+const NOTES: usize = 1024;
 
 /// A frame to be written.
 #[derive(Debug)]
@@ -46,6 +49,13 @@ pub struct ToWrite {
     pub bytes: Vec<u8>,
     /// When its first datagram came, on this machine's clock.
     pub arrived: Time,
+}
+
+impl ToWrite {
+    /// The memory that it takes while it waits.
+    pub(super) fn weight(&self) -> usize {
+        self.bytes.capacity().saturating_add(OVERHEAD)
+    }
 }
 
 #[derive(Debug)]
@@ -121,6 +131,20 @@ pub enum Note {
         /// What it said.
         why: String,
     },
+    /// A file is not where it was made any more.
+    Lost {
+        /// The file.
+        path: PathBuf,
+        /// What has become of it.
+        to: Whereabouts,
+        /// Frames that were in it.
+        frames: u64,
+    },
+    /// A file has met a limit of its size, and is closed before its time: it is whole.
+    Limit {
+        /// Which, and what is to be done about it.
+        why: String,
+    },
     /// The recording cannot go on.
     Failed(Error),
 }
@@ -138,11 +162,14 @@ pub struct Segment {
 
 /// The thread, from outside.
 pub struct Writer {
-    orders: Option<SyncSender<Order>>,
+    orders: Option<Sender<Order>>,
     notes: Receiver<Note>,
     thread: JoinHandle<()>,
+    /// Octets that may wait for the disk.
+    buffer: usize,
     queued: Arc<AtomicUsize>,
     frames: Arc<AtomicUsize>,
+    others: Arc<AtomicUsize>,
     books: Arc<Mutex<Books>>,
     /// It is not to wait for a disk any longer.
     stopping: Arc<AtomicBool>,
@@ -153,11 +180,11 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread.
+    /// Starts the thread. Frames of about `buffer` octets may wait for it.
     ///
     /// # Errors
     /// The folder cannot be written, or the process has no thread left.
-    pub fn start(target: Target) -> Result<Self, Error> {
+    pub fn start(target: Target, buffer: usize) -> Result<Self, Error> {
         let limit = match &target {
             Target::Folder(folder) => Some(folder.segment),
             Target::Pipe { .. } => None,
@@ -166,15 +193,16 @@ impl Writer {
             Target::Folder(folder) => Place::Folder(Box::new(Room::open(folder)?)),
             Target::Pipe { raw } => Place::Pipe { raw },
         };
-        let (orders, inbox) = sync_channel(QUEUE + ORDERS);
-        // room for a spare and an event for each order, so that the thread never waits for us
-        let (outbox, notes) = sync_channel(QUEUE * 4);
-        let (queued, frames) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (orders, inbox) = channel();
+        let (outbox, notes) = sync_channel(NOTES);
+        let [queued, frames, others] = [(); 3].map(|()| Arc::new(AtomicUsize::new(0)));
         let books = Arc::new(Mutex::new(Books::default()));
         let stopping = Arc::new(AtomicBool::new(false));
         let shared = Shared {
+            buffer,
             queued: Arc::clone(&queued),
             frames: Arc::clone(&frames),
+            others: Arc::clone(&others),
             books: Arc::clone(&books),
             stopping: Arc::clone(&stopping),
         };
@@ -189,8 +217,10 @@ impl Writer {
             orders: Some(orders),
             notes,
             thread,
+            buffer,
             queued,
             frames,
+            others,
             books,
             stopping,
             gap: Ledger::default(),
@@ -198,15 +228,25 @@ impl Writer {
         })
     }
 
-    /// Hands a frame over. It comes back if the disk has not kept up for seconds.
+    /// Octets that find room in the queue. The frame that takes the last of them may be longer.
+    pub fn room(&self) -> usize {
+        self.buffer.saturating_sub(self.queued.load(Ordering::Relaxed))
+    }
+
+    /// The recording is about to end: what was received by now is taken, there being not much of it.
+    pub fn take_all(&mut self) {
+        self.buffer = usize::MAX;
+    }
+
+    /// Hands a frame over. It comes back if there is no [room](Self::room) for it.
     ///
     /// # Errors
     /// The frame, which is not in the recording, and is named as missing.
     pub fn write(&mut self, mut frame: ToWrite) -> Result<(), ToWrite> {
-        let (number, len) = (frame.number, frame.bytes.len());
+        let number = frame.number;
         frame.discontinuity |= self.was_away;
         self.was_away = frame.discontinuity;
-        let handed = if self.has_room(len) { self.try_hand(frame, len) } else { Err(frame) };
+        let handed = if self.room() > 0 { self.try_hand(frame) } else { Err(frame) };
         match &handed {
             Ok(()) => self.was_away = false,
             Err(_) => self.missing(number, 1, Why::Disk),
@@ -214,24 +254,19 @@ impl Writer {
         handed
     }
 
-    fn has_room(&self, len: usize) -> bool {
-        let queued = self.queued.load(Ordering::Relaxed).saturating_add(len);
-        queued <= QUEUE_BYTES && self.frames.load(Ordering::Relaxed) < QUEUE
-    }
-
-    fn try_hand(&mut self, frame: ToWrite, len: usize) -> Result<(), ToWrite> {
-        let gap = self.take_gap();
+    fn try_hand(&mut self, frame: ToWrite) -> Result<(), ToWrite> {
+        let (gap, len) = (self.take_gap(), frame.weight());
         let Some(orders) = &self.orders else { return Err(frame) };
         self.queued.fetch_add(len, Ordering::Relaxed);
         let waiting = self.frames.fetch_add(1, Ordering::Relaxed) + 1;
-        match orders.try_send(Order::Frame(frame, gap)) {
+        match orders.send(Order::Frame(frame, gap)) {
             Ok(()) => {
-                if waiting >= BURST {
+                if waiting >= BURST || self.room() == 0 {
                     self.thread.thread().unpark();
                 }
                 Ok(())
             }
-            Err(TrySendError::Full(order) | TrySendError::Disconnected(order)) => {
+            Err(SendError(order)) => {
                 self.queued.fetch_sub(len, Ordering::Relaxed);
                 self.frames.fetch_sub(1, Ordering::Relaxed);
                 let Order::Frame(frame, gap) = order else { return Ok(()) };
@@ -248,9 +283,7 @@ impl Writer {
 
     /// Shows whoever looks at standard output a picture that is no frame; if the queue is full, nobody misses it.
     pub fn show(&self, picture: Picture) {
-        if let Some(orders) = &self.orders {
-            let _ = orders.try_send(Order::Show(picture));
-        }
+        let _ = self.send(Order::Show(picture));
     }
 
     /// A frame was not sent to us, so that newer ones come in time.
@@ -275,17 +308,21 @@ impl Writer {
     }
 
     fn order(&mut self, order: Order) {
-        let refused = match &self.orders {
-            // the queue has room beyond its frames for more of these than sessions can end while one disk stalls
-            Some(orders) => orders.try_send(order).err().map(|error| match error {
-                TrySendError::Full(order) | TrySendError::Disconnected(order) => order,
-            }),
-            None => Some(order),
-        };
+        let refused = self.send(order);
         self.thread.thread().unpark();
-        if let Some(Order::Stream { gap: Some(gap), .. } | Order::Finish { gap: Some(gap) }) = refused {
+        if let Err(Order::Stream { gap: Some(gap), .. } | Order::Finish { gap: Some(gap) }) = refused {
             self.gap = *gap;
         }
+    }
+
+    /// An order that is no frame; more of them may wait than sessions can end while one disk stalls.
+    fn send(&self, order: Order) -> Result<(), Order> {
+        let Some(orders) = &self.orders else { return Err(order) };
+        if self.others.fetch_add(1, Ordering::Relaxed) >= ORDERS {
+            self.others.fetch_sub(1, Ordering::Relaxed);
+            return Err(order);
+        }
+        orders.send(order).map_err(|SendError(order)| order)
     }
 
     /// What the thread has said since; `None` if nothing.

@@ -256,6 +256,13 @@ impl Muxer {
         bytes
     }
 
+    /// Octets of the indexes once there is one more frame, at the most.
+    pub fn tail_ahead(&self) -> u64 {
+        let entries = self.entries.len().saturating_add(1);
+        let own = INDEX_HEAD.saturating_add(entries.saturating_mul(ENTRY));
+        own.saturating_add(CHUNK_HEAD).saturating_add(entries.saturating_mul(OLD_ENTRY)) as u64
+    }
+
     /// [`tail`](Self::tail) is in the file, behind its last frame: what [`checkpoint`](Self::checkpoint) gives, and that it is complete.
     pub fn finish(&mut self) -> Patches<'_> {
         self.closed_riff();

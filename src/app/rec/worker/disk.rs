@@ -1,10 +1,12 @@
 //! The writer's thread and its disk: what has to come to it each second, room that is made and kept, and what is done while the disk
 //! is full, fails, or is gone.
 
-use super::{Note, Open, Place, ToWrite, Worker, lock};
+use super::{Begun, Note, Open, Place, ToWrite, Worker, lock};
 use crate::app::wall;
 use crate::jpeg;
-use crate::store::{Error, Summary, trim};
+use crate::receive::ledger::{Ledger, Why};
+use crate::store::error::Why as NotWritable;
+use crate::store::{Error, Summary, Whereabouts, trim};
 use crate::sys::clock;
 use crate::time::Time;
 use jiff::Timestamp;
@@ -57,6 +59,7 @@ impl Worker {
             };
             is_filling = matches!(begun.recording.reserve(self.ahead), Err(Error::Full { .. }));
         }
+        self.look_after();
         // room is made before it is needed
         if !self.tend(writing) && is_filling {
             self.rotate();
@@ -70,9 +73,61 @@ impl Worker {
         }
     }
 
+    /// Files and folders are known to others by their paths: what these lead to is looked at each second.
+    fn look_after(&mut self) {
+        if let Place::Folder(room) = &mut self.place {
+            room.look_after();
+        }
+        let Some(Open::Recording(begun)) = &self.open else { return };
+        match begun.recording.whereabouts() {
+            Whereabouts::There if begun.recording.is_cut() => {
+                let path = begun.recording.path().unwrap_or(Path::new("")).to_owned();
+                self.abandon(&Error::Cut { path });
+            }
+            Whereabouts::There if !begun.recording.is_thinned() => {}
+            _ => {
+                // it is as whole as it can be; the next frame begins another
+                if let Err(why) = self.finish() {
+                    log::warn!("{why}");
+                }
+            }
+        }
+    }
+
+    /// Pictures of a folder may be deleted while others come: its account has only what is left.
+    pub(super) fn lose_some(&mut self, begun: &mut Begun, ledger: &mut Ledger) {
+        let lost = begun.recording.forget_lost();
+        let (frames, _) = lost;
+        if let (1.., Some(path)) = (frames, begun.recording.path()) {
+            ledger.lose_some(lost, Why::Deleted);
+            lock(&self.shared.books).whole.lose_some(lost, Why::Deleted);
+            self.say(Note::Lost { path: path.to_owned(), to: Whereabouts::Deleted, frames });
+        }
+    }
+
+    /// The file that was open is deleted: all that was in it is missing.
+    pub(super) fn lose(&mut self, begun: Begun, ledger: &Ledger) {
+        let Begun { recording, start, end, first, last, .. } = begun;
+        let (path, frames) = (recording.path().map(Path::to_owned), recording.summary().frames);
+        let ranges = {
+            let mut books = lock(&self.shared.books);
+            books.outside += ledger.counts().missing + ledger.counts().recorded;
+            books.whole.lose(ledger, (first, last), (start, end))
+        };
+        if let (Place::Folder(room), Some(path)) = (&mut self.place, &path) {
+            room.gone(path);
+        }
+        self.say(Note::Lost { path: path.unwrap_or_default(), to: Whereabouts::Deleted, frames });
+        ranges.into_iter().for_each(|range| self.say(Note::Missing(range)));
+    }
+
     /// The trouble is a disk's, which may be over sooner or later; in a folder the recording waits for that.
     pub(super) fn may_pass(&self, trouble: &Error) -> bool {
-        matches!(self.place, Place::Folder(_)) && !matches!(trouble, Error::Closed | Error::Refused(_))
+        let is_for_good = matches!(
+            trouble,
+            Error::Closed | Error::Refused(_) | Error::NotWritable { why: NotWritable::Name, .. }
+        );
+        matches!(self.place, Place::Folder(_)) && !is_for_good
     }
 
     /// Writes the frame into another file, as soon as there can be one; until then frames wait in the queue, and what finds no
@@ -163,8 +218,12 @@ impl Worker {
             Some(Open::Recording(begun)) => begun.recording.path().map(Path::to_owned),
             _ => None,
         };
-        if let (Err(_), Some(path)) = (self.finish(), path) {
-            self.say(Note::Suspect { path, why: trouble.to_string() });
+        match (self.finish(), path) {
+            (Err(_), Some(path)) => self.say(Note::Suspect { path, why: trouble.to_string() }),
+            (Ok(()), Some(_)) if matches!(trouble, Error::TooLarge { .. }) => {
+                self.say(Note::Limit { why: trouble.to_string() });
+            }
+            _ => {}
         }
     }
 

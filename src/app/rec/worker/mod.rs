@@ -16,7 +16,7 @@ use crate::receive::slate::Picture;
 use crate::record::container::Track;
 use crate::record::segment::Cut;
 use crate::record::timeline::{FileClock, Timeline};
-use crate::store::{Error, Pipe, Recording, Sink, sidecar};
+use crate::store::{Dir, Error, Pipe, Recording, Sink, Whereabouts, sidecar};
 use crate::sys::clock;
 use crate::time::{Stamp, Time};
 use crate::wire::{FrameNumber, StreamId};
@@ -53,10 +53,13 @@ pub(super) enum Place {
 
 /// What both sides of the queue know.
 pub(super) struct Shared {
-    /// Octets in the queue.
+    /// Octets that may be in the queue, and that are.
+    pub(super) buffer: usize,
     pub(super) queued: Arc<AtomicUsize>,
     /// Frames in it.
     pub(super) frames: Arc<AtomicUsize>,
+    /// Orders in it that are no frames.
+    pub(super) others: Arc<AtomicUsize>,
     pub(super) books: Arc<Mutex<Books>>,
     /// Nobody waits for a disk any longer.
     pub(super) stopping: Arc<AtomicBool>,
@@ -151,7 +154,8 @@ impl Worker {
     /// Files are in no hurry, a player is. Whoever hands over a burst, or another order than a frame, unparks the thread.
     fn rest(&self) {
         let is_file = matches!(self.place, Place::Folder(_));
-        let is_behind = self.shared.frames.load(Ordering::Relaxed) >= BURST;
+        let is_full = self.shared.queued.load(Ordering::Relaxed) >= self.shared.buffer;
+        let is_behind = is_full || self.shared.frames.load(Ordering::Relaxed) >= BURST;
         if is_file && !is_behind && !self.shared.stopping.load(Ordering::Relaxed) {
             thread::park_timeout(REST.min(self.due.since(clock::now())));
         }
@@ -163,6 +167,7 @@ impl Worker {
         self.say(Note::Failed(error));
         // until the other side, which has been told, hands over nothing more
         while let Ok(order) = inbox.recv() {
+            self.count_off(&order);
             match order {
                 Order::Frame(frame, gap) => {
                     let taken = self.time_of(&frame);
@@ -182,6 +187,7 @@ impl Worker {
     }
 
     fn obey(&mut self, order: Order) -> Result<(), Error> {
+        self.count_off(&order);
         match order {
             Order::Stream { id, is_another, gap } => {
                 self.stream = Some(id);
@@ -206,8 +212,15 @@ impl Worker {
         }
     }
 
+    /// A frame counts until it is written.
+    fn count_off(&self, order: &Order) {
+        if !matches!(order, Order::Frame(..)) {
+            self.shared.others.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
     fn dequeue(&self, frame: &ToWrite) {
-        self.shared.queued.fetch_sub(frame.bytes.len(), Ordering::Relaxed);
+        self.shared.queued.fetch_sub(frame.weight(), Ordering::Relaxed);
         self.shared.frames.fetch_sub(1, Ordering::Relaxed);
     }
 
@@ -335,7 +348,12 @@ impl Worker {
                 return Ok(());
             }
         };
-        let mut recording = Recording::begin(sink, &track, &frame.bytes, frame.stamp.captured)?;
+        let made = sink.path().map(Path::to_owned);
+        let begun = Recording::begin(sink, &track, &frame.bytes, frame.stamp.captured);
+        if let (Err(_), Place::Folder(room), Some(path)) = (&begun, &mut self.place, made) {
+            room.gone(&path);
+        }
+        let mut recording = begun?;
         // what the file before has kept goes to this one, or to whoever is quicker
         if recording.reserve(self.ahead).is_err() {
             self.trim();
@@ -371,14 +389,23 @@ impl Worker {
     /// Closes the file that is open, but has the disk keep what room it has for it until the next one has some.
     fn close(&mut self) -> Result<(), Error> {
         let Some(open) = self.open.take() else { return Ok(()) };
-        let ledger = self.next_ledger();
+        let mut ledger = self.next_ledger();
         let clock = self.timeline.end();
         if let Open::Recording(begun) = &open {
             self.trim();
             self.untrimmed = begun.recording.path().map(Path::to_owned);
         }
         let finished = match open {
-            Open::Recording(begun) => begun.finish(clock, &ledger, &mut self.place).map(Some),
+            Open::Recording(mut begun) => {
+                let to = begun.recording.whereabouts();
+                if to == Whereabouts::Deleted {
+                    self.lose(*begun, &ledger);
+                    return Ok(());
+                }
+                self.lose_some(&mut begun, &mut ledger);
+                begun.follow(&to).into_iter().for_each(|note| self.say(note));
+                begun.finish(clock, &ledger, &mut self.place).map(Some)
+            }
             Open::Raw(_) => Ok(None),
         };
         if !matches!(&finished, Ok(Some(Segment { sidecar: Some(Ok(_)), .. }))) {
@@ -448,6 +475,15 @@ fn later(captured: Time, at: Timestamp, then: Time) -> Timestamp {
 }
 
 impl Begun {
+    /// A file that was moved is told of, and called by its new name from here on.
+    fn follow(&mut self, to: &Whereabouts) -> Option<Note> {
+        let path = self.recording.path().filter(|_| *to != Whereabouts::There)?.to_owned();
+        if let Whereabouts::Moved(Some(now)) = to {
+            self.recording.set_path(now.clone());
+        }
+        Some(Note::Lost { path, to: to.clone(), frames: self.recording.summary().frames })
+    }
+
     /// Closes the recording, and writes its sidecar if it is a file.
     fn finish(
         mut self,
@@ -458,6 +494,7 @@ impl Begun {
         if let Some(clock) = clock {
             self.recording.set_clock(&clock);
         }
+        let dir = self.recording.dir();
         let summary = self.recording.finish()?;
         let contents = summary.path.as_ref().map(|path| Sidecar {
             version: VERSION,
@@ -475,7 +512,10 @@ impl Begun {
         });
         let path = summary.path.as_deref();
         let text = contents.as_ref().map(Sidecar::text).unwrap_or_default();
-        let sidecar = path.map(|path| sidecar::write(path, text.as_bytes()));
+        let sidecar = path.map(|path| match &dir {
+            Some(dir) => sidecar::write(dir, path, text.as_bytes()),
+            None => sidecar::write(&Dir::open(path.parent().unwrap_or(path))?, path, text.as_bytes()),
+        });
         if let (Some(path), Place::Folder(room)) = (path, place) {
             room.finished(path, summary.file_bytes.saturating_add(text.len() as u64), self.end.as_second());
         }

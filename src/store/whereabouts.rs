@@ -1,0 +1,168 @@
+//! Whether a path still leads to what was opened by it, and what has become of that: deleted, moved and unmounted are told apart.
+
+use nix::errno::Errno;
+use nix::sys::stat::{FileStat, fstat, lstat};
+use nix::sys::statfs::fstatfs;
+use std::fs;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Device and inode.
+pub(super) type Identity = (u64, u64);
+
+/// Local file systems by the numbers of `linux/magic.h`: what is on them nobody else writes to.
+const LOCAL: [u64; 11] = [
+    0xef53,      // ext2, ext3, ext4
+    0x5846_5342, // XFS
+    0x9123_683e, // Btrfs
+    0xf2f5_2010, // F2FS
+    0x4d44,      // FAT
+    0x2011_bab0, // exFAT
+    0x0102_1994, // tmpfs
+    0x794c_7630, // overlayfs
+    0x2fc1_2fc1, // ZFS
+    0x7366_746e, // NTFS3
+    0xca45_1a4e, // bcachefs
+];
+
+/// Where something that is held open is by now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// Where it was.
+    There,
+    /// It has no name any more: it is gone once it is let go.
+    Deleted,
+    /// It has another name; this one, if that is known.
+    Moved(Option<PathBuf>),
+    /// The file system that it is on is mounted here no longer.
+    Unmounted,
+}
+
+/// Device and inode of a file.
+#[allow(
+    clippy::unnecessary_cast,
+    clippy::useless_conversion,
+    reason = "on some machines these are of 32 bits"
+)]
+pub(super) fn identity(stat: &FileStat) -> Identity {
+    (stat.st_dev as u64, stat.st_ino as u64)
+}
+
+/// Device and inode of what is held open.
+pub(super) fn identity_of(held: impl AsFd) -> Option<Identity> {
+    fstat(held).ok().map(|stat| identity(&stat))
+}
+
+/// What has become of what was opened as `path`. Where the system does not say it is taken to be there: writing tells more.
+pub(super) fn whereabouts(held: impl AsFd, path: &Path) -> Whereabouts {
+    let stat = match fstat(held.as_fd()) {
+        Ok(stat) => stat,
+        // another machine has deleted it
+        Err(Errno::ESTALE) => return Whereabouts::Deleted,
+        Err(_) => return Whereabouts::There,
+    };
+    let ours = identity(&stat);
+    match lstat(path).map(|stat| identity(&stat)) {
+        Ok(theirs) if theirs == ours => return Whereabouts::There,
+        // a link leads there, as it may to a folder
+        Ok(_) if path.metadata().is_ok_and(|found| (found.dev(), found.ino()) == ours) => {
+            return Whereabouts::There;
+        }
+        _ if stat.st_nlink == 0 => return Whereabouts::Deleted,
+        // over a network a file's number may change
+        Ok(_) if !is_local(held.as_fd()) => return Whereabouts::There,
+        Ok(_) | Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ESTALE) => {}
+        Err(_) => return Whereabouts::There,
+    }
+    if !is_mounted(held.as_fd()) {
+        return Whereabouts::Unmounted;
+    }
+    let now = fs::read_link(format!("/proc/self/fd/{}", held.as_fd().as_raw_fd())).ok();
+    Whereabouts::Moved(now.filter(|now| lstat(now).is_ok_and(|stat| identity(&stat) == ours)))
+}
+
+/// Nobody but programs of this machine writes there.
+#[allow(clippy::unnecessary_cast, reason = "on some machines these are of 32 bits, or signed")]
+pub(super) fn is_local(held: impl AsFd) -> bool {
+    fstatfs(held).is_ok_and(|known| LOCAL.contains(&(known.filesystem_type().0 as u64 & 0xffff_ffff)))
+}
+
+/// The mount through which it was opened is still one of ours.
+fn is_mounted(held: impl AsFd) -> bool {
+    let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", held.as_fd().as_raw_fd()));
+    let (Ok(info), Ok(mounts)) = (info, fs::read_to_string("/proc/self/mountinfo")) else { return true };
+    let number = info.lines().find_map(|line| line.strip_prefix("mnt_id:")).map(str::trim);
+    number.is_none_or(|number| mounts.lines().any(|line| line.split(' ').next() == Some(number)))
+}
+
+/// The place at or above `path` that something should be mounted at, by `/etc/fstab`, and nothing is.
+pub fn unmounted_above(path: &Path) -> Option<PathBuf> {
+    // a link may lead to a disk
+    let path = path.canonicalize().or_else(|_| std::path::absolute(path)).ok()?;
+    let read = |path| fs::read_to_string(path).ok();
+    lacks_mount(&read("/etc/fstab")?, &read("/proc/self/mountinfo")?, &path)
+}
+
+fn lacks_mount(fstab: &str, mounts: &str, path: &Path) -> Option<PathBuf> {
+    let field = |line: &str, number: usize| line.split_whitespace().nth(number).map(unescape);
+    let wanted =
+        fstab.lines().filter(|line| !line.trim_start().starts_with('#')).filter_map(|line| field(line, 1));
+    let mounted: Vec<PathBuf> = mounts.lines().filter_map(|line| field(line, 4)).collect();
+    wanted
+        .filter(|point| point.is_absolute() && path.starts_with(point))
+        .find(|point| !mounted.contains(point))
+}
+
+/// Blanks in these files are written as `\040`.
+fn unescape(text: &str) -> PathBuf {
+    let whole = [(r"\040", " "), (r"\011", "\t"), (r"\012", "\n"), (r"\134", r"\")];
+    PathBuf::from(whole.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+
+    #[test]
+    fn deleted_and_moved_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, other] = ["a", "b"].map(|name| folder.path().join(name));
+        let file = File::create_new(&path).unwrap();
+        assert_eq!(whereabouts(&file, &path), Whereabouts::There);
+        fs::rename(&path, &other).unwrap();
+        assert_eq!(whereabouts(&file, &path), Whereabouts::Moved(Some(other.clone())));
+        fs::write(&path, b"another").unwrap();
+        assert_eq!(whereabouts(&file, &path), Whereabouts::Moved(Some(other.clone())));
+        fs::remove_file(&other).unwrap();
+        assert_eq!(whereabouts(&file, &path), Whereabouts::Deleted);
+        let held = File::open(folder.path()).unwrap();
+        let folder = folder.keep();
+        fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(whereabouts(&held, &folder), Whereabouts::Deleted);
+    }
+
+    #[test]
+    fn a_folder_may_be_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let [real, link] = ["real", "link"].map(|name| folder.path().join(name));
+        fs::create_dir(&real).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        assert_eq!(whereabouts(File::open(&link).unwrap(), &link), Whereabouts::There);
+    }
+
+    #[test]
+    fn what_should_be_mounted_is_in_fstab() {
+        let fstab = "# /dev/sdz1 /mnt/old ext4\nUUID=1 / ext4 defaults 0 1\n/dev/sdb1\t/mnt/my\\040disk ext4\nUUID=2 none swap\n";
+        let mounts = "22 1 8:1 / / rw - ext4 /dev/root rw\n";
+        let lacks = |mounts: &str, path: &str| lacks_mount(fstab, mounts, Path::new(path));
+        assert_eq!(lacks(mounts, "/mnt/my disk/rec"), Some("/mnt/my disk".into()));
+        assert_eq!(lacks(mounts, "/mnt/my disk"), Some("/mnt/my disk".into()));
+        for path in ["/mnt/my disks/rec", "/mnt/old/rec", "/home/me"] {
+            assert_eq!(lacks(mounts, path), None, "{path}");
+        }
+        let mounted = format!("{mounts}23 22 8:17 / /mnt/my\\040disk rw - ext4 /dev/sdb1 rw\n");
+        assert_eq!(lacks(&mounted, "/mnt/my disk/rec"), None);
+    }
+}
