@@ -1,6 +1,7 @@
 //! Log lines: with the time of day on a terminal, with syslog priorities under systemd, whose journal has the time.
 
 use super::wall;
+use crate::shown::one_line;
 use log::{Level, LevelFilter};
 use std::io::Write;
 
@@ -15,10 +16,10 @@ pub fn start(name: &'static str, verbose: u16) {
     let mut builder = env_logger::Builder::new();
     builder.filter_level(level).parse_default_env().format(move |to, record| {
         if journal {
-            writeln!(to, "<{}>{}", priority(record.level()), record.args())
+            writeln!(to, "<{}>{}", priority(record.level()), one_line(record.args()))
         } else {
             let label = label(record.level());
-            writeln!(to, "{} {name}: {label}{}", wall::time_of_day(), record.args())
+            writeln!(to, "{} {name}: {label}{}", wall::time_of_day(), one_line(record.args()))
         }
     });
     // it is started once, by main; a second start in a test keeps the first
@@ -27,7 +28,7 @@ pub fn start(name: &'static str, verbose: u16) {
 
 /// The line that a program ends with. It is not subject to `RUST_LOG`.
 pub fn last_words(name: &str, text: &str) {
-    let mut stderr = std::io::stderr();
+    let (mut stderr, text) = (std::io::stderr(), one_line(text));
     let _ = if under_systemd() {
         writeln!(stderr, "<{}>{text}", priority(Level::Error))
     } else {

@@ -2,6 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`argument`] | arguments as typed, which may be any bytes |
 //! | [`cast`] | camcast: the one poll loop over camera, joins, clients and signals |
 //! | [`rec`] | camrec: joins, receives, records, joins again |
 //! | [`films`] | camrec on recordings that are there: `--check`, `--export`, `--sheet` |
@@ -11,6 +12,7 @@
 //! | [`throttle`] | at most one line a minute of what others can cause |
 //! | [`wall`] | local time, for names and logs |
 
+pub mod argument;
 pub mod cast;
 pub mod exit;
 pub mod films;
@@ -28,11 +30,11 @@ use std::process::ExitCode;
 /// Reads the command line into `Options`, and runs `program` with them. Help goes to standard output; one line of
 /// error to standard error.
 pub fn main<Options: FromArgs>(name: &str, program: fn(Options) -> Result<Exit, Failure>) -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<String> = std::env::args_os().skip(1).map(|arg| argument::disguise(&arg)).collect();
     match read_options(name, &args).and_then(|options| options.map_or(Ok(Exit::Ok), program)) {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            logging::last_words(name, &failure.to_string());
+            logging::last_words(name, &argument::readable(&failure.to_string()));
             failure.exit.into()
         }
     }
@@ -40,7 +42,8 @@ pub fn main<Options: FromArgs>(name: &str, program: fn(Options) -> Result<Exit, 
 
 /// `None` if the options asked for help, which has been given.
 fn read_options<Options: FromArgs>(name: &str, args: &[String]) -> Result<Option<Options>, Failure> {
-    let args: Vec<&str> = args.iter().flat_map(|arg| spell_out(arg)).collect();
+    let dash = argument::lone_dash();
+    let args: Vec<&str> = args.iter().flat_map(|arg| spell_out(arg, &dash)).collect();
     match Options::from_args(&[name], &args) {
         Ok(options) => Ok(Some(options)),
         Err(early) if early.status.is_ok() => {
@@ -56,21 +59,13 @@ fn read_options<Options: FromArgs>(name: &str, args: &[String]) -> Result<Option
 }
 
 /// What argh does not know: a lone `-` is standard input or output, no option; `-vv` is `-v -v`.
-fn spell_out(arg: &str) -> impl Iterator<Item = &str> {
+fn spell_out<'a>(arg: &'a str, dash: &'a str) -> impl Iterator<Item = &'a str> {
     let (text, times) = match arg {
-        "-" => (STDIO, 1),
+        "-" => (dash, 1),
         "-vv" => ("-v", 2),
         other => (other, 1),
     };
     std::iter::repeat_n(text, times)
-}
-
-/// What a lone `-` becomes while options are read.
-const STDIO: &str = "/dev/stdio";
-
-/// The text as it was typed: `-` again for standard input or output.
-pub fn as_typed(text: &str) -> &str {
-    if text == STDIO { "-" } else { text }
 }
 
 /// A line for people or programs on standard output. That nobody reads it is no error.

@@ -8,6 +8,7 @@ use super::intake::{Found, Intake, LIMIT};
 use super::metronome::Metronome;
 use super::{Description, Fault, Lease, OpenError, Rate, Wish};
 use crate::jpeg::{Flaw, Size};
+use crate::shown::shown;
 use crate::time::Time;
 
 /// Files in a folder are played if their names end so, in any case.
@@ -267,7 +268,7 @@ fn first_of(path: &Path, files: &[PathBuf], is_told: &mut bool) -> Result<(usize
 /// Once for all of them: there may be many, and they come again and again.
 fn say_skipped(file: &Path, error: &io::Error, is_told: &mut bool) {
     if !std::mem::replace(is_told, true) {
-        log::warn!("skipped: cannot read {}: {error}; others like it are skipped in silence", file.display());
+        log::warn!("skipped: cannot read {}: {error}; others like it are skipped in silence", shown(&file));
     }
 }
 
@@ -306,7 +307,7 @@ fn description(path: &Path, size: Option<Size>, rate: Rate) -> Description {
     Description {
         name: "replay".into(),
         driver: "built in".into(),
-        path: path.display().to_string(),
+        path: shown(&path).to_string(),
         format: "MJPG".into(),
         size: None,
         rate: Some(rate),

@@ -7,6 +7,7 @@ use crate::app::throttle::Throttle;
 use crate::app::wall;
 use crate::cast::{ClientKind, Event, LeaveReason, Tally};
 use crate::jpeg::Flaw;
+use crate::shown::shown;
 use crate::supervisor::stamps::Oddity;
 use crate::time::Time;
 use crate::wire::join::Policy;
@@ -55,7 +56,7 @@ impl Report {
             Ok(file) => Ok((path.to_owned(), file)),
             Err(error) => Err(Failure::new(
                 Exit::NotWritable,
-                format!("cannot write the client log {}: {error}; choose another file", path.display()),
+                format!("cannot write the client log {}: {error}; choose another file", shown(&path)),
             )),
         };
         let default = Throttle::default();
@@ -117,7 +118,7 @@ impl Report {
         if let Err(error) = writeln!(file, "{}, {what}", wall::date_and_time()) {
             log::warn!(
                 "cannot write the client log {}: {error}; it is not written from now on",
-                path.display()
+                shown(&path)
             );
             self.client_log = None;
         }

@@ -6,6 +6,7 @@ use crate::app::wall;
 use crate::jpeg::{self, Size};
 use crate::picture::{Decoder, Scale};
 use crate::record::gaps::gaps;
+use crate::shown::{for_programs, shown};
 use crate::store::film::{Film, Part};
 use crate::store::{Error, sidecar};
 use serde::{Deserialize, Serialize};
@@ -88,7 +89,7 @@ struct Beside {
 
 /// As [`Report::json`], for a file of which nothing is known.
 pub(super) fn unreadable(path: &Path, error: &Error) -> String {
-    let (path, error) = (path.display().to_string(), error.to_string());
+    let (path, error) = (for_programs(path), error.to_string());
     serde_json::to_string(&Unreadable { event: "checked", path, sound: false, error }).unwrap_or_default()
 }
 
@@ -102,7 +103,7 @@ pub(super) fn check(path: &Path, decoder: &mut Decoder, progress: &mut Progress)
     };
     let mut report = Report {
         event: "checked",
-        path: path.display().to_string(),
+        path: for_programs(path),
         sound: false,
         finished: film.is_finished(),
         start: wall::rfc3339(film.started()),
@@ -215,7 +216,8 @@ impl Report {
 
     /// For people.
     pub(super) fn text(&self) -> String {
-        let Report { path, frames, width, height, fps, .. } = self;
+        let Report { frames, width, height, fps, .. } = self;
+        let path = shown(&self.path);
         let (duration, bytes) =
             (show_duration(Duration::from_millis(self.duration_ms)), show_bytes(self.file_bytes));
         let word = if self.sound { "sound" } else { "NOT SOUND" };

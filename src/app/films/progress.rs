@@ -1,5 +1,6 @@
 //! How far it has come, for whoever waits at a terminal.
 
+use crate::shown::shown;
 use crate::sys::clock;
 use crate::time::Time;
 use std::io::{IsTerminal, Write as _};
@@ -34,7 +35,7 @@ impl Progress {
         self.next = clock::now().after(RENEW);
         self.is_shown = true;
         let percent = done.saturating_mul(100) / all.max(1);
-        let _ = write!(std::io::stderr(), "\r{}: {percent} %\x1b[K", path.display());
+        let _ = write!(std::io::stderr(), "\r{}: {percent} %\x1b[K", shown(&path));
     }
 
     /// Makes room for other lines.

@@ -3,6 +3,7 @@
 use crate::app::quantity::{show_bytes, show_duration};
 use crate::app::wall;
 use crate::receive::ledger::{Absence, Counts, Drops, Ledger, Range};
+use crate::shown::shown;
 use crate::store::Summary;
 use crate::time::Time;
 use jiff::Timestamp;
@@ -85,7 +86,7 @@ impl Account<'_> {
         let counts = self.ledger.counts();
         let mut text = String::new();
         for file in self.files {
-            let name = file.path.as_ref().map_or("standard output".into(), |path| path.display().to_string());
+            let name = file.path.as_ref().map_or("standard output".into(), |path| shown(&path).to_string());
             let span = show_duration(file.span());
             let _ = writeln!(text, "{name}: {} frames, {span}, {}", file.frames, show_bytes(file.bytes));
         }

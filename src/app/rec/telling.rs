@@ -12,6 +12,7 @@ use crate::app::exit::{Exit, Failure};
 use crate::app::quantity::show_bytes;
 use crate::app::{say, wall};
 use crate::record::retention::Reason;
+use crate::shown::{for_programs, shown};
 use crate::store::Error as StoreError;
 use crate::sys::clock;
 use crate::time::Time;
@@ -30,9 +31,8 @@ impl Recorder<'_> {
         }
         while let Some(Failed { path, why }) = self.after.as_mut().and_then(After::poll) {
             self.status.clear();
-            let path = path.display().to_string();
-            log::warn!("--on-segment for {path}: {why}");
-            self.tell(&Fact::CommandFailed { path, why });
+            log::warn!("--on-segment for {}: {why}", shown(&path));
+            self.tell(&Fact::CommandFailed { path: for_programs(&path), why });
         }
     }
 
@@ -41,9 +41,9 @@ impl Recorder<'_> {
             Note::Spare(buffer) => self.recycle(buffer),
             Note::Begun { path, start, number, size } => {
                 self.status.clear();
-                log::info!("writing {}", path.display());
+                log::info!("writing {}", shown(&path));
                 self.tell(&Fact::SegmentBegun {
-                    path: path.display().to_string(),
+                    path: for_programs(&path),
                     start: wall::rfc3339(start),
                     frame: number.0,
                     width: size.width,
@@ -83,9 +83,8 @@ impl Recorder<'_> {
             }
             Note::Suspect { path, why } => {
                 self.status.clear();
-                let path = path.display().to_string();
-                log::warn!("{path} may lack its last frames: {why}; a new file begins");
-                self.tell(&Fact::SegmentSuspect { path, why });
+                log::warn!("{} may lack its last frames: {why}; a new file begins", shown(&path));
+                self.tell(&Fact::SegmentSuspect { path: for_programs(&path), why });
             }
             Note::ClockSet(by) => {
                 self.status.clear();
@@ -115,10 +114,10 @@ impl Recorder<'_> {
             Reason::MinFree => "less free than --min-free",
             Reason::Full => "the disk is full",
         };
-        let (path, bytes) = (deleted.path.display().to_string(), deleted.bytes);
+        let Deleted { path, bytes, .. } = deleted;
         self.status.clear();
-        log::info!("deleted {path}, {}: {why}", show_bytes(bytes));
-        self.tell(&Fact::SegmentDeleted { path, bytes, why });
+        log::info!("deleted {}, {}: {why}", shown(path), show_bytes(*bytes));
+        self.tell(&Fact::SegmentDeleted { path: for_programs(path), bytes: *bytes, why });
     }
 
     fn give_up_writing(&mut self) {
@@ -133,8 +132,7 @@ impl Recorder<'_> {
         }
         let written = sidecar.and_then(Result::ok);
         if let (Some(contents), Some(path)) = (&contents, &summary.path) {
-            let path = path.display().to_string();
-            let sidecar = written.as_ref().map(|path| path.display().to_string());
+            let (path, sidecar) = (for_programs(path), written.as_ref().map(for_programs));
             self.tell(&Fact::SegmentFinished { path, sidecar, contents });
         }
         if let (Some(after), Some(contents), Some(path)) = (&mut self.after, contents, summary.path.clone()) {

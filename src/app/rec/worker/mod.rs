@@ -15,6 +15,7 @@ use crate::receive::slate::Picture;
 use crate::record::container::Track;
 use crate::record::segment::Cut;
 use crate::record::timeline::{FileClock, Timeline};
+use crate::shown::for_programs;
 use crate::store::{Error, Pipe, Recording, Sink, sidecar};
 use crate::sys::clock;
 use crate::time::{Stamp, Time};
@@ -442,7 +443,7 @@ impl Begun {
         let contents = summary.path.as_ref().map(|path| Sidecar {
             version: VERSION,
             recorder: concat!("camrec ", env!("CARGO_PKG_VERSION")),
-            file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            file: for_programs(path.file_name().unwrap_or_default()),
             stream: self.stream.map(stream_id),
             width: self.size.width,
             height: self.size.height,
