@@ -8,6 +8,7 @@
 //! | [`films`] | camrec on recordings that are there: `--check`, `--export`, `--sheet` |
 //! | [`exit`] | what ends a program: one line and an exit code |
 //! | [`logging`] | log lines for terminals and for the journal |
+//! | [`outbox`] | what is said, until somebody takes it |
 //! | [`quantity`] | sizes, durations and addresses as people type them |
 //! | [`throttle`] | at most one line a minute of what others can cause |
 //! | [`wall`] | local time, for names and logs |
@@ -17,11 +18,13 @@ pub mod cast;
 pub mod exit;
 pub mod films;
 pub mod logging;
+pub mod outbox;
 pub mod quantity;
 pub mod rec;
 pub mod throttle;
 pub mod wall;
 
+use crate::sys::outlet::Outlet;
 use argh::FromArgs;
 use exit::{Exit, Failure};
 use std::io::Write;
@@ -29,15 +32,19 @@ use std::process::ExitCode;
 
 /// Reads the command line into `Options`, and runs `program` with them. Help goes to standard output; one line of
 /// error to standard error.
-pub fn main<Options: FromArgs>(name: &str, program: fn(Options) -> Result<Exit, Failure>) -> ExitCode {
+pub fn main<Options: FromArgs>(
+    name: &'static str,
+    program: fn(Options) -> Result<Exit, Failure>,
+) -> ExitCode {
     let args: Vec<String> = std::env::args_os().skip(1).map(|arg| argument::disguise(&arg)).collect();
-    match read_options(name, &args).and_then(|options| options.map_or(Ok(Exit::Ok), program)) {
-        Ok(exit) => exit.into(),
-        Err(failure) => {
-            logging::last_words(name, &argument::readable(&failure.to_string()));
-            failure.exit.into()
-        }
-    }
+    logging::open(name);
+    let ended = read_options(name, &args).and_then(|options| options.map_or(Ok(Exit::Ok), program));
+    let exit = ended.unwrap_or_else(|failure| {
+        logging::last_words(name, &argument::readable(&failure.to_string()));
+        failure.exit
+    });
+    logging::finish();
+    exit.into()
 }
 
 /// `None` if the options asked for help, which has been given.
@@ -66,6 +73,13 @@ fn spell_out<'a>(arg: &'a str, dash: &'a str) -> impl Iterator<Item = &'a str> {
         other => (other, 1),
     };
     std::iter::repeat_n(text, times)
+}
+
+/// Says the last there is to say on standard output, and waits but a moment for whoever reads it: a terminal may be stopped.
+pub fn say_at_the_end(text: &str) {
+    if let Ok(outbox) = outbox::Outbox::new(Outlet::standard_output().ok(), None) {
+        outbox.say_last(format!("{}\n", text.trim_end()).as_bytes());
+    }
 }
 
 /// A line for people or programs on standard output. That nobody reads it is no error.

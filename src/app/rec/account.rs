@@ -1,5 +1,6 @@
 //! What camrec tells people: the status line while it records, and the account at the end.
 
+use crate::app::logging;
 use crate::app::quantity::{show_bytes, show_duration};
 use crate::app::wall;
 use crate::receive::ledger::{Absence, Counts, Drops, Ledger, Range};
@@ -8,7 +9,7 @@ use crate::store::Summary;
 use crate::time::Time;
 use jiff::Timestamp;
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Write as _};
+use std::io::IsTerminal;
 use std::time::Duration;
 
 /// The status line is renewed this often.
@@ -54,13 +55,13 @@ impl Status {
         if let Some(delay) = delay {
             let _ = write!(line, ", delay {} ms", delay.as_millis());
         }
-        let _ = write!(std::io::stderr(), "\r{line}\x1b[K");
+        logging::show(line);
     }
 
     /// Makes room for other lines.
     pub fn clear(&mut self) {
         if std::mem::take(&mut self.is_shown) {
-            let _ = write!(std::io::stderr(), "\r\x1b[K");
+            logging::hide();
         }
     }
 }

@@ -258,10 +258,15 @@ impl<'a> Recorder<'a> {
             Phase::Done => None,
         };
         let signals = PollFd::new(self.signals.as_fd(), PollFlags::POLLIN);
-        let (fd, flags) = phase.unwrap_or((self.signals.as_fd(), PollFlags::empty()));
-        let mut fds = [signals, PollFd::new(fd, flags)];
+        let nobody = (self.signals.as_fd(), PollFlags::empty());
+        let [(fd, flags), (log, writable)] =
+            [phase.unwrap_or(nobody), logging::fd().map_or(nobody, |fd| (fd, PollFlags::POLLOUT))];
+        let mut fds = [signals, PollFd::new(fd, flags), PollFd::new(log, writable)];
         poll::wait(&mut fds, until, now).map_err(|error| Failure::system("poll", &error))?;
         let phase = phase.is_some() && (poll::is_readable(&fds[1]) || poll::is_writable(&fds[1]));
+        if poll::is_writable(&fds[2]) {
+            logging::drain();
+        }
         Ok(Ready { signal: poll::is_readable(&fds[0]), phase })
     }
 
@@ -603,6 +608,7 @@ impl<'a> Recorder<'a> {
             let now = clock::now();
             let mut fds = [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
             let waited = poll::wait(&mut fds, now.after(WRITER), now);
+            logging::drain();
             if waited.is_err() || self.signals.take() > 0 {
                 log::warn!("the recording's end may not be written: what it goes to does not take it");
                 return;
@@ -625,6 +631,7 @@ impl Recorder<'_> {
             let now = clock::now();
             let mut fds = [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
             let waited = poll::wait(&mut fds, now.after(WRITER), now);
+            logging::drain();
             if waited.is_err() || self.signals.take() > 0 {
                 log::warn!("--on-segment: {waiting} not waited for");
                 return;

@@ -10,7 +10,7 @@ use super::writer::{Note, Segment};
 use super::{Recorder, store_failure};
 use crate::app::exit::{Exit, Failure};
 use crate::app::quantity::show_bytes;
-use crate::app::{say, wall};
+use crate::app::{say_at_the_end, wall};
 use crate::record::retention::Reason;
 use crate::shown::{for_programs, shown};
 use crate::store::Error as StoreError;
@@ -218,7 +218,7 @@ fn give(account: &Account<'_>, target: &Target, feed: &mut Option<Feed>, exit: E
         });
     }
     match target {
-        Target::Folder(_) => say(&account.text()),
+        Target::Folder(_) => say_at_the_end(&account.text()),
         Target::Pipe { .. } => account.text().lines().for_each(|line| log::info!("{line}")),
     }
 }
