@@ -35,6 +35,8 @@ pub enum Exit {
     Incomplete = 12,
     /// A recording that is there is damaged or not finished, or cannot be read.
     Damaged = 13,
+    /// The recording ended as it should, but no frame came.
+    NoFrames = 14,
 }
 
 impl From<Exit> for ExitCode {
@@ -93,6 +95,7 @@ mod tests {
             Exit::NotWritable,
             Exit::Incomplete,
             Exit::Damaged,
+            Exit::NoFrames,
         ];
         for (number, exit) in all.into_iter().enumerate() {
             assert_eq!(exit as usize, number);
