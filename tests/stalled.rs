@@ -4,12 +4,12 @@
 
 mod support;
 
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::pty::openpty;
 use nix::sys::signal::{self, Signal};
 use nix::sys::stat::Mode;
 use nix::sys::termios::{FlowArg, tcflow};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, pipe2};
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -17,7 +17,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use support::film::{self, Film};
-use support::procs::{Camcast, camcast, camrec_command, camrec_into};
+use support::machine::{Call, Fault, Machine};
+use support::procs::{Camcast, Program, camcast, camrec_command, camrec_into};
 use support::{PATIENCE, deadline, is_over, pause};
 
 /// So many say far more than there is room for, where each is traced.
@@ -85,9 +86,9 @@ impl Drop for Stalled {
 }
 
 fn pipe() -> (OwnedFd, OwnedFd) {
-    let (reader, writer) = std::io::pipe().unwrap();
+    let (reader, writer) = pipe2(OFlag::O_CLOEXEC).unwrap();
     fcntl(&writer, FcntlArg::F_SETPIPE_SZ(4096)).unwrap();
-    (reader.into(), writer.into())
+    (reader, writer)
 }
 
 /// The terminal's two ends: what its screen shows, and what programs write to.
@@ -221,5 +222,22 @@ fn a_client_log_that_is_a_pipe_keeps_nobody_waiting() {
     (&filler).write_all(&vec![b'.'; size as usize]).unwrap();
     drop(plain);
     streams_on(camcast.address);
+    camcast.program.stop(Signal::SIGTERM).expect(0);
+}
+
+/// Its disk hangs, which poll cannot tell of a file.
+#[test]
+fn a_client_log_on_a_disk_that_hangs_keeps_nobody_waiting() {
+    let (machine, folder) = (Machine::new(), tempfile::tempdir().unwrap());
+    // the machine's faults are those of paths like this
+    let disk = folder.path().join("disk.mkv");
+    fs::create_dir(&disk).unwrap();
+    let log = disk.join("clients.log");
+    let args = ["pattern", "-r", "320x240", "-f", "240", "--listen", "127.0.0.1:0", "--client-log"];
+    let mut command = camcast(&args);
+    let camcast = Camcast::from(Program::start("camcast", machine.under(command.arg(&log))));
+    machine.threaten(Call::Write, Fault::Stall(PATIENCE * 2));
+    streams_on(camcast.address);
+    assert_eq!(fs::read_to_string(&log).unwrap(), "", "it hangs still");
     camcast.program.stop(Signal::SIGTERM).expect(0);
 }

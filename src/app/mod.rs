@@ -24,6 +24,7 @@ pub mod rec;
 pub mod throttle;
 pub mod wall;
 
+use crate::shown::one_line;
 use crate::sys::outlet::Outlet;
 use argh::FromArgs;
 use exit::{Exit, Failure};
@@ -78,11 +79,21 @@ fn spell_out<'a>(arg: &'a str, dash: &'a str) -> impl Iterator<Item = &'a str> {
 /// Says the last there is to say on standard output, and waits but a moment for whoever reads it: a terminal may be stopped.
 pub fn say_at_the_end(text: &str) {
     if let Ok(outbox) = outbox::Outbox::new(Outlet::standard_output().ok(), None) {
-        outbox.say_last(format!("{}\n", text.trim_end()).as_bytes());
+        outbox.say_last(tame(text).as_bytes());
     }
 }
 
-/// A line for people or programs on standard output. That nobody reads it is no error.
+/// Lines for people on standard output. That nobody reads them is no error.
 pub fn say(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+    let _ = std::io::stdout().write_all(tame(text).as_bytes());
+}
+
+/// A line for programs on standard output.
+pub fn say_to_programs(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{}", line.trim_end());
+}
+
+/// Line by line what a terminal only shows.
+fn tame(text: &str) -> String {
+    text.trim_end().lines().map(|line| format!("{}\n", one_line(line))).collect()
 }

@@ -288,13 +288,16 @@ fn write_all(outlet: &Outlet, mut bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{PipeReader, Read};
+    use nix::fcntl::OFlag;
+    use nix::unistd::pipe2;
+    use std::fs::File;
+    use std::io::Read;
     use std::os::unix::net::UnixStream;
 
-    fn pipe(loss: Option<fn(u64) -> String>) -> (PipeReader, Outbox) {
-        let (reader, writer) = std::io::pipe().unwrap();
+    fn pipe(loss: Option<fn(u64) -> String>) -> (File, Outbox) {
+        let (reader, writer) = pipe2(OFlag::O_CLOEXEC).unwrap();
         let outlet = Outlet::of(writer.as_fd()).unwrap();
-        (reader, Outbox::new(Some(outlet), loss).unwrap())
+        (reader.into(), Outbox::new(Some(outlet), loss).unwrap())
     }
 
     fn loss(count: u64) -> String {

@@ -139,6 +139,7 @@ mod tests {
     use super::*;
     use nix::fcntl::{FcntlArg, OFlag, fcntl};
     use nix::sys::stat::Mode;
+    use nix::unistd::pipe2;
     use std::io::Read;
     use std::os::unix::net::UnixStream;
 
@@ -155,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_full_pipe_or_socket_takes_nothing_and_its_other_owners_notice_nothing() {
-        let (_reader, writer) = std::io::pipe().unwrap();
+        let (_reader, writer) = pipe2(OFlag::O_CLOEXEC).unwrap();
         let pipe = Outlet::of(writer.as_fd()).unwrap();
         assert!(!pipe.may_wait() && fill(&pipe) > 0);
         let (_other, socket) = UnixStream::pair().unwrap();
@@ -198,7 +199,7 @@ mod tests {
 
     #[test]
     fn nobody_reads_any_more() {
-        let (reader, writer) = std::io::pipe().unwrap();
+        let (reader, writer) = pipe2(OFlag::O_CLOEXEC).unwrap();
         let pipe = Outlet::of(writer.as_fd()).unwrap();
         drop(reader);
         assert!(pipe.write(b"x").is_err());

@@ -9,7 +9,7 @@ mod sheet;
 use super::argument::Argument;
 use super::exit::{Exit, Failure};
 use super::rec::options::Options;
-use super::say;
+use super::{say, say_to_programs};
 use crate::picture::Decoder;
 use crate::store::Error;
 use crate::store::copy::Form;
@@ -117,16 +117,17 @@ fn usage(message: impl Into<String>) -> Failure {
 fn check_all(files: &[PathBuf], json: bool) -> Result<Exit, Failure> {
     let mut decoder = Decoder::new().map_err(|error| Failure::new(Exit::System, error.to_string()))?;
     let (mut progress, mut exit) = (Progress::new(), Exit::Ok);
+    let tell: fn(&str) = if json { say_to_programs } else { say };
     for path in files {
         let report = check::check(path, &mut decoder, &mut progress);
         progress.clear();
         match report {
             Ok(report) => {
-                say(&if json { report.json() } else { report.text() });
+                tell(&if json { report.json() } else { report.text() });
                 exit = if report.sound { exit } else { Exit::Damaged };
             }
             Err(error) => {
-                say(&if json { check::unreadable(path, &error) } else { error.to_string() });
+                tell(&if json { check::unreadable(path, &error) } else { error.to_string() });
                 exit = Exit::Damaged;
             }
         }

@@ -70,12 +70,12 @@ impl Glance {
         ];
         let mut has_room = [false; 8];
         let mut left = usize::from(columns).saturating_sub(1);
-        for rank in 0..has_room.len() {
+        for (rank, has_room) in has_room.iter_mut().enumerate() {
             let Some((_, Some(part))) = parts.iter().find(|(its, _)| *its == rank) else { continue };
             let needed = part.len() + ", ".len();
             // the first one has no comma before it
-            has_room[rank] = needed <= left + ", ".len();
-            left = left.saturating_sub(if has_room[rank] { needed } else { 0 });
+            *has_room = needed <= left + ", ".len();
+            left = left.saturating_sub(if *has_room { needed } else { 0 });
         }
         let shown = parts.iter().filter(|(rank, _)| has_room[*rank]).filter_map(|(_, part)| part.as_deref());
         shown.collect::<Vec<_>>().join(", ")
