@@ -192,6 +192,7 @@ impl<'a> Recorder<'a> {
         let writer = Writer::start(config.target.clone()).map_err(|error| store_failure(&error))?;
         let after = config.after.clone().map(After::start).transpose();
         let after = after.map_err(|error| Failure::system("a thread for --on-segment", &error))?;
+        let status = Status::new(config.events() != Some(Output::Err), now);
         let mut recorder = Recorder {
             config,
             feed,
@@ -202,7 +203,7 @@ impl<'a> Recorder<'a> {
             after,
             handed: 0,
             anchor: Anchor::default(),
-            status: Status::new(now),
+            status,
             pace: Pace::default(),
             delay: None,
             stand_in: None,

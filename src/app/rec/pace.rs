@@ -13,6 +13,9 @@ const APART: Duration = Duration::from_millis(100);
 /// A frame that is overdue by less than this, and by less than half an interval, may be on its way.
 const OVERDUE: Duration = Duration::from_millis(500);
 
+/// An interval that is not known yet.
+const UNKNOWN: Duration = Duration::from_secs(2);
+
 /// The frames of late.
 #[derive(Clone, Debug, Default)]
 pub struct Pace {
@@ -44,14 +47,24 @@ impl Pace {
         *self = Pace::default();
     }
 
+    /// The next frame should have come by now, or is the first.
+    pub fn is_overdue(&self, now: Time) -> bool {
+        let interval = self.interval().unwrap_or(UNKNOWN);
+        now.since(self.came) > interval + OVERDUE.max(interval / 2)
+    }
+
+    fn interval(&self) -> Option<Duration> {
+        let (&(first, before), (last, count)) = (self.samples.front()?, self.newest?);
+        let intervals = count.checked_sub(before).filter(|intervals| *intervals > 0)?;
+        Some(last.since(first).div_f64(intervals as f64))
+    }
+
     /// Frames a second; none before the second frame.
     pub fn fps(&self, now: Time) -> Option<f64> {
         let (&(first, before), (last, count)) = (self.samples.front()?, self.newest?);
         let intervals = count.checked_sub(before).filter(|intervals| *intervals > 0)?;
         let took = last.since(first);
-        let interval = took.div_f64(intervals as f64);
-        let waits = now.since(self.came);
-        let all = if waits > interval + OVERDUE.max(interval / 2) { took + waits } else { took };
+        let all = if self.is_overdue(now) { took + now.since(self.came) } else { took };
         (all > Duration::ZERO).then(|| intervals as f64 / all.as_secs_f64())
     }
 }
@@ -89,6 +102,7 @@ mod tests {
             assert!(pace.samples.len() < 60);
         }
         assert_eq!(Pace::default().fps(START), None);
+        assert!(Pace::default().is_overdue(START));
         assert_eq!(at(1_000_000, 0).0.fps(START), None, "one frame has no rate");
     }
 
@@ -97,6 +111,7 @@ mod tests {
         let (mut pace, mut now) = at(33_333, 9);
         let silent = |after| pace.fps(now.after(Duration::from_secs(after))).unwrap();
         assert!(silent(5) < 16.0 && silent(1000) < 0.2);
+        assert!(pace.is_overdue(now.after(Duration::from_secs(1))) && !pace.is_overdue(now));
         let mut captured = pace.newest.unwrap().0;
         for _ in 0..7 {
             (captured, now) = (captured.after(Duration::from_secs(1)), now.after(Duration::from_secs(1)));

@@ -34,9 +34,9 @@ pub(super) struct Glance {
 }
 
 impl Status {
-    /// Looks whether there is a terminal.
-    pub(super) fn new(now: Time) -> Self {
-        Status { is_terminal: std::io::stderr().is_terminal(), next: now }
+    /// Looks whether there is a terminal. `is_wanted`: it is not for programs.
+    pub(super) fn new(is_wanted: bool, now: Time) -> Self {
+        Status { is_terminal: is_wanted && std::io::stderr().is_terminal(), next: now }
     }
 
     /// When the line is to be renewed.

@@ -164,8 +164,13 @@ impl Recorder<'_> {
             fps: (fps * 100.0).round() / 100.0,
             bytes: counts.bytes,
             missing: counts.missing,
-            delay_ms: self.delay.map(millis),
+            delay_ms: self.current_delay(now).map(millis),
         });
+    }
+
+    /// The delay of the newest frame, unless that one is of long ago.
+    fn current_delay(&self, now: Time) -> Option<Duration> {
+        self.delay.filter(|_| !self.pace.is_overdue(now))
     }
 
     pub(super) fn show_status(&mut self, now: Time) {
@@ -181,7 +186,7 @@ impl Recorder<'_> {
         let glance = Glance {
             counts: self.writer.counts(),
             fps: self.pace.fps(now),
-            delay: self.delay,
+            delay: self.current_delay(now),
             elapsed: self.first.map(|(_, came)| now.since(came)),
             trouble,
         };
