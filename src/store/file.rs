@@ -2,6 +2,7 @@
 
 use super::error::Error;
 use super::folder;
+use crate::shown::shown;
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
 use std::fs::{self, File};
@@ -60,7 +61,7 @@ impl SegmentFile {
         self.reserved = 0;
         let cut = self.file.seek(SeekFrom::Start(self.end)).and_then(|_| self.file.set_len(self.end));
         if let Err(why) = cut {
-            log::warn!("{}: a torn frame is at the end of the file: {why}", self.path.display());
+            log::warn!("{}: a torn frame is at the end of the file: {why}", shown(&self.path));
         }
     }
 
@@ -112,7 +113,7 @@ impl SegmentFile {
     /// Deletes the file, in which there is nothing.
     pub(super) fn discard(self) {
         if let Err(why) = fs::remove_file(&self.path) {
-            log::warn!("{}: an empty file stays: {why}", self.path.display());
+            log::warn!("{}: an empty file stays: {why}", shown(&self.path));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::error::{Error, Why};
 use super::folder;
+use crate::shown::shown;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{File, Metadata, OpenOptions};
@@ -55,7 +56,7 @@ impl Lock {
             Err((file, Errno::ENOLCK | Errno::EOPNOTSUPP | Errno::ENOSYS)) => {
                 log::warn!(
                     "{}: this file system has no locks: see to it that nobody else records here",
-                    folder.display()
+                    shown(&folder)
                 );
                 return Ok(Lock { file: Held::Open(file) });
             }

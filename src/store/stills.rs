@@ -2,6 +2,7 @@
 //! `000000_2026-11-23_14-03-27.512345+0100.jpg`.
 
 use super::error::Error;
+use crate::shown::shown;
 use jiff::Timestamp;
 use jiff::fmt::strtime;
 use jiff::tz::Offset;
@@ -75,7 +76,7 @@ impl Stills {
     /// Deletes the folder, in which there is nothing.
     pub(super) fn discard(self) {
         if let Err(why) = fs::remove_dir(&self.path) {
-            log::warn!("{}: an empty folder stays: {why}", self.path.display());
+            log::warn!("{}: an empty folder stays: {why}", shown(&self.path));
         }
     }
 }

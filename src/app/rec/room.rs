@@ -3,6 +3,7 @@
 use super::config::{Folder as Wanted, WhenFull};
 use crate::app::wall;
 use crate::record::retention::{Keep, Reason, Use, oldest};
+use crate::shown::shown;
 use crate::store::salvage::{Salvaged, salvage};
 use crate::store::{Error, Folder, Sink};
 use crate::sys::names::this_host;
@@ -137,14 +138,14 @@ fn take(path: &Path) -> Result<Folder, Error> {
     for path in folder.unfinished() {
         // one that cannot be repaired now may be the next time, and keeps nobody from recording
         if let Err(why) = repair(&mut folder, &path) {
-            log::warn!("{} was not finished, and cannot be repaired: {why}", path.display());
+            log::warn!("{} was not finished, and cannot be repaired: {why}", shown(&path));
         }
     }
     Ok(folder)
 }
 
 fn repair(folder: &mut Folder, path: &Path) -> Result<(), Error> {
-    let name = path.display();
+    let name = shown(&path);
     let remains = match salvage(path)? {
         Salvaged::Whole(remains) => remains,
         Salvaged::Repaired { remains, torn } => {
