@@ -19,6 +19,7 @@
 //! | [`receive`] | pure | the receiver's brain: assembler, clock anchor, ledger of frames |
 //! | [`record`] | pure | containers, where files begin and end, their names |
 //! | [`picture`] | pure | pictures that the program makes itself: the pattern, NO SIGNAL, raw frames compressed, frames shrunk for plain clients |
+//! | [`shown`] | pure | names and words of others, as a terminal may be shown them |
 //! | [`supervisor`] | pure | a camera's life: when it is opened, given up, tried again; its stamps made sense of |
 //! | [`capture`] | shell | sources: a V4L2 camera with its ring of mmap buffers, the pattern, files, standard input |
 //! | [`sys`] | shell | every other system call as a safe function |
@@ -57,6 +58,7 @@ pub mod picture;
 pub mod receive;
 pub mod record;
 pub mod reel;
+pub mod shown;
 pub mod store;
 pub mod supervisor;
 pub mod sys;

@@ -107,7 +107,7 @@ fn each_file_is_looked_at_whatever_the_others_are() {
 }
 
 /// The exit code of what cannot be judged.
-const NOT_JUDGED: i32 = 14;
+const NOT_JUDGED: i32 = 15;
 
 /// CMYK, YCCK, 12 bits a sample and lossless: no camera's fault, and no file's.
 #[test]

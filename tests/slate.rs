@@ -43,18 +43,25 @@ fn viewers_are_told_by_a_picture_and_recorders_are_not() {
     stdin.write_all(&clips[0]).unwrap();
     // then nothing comes
     let shown = slate(&plain, &clips);
-    let seen = viewer.wait_output(clips[0].len() + shown.len());
-    assert!(seen.starts_with(&clips[0]) && seen.ends_with(&shown), "{} bytes", seen.len());
+    // again and again: a player shows a picture when the next one is there
+    let (clip, length) = (clips[0].len(), shown.len());
+    let seen = viewer.wait_output(clip + 2 * length);
+    assert!(seen.starts_with(&[&clips[0][..], &shown, &shown].concat()), "{} bytes", seen.len());
     assert!(slate(&plain, &clips) == shown, "it is shown again, and drawn once");
     // whoever comes now sees it too, and nothing of before
     let late = camrec(camcast.address, &["-o", "-", "--newest", "--format", "mjpeg"]);
-    assert!(late.wait_output(shown.len()) == shown);
+    assert!(late.wait_output(shown.len()).starts_with(&shown));
 
     let before = camcast.program.lines();
     stdin.write_all(&clips[1]).unwrap();
     camcast.program.wait_line_after(before, "gives frames after");
-    let expected = clips[0].len() + shown.len() + clips[1].len();
-    assert!(viewer.wait_output(expected).ends_with(&clips[1]));
+    let mut seen = viewer.wait_output(clip + 2 * length + clips[1].len());
+    while !seen.ends_with(&clips[1]) {
+        seen = viewer.wait_output(seen.len() + 1);
+    }
+    // it is the camera's turn from then on
+    let between = &seen[clip..seen.len() - clips[1].len()];
+    assert!(between.chunks(length).all(|picture| picture == shown), "{} bytes", between.len());
 
     drop(late.stop(Signal::SIGTERM));
     assert_eq!(viewer.stop(Signal::SIGTERM).expect(0).account("recorded"), 2);
@@ -63,4 +70,30 @@ fn viewers_are_told_by_a_picture_and_recorders_are_not() {
     let film = Film::read(&files(folder.path())[0]);
     let frames: Vec<&[u8]> = film.shots.iter().map(|shot| &shot.jpeg[..]).collect();
     assert!(frames == [&clips[0][..], &clips[1][..]], "{} frames", frames.len());
+}
+
+/// A stream for a player, while there is no camera: pictures whose times go on, then it ends as one that had no frame.
+#[test]
+fn a_player_is_shown_no_signal_again_and_again() {
+    let camcast = Camcast::start(&["/dev/video-that-is-not"]);
+    let viewer = camrec(camcast.address, &["-o", "-", "--newest"]);
+    let picture = viewer.wait_output(1000);
+    viewer.wait_line("no frames: the camera is away, camcast's log says why; waiting for the first one");
+    let mut seen = picture.len();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("seen.mkv");
+    let film = loop {
+        let bytes = viewer.wait_output(seen + 1);
+        seen = bytes.len();
+        std::fs::write(&path, &bytes).unwrap();
+        let film = Film::read(&path);
+        if film.shots.len() >= 3 {
+            break film;
+        }
+    };
+    film.assert_times_rise();
+    assert!(film.shots[2].micros >= 1_900_000, "once a second: {}", film.shots[2].micros);
+    assert!(film.shots[0].jpeg == film.shots[1].jpeg);
+    let ended = viewer.stop(Signal::SIGTERM).expect(14);
+    assert_eq!(ended.account("recorded"), 0);
 }

@@ -4,7 +4,10 @@
 mod support;
 
 use nix::sys::signal::Signal;
-use support::procs::{Camcast, camrec_into, own_loopback};
+use std::io::Write;
+use std::process::Stdio;
+use support::pictures::noise;
+use support::procs::{Camcast, Program, camcast, camrec_into, own_loopback};
 
 #[test]
 fn clients_may_come_before_the_camera_does() {
@@ -15,8 +18,33 @@ fn clients_may_come_before_the_camera_does() {
     camcast.wait_line("clients now: 1");
     camrec.wait_line("no frames: the camera is away");
     // nothing was recorded, and nothing is missing
-    let ended = camrec.stop(Signal::SIGINT).expect(0);
+    let ended = camrec.stop(Signal::SIGINT).expect(14);
+    assert!(ended.log.contains("no frame came: nothing is recorded"), "{}", ended.log);
     assert_eq!(ended.account("recorded"), 0);
     let log = camcast.program.stop(Signal::SIGTERM).expect(0).log;
     assert_eq!(log.matches("waiting for the camera").count(), 1, "{log}");
+}
+
+#[test]
+fn a_duration_ends_also_if_no_frame_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let camcast = Camcast::start(&["/dev/video-that-is-not"]);
+    for args in [&["--duration", "1s"][..], &["--duration", "1s", "--json"]] {
+        let ended = camrec_into(folder.path(), camcast.address, args).wait_exit().expect(14);
+        assert!(ended.log.contains("waiting for the first one"), "{}", ended.log);
+    }
+}
+
+/// It can be joined, its source is there, and nothing comes of it.
+#[test]
+fn a_first_frame_that_takes_its_time_is_said_to_be_waited_for() {
+    let mut command = camcast(&["-", "--listen", "127.0.0.1:0"]);
+    let mut program = Program::start("camcast", command.stdin(Stdio::piped()));
+    let mut stdin = program.take_stdin();
+    let camcast = Camcast::from(program);
+    let folder = tempfile::tempdir().unwrap();
+    let camrec = camrec_into(folder.path(), camcast.address, &["--frames", "1"]);
+    camrec.wait_line("waiting for the first one");
+    stdin.write_all(&noise(64, 48, 20, 1)).unwrap();
+    camrec.wait_exit().expect(0);
 }

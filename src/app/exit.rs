@@ -35,8 +35,10 @@ pub enum Exit {
     Incomplete = 12,
     /// A recording that is there is damaged or not finished, or cannot be read.
     Damaged = 13,
+    /// The recording ended as it should, but no frame came.
+    NoFrames = 14,
     /// A recording that is there shows no damage, but has pictures that are not decoded here.
-    NotJudged = 14,
+    NotJudged = 15,
 }
 
 impl From<Exit> for ExitCode {
@@ -95,6 +97,7 @@ mod tests {
             Exit::NotWritable,
             Exit::Incomplete,
             Exit::Damaged,
+            Exit::NoFrames,
             Exit::NotJudged,
         ];
         for (number, exit) in all.into_iter().enumerate() {

@@ -2,24 +2,30 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`argument`] | arguments as typed, which may be any bytes |
 //! | [`cast`] | camcast: the one poll loop over camera, joins, clients and signals |
 //! | [`rec`] | camrec: joins, receives, records, joins again |
 //! | [`films`] | camrec on recordings that are there: `--check`, `--export`, `--sheet` |
 //! | [`exit`] | what ends a program: one line and an exit code |
 //! | [`logging`] | log lines for terminals and for the journal |
+//! | [`outbox`] | what is said, until somebody takes it |
 //! | [`quantity`] | sizes, durations and addresses as people type them |
 //! | [`throttle`] | at most one line a minute of what others can cause |
 //! | [`wall`] | local time, for names and logs |
 
+pub mod argument;
 pub mod cast;
 pub mod exit;
 pub mod films;
 pub mod logging;
+pub mod outbox;
 pub mod quantity;
 pub mod rec;
 pub mod throttle;
 pub mod wall;
 
+use crate::shown::one_line;
+use crate::sys::outlet::Outlet;
 use argh::FromArgs;
 use exit::{Exit, Failure};
 use std::io::Write;
@@ -27,21 +33,26 @@ use std::process::ExitCode;
 
 /// Reads the command line into `Options`, and runs `program` with them. Help goes to standard output; one line of
 /// error to standard error.
-pub fn main<Options: FromArgs>(name: &str, program: fn(Options) -> Result<Exit, Failure>) -> ExitCode {
+pub fn main<Options: FromArgs>(
+    name: &'static str,
+    program: fn(Options) -> Result<Exit, Failure>,
+) -> ExitCode {
     crate::sys::signals::outlive_file_limits();
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    match read_options(name, &args).and_then(|options| options.map_or(Ok(Exit::Ok), program)) {
-        Ok(exit) => exit.into(),
-        Err(failure) => {
-            logging::last_words(name, &failure.to_string());
-            failure.exit.into()
-        }
-    }
+    let args: Vec<String> = std::env::args_os().skip(1).map(|arg| argument::disguise(&arg)).collect();
+    logging::open(name);
+    let ended = read_options(name, &args).and_then(|options| options.map_or(Ok(Exit::Ok), program));
+    let exit = ended.unwrap_or_else(|failure| {
+        logging::last_words(name, &argument::readable(&failure.to_string()));
+        failure.exit
+    });
+    logging::finish();
+    exit.into()
 }
 
 /// `None` if the options asked for help, which has been given.
 fn read_options<Options: FromArgs>(name: &str, args: &[String]) -> Result<Option<Options>, Failure> {
-    let args: Vec<&str> = args.iter().flat_map(|arg| spell_out(arg)).collect();
+    let dash = argument::lone_dash();
+    let args: Vec<&str> = args.iter().flat_map(|arg| spell_out(arg, &dash)).collect();
     match Options::from_args(&[name], &args) {
         Ok(options) => Ok(Some(options)),
         Err(early) if early.status.is_ok() => {
@@ -57,24 +68,33 @@ fn read_options<Options: FromArgs>(name: &str, args: &[String]) -> Result<Option
 }
 
 /// What argh does not know: a lone `-` is standard input or output, no option; `-vv` is `-v -v`.
-fn spell_out(arg: &str) -> impl Iterator<Item = &str> {
+fn spell_out<'a>(arg: &'a str, dash: &'a str) -> impl Iterator<Item = &'a str> {
     let (text, times) = match arg {
-        "-" => (STDIO, 1),
+        "-" => (dash, 1),
         "-vv" => ("-v", 2),
         other => (other, 1),
     };
     std::iter::repeat_n(text, times)
 }
 
-/// What a lone `-` becomes while options are read.
-const STDIO: &str = "/dev/stdio";
-
-/// The text as it was typed: `-` again for standard input or output.
-pub fn as_typed(text: &str) -> &str {
-    if text == STDIO { "-" } else { text }
+/// Says the last there is to say on standard output, and waits but a moment for whoever reads it: a terminal may be stopped.
+pub fn say_at_the_end(text: &str) {
+    if let Ok(outbox) = outbox::Outbox::new(Outlet::standard_output().ok(), None) {
+        outbox.say_last(tame(text).as_bytes());
+    }
 }
 
-/// A line for people or programs on standard output. That nobody reads it is no error.
+/// Lines for people on standard output. That nobody reads them is no error.
 pub fn say(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+    let _ = std::io::stdout().write_all(tame(text).as_bytes());
+}
+
+/// A line for programs on standard output.
+pub fn say_to_programs(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{}", line.trim_end());
+}
+
+/// Line by line what a terminal only shows.
+fn tame(text: &str) -> String {
+    text.trim_end().lines().map(|line| format!("{}\n", one_line(line))).collect()
 }

@@ -15,8 +15,13 @@ pub struct Throttle {
 impl Throttle {
     /// It happened. Some: say it now; the number is how often it happened since it was last said.
     pub fn happened(&mut self, now: Time) -> Option<u64> {
-        self.count += 1;
-        if now < self.next {
+        self.happened_times(1, now)
+    }
+
+    /// The same of what happened so many times, which may be none.
+    pub fn happened_times(&mut self, times: u64, now: Time) -> Option<u64> {
+        self.count += times;
+        if now < self.next || self.count == 0 {
             return None;
         }
         self.next = now.after(INTERVAL);

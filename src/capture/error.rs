@@ -1,5 +1,6 @@
 //! Why a source could not be opened, and why it ended: each with its cause and its remedy, in one line.
 
+use crate::shown::shown;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -139,26 +140,26 @@ impl fmt::Display for OpenError {
         match self {
             OpenError::Missing { path, cameras } => missing(f, path, cameras),
             OpenError::Busy { path } => {
-                let path = path.display();
+                let path = shown(&path);
                 write!(f, "{path} is used by another program; to see by which: fuser -v {path}")
             }
             OpenError::Forbidden { path } => write!(
                 f,
                 "no permission to open {}: join its group with: sudo usermod -aG video $USER, then log in anew",
-                path.display()
+                shown(&path)
             ),
             OpenError::Sandboxed { path } => write!(
                 f,
                 "the service's sandbox keeps {} away: its unit needs DeviceAllow=char-video4linux rw and \
                  After=modprobe@videodev.service",
-                path.display()
+                shown(&path)
             ),
-            OpenError::NotACamera { path, why } => write!(f, "{} is no camera: {why}", path.display()),
+            OpenError::NotACamera { path, why } => write!(f, "{} is no camera: {why}", shown(&path)),
             OpenError::NoSignal { path } => {
                 write!(
                     f,
                     "{} has no pictures to give yet: start the program that writes into it",
-                    path.display()
+                    shown(&path)
                 )
             }
             OpenError::NoMjpeg { path, offers, mode, auto_helps } => {
@@ -169,15 +170,15 @@ impl fmt::Display for OpenError {
                 f,
                 "{}: too little USB bandwidth is left (not disk space): ask for less, as with -r 640x480 -f 15, or \
                  plug the camera into another USB controller",
-                path.display()
+                shown(&path)
             ),
-            OpenError::Unreadable { path, why } => write!(f, "cannot read {}: {why}", path.display()),
+            OpenError::Unreadable { path, why } => write!(f, "cannot read {}: {why}", shown(&path)),
             OpenError::NoFrames { path } => {
-                write!(f, "no JPEG in {}: give a .jpg or .mjpeg file, or a folder of them", path.display())
+                write!(f, "no JPEG in {}: give a .jpg or .mjpeg file, or a folder of them", shown(&path))
             }
             OpenError::Invalid { what } => f.write_str(what),
             OpenError::System { path, call, errno } => {
-                write!(f, "{call} failed on {}: {}; dmesg may say more", path.display(), errno.desc())
+                write!(f, "{call} failed on {}: {}; dmesg may say more", shown(&path), errno.desc())
             }
         }
     }
@@ -185,7 +186,7 @@ impl fmt::Display for OpenError {
 
 fn missing(f: &mut fmt::Formatter<'_>, path: &Path, cameras: &[String]) -> fmt::Result {
     let what = if path.starts_with("/dev") { "device" } else { "file or folder" };
-    write!(f, "no such {what}: {} (", path.display())?;
+    write!(f, "no such {what}: {} (", shown(&path))?;
     if cameras.is_empty() {
         write!(f, "no camera is connected; ")?;
     } else {
@@ -200,7 +201,7 @@ fn no_mjpeg(f: &mut fmt::Formatter<'_>, path: &Path, offers: &[String], mode: Mo
         Mode::Yuyv => "no YUYV, NV12 or YU12",
         Mode::Auto => "neither MJPEG nor YUYV, NV12 or YU12",
     };
-    write!(f, "{} has {lacks}, it has ", path.display())?;
+    write!(f, "{} has {lacks}, it has ", shown(&path))?;
     let shown = offers.get(..SHOWN).unwrap_or(offers);
     match offers.len() - shown.len() {
         _ if offers.is_empty() => write!(f, "no format at all"),
@@ -213,7 +214,7 @@ fn no_mjpeg_remedy(f: &mut fmt::Formatter<'_>, path: &Path, auto_helps: bool) ->
     if auto_helps {
         return write!(f, ": take what it has with -m auto");
     }
-    let path = path.display();
+    let path = shown(&path);
     write!(f, ": use another camera, or convert: ffmpeg -f v4l2 -i {path} -q:v 5 -f mjpeg - | camcast -")
 }
 
@@ -283,24 +284,24 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Fault::Gone { path } => write!(f, "{} was unplugged: plug it in again", path.display()),
+            Fault::Gone { path } => write!(f, "{} was unplugged: plug it in again", shown(&path)),
             Fault::Broken { path, call, errno } => write!(
                 f,
                 "the driver of {} failed ({call}: {}): the camera must be opened anew; dmesg may say more",
-                path.display(),
+                shown(&path),
                 errno.desc()
             ),
             Fault::Erring { path } => write!(
                 f,
                 "the driver of {} reports an error and gives no frame: the camera must be opened anew; dmesg may say more",
-                path.display()
+                shown(&path)
             ),
             Fault::Ended { path, frames, half } => ended(f, path, *frames, *half),
-            Fault::Unreadable { path, why } => write!(f, "cannot read {}: {why}", path.display()),
+            Fault::Unreadable { path, why } => write!(f, "cannot read {}: {why}", shown(&path)),
             Fault::NotMjpeg { path } => write!(
                 f,
                 "no JPEG in the first 16 MiB of {}: write MJPEG, as with rpicam-vid --codec mjpeg",
-                path.display()
+                shown(&path)
             ),
             Fault::Undrawable { why } => {
                 write!(f, "the test picture cannot be drawn: {why}; try another size")
@@ -310,7 +311,7 @@ impl fmt::Display for Fault {
 }
 
 fn ended(f: &mut fmt::Formatter<'_>, path: &Path, frames: u64, half: usize) -> fmt::Result {
-    let path = path.display();
+    let path = shown(&path);
     match (frames, half) {
         (0, 0) => write!(f, "{path} ended before its first frame")?,
         (0, half) => write!(f, "{path} ended within its first frame, of which {half} bytes came")?,

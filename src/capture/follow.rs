@@ -17,6 +17,7 @@ use super::intake::Found;
 use super::metronome::Metronome;
 use super::replay::{FILES, Play, description, say_skipped, unreadable};
 use super::{Description, Fault, Lease, OpenError};
+use crate::shown::shown;
 use crate::sys::arrivals::{Arrival, Arrivals};
 use crate::time::Time;
 
@@ -153,7 +154,7 @@ impl Follow {
         if waiting.is_incomplete && waiting.names.is_empty() && self.playing.is_none() {
             waiting.is_incomplete = false;
             if !std::mem::replace(&mut self.is_overflow_told, true) {
-                let path = self.path.display();
+                let path = shown(&self.path);
                 log::warn!("more files came at once to {path} than the system tells of: they are looked for");
             }
             self.look()

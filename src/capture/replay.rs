@@ -10,6 +10,7 @@ use super::intake::{Found, LIMIT};
 use super::metronome::Metronome;
 use super::{Description, Fault, Lease, OpenError, Rate, Wish};
 use crate::jpeg::Size;
+use crate::shown::shown;
 use crate::time::Time;
 
 /// The most files that a folder's replay takes: the list of their names is kept in memory.
@@ -240,7 +241,7 @@ fn first_of(path: &Path, files: &[PathBuf], is_told: &mut bool) -> Result<(usize
 /// Once for all of them: there may be many, and they come again and again.
 pub(super) fn say_skipped(file: &Path, error: &io::Error, is_told: &mut bool) {
     if !std::mem::replace(is_told, true) {
-        log::warn!("skipped: cannot read {}: {error}; others like it are skipped in silence", file.display());
+        log::warn!("skipped: cannot read {}: {error}; others like it are skipped in silence", shown(&file));
     }
 }
 
@@ -274,7 +275,7 @@ pub(super) fn description(path: &Path, size: Option<Size>, rate: Rate) -> Descri
     Description {
         name: "replay".into(),
         driver: "built in".into(),
-        path: path.display().to_string(),
+        path: shown(&path).to_string(),
         format: "MJPG".into(),
         size: None,
         rate: Some(rate),

@@ -1,11 +1,13 @@
 //! Which source: the text as typed becomes a [`SourceSpec`].
 
+use crate::shown::shown;
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use super::error::OpenError;
 
@@ -24,19 +26,20 @@ pub enum SourceSpec {
     Stdin,
 }
 
-impl FromStr for SourceSpec {
-    type Err = OpenError;
-
+impl SourceSpec {
     /// Reads `pattern`, `-`, or a path, and looks at what is there. What is not there is a camera all the same
     /// if the path is under `/dev`: it may be plugged in later.
-    fn from_str(text: &str) -> Result<Self, OpenError> {
-        match text {
-            "pattern" => Ok(SourceSpec::Pattern),
-            "-" | "/dev/stdin" => Ok(SourceSpec::Stdin),
-            _ if text.contains('\0') => {
+    ///
+    /// # Errors
+    /// Nothing is there, or it cannot be a source.
+    pub fn of(typed: &OsStr) -> Result<Self, OpenError> {
+        match typed.to_str() {
+            Some("pattern") => Ok(SourceSpec::Pattern),
+            Some("-" | "/dev/stdin") => Ok(SourceSpec::Stdin),
+            _ if typed.as_bytes().contains(&0) => {
                 Err(OpenError::Invalid { what: "the source's path holds a NUL".into() })
             }
-            _ => by_kind(text.into()),
+            _ => by_kind(typed.into()),
         }
     }
 }
@@ -55,10 +58,8 @@ fn by_kind(path: PathBuf) -> Result<SourceSpec, OpenError> {
     } else if kind.is_file() {
         Ok(SourceSpec::File(path))
     } else {
-        let why = format!(
-            "it is neither a file nor a folder; if it is a named pipe: camcast - < {}",
-            path.display()
-        );
+        let why =
+            format!("it is neither a file nor a folder; if it is a named pipe: camcast - < {}", shown(&path));
         Err(OpenError::NotACamera { path, why })
     }
 }
@@ -67,7 +68,7 @@ impl fmt::Display for SourceSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SourceSpec::Device(path) | SourceSpec::File(path) | SourceSpec::Folder(path) => {
-                path.display().fmt(f)
+                shown(&path).fmt(f)
             }
             SourceSpec::Pattern => f.write_str("pattern"),
             SourceSpec::Stdin => f.write_str("-"),
@@ -80,7 +81,7 @@ mod tests {
     use super::*;
 
     fn spec(text: &str) -> Result<SourceSpec, OpenError> {
-        text.parse()
+        SourceSpec::of(OsStr::new(text))
     }
 
     #[test]

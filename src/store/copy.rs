@@ -7,6 +7,7 @@ use super::recording::{Recording, Sink};
 use super::stills::{self, Stills};
 use crate::record::container::{self, Track};
 use crate::record::mov;
+use crate::shown::shown;
 use crate::time::Time;
 use jiff::tz::Offset;
 use std::fs;
@@ -108,7 +109,7 @@ impl Copy {
             _ => fs::remove_file(&self.path),
         };
         if let Err(why) = gone {
-            log::warn!("{}: it is not complete, and stays: {why}", self.path.display());
+            log::warn!("{}: it is not complete, and stays: {why}", shown(&self.path));
         }
     }
 }

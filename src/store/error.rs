@@ -1,6 +1,7 @@
 //! What can go wrong with files, each with its cause and what to do, on one line.
 
 use crate::record::container::Refused;
+use crate::shown::shown;
 use nix::errno::Errno;
 use nix::sys::statvfs::statvfs;
 use std::fmt;
@@ -203,52 +204,48 @@ fn has_no_inodes(path: &Path) -> bool {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::NotWritable { path, why } => write!(f, "cannot write to {}: {why}", path.display()),
+            Error::NotWritable { path, why } => write!(f, "cannot write to {}: {why}", shown(&path)),
             Error::Full { path, lack } => {
-                write!(
-                    f,
-                    "{lack} for {}: delete recordings, or choose another folder with -o",
-                    path.display()
-                )
+                write!(f, "{lack} for {}: delete recordings, or choose another folder with -o", shown(&path))
             }
             Error::TooLarge { path } => {
                 write!(
                     f,
                     "{} is as large as a file may be here (by its file system, FAT's 4 GiB for one, or by ulimit -f): \
                      use a shorter --segment",
-                    path.display()
+                    shown(&path)
                 )
             }
             Error::Cut { path } => {
-                write!(f, "another program has cut {} short: find it, and keep it from there", path.display())
+                write!(f, "another program has cut {} short: find it, and keep it from there", shown(&path))
             }
             Error::Locked { path, holder } => write!(
                 f,
                 "{holder} records to {}: one folder, one camrec; choose another folder with -o",
-                path.display()
+                shown(&path)
             ),
             Error::Taken { path } => {
                 write!(
                     f,
                     "all names for this instant are taken in {}: use --name or another folder",
-                    path.display()
+                    shown(&path)
                 )
             }
             Error::Unreadable { path, source } => {
-                write!(f, "cannot read {}: {source}: check its name and its mode", path.display())
+                write!(f, "cannot read {}: {source}: check its name and its mode", shown(&path))
             }
             Error::Exists { path } => {
-                write!(f, "{} is there already: choose another name with -o", path.display())
+                write!(f, "{} is there already: choose another name with -o", shown(&path))
             }
             Error::Foreign { path } => write!(
                 f,
                 "{} is no recording that camrec has written: give it one of its .mkv files",
-                path.display()
+                shown(&path)
             ),
             Error::Closed => write!(f, "nobody reads the output any more: start the player again"),
             Error::Refused(refused) => refused.fmt(f),
             Error::System { doing, path, source } => {
-                write!(f, "cannot {doing} {}: {source}: check the disk (dmesg)", path.display())
+                write!(f, "cannot {doing} {}: {source}: check the disk (dmesg)", shown(&path))
             }
         }
     }

@@ -4,6 +4,7 @@ use super::dir::Dir;
 use super::error::Error;
 use super::folder;
 use super::whereabouts::{Whereabouts, identity_of, whereabouts};
+use crate::shown::shown;
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::resource::{Resource, getrlimit};
@@ -106,7 +107,7 @@ impl SegmentFile {
         self.reserved = 0;
         let cut = self.file.seek(SeekFrom::Start(self.end)).and_then(|_| self.file.set_len(self.end));
         if let Err(why) = cut {
-            log::warn!("{}: a torn frame is at the end of the file: {why}", self.path.display());
+            log::warn!("{}: a torn frame is at the end of the file: {why}", shown(&self.path));
         }
     }
 
@@ -166,7 +167,7 @@ impl SegmentFile {
             _ => fs::remove_file(&self.path),
         };
         if let Err(why) = removed {
-            log::warn!("{}: an empty file stays: {why}", self.path.display());
+            log::warn!("{}: an empty file stays: {why}", shown(&self.path));
         }
     }
 }

@@ -7,6 +7,7 @@ use super::dir::Dir;
 use super::error::Error;
 use super::whereabouts::identity_of;
 use crate::record::index::{Event, Index};
+use crate::shown::shown;
 use nix::fcntl::OFlag;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
@@ -100,13 +101,13 @@ impl IndexFile {
         if is_ours && is_whole {
             return self.read_on().map_err(|why| self.error("read", why));
         }
-        let shown = self.dir.path().join(NAME);
+        let path = self.dir.path().join(NAME);
         let ours = std::mem::take(&mut self.index);
         self.index = ours.clone();
         if is_ours || there.is_none() {
             (self.file, self.end) =
                 write_anew(&self.dir, &self.index).map_err(|why| self.error("write", why))?;
-            log::warn!("{} was deleted or cut, and is written anew: the files stay ours", shown.display());
+            log::warn!("{} was deleted or cut, and is written anew: the files stay ours", shown(&path));
             return self.dir.sync();
         }
         self.file = append_to(&self.dir).map_err(|why| self.error("write", why))?;
@@ -116,7 +117,7 @@ impl IndexFile {
         let unknown =
             ours.entries().filter(|entry| lacks(&entry.name) && self.dir.has(Path::new(&entry.name)));
         let lines: Vec<String> = unknown.map(|entry| entry.to_string()).collect();
-        log::warn!("{} is another one now: what is ours is entered in that", shown.display());
+        log::warn!("{} is another one now: what is ours is entered in that", shown(&path));
         lines.iter().try_for_each(|lines| self.append(lines))
     }
 

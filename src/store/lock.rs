@@ -3,6 +3,7 @@
 use super::dir::Dir;
 use super::error::{Error, Why};
 use super::whereabouts::{identity_of, is_local};
+use crate::shown::shown;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag};
 use std::fmt;
@@ -65,7 +66,7 @@ impl Lock {
             Err((file, Errno::ENOLCK | Errno::EOPNOTSUPP | Errno::ENOSYS)) => {
                 log::warn!(
                     "{}: this file system has no locks: see to it that nobody else records here",
-                    folder.display()
+                    shown(&folder)
                 );
                 (Held::Open(file), false)
             }
@@ -104,17 +105,17 @@ impl Lock {
         if self.is_told || theirs == Some(ours) {
             return;
         }
-        let shown = dir.path().join(NAME);
+        let path = dir.path().join(NAME);
         match Lock::take(dir, holder) {
             Ok(lock) => {
-                log::warn!("{} was deleted, and is made anew", shown.display());
+                log::warn!("{} was deleted, and is made anew", shown(&path));
                 *self = lock;
             }
             Err(Error::Locked { holder, .. }) => {
                 self.is_told = true;
                 log::warn!(
                     "{} was deleted, and now {holder} records here too: use another folder with -o",
-                    shown.display()
+                    shown(&path)
                 );
             }
             // it is tried again

@@ -4,6 +4,7 @@
 use super::dir::Dir;
 use super::error::Error;
 use super::whereabouts::{Whereabouts, whereabouts};
+use crate::shown::shown;
 use jiff::Timestamp;
 use jiff::fmt::strtime;
 use jiff::tz::Offset;
@@ -104,7 +105,7 @@ impl Stills {
     /// Deletes the folder, in which there is nothing.
     pub(super) fn discard(self) {
         if let Err(why) = fs::remove_dir(self.dir.path()) {
-            log::warn!("{}: an empty folder stays: {why}", self.dir.path().display());
+            log::warn!("{}: an empty folder stays: {why}", shown(&self.dir.path()));
         }
     }
 }

@@ -32,7 +32,7 @@ pub enum Ended {
 ///
 /// # Errors
 /// It cannot be started.
-pub fn run(script: &str, more: &[(&str, OsString)], most: Duration) -> io::Result<Ended> {
+pub fn run(script: &OsStr, more: &[(&str, OsString)], most: Duration) -> io::Result<Ended> {
     let child = start(c"/bin/sh", script, more)?;
     let (done, ended) = channel();
     thread::Builder::new().name("command".into()).spawn(move || {
@@ -56,7 +56,7 @@ pub fn run(script: &str, more: &[(&str, OsString)], most: Duration) -> io::Resul
 /// program, whatever we ignore or block.
 ///
 /// Not the standard library's `Command`: linked on a newer system that asks for glibc 2.39, and Debian 12 has 2.36.
-fn start(shell: &CStr, script: &str, more: &[(&str, OsString)]) -> io::Result<Pid> {
+fn start(shell: &CStr, script: &OsStr, more: &[(&str, OsString)]) -> io::Result<Pid> {
     let (nothing, errors) = (File::open("/dev/null")?, io::stderr());
     let mut files = PosixSpawnFileActions::init()?;
     files.add_dup2(nothing.as_raw_fd(), 0)?;
@@ -70,7 +70,7 @@ fn start(shell: &CStr, script: &str, more: &[(&str, OsString)]) -> io::Result<Pi
     how.set_pgroup(Pid::from_raw(0))?;
     how.set_sigdefault(&SigSet::all())?;
     how.set_sigmask(&SigSet::empty())?;
-    let words = [c"sh".to_owned(), c"-c".to_owned(), CString::new(script)?];
+    let words = [c"sh".to_owned(), c"-c".to_owned(), CString::new(script.as_bytes())?];
     let inherited = std::env::vars_os().filter(|(name, _)| !more.iter().any(|(other, _)| name == other));
     let added = more.iter().map(|(name, value)| (OsString::from(name), value.clone()));
     let environment = inherited.chain(added).map(|(name, value)| variable(&name, &value));
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     fn shell(script: &str, most: Duration) -> Ended {
-        run(script, &[("CAMREC_TEST", "a value".into())], most).unwrap()
+        run(OsStr::new(script), &[("CAMREC_TEST", "a value".into())], most).unwrap()
     }
 
     #[test]
@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(shell("kill -9 $$", long), Ended::Signal(9));
         assert_eq!(shell("sleep 60 & sleep 60", Duration::from_millis(100)), Ended::Late);
         // in an emulator's vfork a failed exec is the child's end
-        let nowhere = start(c"/nowhere/at/all", "", &[]).map(wait);
+        let nowhere = start(c"/nowhere/at/all", OsStr::new(""), &[]).map(wait);
         assert!(matches!(nowhere, Err(_) | Ok(Ok(Ended::Status(127)))), "{nowhere:?}");
     }
 
@@ -129,6 +129,6 @@ mod tests {
         assert_eq!(shell("kill -PIPE $$", long), Ended::Signal(Signal::SIGPIPE as i32));
         let group = "test \"$(cut -d' ' -f5 /proc/$$/stat)\" = $$";
         assert_eq!(shell(group, long), Ended::Status(0), "the leader of a group");
-        assert!(run("a\0b", &[], long).is_err());
+        assert!(run(OsStr::new("a\0b"), &[], long).is_err());
     }
 }

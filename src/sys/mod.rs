@@ -9,6 +9,7 @@ pub mod clock;
 pub mod command;
 pub mod hotplug;
 pub mod names;
+pub mod outlet;
 pub mod poll;
 pub mod signals;
 pub mod tcp;

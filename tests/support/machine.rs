@@ -52,6 +52,16 @@ impl Machine {
     /// Has it happen to the next such call, and waits until it is over.
     #[track_caller]
     pub fn inflict(&self, call: Call, fault: Fault) {
+        self.threaten(call, fault);
+        let until = deadline(PATIENCE);
+        while self.path("fault").exists() {
+            assert!(!is_over(until), "{call:?} {fault:?}: no such call came");
+            pause();
+        }
+    }
+
+    /// Has it happen to the next such call, whenever that comes.
+    pub fn threaten(&self, call: Call, fault: Fault) {
         let call = match call {
             Call::Write => "write",
             Call::Sync => "sync",
@@ -61,11 +71,6 @@ impl Machine {
             Fault::Fail(errno) => format!("{call} fail {}", errno as i32),
         };
         self.say("fault", &line);
-        let until = deadline(PATIENCE);
-        while self.path("fault").exists() {
-            assert!(!is_over(until), "{line}: no such call came");
-            pause();
-        }
     }
 
     /// Its file systems know no locks from here on.

@@ -1,12 +1,14 @@
 //! What camcast's options mean: checked, typed, with the defaults filled in.
 
 use super::options::Options;
+use crate::app::argument::Argument;
 use crate::app::exit::{Exit, Failure};
-use crate::app::{as_typed, quantity, wall};
+use crate::app::{quantity, wall};
 use crate::capture::{Mode, OpenError, SourceSpec, Wish};
 use crate::picture::RawEncoder;
 use crate::wire::data::{HEADER_LEN, MIN_FRAGMENT};
 use crate::wire::{IP_UDP_OVERHEAD, PORT};
+use std::ffi::OsStr;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -74,7 +76,7 @@ impl TryFrom<Options> for Config {
             max_clients: max_clients(options.max_clients)?,
             datagram: datagram(options.mtu)?,
             dscp: dscp(options.dscp.as_deref())?,
-            client_log: options.client_log.map(PathBuf::from),
+            client_log: options.client_log.map(|file| file.path().to_owned()),
             allow_truncated_frames: options.allow_truncated_frames,
             on_demand: options.on_demand,
             exit_on_device_error: options.exit_on_device_error,
@@ -88,7 +90,7 @@ fn usage(message: impl Into<String>) -> Failure {
 }
 
 fn wish(options: &Options) -> Result<Wish, Failure> {
-    let source = options.source.as_deref().map_or("/dev/video0", as_typed);
+    let source = options.source.as_ref().map_or(OsStr::new("/dev/video0"), Argument::os);
     let size = options
         .resolution
         .as_deref()
@@ -97,7 +99,7 @@ fn wish(options: &Options) -> Result<Wish, Failure> {
         .desired_fps
         .as_deref()
         .map(|text| text.parse().map_err(|error| usage(format!("--desired-fps {text}: {error}"))));
-    let source = source.parse::<SourceSpec>().map_err(|mut error| {
+    let source = SourceSpec::of(source).map_err(|mut error| {
         error.name_cameras();
         open_failure(&error)
     })?;

@@ -191,6 +191,8 @@ impl Server {
         let now = clock::now();
         let mut wait = Wait::default();
         wait.readable(Who::Signals, self.signals.as_fd());
+        logging::fd().into_iter().for_each(|fd| wait.writable(Who::Log, fd));
+        self.report.fd().into_iter().for_each(|fd| wait.writable(Who::ClientLog, fd));
         if !self.stopping {
             self.intake.poll(&mut wait);
             for (index, door) in self.doors.iter().enumerate() {
@@ -235,6 +237,8 @@ impl Server {
             }
             Who::Opener => self.intake.handle_opener(now),
             Who::Hotplug => self.intake.handle_hotplug(now),
+            Who::Log => logging::drain(),
+            Who::ClientLog => self.report.drain(),
             Who::Joins(index) => self.accept(index, now),
             Who::Strangers(index) => self.hear_strangers(index, now),
             Who::Guest(index) => {
@@ -276,6 +280,7 @@ impl Server {
 
     /// The source and the clients hear of each other; once a turn.
     fn attend(&mut self, now: Time) {
+        self.report.attend(now);
         if self.stopping {
             return;
         }

@@ -2,6 +2,7 @@
 
 #![allow(rustdoc::broken_intra_doc_links, reason = "the doc comments are the help text, brackets and all")]
 
+use crate::app::argument::Argument;
 use argh::FromArgs;
 
 /// Streams a camera's MJPEG over UDP, as the camera delivers it, to any number of viewers and recorders.
@@ -11,7 +12,7 @@ pub struct Options {
     /// camera (/dev/video0, or a link in /dev/v4l/by-id), 'pattern' (a test picture), a file or folder of JPEGs,
     /// or '-' (MJPEG on standard input); default /dev/video0
     #[argh(positional)]
-    pub source: Option<String>,
+    pub source: Option<Argument>,
 
     /// picture size, such as 1280x720; default: the camera's own
     #[argh(option, short = 'r', arg_name = "WxH")]
@@ -58,7 +59,7 @@ pub struct Options {
 
     /// append a line for each join and leave: time, client, joined or left
     #[argh(option, arg_name = "file")]
-    pub client_log: Option<String>,
+    pub client_log: Option<Argument>,
 
     /// play a file or folder once, then end; default: in a loop
     #[argh(switch)]

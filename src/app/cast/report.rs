@@ -2,17 +2,19 @@
 
 use super::drops::{Drops, Ends, Reason};
 use crate::app::exit::{Exit, Failure};
+use crate::app::outbox::Outbox;
 use crate::app::quantity::{show_bytes, show_duration};
 use crate::app::throttle::Throttle;
 use crate::app::wall;
 use crate::cast::{ClientKind, Event, LeaveReason, Tally};
 use crate::jpeg::Flaw;
+use crate::shown::shown;
 use crate::supervisor::stamps::Oddity;
+use crate::sys::outlet::Outlet;
 use crate::time::Time;
 use crate::wire::join::Policy;
-use std::fs::{File, OpenOptions};
-use std::io::Write;
 use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,7 +29,8 @@ pub struct Intake {
 
 /// The log, and the client log if there is one.
 pub struct Report {
-    client_log: Option<(PathBuf, File)>,
+    client_log: Option<(PathBuf, Outbox)>,
+    client_log_lost: Throttle,
     damaged: Throttle,
     /// What was dropped since that was last said.
     unsaid: Drops,
@@ -51,16 +54,18 @@ impl Report {
     /// # Errors
     /// It cannot be written.
     pub fn new(client_log: Option<&Path>) -> Result<Self, Failure> {
-        let open = |path: &Path| match OpenOptions::new().append(true).create(true).open(path) {
-            Ok(file) => Ok((path.to_owned(), file)),
+        let open = |path: &Path| match Outlet::append_to(path).and_then(|file| Outbox::new(Some(file), None))
+        {
+            Ok(outbox) => Ok((path.to_owned(), outbox)),
             Err(error) => Err(Failure::new(
                 Exit::NotWritable,
-                format!("cannot write the client log {}: {error}; choose another file", path.display()),
+                format!("cannot write the client log {}: {error}; choose another file", shown(&path)),
             )),
         };
         let default = Throttle::default();
         Ok(Report {
             client_log: client_log.map(open).transpose()?,
+            client_log_lost: default,
             damaged: default,
             unsaid: Drops::default(),
             ends: Ends::default(),
@@ -113,12 +118,33 @@ impl Report {
 
     /// A line of the client log, as the original's ServerLog: time, client, joined or left.
     fn append(&mut self, what: &str) {
-        let Some((path, file)) = &mut self.client_log else { return };
-        if let Err(error) = writeln!(file, "{}, {what}", wall::date_and_time()) {
+        if let Some((_, outbox)) = &self.client_log {
+            outbox.say(format!("{}, {what}\n", wall::date_and_time()).as_bytes());
+        }
+    }
+
+    /// The client log, if some of it waits to be written: then [`drain`](Self::drain) is to be called.
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.client_log.as_ref().and_then(|(_, outbox)| outbox.fd())
+    }
+
+    /// The client log takes more.
+    pub fn drain(&self) {
+        self.client_log.iter().for_each(|(_, outbox)| outbox.drain());
+    }
+
+    /// Once a turn: says what has become of the client log, if it is nothing good.
+    pub fn attend(&mut self, now: Time) {
+        let Some((path, outbox)) = &self.client_log else { return };
+        let Some((error, lost)) = outbox.take_news() else { return };
+        let path = shown(path);
+        if let Some(count) = self.client_log_lost.happened_times(lost, now) {
+            log::warn!("{count} lines of the client log {path} lost: it does not take them in time");
+        }
+        if let Some(error) = error {
             log::warn!(
-                "cannot write the client log {}: {error}; it is not written from now on: make room for it, or move it \
-                 away, and start camcast again",
-                path.display()
+                "cannot write the client log {path}: {error}; it is not written from now on: make room for it, or move it \
+                 away, and start camcast again"
             );
             self.client_log = None;
         }

@@ -9,8 +9,8 @@ use arrayvec::ArrayVec;
 use nix::poll::PollFd;
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// Signals, the source, its opener or news of devices, two sockets an address, pending joins, clients.
-const MOST: usize = 4 + 2 * MAX_LISTEN + lobby::PLACES + MAX_CLIENTS as usize;
+/// Signals, the source, its opener or news of devices, two logs, two sockets an address, pending joins, clients.
+const MOST: usize = 6 + 2 * MAX_LISTEN + lobby::PLACES + MAX_CLIENTS as usize;
 
 /// Whose descriptor it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,10 @@ pub enum Who {
     Opener,
     /// A device has come.
     Hotplug,
+    /// Whoever reads the log takes more of it.
+    Log,
+    /// The same of the client log.
+    ClientLog,
     /// The TCP listener of the address with this index.
     Joins(usize),
     /// The UDP listener of the address with this index.
@@ -53,6 +57,11 @@ impl<'a> Wait<'a> {
         self.add(who, fd, PollFlags::POLLIN);
     }
 
+    /// Asks whether `fd` can be written.
+    pub fn writable(&mut self, who: Who, fd: BorrowedFd<'a>) {
+        self.add(who, fd, PollFlags::POLLOUT);
+    }
+
     /// Asks whether a client's socket can be read and, if it waits for that, written.
     pub fn client(&mut self, place: usize, client: &'a Client) {
         let write = if client.wants_write { PollFlags::POLLOUT } else { PollFlags::empty() };
@@ -74,6 +83,7 @@ impl<'a> Wait<'a> {
         for (fd, who) in self.fds.iter().zip(&self.who) {
             match who {
                 Who::Source if poll::is_failing(fd) => ready.push(Who::FailingSource),
+                Who::Log | Who::ClientLog => ready.extend(poll::is_writable(fd).then_some(*who)),
                 _ if poll::is_readable(fd) => ready.push(*who),
                 _ => {}
             }

@@ -7,6 +7,7 @@ use crate::app::wall;
 use crate::jpeg::{self, Size};
 use crate::picture::{self, Decoder, Scale};
 use crate::record::gaps::gaps;
+use crate::shown::{for_programs, shown};
 use crate::store::film::{Film, Part};
 use crate::store::{Error, sidecar};
 use serde::{Deserialize, Serialize};
@@ -125,7 +126,7 @@ struct Beside {
 
 /// As [`Report::json`], for a file of which nothing is known.
 pub(super) fn unreadable(path: &Path, error: &Error) -> String {
-    let (path, error) = (path.display().to_string(), error.to_string());
+    let (path, error) = (for_programs(path), error.to_string());
     serde_json::to_string(&Unreadable { event: "checked", path, sound: false, error }).unwrap_or_default()
 }
 
@@ -139,7 +140,7 @@ pub(super) fn check(path: &Path, decoder: &mut Decoder, progress: &mut Progress)
     };
     let mut report = Report {
         event: "checked",
-        path: path.display().to_string(),
+        path: for_programs(path),
         sound: None,
         finished: film.is_finished(),
         start: wall::rfc3339(film.started()),
@@ -298,7 +299,8 @@ impl Report {
 
     /// For people.
     pub(super) fn text(&self) -> String {
-        let Report { path, frames, width, height, fps, .. } = self;
+        let Report { frames, width, height, fps, .. } = self;
+        let path = shown(&self.path);
         let (duration, bytes) =
             (show_duration(Duration::from_millis(self.duration_ms)), show_bytes(self.file_bytes));
         let word = self.verdict().words();

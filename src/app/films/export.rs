@@ -7,20 +7,23 @@ use crate::app::say;
 use crate::app::wall;
 use crate::jpeg;
 use crate::record::container::{Container, Form as Recorded};
+use crate::shown::shown;
 use crate::store::copy::{Copy, Form};
 use crate::store::film::{Film, Part};
 use std::path::Path;
 
 /// The form that a name asks for.
-pub(super) fn form(to: &str) -> Result<Form, String> {
-    let name = to.rsplit('/').next().unwrap_or(to);
+pub(super) fn form(to: &Path) -> Result<Form, String> {
+    // a slash at the end counts, and only the ending does
+    let text = to.to_string_lossy();
+    let name = text.rsplit('/').next().unwrap_or(&text);
     match (name.rsplit_once('.'), Container::of(name)) {
         (_, Some(container)) => Ok(Form::Recorded(Recorded::File(container))),
         // "frames/", "frames", "."
         (None | Some(("", _)), _) => Ok(Form::Recorded(Recorded::Stills)),
         (Some((_, ending)), None) if ending.eq_ignore_ascii_case("mov") => Ok(Form::Mov),
         (Some(_), None) => {
-            Err(format!("{to}: expected a name that ends in .mov, .avi or .mkv, or a folder/"))
+            Err(format!("{}: expected a name that ends in .mov, .avi or .mkv, or a folder/", shown(to)))
         }
     }
 }
@@ -49,10 +52,10 @@ pub(super) fn export(from: &Path, to: &Path, form: Form) -> Result<Exit, Failure
     }
     progress.clear();
     if frames == 0 {
-        return Err(Failure::new(Exit::Damaged, format!("{}: there is no frame in it", from.display())));
+        return Err(Failure::new(Exit::Damaged, format!("{}: there is no frame in it", shown(&from))));
     }
     copy.finish().map_err(|error| store_failure(&error))?;
-    say(&format!("{}: {frames} frames", to.display()));
+    say(&format!("{}: {frames} frames", shown(&to)));
     if resized > 0 && form != Form::Recorded(Recorded::Stills) {
         let size = film.size();
         log::warn!(
@@ -60,7 +63,7 @@ pub(super) fn export(from: &Path, to: &Path, form: Form) -> Result<Exit, Failure
         );
     }
     if damaged > 0 {
-        log::warn!("{}: {damaged} bytes of it are no frames: see camrec --check", from.display());
+        log::warn!("{}: {damaged} bytes of it are no frames: see camrec --check", shown(&from));
         return Ok(Exit::Damaged);
     }
     Ok(Exit::Ok)
@@ -72,6 +75,7 @@ mod tests {
 
     #[test]
     fn names_tell_the_form() {
+        let form = |to: &str| super::form(Path::new(to));
         assert_eq!(form("a/b.mov"), Ok(Form::Mov));
         assert_eq!(form("b.MOV"), Ok(Form::Mov));
         assert_eq!(form("b.avi"), Ok(Form::Recorded(Recorded::File(Container::Avi))));

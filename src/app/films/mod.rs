@@ -6,14 +6,16 @@ mod export;
 mod progress;
 mod sheet;
 
+use super::argument::Argument;
 use super::exit::{Exit, Failure};
 use super::rec::options::Options;
-use super::{as_typed, say};
+use super::{say, say_to_programs};
 use crate::picture::Decoder;
 use crate::store::Error;
 use crate::store::copy::Form;
 use check::Verdict;
 use progress::Progress;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 /// What is to be done.
@@ -59,27 +61,27 @@ impl Job {
         if let Some(option) = options.first_of_recording() {
             return Err(usage(format!("{option} is for recording; {job} takes recordings that are there")));
         }
-        let files: Vec<PathBuf> = options.host.iter().map(PathBuf::from).collect();
+        let files: Vec<PathBuf> = options.host.iter().map(|file| file.path().to_owned()).collect();
         match (job, &options.output) {
             ("--check", Some(_)) => Err(usage("--output is not for --check, which writes nothing")),
             ("--check", None) if files.is_empty() => Err(usage("which files? camrec --check FILE...")),
             ("--check", None) => Ok(Some(Job::Check { files, json: options.json })),
             (_, None) => Err(usage(format!("{job} to where? camrec {job} FILE -o NAME"))),
-            (_, Some(to)) => Job::to(job, files, as_typed(to)).map(Some),
+            (_, Some(to)) => Job::to(job, files, to).map(Some),
         }
     }
 
-    fn to(job: &str, files: Vec<PathBuf>, to: &str) -> Result<Self, Failure> {
+    fn to(job: &str, files: Vec<PathBuf>, to: &Argument) -> Result<Self, Failure> {
         let [from] = <[PathBuf; 1]>::try_from(files)
             .map_err(|files| usage(format!("{job} takes one file, not {}", files.len())))?;
-        if to == "-" {
+        if to.is_stdio() {
             return Err(usage(format!("{job} cannot write to standard output: give -o a name")));
         }
-        let path = PathBuf::from(to);
+        let path = to.path().to_owned();
         if job == "--export" {
-            return Ok(Job::Export { from, to: path, form: export::form(to).map_err(usage)? });
+            return Ok(Job::Export { from, to: path, form: export::form(to.path()).map_err(usage)? });
         }
-        let is_jpeg = ["jpg", "jpeg"].map(Some).contains(&to.rsplit_once('.').map(|(_, ending)| ending));
+        let is_jpeg = ["jpg", "jpeg"].map(OsStr::new).map(Some).contains(&path.extension());
         match is_jpeg {
             true => Ok(Job::Sheet { from, to: path }),
             false => Err(usage(format!("{to}: a sheet is a JPEG: expected a name that ends in .jpg"))),
@@ -116,12 +118,13 @@ fn usage(message: impl Into<String>) -> Failure {
 fn check_all(files: &[PathBuf], json: bool) -> Result<Exit, Failure> {
     let mut decoder = Decoder::new().map_err(|error| Failure::new(Exit::System, error.to_string()))?;
     let (mut progress, mut exit) = (Progress::new(), Exit::Ok);
+    let tell: fn(&str) = if json { say_to_programs } else { say };
     for path in files {
         let report = check::check(path, &mut decoder, &mut progress);
         progress.clear();
         match report {
             Ok(report) => {
-                say(&if json { report.json() } else { report.text() });
+                tell(&if json { report.json() } else { report.text() });
                 exit = match (report.verdict(), exit) {
                     (Verdict::NotSound, _) | (_, Exit::Damaged) => Exit::Damaged,
                     (Verdict::NotJudged, _) | (_, Exit::NotJudged) => Exit::NotJudged,
@@ -129,7 +132,7 @@ fn check_all(files: &[PathBuf], json: bool) -> Result<Exit, Failure> {
                 };
             }
             Err(error) => {
-                say(&if json { check::unreadable(path, &error) } else { error.to_string() });
+                tell(&if json { check::unreadable(path, &error) } else { error.to_string() });
                 exit = Exit::Damaged;
             }
         }

@@ -1,8 +1,10 @@
 //! How far it has come, for whoever waits at a terminal.
 
+use crate::app::logging;
+use crate::shown::shown;
 use crate::sys::clock;
 use crate::time::Time;
-use std::io::{IsTerminal, Write as _};
+use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Duration;
 
@@ -34,13 +36,13 @@ impl Progress {
         self.next = clock::now().after(RENEW);
         self.is_shown = true;
         let percent = done.saturating_mul(100) / all.max(1);
-        let _ = write!(std::io::stderr(), "\r{}: {percent} %\x1b[K", path.display());
+        logging::show(format!("{}: {percent} %", shown(path)));
     }
 
     /// Makes room for other lines.
     pub(super) fn clear(&mut self) {
         if std::mem::take(&mut self.is_shown) {
-            let _ = write!(std::io::stderr(), "\r\x1b[K");
+            logging::hide();
         }
     }
 }

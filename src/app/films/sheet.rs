@@ -7,6 +7,7 @@ use crate::app::quantity::show_duration;
 use crate::app::{say, wall};
 use crate::jpeg;
 use crate::picture::{Decoder, Error as PictureError, Rgb, Sheet};
+use crate::shown::shown;
 use crate::store::film::{Film, Part};
 use crate::store::write_new;
 use std::fmt;
@@ -24,16 +25,16 @@ pub(super) fn sheet(from: &Path, to: &Path) -> Result<Exit, Failure> {
         }
     }
     if frames == 0 {
-        return Err(Failure::new(Exit::Damaged, format!("{}: there is no frame in it", from.display())));
+        return Err(Failure::new(Exit::Damaged, format!("{}: there is no frame in it", shown(&from))));
     }
-    let name = from.file_name().unwrap_or_default().to_string_lossy();
+    let name = shown(from.file_name().unwrap_or_default());
     let begin = wall::in_zone(film.started()).strftime("%Y-%m-%d %H:%M:%S").to_string();
     let title = format!("{name}   {begin}   {}   {}", film.size(), show_duration(last));
     let mut sheet = Sheet::new(film.size(), usize::try_from(frames).unwrap_or(usize::MAX), &title);
     let left_out = fill(&mut sheet, &mut film, frames)?;
     let jpeg = sheet.jpeg().map_err(|error| failed(&error))?;
     write_new(to, &jpeg).map_err(|error| store_failure(&error))?;
-    say(&format!("{}: {} of {frames} frames{left_out}", to.display(), sheet.count()));
+    say(&format!("{}: {} of {frames} frames{left_out}", shown(&to), sheet.count()));
     Ok(left_out.exit())
 }
 

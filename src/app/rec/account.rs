@@ -1,68 +1,15 @@
-//! What camrec tells people: the status line while it records, and the account at the end.
+//! What camrec tells people at its end: the account.
 
 use crate::app::quantity::{show_bytes, show_duration};
 use crate::app::wall;
 use crate::receive::ledger::{Absence, Counts, Drops, Ledger, Range};
+use crate::shown::shown;
 use crate::store::Summary;
-use crate::time::Time;
 use jiff::Timestamp;
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Write as _};
-use std::time::Duration;
-
-/// The status line is renewed this often.
-const RENEW: Duration = Duration::from_millis(500);
 
 /// Ranges that the account names; the others are counted.
 const NAMED_RANGES: usize = 20;
-
-/// The status line: frames, rate, bytes, missing, delay. Nothing where standard error is not a terminal.
-pub struct Status {
-    is_terminal: bool,
-    next: Time,
-    /// Frames and time when the line was last renewed.
-    last: (u64, Time),
-    is_shown: bool,
-}
-
-impl Status {
-    /// Looks whether there is a terminal.
-    pub fn new(now: Time) -> Self {
-        Status { is_terminal: std::io::stderr().is_terminal(), next: now, last: (0, now), is_shown: false }
-    }
-
-    /// When the line is to be renewed.
-    pub fn next_timeout(&self) -> Time {
-        if self.is_terminal { self.next } else { Time::NEVER }
-    }
-
-    /// Renews the line if it is time. `delay` is that of the newest frame.
-    pub fn show(&mut self, counts: &Counts, delay: Option<Duration>, now: Time) {
-        if !self.is_terminal || now < self.next {
-            return;
-        }
-        let (frames, since) = self.last;
-        let seconds = now.since(since).as_secs_f64();
-        let fps = if seconds > 0.0 { counts.recorded.saturating_sub(frames) as f64 / seconds } else { 0.0 };
-        self.next = now.after(RENEW);
-        self.last = (counts.recorded, now);
-        self.is_shown = true;
-        let mut line = format!("{} frames, {fps:.1} fps", counts.recorded);
-        // writing into a String cannot fail
-        let _ = write!(line, ", {}, {} missing", show_bytes(counts.bytes), counts.missing);
-        if let Some(delay) = delay {
-            let _ = write!(line, ", delay {} ms", delay.as_millis());
-        }
-        let _ = write!(std::io::stderr(), "\r{line}\x1b[K");
-    }
-
-    /// Makes room for other lines.
-    pub fn clear(&mut self) {
-        if std::mem::take(&mut self.is_shown) {
-            let _ = write!(std::io::stderr(), "\r\x1b[K");
-        }
-    }
-}
 
 /// What there is to say of a whole run.
 #[derive(Clone, Copy)]
@@ -85,7 +32,7 @@ impl Account<'_> {
         let counts = self.ledger.counts();
         let mut text = String::new();
         for file in self.files {
-            let name = file.path.as_ref().map_or("standard output".into(), |path| path.display().to_string());
+            let name = file.path.as_ref().map_or("standard output".into(), |path| shown(&path).to_string());
             let span = show_duration(file.span());
             let _ = writeln!(text, "{name}: {} frames, {span}, {}", file.frames, show_bytes(file.bytes));
         }
@@ -190,6 +137,7 @@ fn between(from: Timestamp, to: Timestamp) -> String {
 mod tests {
     use super::*;
     use crate::receive::ledger::{Arrival, MAX_NAMED, Why};
+    use crate::time::Time;
     use crate::wire::FrameNumber;
 
     /// Frames 1, 2 and 5, at 40 ms each; frames 3 and 4 are missing, and the driver dropped one.

@@ -2,6 +2,7 @@
 
 use crate::sys::command::{self, Ended};
 use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ const QUEUE: usize = 1000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// For the shell.
-    pub command: String,
+    pub command: OsString,
     /// It is ended after so long.
     pub most: Duration,
 }

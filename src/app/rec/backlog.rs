@@ -47,7 +47,6 @@ impl Recorder<'_> {
         self.backlog.is_late = true;
         let since = *self.backlog.full.get_or_insert(now);
         if now.since(since) >= PATIENCE && self.backlog.waiting.happened(now).is_some() {
-            self.status.clear();
             let waiting = show_bytes(self.config.buffer as u64);
             log::warn!(
                 "the disk does not keep up: {waiting} wait for it (--buffer); what comes now waits in camcast, as long as its \
@@ -68,7 +67,6 @@ impl Recorder<'_> {
 
     pub(super) fn tell_not_written(&mut self, now: Time) {
         if let Some(count) = self.backlog.not_written.happened(now) {
-            self.status.clear();
             log::warn!("{count} frames not written: the disk has not kept up for seconds");
         }
     }

@@ -4,12 +4,14 @@ use super::after::Wanted;
 use super::feed::Output;
 use super::options::Options;
 use super::writer;
+use crate::app::argument::{Argument, is_text};
 use crate::app::exit::{Exit, Failure};
-use crate::app::{as_typed, quantity};
+use crate::app::quantity;
 use crate::record::container::{Container, Form};
 use crate::record::names::Template;
 use crate::record::retention::Keep;
 use crate::wire::join::Policy;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -131,6 +133,7 @@ impl TryFrom<Options> for Config {
             [] => return Err(usage("where does camcast run? camrec HOST[:PORT]")),
             [_, other, ..] => return Err(usage(format!("{other}: one host a camrec"))),
         };
+        let host = host.text().ok_or_else(|| usage(format!("{host}: no host has such a name")))?;
         let (host, port) = quantity::parse_host(host).map_err(usage)?;
         let target = target(&options)?;
         Ok(Config {
@@ -151,8 +154,7 @@ fn usage(message: impl Into<String>) -> Failure {
 }
 
 fn target(options: &Options) -> Result<Target, Failure> {
-    let output = options.output.as_deref().map_or(".", as_typed);
-    if output == "-" {
+    if options.output.as_ref().is_some_and(Argument::is_stdio) {
         if let Some(option) = options.first_of_files() {
             return Err(usage(format!("{option} is for files; standard output is one stream")));
         }
@@ -172,11 +174,14 @@ fn target(options: &Options) -> Result<Target, Failure> {
         Form::Stills => crate::record::names::DEFAULT.replace(".mkv", ""),
     };
     let names = options.name.as_deref().unwrap_or(&default);
+    if !is_text(names) {
+        return Err(usage(format!("--name {names}: names of recordings are UTF-8")));
+    }
     let names = names.parse().map_err(|error| usage(format!("--name {names}: {error}")))?;
     let segment = duration("--segment", options.segment.as_deref())?.unwrap_or(Duration::from_secs(600));
     let (keep, when_full) = (keep(options)?, when_full(options.when_full.as_deref())?);
     Ok(Target::Folder(Folder {
-        path: PathBuf::from(output),
+        path: options.output.as_ref().map_or(Path::new("."), Argument::path).to_owned(),
         form,
         names,
         utc: options.utc,
@@ -247,8 +252,10 @@ fn language(options: &Options, target: &Target) -> Result<Language, Failure> {
 fn after(options: &Options) -> Result<Option<Wanted>, Failure> {
     let most = duration("--on-segment-timeout", options.on_segment_timeout.as_deref())?;
     match &options.on_segment {
-        Some(command) if command.trim().is_empty() => Err(usage("--on-segment: a command for the shell")),
-        Some(command) => Ok(Some(Wanted { command: command.clone(), most: most.unwrap_or(AN_HOUR) })),
+        Some(command) if command.os().as_bytes().trim_ascii().is_empty() => {
+            Err(usage("--on-segment: a command for the shell"))
+        }
+        Some(command) => Ok(Some(Wanted { command: command.os().to_owned(), most: most.unwrap_or(AN_HOUR) })),
         None if most.is_some() => Err(usage("--on-segment-timeout needs --on-segment")),
         None => Ok(None),
     }

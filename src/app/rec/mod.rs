@@ -8,8 +8,11 @@ pub mod facts;
 pub mod feed;
 pub mod joining;
 pub mod options;
+pub mod pace;
 mod room;
 pub mod session;
+mod standin;
+mod status;
 mod telling;
 mod worker;
 pub mod writer;
@@ -30,7 +33,6 @@ use crate::time::Time;
 use crate::wire::join::{Policy, RefusalCode};
 use crate::wire::server::EndReason;
 use crate::wire::{FrameNumber, StreamId};
-use account::Status;
 use after::After;
 use backlog::Backlog;
 use config::{Config, Language, Target};
@@ -39,7 +41,10 @@ use feed::{Feed, Output};
 use joining::{Failed, Joined, Joining};
 use nix::poll::PollFd;
 use options::Options;
+use pace::Pace;
 use session::Session;
+use standin::StandIn;
+use status::Status;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -59,6 +64,9 @@ const WRITER: Duration = Duration::from_millis(20);
 
 /// A limit by capture times ends this much later by our own clock, should the camera fall silent.
 const LIMIT_GRACE: Duration = Duration::from_secs(2);
+
+/// A first frame that takes longer is said to be waited for.
+const FIRST_FRAME: Duration = Duration::from_secs(2);
 
 /// Runs camrec with the options as typed.
 ///
@@ -117,8 +125,8 @@ struct Recorder<'a> {
     config: Config,
     /// Where events go, if somebody wants them.
     feed: &'a mut Option<Feed>,
-    /// When the next status event is due, and the frames at the last.
-    beat: (Time, u64),
+    /// When the next status event is due.
+    beat: Time,
     signals: Signals,
     phase: Phase,
     writer: Writer,
@@ -128,8 +136,11 @@ struct Recorder<'a> {
     handed: u64,
     anchor: Anchor,
     status: Status,
-    /// The delay of the newest frame.
+    pace: Pace,
+    /// The delay of the newest frame, while frames come.
     delay: Option<Duration>,
+    /// What viewers see in place of frames.
+    stand_in: Option<StandIn>,
     resume: Option<(StreamId, FrameNumber)>,
     /// A plain session's frames are numbered on from here.
     next_plain: FrameNumber,
@@ -139,6 +150,8 @@ struct Recorder<'a> {
     lost: Option<Time>,
     /// It said that it was stopping.
     was_stopped: bool,
+    /// Whoever read standard output has closed it.
+    was_closed: bool,
     has_joined: bool,
     /// When the first session proved itself.
     joined_at: Option<Time>,
@@ -148,6 +161,8 @@ struct Recorder<'a> {
     newest: Option<(Time, Time)>,
     /// Capture time of the first frame, and when it came.
     first: Option<(Time, Time)>,
+    /// That the first frame is waited for has been said.
+    is_wait_told: bool,
     stopping: bool,
     failure: Option<Failure>,
     files: Vec<Summary>,
@@ -179,29 +194,34 @@ impl<'a> Recorder<'a> {
             Writer::start(config.target.clone(), config.buffer).map_err(|error| store_failure(&error))?;
         let after = config.after.clone().map(After::start).transpose();
         let after = after.map_err(|error| Failure::system("a thread for --on-segment", &error))?;
+        let status = Status::new(config.events() != Some(Output::Err), now);
         let mut recorder = Recorder {
             config,
             feed,
-            beat: (now.after(telling::STATUS), 0),
+            beat: now.after(telling::STATUS),
             signals,
             phase: Phase::Done,
             writer,
             after,
             handed: 0,
             anchor: Anchor::default(),
-            status: Status::new(now),
+            status,
+            pace: Pace::default(),
             delay: None,
+            stand_in: None,
             resume: None,
             next_plain: FrameNumber(1),
             addresses: Vec::new(),
             backoff: BACKOFF_FIRST,
             lost: None,
             was_stopped: false,
+            was_closed: false,
             has_joined: false,
             joined_at: None,
             silence: None,
             newest: None,
             first: None,
+            is_wait_told: false,
             stopping: false,
             failure: None,
             files: Vec::new(),
@@ -231,18 +251,18 @@ impl<'a> Recorder<'a> {
         self.check_life(now);
         self.drain(now);
         self.check_camera(now);
+        self.stand_in(now);
         self.read_notes();
         self.check_limits(now);
         self.tell_status(now);
-        if now >= self.status.next_timeout() {
-            self.status.show(&self.writer.counts(), self.delay, now);
-        }
+        self.show_status(now);
         Ok(())
     }
 
     fn wait(&self) -> Result<Ready, Failure> {
         let now = clock::now();
         let mut until = self.status.next_timeout().min(now.after(NOTES));
+        until = self.stand_in.as_ref().map_or(until, |it| until.min(it.next_timeout()));
         let phase = match &self.phase {
             Phase::Looking(lookup) => Some((lookup.as_fd(), PollFlags::POLLIN)),
             Phase::Joining(joining) => {
@@ -260,10 +280,15 @@ impl<'a> Recorder<'a> {
             Phase::Done => None,
         };
         let signals = PollFd::new(self.signals.as_fd(), PollFlags::POLLIN);
-        let (fd, flags) = phase.unwrap_or((self.signals.as_fd(), PollFlags::empty()));
-        let mut fds = [signals, PollFd::new(fd, flags)];
+        let nobody = (self.signals.as_fd(), PollFlags::empty());
+        let [(fd, flags), (log, writable)] =
+            [phase.unwrap_or(nobody), logging::fd().map_or(nobody, |fd| (fd, PollFlags::POLLOUT))];
+        let mut fds = [signals, PollFd::new(fd, flags), PollFd::new(log, writable)];
         poll::wait(&mut fds, until, now).map_err(|error| Failure::system("poll", &error))?;
         let phase = phase.is_some() && (poll::is_readable(&fds[1]) || poll::is_writable(&fds[1]));
+        if poll::is_writable(&fds[2]) {
+            logging::drain();
+        }
         Ok(Ready { signal: poll::is_readable(&fds[0]), phase })
     }
 
@@ -388,6 +413,7 @@ impl<'a> Recorder<'a> {
             Some(_) => {
                 self.writer.stream(accepted.stream, true);
                 self.anchor = Anchor::default();
+                self.pace.restart();
                 self.newest = None;
             }
             None => self.writer.stream(accepted.stream, false),
@@ -443,7 +469,8 @@ impl<'a> Recorder<'a> {
                 Event::Skipped(number) => self.missing(number, Why::Unsent, now),
                 // for who looks on; it is no part of a recording
                 Event::Slate(picture) if !self.config.is_every() && !self.stopping => {
-                    self.writer.show(picture);
+                    self.writer.show(picture.clone());
+                    self.stand_in = Some(StandIn::new(picture, now));
                 }
                 Event::Slate(_) => {}
                 Event::Over(over) => self.on_over(over, now),
@@ -460,9 +487,10 @@ impl<'a> Recorder<'a> {
             silence.longest = silence.longest.max(captured.since(before));
         }
         self.newest = Some((captured, frame.arrived));
+        self.pace.on_frame(captured, frame.arrived);
+        self.stand_in = None;
         let seen = self.anchor.observe(captured, frame.begun);
         if let Some(jump) = seen.jump {
-            self.status.clear();
             log::warn!("{jump}");
         }
         if let Phase::Live(session) = &self.phase {
@@ -511,13 +539,19 @@ impl<'a> Recorder<'a> {
         match (session.no_camera(), self.silence) {
             (true, None) => {
                 self.silence = Some(Silence { heard: now, longest: Duration::ZERO });
-                self.status.clear();
-                log::warn!("no frames: the camera is away");
+                self.delay = None;
+                if self.first.is_none() {
+                    self.is_wait_told = true;
+                    log::warn!(
+                        "no frames: the camera is away, camcast's log says why; waiting for the first one"
+                    );
+                } else {
+                    log::warn!("no frames: the camera is away");
+                }
                 self.tell(&Fact::CameraSilent {});
             }
             (false, Some(silence)) => {
                 self.silence = None;
-                self.status.clear();
                 // the frame that ends it may come after the word that it has ended
                 let waiting = now.since(self.newest.map_or(silence.heard, |(_, came)| came));
                 let away = silence.longest.max(waiting);
@@ -528,8 +562,17 @@ impl<'a> Recorder<'a> {
         }
     }
 
+    /// Viewers see the picture that stands in for frames again and again, while it is true.
+    fn stand_in(&mut self, now: Time) {
+        let Some(picture) = self.stand_in.as_mut().and_then(|it| it.due(now)) else { return };
+        if !self.stopping && matches!(&self.phase, Phase::Live(session) if session.no_camera()) {
+            self.writer.show(picture);
+        } else {
+            self.stand_in = None;
+        }
+    }
+
     fn on_joined_at_last(&mut self, now: Time) {
-        self.status.clear();
         let away = self.lost.take().map(|since| now.since(since));
         match away {
             Some(away) => log::info!("back after {}", show_duration(away)),
@@ -569,12 +612,13 @@ impl<'a> Recorder<'a> {
                 return;
             }
         }
+        self.delay = None;
+        self.stand_in = None;
         // Silence may be a short outage, after which the same file goes on.
         if over != Over::Silence {
             self.writer.finish();
         }
         if self.lost.is_none() {
-            self.status.clear();
             log::warn!("lost {}: {}; trying to join again", self.config.host, why(over));
             self.lost = Some(now);
             self.was_stopped = over == Over::Ended(EndReason::Stopping);
@@ -606,10 +650,19 @@ impl<'a> Recorder<'a> {
     }
 
     fn check_limits(&mut self, now: Time) {
+        if self.first.is_none() && self.joined_at.is_some_and(|joined| now >= joined.after(FIRST_FRAME)) {
+            self.tell_wait();
+        }
         // without any frame the time since the join counts
         let Some(came) = self.first.map(|(_, came)| came).or(self.joined_at) else { return };
         if self.config.limit.duration.is_some_and(|limit| now >= came.after(limit + LIMIT_GRACE)) {
             self.stop_with_backlog(now);
+        }
+    }
+
+    fn tell_wait(&mut self) {
+        if !std::mem::replace(&mut self.is_wait_told, true) {
+            log::info!("no frame yet: waiting for the first one; at a low rate it takes its time");
         }
     }
 
@@ -620,6 +673,7 @@ impl<'a> Recorder<'a> {
             let now = clock::now();
             let mut fds = [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
             let waited = poll::wait(&mut fds, now.after(WRITER), now);
+            logging::drain();
             if waited.is_err() || self.signals.take() > 0 {
                 log::warn!("the recording's end may not be written: what it goes to does not take it");
                 return;
@@ -642,6 +696,7 @@ impl Recorder<'_> {
             let now = clock::now();
             let mut fds = [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
             let waited = poll::wait(&mut fds, now.after(WRITER), now);
+            logging::drain();
             if waited.is_err() || self.signals.take() > 0 {
                 log::warn!("--on-segment: {waiting} not waited for");
                 return;

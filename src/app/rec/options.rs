@@ -1,5 +1,6 @@
 //! camrec's options as typed. What they mean is decided in [`config`](super::config).
 
+use crate::app::argument::Argument;
 use argh::FromArgs;
 
 /// Records a camcast stream: every frame that the camera delivered is in the files, or named as missing.
@@ -9,11 +10,11 @@ pub struct Options {
     /// where camcast runs: HOST or HOST:PORT; the port's default is 9999. With --check,
     /// --export and --sheet: recordings
     #[argh(positional)]
-    pub host: Vec<String>,
+    pub host: Vec<Argument>,
 
     /// folder for the recording, or '-' for standard output; default: this folder
     #[argh(option, short = 'o', arg_name = "folder")]
-    pub output: Option<String>,
+    pub output: Option<Argument>,
 
     /// do not make that folder: if it is not there, a disk may not be mounted
     #[argh(switch)]
@@ -57,7 +58,7 @@ pub struct Options {
 
     /// run this command with each finished file; it finds CAMREC_FILE and more in its environment
     #[argh(option, arg_name = "command")]
-    pub on_segment: Option<String>,
+    pub on_segment: Option<Argument>,
 
     /// end that command if it takes longer; default 1h
     #[argh(option, arg_name = "duration")]

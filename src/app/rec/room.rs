@@ -3,6 +3,7 @@
 use super::config::{Folder as Wanted, WhenFull};
 use crate::app::wall;
 use crate::record::retention::{Keep, Reason, Use, oldest};
+use crate::shown::shown;
 use crate::store::error::Why;
 use crate::store::salvage::{Look, Salvaged, look, salvage};
 use crate::store::{Error, Folder, Sink, Whereabouts, unmounted_above};
@@ -74,14 +75,14 @@ impl Room {
         }
         let mut room = Room { wanted, folder: None, is_deleted: false, unfinished: Vec::new() };
         room.take()?;
-        let path = room.wanted.path.display();
+        let path = shown(&room.wanted.path);
         if is_new {
             log::info!("made the folder {path}");
         }
         if let Some(point) = unmounted {
             log::warn!(
                 "{} should be mounted, as /etc/fstab says, and is not: {path} is on the disk beneath",
-                point.display()
+                shown(&point)
             );
         }
         Ok(room)
@@ -102,13 +103,13 @@ impl Room {
     /// written to: a mount point without its disk is a folder of the system's disk.
     fn folder(&mut self) -> Result<&mut Folder, Error> {
         if let Some(folder) = self.folder.take() {
-            let path = self.wanted.path.display();
+            let path = shown(&self.wanted.path);
             match folder.whereabouts() {
                 Whereabouts::There => return Ok(self.folder.insert(folder)),
                 Whereabouts::Unmounted => log::warn!("the disk of {path} was unmounted"),
                 Whereabouts::Deleted => log::warn!("the folder {path} was deleted"),
                 Whereabouts::Moved(Some(now)) => {
-                    log::warn!("the folder {path} was moved to {}", now.display());
+                    log::warn!("the folder {path} was moved to {}", shown(&now));
                 }
                 Whereabouts::Moved(None) => log::warn!("the folder {path} was moved, or something covers it"),
             }
@@ -123,7 +124,7 @@ impl Room {
         if !was_there {
             log::warn!(
                 "the folder {} is made anew, and the recording goes on there",
-                self.wanted.path.display()
+                shown(&self.wanted.path)
             );
         }
         self.folder.as_mut().ok_or_else(|| Error::gone(&self.wanted.path))
@@ -165,7 +166,7 @@ impl Room {
                 log::warn!(
                     "{} is being written by somebody else (the lock was {}'s): it is left alone; one folder, one camrec: \
                      choose another with -o",
-                    path.display(),
+                    shown(&path),
                     folder.before()
                 );
             } else {
@@ -245,12 +246,12 @@ impl Room {
 fn repair(folder: &mut Folder, path: &Path) {
     // one that cannot be repaired now may be the next time, and keeps nobody from recording
     if let Err(why) = try_repair(folder, path) {
-        log::warn!("{} was not finished, and cannot be repaired: {why}", path.display());
+        log::warn!("{} was not finished, and cannot be repaired: {why}", shown(&path));
     }
 }
 
 fn try_repair(folder: &mut Folder, path: &Path) -> Result<(), Error> {
-    let name = path.display();
+    let name = shown(&path);
     let salvaged = match salvage(path) {
         // it would not be otherwise the next time
         Err(why @ Error::TooLarge { .. }) => {

@@ -6,12 +6,14 @@ use super::config::Target;
 use super::facts::{AbsenceRange, Event as Fact, Figures, MissingRange, millis};
 use super::feed::Feed;
 use super::room::Deleted;
+use super::status::Glance;
 use super::writer::{Note, Segment};
 use super::{Recorder, store_failure};
 use crate::app::exit::{Exit, Failure};
 use crate::app::quantity::show_bytes;
-use crate::app::{say, wall};
+use crate::app::{logging, say_at_the_end, wall};
 use crate::record::retention::Reason;
+use crate::shown::{for_programs, shown};
 use crate::store::{Error as StoreError, Whereabouts};
 use crate::sys::clock;
 use crate::time::Time;
@@ -31,10 +33,8 @@ impl Recorder<'_> {
             self.on_note(note);
         }
         while let Some(Failed { path, why }) = self.after.as_mut().and_then(After::poll) {
-            self.status.clear();
-            let path = path.display().to_string();
-            log::warn!("--on-segment for {path}: {why}");
-            self.tell(&Fact::CommandFailed { path, why });
+            log::warn!("--on-segment for {}: {why}", shown(&path));
+            self.tell(&Fact::CommandFailed { path: for_programs(&path), why });
         }
     }
 
@@ -42,10 +42,9 @@ impl Recorder<'_> {
         match note {
             Note::Spare(buffer) => self.recycle(buffer),
             Note::Begun { path, start, number, size } => {
-                self.status.clear();
-                log::info!("writing {}", path.display());
+                log::info!("writing {}", shown(&path));
                 self.tell(&Fact::SegmentBegun {
-                    path: path.display().to_string(),
+                    path: for_programs(&path),
                     start: wall::rfc3339(start),
                     frame: number.0,
                     width: size.width,
@@ -71,32 +70,28 @@ impl Recorder<'_> {
             }
             Note::Deleted(deleted) => self.on_deleted(&deleted),
             Note::Waits { why, is_news } => {
-                self.status.clear();
                 if is_news {
                     self.tell(&Fact::RecordingWaits { why: why.clone() });
                 }
                 log::warn!("not recording: {why}: camrec goes on as soon as it can");
             }
             Note::Resumed { after } => {
-                self.status.clear();
                 log::info!("recording again after {:.1} s", after.as_secs_f32());
                 self.tell(&Fact::RecordingResumed { after_ms: millis(after) });
             }
             Note::Suspect { path, why } => {
-                self.status.clear();
-                let path = path.display().to_string();
-                log::warn!("{path} may lack its last frames: {why}; a new file begins");
-                self.tell(&Fact::SegmentSuspect { path, why });
+                log::warn!("{} may lack its last frames: {why}; a new file begins", shown(&path));
+                self.tell(&Fact::SegmentSuspect { path: for_programs(&path), why });
             }
             Note::Lost { path, to, frames } => self.on_lost(&path, &to, frames),
             Note::Limit { why } => {
-                self.status.clear();
                 log::warn!("{why}; a new file begins");
             }
             Note::ClockSet(by) => self.on_clock_set(by),
             Note::Failed(StoreError::Closed) => {
                 // a player was closed
                 log::debug!("nobody reads standard output any more");
+                self.was_closed = true;
                 self.give_up_writing();
             }
             Note::Failed(error) => {
@@ -107,14 +102,12 @@ impl Recorder<'_> {
     }
 
     /// On standard output nothing begins anew.
-    fn say_size(&mut self, what: &str, effect: &str) {
-        self.status.clear();
+    fn say_size(&self, what: &str, effect: &str) {
         let effect = if matches!(self.config.target, Target::Folder(_)) { effect } else { "" };
         log::info!("{what}{effect}");
     }
 
     fn on_clock_set(&mut self, by: SignedDuration) {
-        self.status.clear();
         let whither = if by.is_negative() { "back" } else { "forward" };
         let seconds = by.abs().as_secs_f64();
         log::warn!(
@@ -130,30 +123,31 @@ impl Recorder<'_> {
             Whereabouts::Moved(now) => ("moved", now.as_ref()),
             Whereabouts::Unmounted => ("unmounted", None),
         };
-        let (path, now) = (path.display().to_string(), now.map(|now| now.display().to_string()));
-        self.status.clear();
-        match (to, &now) {
+        let name = shown(path);
+        match (to, now) {
             (Whereabouts::Deleted, _) => {
                 log::warn!(
-                    "{path} was deleted while it was written: {frames} frames are lost; a new file begins"
+                    "{name} was deleted while it was written: {frames} frames are lost; a new file begins"
                 );
             }
             (Whereabouts::Unmounted, _) => {
                 log::warn!(
-                    "the disk of {path} was unmounted while it was written: the file ends there, with {frames} frames"
+                    "the disk of {name} was unmounted while it was written: the file ends there, with {frames} frames"
                 );
             }
             (_, Some(now)) => {
+                let now = shown(now);
                 log::warn!(
-                    "{path} was moved to {now} while it was written: it ends there, with {frames} frames; a new file begins"
+                    "{name} was moved to {now} while it was written: it ends there, with {frames} frames; a new file begins"
                 );
             }
             (_, None) => {
                 log::warn!(
-                    "{path} was moved while it was written, nobody knows where to: it has {frames} frames; a new file begins"
+                    "{name} was moved while it was written, nobody knows where to: it has {frames} frames; a new file begins"
                 );
             }
         }
+        let (path, now) = (for_programs(path), now.map(for_programs));
         self.tell(&Fact::SegmentLost { path, why, now, frames });
     }
 
@@ -164,10 +158,9 @@ impl Recorder<'_> {
             Reason::MinFree => "less free than --min-free",
             Reason::Full => "the disk is full",
         };
-        let (path, bytes) = (deleted.path.display().to_string(), deleted.bytes);
-        self.status.clear();
-        log::info!("deleted {path}, {}: {why}", show_bytes(bytes));
-        self.tell(&Fact::SegmentDeleted { path, bytes, why });
+        let Deleted { path, bytes, .. } = deleted;
+        log::info!("deleted {}, {}: {why}", shown(path), show_bytes(*bytes));
+        self.tell(&Fact::SegmentDeleted { path: for_programs(path), bytes: *bytes, why });
     }
 
     fn give_up_writing(&mut self) {
@@ -182,8 +175,7 @@ impl Recorder<'_> {
         }
         let written = sidecar.and_then(Result::ok);
         if let (Some(contents), Some(path)) = (&contents, &summary.path) {
-            let path = path.display().to_string();
-            let sidecar = written.as_ref().map(|path| path.display().to_string());
+            let (path, sidecar) = (for_programs(path), written.as_ref().map(for_programs));
             self.tell(&Fact::SegmentFinished { path, sidecar, contents });
         }
         if let (Some(after), Some(contents), Some(path)) = (&mut self.after, contents, summary.path.clone()) {
@@ -210,26 +202,49 @@ impl Recorder<'_> {
     }
 
     pub(super) fn tell_status(&mut self, now: Time) {
-        let (due, before) = self.beat;
-        if self.feed.is_none() || !self.has_joined || now < due {
+        if self.feed.is_none() || !self.has_joined || now < self.beat {
             return;
         }
         let counts = self.writer.counts();
-        let seconds = (STATUS + now.since(due)).as_secs_f64();
-        let fps = counts.recorded.saturating_sub(before) as f64 / seconds;
-        self.beat = (now.after(STATUS), counts.recorded);
+        let fps = self.pace.fps(now).unwrap_or(0.0);
+        self.beat = now.after(STATUS);
         self.tell(&Fact::Status {
             frames: counts.recorded,
-            fps: (fps * 10.0).round() / 10.0,
+            fps: (fps * 100.0).round() / 100.0,
             bytes: counts.bytes,
             missing: counts.missing,
-            delay_ms: self.delay.map(millis),
+            delay_ms: self.current_delay(now).map(millis),
         });
+    }
+
+    /// The delay of the newest frame, unless that one is of long ago.
+    fn current_delay(&self, now: Time) -> Option<Duration> {
+        self.delay.filter(|_| !self.pace.is_overdue(now))
+    }
+
+    pub(super) fn show_status(&mut self, now: Time) {
+        if now < self.status.next_timeout() {
+            return;
+        }
+        let trouble = match (self.lost, self.silence, self.first) {
+            (Some(_), ..) => Some("camcast is away"),
+            (None, Some(_), _) => Some("the camera is away"),
+            (None, None, None) => Some("no frame yet"),
+            (None, None, Some(_)) => None,
+        };
+        let glance = Glance {
+            counts: self.writer.counts(),
+            fps: self.pace.fps(now),
+            delay: self.current_delay(now),
+            elapsed: self.first.map(|(_, came)| now.since(came)),
+            trouble,
+        };
+        self.status.show(&glance, now);
     }
 
     /// Closes the file and gives the account.
     pub(super) fn close(mut self) -> Result<Exit, Failure> {
-        self.status.clear();
+        logging::hide();
         self.writer.stop();
         self.wait_for_writer();
         self.read_notes();
@@ -239,11 +254,17 @@ impl Recorder<'_> {
         // what a camera delivered while it could not be reached, nobody knows
         let is_away = self.lost.is_some() && !self.was_stopped;
         let is_complete = !is_every || (ledger.counts().missing == 0 && !is_away);
+        // whoever closes a player has seen enough
+        let is_empty = ledger.counts().recorded == 0 && !self.was_closed;
         let exit = match &self.failure {
             Some(failure) => failure.exit,
-            None if is_complete => Exit::Ok,
-            None => Exit::Incomplete,
+            None if !is_complete => Exit::Incomplete,
+            None if is_empty => Exit::NoFrames,
+            None => Exit::Ok,
         };
+        if exit == Exit::NoFrames {
+            log::warn!("no frame came: nothing is recorded");
+        }
         let away_since = self.lost.map(wall::at);
         let silence = self.silence.filter(|_| away_since.is_none());
         let camera_away_since = silence.map(|silence| ledger.last().unwrap_or(wall::at(silence.heard)));
@@ -269,7 +290,7 @@ fn give(account: &Account<'_>, target: &Target, feed: &mut Option<Feed>, exit: E
         });
     }
     match target {
-        Target::Folder(_) => say(&account.text()),
+        Target::Folder(_) => say_at_the_end(&account.text()),
         Target::Pipe { .. } => account.text().lines().for_each(|line| log::info!("{line}")),
     }
 }

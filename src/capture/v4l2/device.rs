@@ -12,6 +12,7 @@ use super::negotiate::{self, Kind, Offer};
 use super::node::{Capabilities, Failed, Format, Node};
 use super::ring::Ring;
 use crate::picture::RawFormat;
+use crate::shown::shown;
 use crate::time::{Stamp, Time};
 
 /// The most formats, and the most sizes of each, that are asked for: a driver's list should end by itself.
@@ -52,7 +53,7 @@ impl Camera {
         let description = Description {
             name: capabilities.card,
             driver: capabilities.driver,
-            path: path.display().to_string(),
+            path: shown(&path).to_string(),
             format: format.fourcc.to_string(),
             size: negotiate::agreed_size(format),
             rate: agreed,
@@ -143,7 +144,7 @@ fn agree_on_format(node: &Node, path: &Path, wish: &Wish) -> Result<(Format, Opt
         let what = format!(
             "{}: the driver's answer of {width}x{height} pixels in rows of {stride} bytes makes no sense: ask for another \
              size, as with -r 640x480",
-            path.display()
+            shown(&path)
         );
         return Err(OpenError::Invalid { what });
     }

@@ -1,5 +1,6 @@
 //! The cameras of this machine, and what each offers.
 
+use crate::shown::shown;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,7 +33,7 @@ pub struct Found {
 
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.path.display(), self.name)
+        write!(f, "{} {}", shown(&self.path), shown(&self.name))
     }
 }
 

@@ -1,5 +1,6 @@
 //! A camera with all that it offers, as `--list` prints it.
 
+use crate::shown::shown;
 use std::fmt;
 
 use super::controls::{Control, Line};
@@ -34,9 +35,9 @@ impl fmt::Display for Listing {
     /// Several lines, the camera's first; what belongs to it is indented.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Found { path, link, name, driver } = &self.camera;
-        writeln!(f, "{} {name} ({driver})", path.display())?;
+        writeln!(f, "{} {} ({})", shown(path), shown(name), shown(driver))?;
         if let Some(link) = link {
-            writeln!(f, "    always {}", link.display())?;
+            writeln!(f, "    always {}", shown(link))?;
         }
         self.formats.iter().try_for_each(|format| format.fmt(f))?;
         if !self.controls.is_empty() {

@@ -180,7 +180,7 @@ impl Worker {
                 return (Err(before), taken);
             }
         }
-        let begun = self.begin(frame, size, taken);
+        let begun = self.begin(frame, frame.stamp.captured, size, taken);
         if begun.is_ok() {
             self.begin_timeline(frame, zero, taken);
         }

@@ -4,6 +4,7 @@
 //! to the next one of its stream; if there is none, to no file.
 
 mod disk;
+mod playhead;
 
 use super::facts::{Sidecar, VERSION, stream_id};
 use super::room::Room;
@@ -16,11 +17,13 @@ use crate::receive::slate::Picture;
 use crate::record::container::Track;
 use crate::record::segment::Cut;
 use crate::record::timeline::{FileClock, Timeline};
+use crate::shown::for_programs;
 use crate::store::{Dir, Error, Pipe, Recording, Sink, Whereabouts, sidecar};
 use crate::sys::clock;
 use crate::time::{Stamp, Time};
 use crate::wire::{FrameNumber, StreamId};
 use jiff::{SignedDuration, Timestamp};
+use playhead::Playhead;
 use std::io::IoSlice;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -84,6 +87,8 @@ pub(super) struct Worker {
     untrimmed: Option<PathBuf>,
     /// Capture time of the latest file's first frame, on the camera's clock and on the wall's.
     begun: Option<(Time, Timestamp)>,
+    /// A player's.
+    playhead: Playhead,
     notes: SyncSender<Note>,
     shared: Shared,
 }
@@ -124,6 +129,7 @@ impl Worker {
             ahead: 0,
             untrimmed: None,
             begun: None,
+            playhead: Playhead::default(),
             notes,
             shared,
         }
@@ -226,6 +232,7 @@ impl Worker {
 
     fn end_stream(&mut self) {
         self.timeline.new_stream();
+        self.playhead.another_stream();
         self.begun = None;
         lock(&self.shared.books).whole.on_restart();
         self.ledger.end_stream();
@@ -258,7 +265,8 @@ impl Worker {
             Some(zero) => self.close().map(|()| self.begin_timeline(frame, zero, taken)),
             None => Ok(()),
         });
-        let written = ready.and_then(|()| self.append(frame, checked.size, taken));
+        let at = self.time_in_file(frame);
+        let written = ready.and_then(|()| self.append(frame, at, checked.size, taken));
         let (written, taken) = match written {
             Err(trouble) if self.may_pass(&trouble) => self.wait_for_room(frame, checked.size, trouble),
             written => (written, taken),
@@ -300,15 +308,17 @@ impl Worker {
         let (Place::Pipe { .. }, Ok(checked)) = (&self.place, jpeg::check_header_only(&picture.bytes)) else {
             return Ok(());
         };
+        let now = clock::now();
+        let at = self.playhead.picture(now);
         let frame = ToWrite {
             number: FrameNumber(0),
-            stamp: Stamp { captured: picture.made, sequence: 0 },
+            stamp: Stamp { captured: at, sequence: 0 },
             discontinuity: false,
             was_repaired: false,
             bytes: picture.bytes.clone(),
-            arrived: clock::now(),
+            arrived: now,
         };
-        self.append(&frame, checked.size, wall::at(frame.arrived))
+        self.append(&frame, at, checked.size, wall::at(now))
     }
 
     /// A pipe is one stream, whatever happens.
@@ -316,15 +326,24 @@ impl Worker {
         cut != Cut::First && matches!(self.place, Place::Folder(_))
     }
 
-    fn append(&mut self, frame: &ToWrite, size: jpeg::Size, taken: Timestamp) -> Result<(), Error> {
+    /// The time by which a frame stands in what is written.
+    fn time_in_file(&mut self, frame: &ToWrite) -> Time {
+        let captured = frame.stamp.captured;
+        match self.place {
+            Place::Folder(_) => captured,
+            Place::Pipe { .. } => self.playhead.frame(captured, frame.arrived),
+        }
+    }
+
+    fn append(&mut self, frame: &ToWrite, at: Time, size: jpeg::Size, taken: Timestamp) -> Result<(), Error> {
         match &mut self.open {
             Some(Open::Recording(begun)) => {
-                begun.recording.append(&frame.bytes, frame.stamp.captured)?;
+                begun.recording.append(&frame.bytes, at)?;
                 (begun.last, begun.end) = (frame.number, taken);
                 Ok(())
             }
             Some(Open::Raw(pipe)) => pipe.append(&mut [IoSlice::new(&frame.bytes)]),
-            None => self.begin(frame, size, taken),
+            None => self.begin(frame, at, size, taken),
         }
     }
 
@@ -335,7 +354,7 @@ impl Worker {
         }
     }
 
-    fn begin(&mut self, frame: &ToWrite, size: jpeg::Size, start: Timestamp) -> Result<(), Error> {
+    fn begin(&mut self, frame: &ToWrite, at: Time, size: jpeg::Size, start: Timestamp) -> Result<(), Error> {
         let local = wall::in_zone(start);
         let track = Track { size, interval: None, started: start, offset: local.offset() };
         let sink = match &mut self.place {
@@ -349,7 +368,7 @@ impl Worker {
             }
         };
         let made = sink.path().map(Path::to_owned);
-        let begun = Recording::begin(sink, &track, &frame.bytes, frame.stamp.captured);
+        let begun = Recording::begin(sink, &track, &frame.bytes, at);
         if let (Err(_), Place::Folder(room), Some(path)) = (&begun, &mut self.place, made) {
             room.gone(&path);
         }
@@ -499,7 +518,7 @@ impl Begun {
         let contents = summary.path.as_ref().map(|path| Sidecar {
             version: VERSION,
             recorder: concat!("camrec ", env!("CARGO_PKG_VERSION")),
-            file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            file: for_programs(path.file_name().unwrap_or_default()),
             stream: self.stream.map(stream_id),
             width: self.size.width,
             height: self.size.height,
