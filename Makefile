@@ -16,7 +16,7 @@ demo: ## stream the test picture to this machine, record five seconds of it, loo
 
 test: ## all tests that need no camera
 	@tests/deps.sh build test
-	RUST_TEST_THREADS=8 cargo test --locked # they mostly wait
+	tests/run.sh
 
 test-long: ## a bad network a minute each way, a day of recording, 5 GB, 200 kills, with figures
 	@tests/deps.sh build test

@@ -30,7 +30,7 @@ const CHANGED: f32 = 1.25;
 const STALL: f32 = 4.0;
 
 /// No two frames are this far apart; the camera's clock has jumped.
-const JUMP: Duration = Duration::from_secs(30);
+const JUMP: Duration = Duration::from_secs(100);
 
 /// The first frame's number.
 const FIRST: FrameNumber = FrameNumber(1);

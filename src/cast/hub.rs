@@ -17,8 +17,9 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// An older frame is of the past: nobody's picture begins with it.
+/// An older frame is of the past, and nobody's picture begins with it: a second, or so many of the camera's intervals.
 const FRESH: Duration = Duration::from_secs(1);
+const FRESH_INTERVALS: f32 = 1.5;
 
 /// What the hub may use up.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +64,8 @@ struct Session {
     gone: Option<FrameNumber>,
     /// Its socket takes nothing at the moment.
     blocked: bool,
+    /// Its datagrams are cut by IP.
+    narrow: bool,
     refusals: u8,
     agent: Option<String>,
     showing: Showing,
@@ -238,7 +241,10 @@ impl Hub {
     /// the camera is away, or was off while nobody watched. Then with the next one.
     fn now_showing(&self, reel: &Reel, now: Time) -> FrameNumber {
         let (no_camera, _) = self.camera;
-        let is_fresh = |frame: &Frame| !no_camera && now.since(frame.stamp().captured) <= FRESH;
+        let intervals =
+            reel.fps().map_or(Duration::ZERO, |fps| Duration::from_secs_f32(FRESH_INTERVALS / fps));
+        let fresh = intervals.max(FRESH);
+        let is_fresh = |frame: &Frame| !no_camera && now.since(frame.stamp().captured) <= fresh;
         reel.newest().filter(is_fresh).map_or(reel.next_number(), |frame| frame.number())
     }
 
@@ -288,6 +294,7 @@ impl Hub {
             tally,
             gone: None,
             blocked: false,
+            narrow: false,
             refusals: 0,
             showing: Showing::default(),
             agent,
@@ -386,6 +393,7 @@ impl Hub {
         let Some(session) = self.session(id) else { return false };
         session.remote = from;
         session.since = now;
+        session.narrow = hello.narrow;
         let (kind, local, agent) = (session.kind(), session.route.local, session.agent.take());
         let narrow = hello.narrow.then_some(hello.path_mtu);
         self.outputs.push_back(Output::Open { client: id, local, remote: from, kind, narrow });
@@ -399,11 +407,15 @@ impl Hub {
         if let FromClient::Continue(cont) = &message {
             session.count_request(cont, reel.oldest_number());
         }
-        let Session { talk: Talk::Native(native), refusals, tally, .. } = session else { return };
+        let Session { talk: Talk::Native(native), refusals, tally, narrow, .. } = session else { return };
         *refusals = 0;
         match message {
             FromClient::Hello(hello) => {
                 native.on_hello(hello.stamp, now);
+                // padded, and it came in one piece
+                if !hello.narrow && std::mem::take(narrow) {
+                    self.outputs.push_back(Output::Widen { client });
+                }
                 self.send_beat(client, reel, now);
             }
             FromClient::Continue(cont) => {

@@ -110,6 +110,11 @@ pub enum Output {
         /// The client's path does not take our datagrams whole: `Some(MTU as far as it is known, else 0)`.
         narrow: Option<u16>,
     },
+    /// The client's path takes our datagrams whole after all.
+    Widen {
+        /// Whose.
+        client: ClientId,
+    },
     /// Send these bytes to the client, at most once.
     Datagram {
         /// To whom.

@@ -1,6 +1,6 @@
 //! One client of our own protocol: a cursor into the reel, a window of frames it has not been heard of, BEAT and END.
 
-use super::pacer::{BURST, Pacer, Sent};
+use super::pacer::{Pacer, Sent};
 use super::repair::Repairs;
 use super::{SILENCE, Tally, View};
 use crate::reel::Reel;
@@ -19,11 +19,19 @@ const HELLO_WAIT: Duration = Duration::from_secs(5);
 /// No video after this long without a CONTINUE; BEATs go on, so that a client that comes back is noticed.
 const HOLD: Duration = Duration::from_secs(1);
 
-/// Frames that a viewer need not have been heard of: a round trip of 130 ms at 60 frames a second.
-const WINDOW_NEWEST: usize = 8;
+/// Frames that a client need not have been heard of, at the least and at the most; between them it is those of so many
+/// seconds: a round trip of 300 ms, the frame's own spread, and the receiver's turn.
+#[derive(Clone, Copy)]
+struct Window {
+    least: usize,
+    most: usize,
+    seconds: f32,
+}
 
-/// The same for a recorder, which is served faster than real time when it is behind.
-const WINDOW_EVERY: usize = 32;
+const WINDOW_NEWEST: Window = Window { least: 8, most: 128, seconds: 0.4 };
+
+/// A recorder is served faster than real time when it is behind.
+const WINDOW_EVERY: Window = Window { least: 32, most: 160, seconds: 0.6 };
 
 /// Frames, and octets of them, that may go before the oldest one that a recorder is not done with: less than its
 /// assembler reaches and holds.
@@ -60,7 +68,7 @@ pub(super) struct Native {
     /// The newest frame of which anything was sent, or the one before the first.
     newest_sent: FrameNumber,
     /// Frames of which something was sent and which the client has not been heard of.
-    in_flight: ArrayVec<FrameNumber, WINDOW_EVERY>,
+    in_flight: ArrayVec<FrameNumber, { WINDOW_EVERY.most }>,
     heard: Time,
     sent: Time,
     beat_sent: Time,
@@ -176,11 +184,13 @@ impl Native {
     fn request(&mut self, cont: &Continue, reel: &Reel, now: Time) {
         let (newest, skipped, cursor, fragment) =
             (self.newest_sent, self.skipped, self.cursor, self.fragment);
+        let is_viewer = self.policy == Policy::Newest;
         self.beat_now |= cont.missing.iter().any(|missing| reel.oldest_number().is_after(missing.number));
         self.repairs.request(cont, self.pacer.is_narrow(), reel, now, |number| {
             let before = newest.since(number);
             let was_skipped = (1..=32).contains(&before) && (skipped >> before.saturating_sub(1)) & 1 != 0;
-            if before < 0 || was_skipped {
+            // of what lies further back nobody knows what was skipped, and a viewer would have no use for it
+            if before < 0 || was_skipped || (is_viewer && before > 32) {
                 return 0;
             }
             let count = reel.frame(number).map_or(0, |frame| frame.fragments());
@@ -248,11 +258,11 @@ impl Native {
             return None;
         }
         let rate = self.pacer.rate(reel, i32::MAX);
-        match self.repairs.next(reel, BURST.min(burst), rate, now) {
+        match self.repairs.next(reel, self.pacer.burst().min(burst), rate, now) {
             Ok(Some((number, fragments))) => {
                 tally.repairs = tally.repairs.saturating_add(fragments.len() as u64);
                 // on a wide path they have a budget of their own, and must not make new frames late
-                let sent = sent(reel, number, &fragments);
+                let sent = Sent { begins: false, ..sent(reel, number, &fragments) };
                 self.pacer.on_sent(sent, is_narrow, reel, self.behind(reel), now);
                 self.sent = now;
                 Some((number, fragments))
@@ -281,7 +291,7 @@ impl Native {
         // what has left the reel need not be waited for
         let gone = reel.oldest_number().previous();
         let done = if gone.is_after(self.through) { gone } else { self.through };
-        let has_room = self.in_flight.len() < self.window() && self.cursor.since(done) <= lead(reel);
+        let has_room = self.in_flight.len() < self.window(reel) && self.cursor.since(done) <= lead(reel);
         if self.fragment == 0 && !has_room {
             return None;
         }
@@ -293,7 +303,7 @@ impl Native {
         if self.fragment == 0 {
             self.begin_frame();
         }
-        let burst = BURST.min(burst);
+        let burst = self.pacer.burst().min(burst);
         let end = frame.fragments().min(self.fragment.saturating_add(burst));
         let train = (self.cursor, self.fragment..end);
         self.fragment = end;
@@ -351,7 +361,7 @@ impl Native {
     ) {
         // the socket's own readiness wakes us, no pace
         self.paced = None;
-        self.pacer.take_back(fragments.len() as u16);
+        self.pacer.take_back(fragments.len() as u16, !again && fragments.start == 0);
         if again {
             tally.repairs = tally.repairs.saturating_sub(fragments.len() as u64);
             return self.repairs.take_back(reel, number, fragments);
@@ -370,11 +380,12 @@ impl Native {
         }
     }
 
-    fn window(&self) -> usize {
-        match self.policy {
+    fn window(&self, reel: &Reel) -> usize {
+        let Window { least, most, seconds } = match self.policy {
             Policy::Newest => WINDOW_NEWEST,
             Policy::Every => WINDOW_EVERY,
-        }
+        };
+        reel.fps().map_or(least, |fps| ((fps * seconds) as usize).clamp(least, most))
     }
 
     /// Moves past frames that have gone and, for a viewer between two frames, to the newest. A recorder whose path is

@@ -1,12 +1,13 @@
 //! How fast one client is sent to: a frame is spread over part of its interval, and less is sent where less gets through.
 //!
 //! A camera's frame leaves the machine within a millisecond if nobody stops it, and drowns a default receive buffer, a
-//! 100 Mbit port or an access point. So it goes in bursts. Where the [path](super::path) takes less than the stream, the
+//! 100 Mbit port or an access point. So it goes in bursts. A slow camera's frame does not take its time all the same:
+//! pauses as long as its interval allows would be taken for losses, and make the picture old. Where the [path](super::path) takes less than the stream, the
 //! pace falls to what it takes: a viewer then finds its frame outrun by newer ones and skips whole frames, a recorder
 //! falls behind in the reel.
 
 use super::View;
-use super::path::Path;
+use super::path::{Path, Wanted};
 use crate::reel::Reel;
 use crate::time::Time;
 use crate::wire::client::Continue;
@@ -18,11 +19,15 @@ const SPREAD: f64 = 0.7;
 /// Datagrams of a burst: one system call, and any queue holds it.
 pub(super) const BURST: u16 = 16;
 
+/// Seconds between two bursts of a frame at the most, as long as a burst is more than a datagram.
+const LONGEST_PAUSE: f64 = 0.008;
+
 /// Bursts that may go at once within a frame when the loop was held up, by a slow encoder for instance.
 const CREDIT: u32 = 4;
 
-/// Octets a second before the stream's own rate is known.
-const FIRST_RATE: f64 = 6e6;
+/// Octets a second at the least, and before the stream's own rate is known: 48 Mbit/s, or a burst each 4 ms. So the
+/// pauses within a frame are shorter than any receiver's patience with a fragment, at one frame a minute as at 240 a second.
+pub(super) const LEAST_RATE: f64 = 6e6;
 
 /// A recorder that is behind is sent to this many times as fast as one that is not: the more, the more frames it is
 /// behind. A hiccup of a frame or two must not flood a line that carries the stream and little more.
@@ -60,22 +65,28 @@ impl Pacer {
         self.path.view()
     }
 
+    /// Datagrams that go at once: fewer where the path takes few, so that no pause looks like a loss.
+    pub(super) fn burst(&self) -> u16 {
+        let fit = self.path.limit().map_or(f64::from(BURST), |limit| limit * LONGEST_PAUSE);
+        (fit as u16).clamp(1, BURST)
+    }
+
     /// When the next burst may go.
     pub(super) fn ready(&self) -> Time {
         self.next
     }
 
     /// So many of the datagrams that were told of have not gone after all.
-    pub(super) fn take_back(&mut self, datagrams: u16) {
-        self.path.take_back(datagrams);
+    pub(super) fn take_back(&mut self, datagrams: u16, begins: bool) {
+        self.path.take_back(datagrams, begins);
     }
 
     /// So many datagrams have gone, of so many octets together, at the expense of those to come if they are `paced`.
     /// `behind` is how many frames the client is behind.
     pub(super) fn on_sent(&mut self, sent: Sent, paced: bool, reel: &Reel, behind: i32, now: Time) {
-        self.path.on_sent(sent.datagrams, now);
+        self.path.on_sent(sent.datagrams, sent.begins, now);
         if paced {
-            let wanted = sent.octets as f64 / wanted(reel, behind).unwrap_or(FIRST_RATE);
+            let wanted = sent.octets as f64 / wanted(reel, behind).unwrap_or(LEAST_RATE);
             let limited = self.path.limit().map_or(0.0, |limit| f64::from(sent.datagrams) / limit);
             let pause = Duration::from_secs_f64(wanted.max(limited).min(1.0));
             // who was woken late within a frame is not much slower for it; who had nothing to send is not faster
@@ -93,13 +104,20 @@ impl Pacer {
 
     /// The client has said what has arrived.
     pub(super) fn on_continue(&mut self, cont: &Continue, reel: &Reel, behind: i32, now: Time) {
-        let wanted = wanted(reel, behind).unwrap_or(0.0) / f64::from(reel.datagram_len());
+        let datagrams = |octets: Option<f64>| octets.unwrap_or(0.0) / f64::from(reel.datagram_len());
+        let wanted =
+            Wanted { stream: datagrams(stream(reel, behind)), pace: datagrams(wanted(reel, behind)) };
         self.path.on_arrived(cont.arrived, Duration::from_micros(cont.rtt_us.into()), wanted, now);
     }
 }
 
 /// Octets a second, if nothing limits them.
 fn wanted(reel: &Reel, behind: i32) -> Option<f64> {
+    stream(reel, behind).map(|rate| rate.max(LEAST_RATE))
+}
+
+/// Octets a second that spread a frame over its share of the interval.
+fn stream(reel: &Reel, behind: i32) -> Option<f64> {
     let behind = f64::from(behind.clamp(NOT_BEHIND, FAR_BEHIND).saturating_sub(NOT_BEHIND));
     let haste = behind / f64::from(FAR_BEHIND - NOT_BEHIND);
     Some(f64::from(reel.pace()?) / SPREAD * (1.0 + (CATCH_UP - 1.0) * haste))

@@ -34,6 +34,10 @@ const SENT_NOTES: usize = 128;
 const FEW: u32 = 100;
 const FEW_LATEST: u32 = 40;
 
+/// So are the datagrams of fewer frames than these: which part of a frame had been sent when a client spoke of it is
+/// known to ten milliseconds only.
+const FEW_FRAMES: u32 = 4;
+
 /// If nothing was heard of the client for longer than this, it was away, and what was lost meanwhile does not count.
 const HUSH: Duration = Duration::from_millis(600);
 
@@ -64,14 +68,13 @@ const GROWING: f32 = 0.03;
 /// A client gives the server up before its round trips are longer.
 const LONGEST: Duration = Duration::from_secs(3);
 
-/// Of what is wanted, any path takes this part.
+/// Of the stream, any path takes this part.
 const LEAST: f64 = 1.0 / 16.0;
 
 #[derive(Debug)]
 pub(super) struct Path {
-    /// DATA datagrams sent; wraps, as `arrived` does.
-    sent: u32,
-    sent_log: VecDeque<(Time, u32)>,
+    sent: Count,
+    sent_log: VecDeque<(Time, Count)>,
     view: Option<View>,
     /// The counters as far as `view` has them.
     counted: (u32, u32),
@@ -86,12 +89,26 @@ pub(super) struct Path {
     since: Time,
 }
 
+/// DATA datagrams that were sent, and frames of which they are; both wrap, as `arrived` does.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    datagrams: u32,
+    frames: u32,
+}
+
 /// What had been sent when all that `arrived` had been sent.
 #[derive(Clone, Copy, Debug)]
 struct Pair {
     at: Time,
-    sent: u32,
+    sent: Count,
     arrived: u32,
+}
+
+/// Rates in datagrams a second: what the stream makes, and how fast it is sent if nothing limits that.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    pub(super) stream: f64,
+    pub(super) pace: f64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -108,7 +125,7 @@ struct Narrow {
 impl Path {
     pub(super) fn new(now: Time) -> Self {
         Path {
-            sent: 0,
+            sent: Count::default(),
             sent_log: VecDeque::with_capacity(SENT_NOTES),
             pairs: VecDeque::with_capacity(NOTES),
             view: None,
@@ -127,8 +144,9 @@ impl Path {
     }
 
     /// So many of the datagrams that were told of last have not gone.
-    pub(super) fn take_back(&mut self, datagrams: u16) {
-        self.sent = self.sent.wrapping_sub(datagrams.into());
+    pub(super) fn take_back(&mut self, datagrams: u16, begins: bool) {
+        self.sent.frames = self.sent.frames.wrapping_sub(u32::from(begins));
+        self.sent.datagrams = self.sent.datagrams.wrapping_sub(datagrams.into());
         if let Some((_, sent)) = self.sent_log.back_mut() {
             *sent = self.sent;
         }
@@ -139,13 +157,14 @@ impl Path {
         self.view
     }
 
-    /// So many datagrams have gone.
-    pub(super) fn on_sent(&mut self, datagrams: u16, now: Time) {
+    /// So many datagrams have gone, the first of a frame among them or not.
+    pub(super) fn on_sent(&mut self, datagrams: u16, begins: bool, now: Time) {
         if self.sent_log.is_empty() {
             // before the stream begins there is no rate
             self.since = now;
         }
-        self.sent = self.sent.wrapping_add(u32::from(datagrams));
+        self.sent.datagrams = self.sent.datagrams.wrapping_add(u32::from(datagrams));
+        self.sent.frames = self.sent.frames.wrapping_add(u32::from(begins));
         match self.sent_log.back_mut() {
             // an entry says what had been sent at the end of its time
             Some((at, sent)) if now < at.after(SENT_NOTE) => *sent = self.sent,
@@ -153,9 +172,8 @@ impl Path {
         }
     }
 
-    /// The client has got so many datagrams altogether. `wanted` is the rate that nothing has to limit, in datagrams a
-    /// second.
-    pub(super) fn on_arrived(&mut self, arrived: u32, round_trip: Duration, wanted: f64, now: Time) {
+    /// The client has got so many datagrams altogether. `wanted` says which rates are of use.
+    pub(super) fn on_arrived(&mut self, arrived: u32, round_trip: Duration, wanted: Wanted, now: Time) {
         let round_trip = round_trip.min(LONGEST);
         if !round_trip.is_zero() {
             let least = self.least_round_trip.map_or(round_trip, |least| least.min(round_trip));
@@ -164,7 +182,7 @@ impl Path {
         }
         let sent = self.sent_by(now.before(round_trip));
         let rtt_us = u32::try_from(round_trip.as_micros()).unwrap_or(u32::MAX);
-        self.view = Some(self.view_with(sent, arrived, rtt_us));
+        self.view = Some(self.view_with(sent.datagrams, arrived, rtt_us));
         let pause = self.pairs.back().map(|last| now.since(last.at));
         if pause.is_some_and(|pause| pause > HUSH) {
             self.since = now;
@@ -192,17 +210,21 @@ impl Path {
         }
     }
 
-    fn sent_by(&self, at: Time) -> u32 {
+    fn sent_by(&self, at: Time) -> Count {
         let entry = self.sent_log.iter().rev().find(|(since, _)| *since <= at);
-        entry.or(self.sent_log.front()).map_or(0, |(_, sent)| *sent)
+        entry.or(self.sent_log.front()).map_or(Count::default(), |(_, sent)| *sent)
     }
 
     /// The share that did not arrive of what was sent in the latest `window`, or for as long before as makes a `few`
-    /// datagrams; none if that is longer than is known.
-    fn loss(&self, window: Duration, few: u32) -> Option<f32> {
+    /// datagrams and frames; none if that is longer than is known.
+    fn loss(&self, window: Duration, few: Count) -> Option<f32> {
         let last = self.pairs.back()?;
-        let sent_since = |pair: &Pair| last.sent.wrapping_sub(pair.sent);
-        let is_long = |pair: &&Pair| last.at.since(pair.at) >= window && sent_since(pair) >= few;
+        let sent_since = |pair: &Pair| last.sent.datagrams.wrapping_sub(pair.sent.datagrams);
+        let frames_since = |pair: &Pair| last.sent.frames.wrapping_sub(pair.sent.frames);
+        let is_long = |pair: &&Pair| {
+            let (datagrams, frames) = (sent_since(pair), frames_since(pair));
+            last.at.since(pair.at) >= window && datagrams >= few.datagrams && frames >= few.frames
+        };
         let first = self.pairs.iter().rev().take_while(|pair| pair.at >= self.since).find(is_long)?;
         let arrived = last.arrived.wrapping_sub(first.arrived);
         Some((1.0 - arrived as f32 / sent_since(first) as f32).clamp(0.0, 1.0))
@@ -219,10 +241,11 @@ impl Path {
         rates.fold(0.0, f64::max)
     }
 
-    fn judge(&mut self, round_trip: Duration, wanted: f64, now: Time) {
+    fn judge(&mut self, round_trip: Duration, wanted: Wanted, now: Time) {
         // at a very low limit a few have to do, or it would never be raised
         let is_short = self.narrow.is_some() && now.since(self.since) > PATIENCE;
-        let few = if is_short { 1 } else { FEW };
+        let few = Count { datagrams: FEW, frames: FEW_FRAMES };
+        let few = if is_short { Count { datagrams: 1, frames: 0 } } else { few };
         let Some(loss) = self.loss(WINDOW, few) else { return };
         let judged = match self.narrow {
             None => self.judge_wide(loss, wanted),
@@ -236,17 +259,19 @@ impl Path {
     }
 
     /// What is to be changed, if anything.
-    fn judge_wide(&mut self, loss: f32, wanted: f64) -> Option<Option<Narrow>> {
+    fn judge_wide(&mut self, loss: f32, wanted: Wanted) -> Option<Option<Narrow>> {
         self.own_loss = self.own_loss.min(loss);
         let limit = TOO_MUCH.max(self.own_loss + TOO_MUCH / 2.0);
-        let is_lasting = self.loss(LATEST, FEW_LATEST).is_some_and(|latest| latest > limit);
+        let is_lasting = self
+            .loss(LATEST, Count { datagrams: FEW_LATEST, frames: 0 })
+            .is_some_and(|latest| latest > limit);
         if (loss > limit && is_lasting) || self.is_growing(loss) {
             return Some(Some(self.cut(Some(loss), wanted)));
         }
         None
     }
 
-    fn judge_narrow(&mut self, narrow: Narrow, loss: f32, wanted: f64) -> Option<Narrow> {
+    fn judge_narrow(&mut self, narrow: Narrow, loss: f32, wanted: Wanted) -> Option<Narrow> {
         if let Some(before) = narrow.trial {
             if loss > before * HELPED {
                 self.own_loss = loss;
@@ -262,16 +287,16 @@ impl Path {
         let limit = narrow.limit * (1.0 + narrow.step);
         let is_near = (limit / narrow.known.max(1.0) - 1.0).abs() < NEAR;
         let step = if is_near { FIRST_STEP } else { (narrow.step * 2.0).min(LAST_STEP) };
-        (limit < wanted).then_some(Narrow { limit, step, trial: None, ..narrow })
+        (limit < wanted.pace).then_some(Narrow { limit, step, trial: None, ..narrow })
     }
 
     fn is_growing(&self, loss: f32) -> bool {
         self.is_queueing && loss > self.own_loss + GROWING
     }
 
-    fn cut(&self, trial: Option<f32>, wanted: f64) -> Narrow {
+    fn cut(&self, trial: Option<f32>, wanted: Wanted) -> Narrow {
         let known = self.best_rate();
-        Narrow { limit: (known * DRAIN).max(wanted * LEAST), step: FIRST_STEP, known, trial }
+        Narrow { limit: (known * DRAIN).max(wanted.stream * LEAST), step: FIRST_STEP, known, trial }
     }
 }
 
@@ -321,13 +346,14 @@ mod tests {
                 credit += self.path.limit().unwrap_or(self.wanted).min(self.wanted) / 200.0;
                 let sent = credit as u16;
                 credit -= f64::from(sent);
-                self.path.on_sent(sent, self.now);
+                self.path.on_sent(sent, true, self.now);
                 let got = f64::from(sent).min(takes / 200.0) * (1.0 - lost);
                 self.under_way.push_back((self.now.after(ROUND_TRIP), got));
                 while self.under_way.front().is_some_and(|(at, _)| *at <= self.now) {
                     self.arrived += self.under_way.pop_front().unwrap().1;
                 }
-                self.path.on_arrived(self.arrived as u32, self.said, self.wanted, self.now);
+                let wanted = Wanted { stream: self.wanted, pace: self.wanted };
+                self.path.on_arrived(self.arrived as u32, self.said, wanted, self.now);
             }
             self
         }
@@ -387,7 +413,7 @@ mod tests {
         // both ways: nothing is heard of the client meanwhile
         for _ in 0..300 {
             bench.now = bench.now.after(5 * MS);
-            bench.path.on_sent(10, bench.now);
+            bench.path.on_sent(10, true, bench.now);
         }
         bench.run(5, f64::INFINITY, 0.0);
         assert_eq!(bench.path.limit(), None);

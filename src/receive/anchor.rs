@@ -1,6 +1,6 @@
 //! The camera's clock against this machine's: the camera may have no idea what time it is.
 //!
-//! A frame arrives later than it was captured by the path's delay, which is never less than some least delay. So the
+//! A frame begins to arrive later than it was captured by the path's delay, which is never less than some least delay. So the
 //! differences (arrival - capture) lie on or above a line, whose height is the clocks' offset (least delay included) and
 //! whose slope is their skew. Known of them is the least of each ten seconds, for ten minutes.
 //!
@@ -100,7 +100,7 @@ impl Default for Anchor {
 }
 
 impl Anchor {
-    /// A frame that was captured at `captured` (camera's clock) has arrived whole at `arrived` (ours). Frames come in
+    /// A frame that was captured at `captured` (camera's clock) has begun to arrive at `arrived` (ours). Frames come in
     /// the order of their capture.
     pub fn observe(&mut self, captured: Time, arrived: Time) -> Observed {
         let frame = Least { captured, offset: difference(arrived, captured) };

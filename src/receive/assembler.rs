@@ -77,7 +77,7 @@ pub struct Assembler {
 
 struct Slot {
     heard: Time,
-    /// When a fragment of it last came by itself, or when it was heard of.
+    /// When a fragment of it last came by itself, as far as that can be told, or when it was heard of.
     fresh: Time,
     /// The sender has it no longer.
     gone: bool,
@@ -134,7 +134,7 @@ impl Assembler {
         if self.next.is_after(header.number) {
             return Ok(Arrival::Again);
         }
-        self.extend(header.number, timing.hold(), now)?;
+        self.extend(header.number, timing, now)?;
         self.keep_within_budget(header);
         let Some(at) = self.slot_of(header.number) else { return Ok(Arrival::Again) };
         let Some(slot) = self.slots.get_mut(at) else { return Ok(Arrival::Again) };
@@ -144,17 +144,17 @@ impl Assembler {
             let bytes = self.buffers.pop().unwrap_or_default();
             Partial::new(header, slot.whole, bytes, self.spares.pop().unwrap_or_default())
         });
-        let outcome = partial.insert(data, timing, now);
+        let arrival = partial.insert(data, timing, now)?;
         let has_begun = partial.has_more_than_one();
-        if outcome == Ok(Arrival::Fresh) {
+        if arrival == Arrival::Fresh {
             let pause = now.since(self.fresh);
             if has_begun && slot.fresh == self.fresh && pause > NO_PAUSE {
-                self.pause = pause.max(self.pause.mul_f32(0.9)).min(MAX_QUIET);
+                self.pause = pause.max(self.pause).min(MAX_QUIET);
             }
             self.fresh = now;
             slot.fresh = now;
         }
-        outcome
+        Ok(arrival)
     }
 
     /// The sender has sent something of this frame, and all of those before it.
@@ -162,18 +162,18 @@ impl Assembler {
     /// # Errors
     /// [`Malformed::Field`]: out of all reach.
     pub fn hear_of(&mut self, number: FrameNumber, timing: &Timing, now: Time) -> Result<(), Malformed> {
-        self.extend(number, timing.hold(), now)
+        self.extend(number, timing, now)
     }
 
     /// This frame exists, and all before it have been sent.
-    fn extend(&mut self, number: FrameNumber, hold: Duration, now: Time) -> Result<(), Malformed> {
+    fn extend(&mut self, number: FrameNumber, timing: &Timing, now: Time) -> Result<(), Malformed> {
         let Ok(ahead) = usize::try_from(number.since(self.next)) else { return Ok(()) };
         if ahead >= MAX_JUMP {
             return Err(Malformed::Field("frame number"));
         }
         while self.slots.len() <= ahead {
             if let Some(last) = self.slots.back_mut() {
-                last.close(true, hold, now);
+                last.close(true, timing, now);
             }
             let whole = Ask::NONE;
             self.slots.push_back(Slot {
@@ -199,8 +199,12 @@ impl Assembler {
         self.slots.iter_mut().take(count).for_each(|slot| slot.gone = true);
     }
 
-    /// The sender has left these frames out: bit `i` is the one `i + 1` before `newest`.
+    /// The sender has left these frames out: bit `i` is the one `i + 1` before `newest`. All bits together are a
+    /// leap longer than they can tell: what a viewer has not even begun to get before it was left out too.
     pub fn skip(&mut self, newest: FrameNumber, skipped: u32) {
+        if skipped == u32::MAX && matches!(self.patience, Patience::Latency(_)) {
+            self.skip_before(newest);
+        }
         for bit in 0..32u32 {
             let number = FrameNumber(newest.0.wrapping_sub(bit.saturating_add(1)));
             let Ok(at) = usize::try_from(number.since(self.next)) else { return };
@@ -210,6 +214,13 @@ impl Assembler {
                 }
             }
         }
+    }
+
+    /// What has not begun before this frame will not come: a viewer's stream begins with what it is shown first.
+    pub fn skip_before(&mut self, number: FrameNumber) {
+        let Ok(count) = usize::try_from(number.since(self.next)) else { return };
+        let empty = self.slots.iter_mut().take(count).filter(|slot| slot.partial.is_none());
+        empty.for_each(|slot| slot.skipped = true);
     }
 
     fn keep_within_budget(&mut self, header: &Header) {
@@ -250,9 +261,12 @@ impl Assembler {
     }
 
     fn take(&mut self, number: FrameNumber, partial: Partial) -> Next {
-        let (stamp, flags, arrived) = (partial.stamp, partial.flags, partial.newest);
+        let (stamp, flags) = (partial.stamp, partial.flags);
+        let (begun, arrived) = (partial.begun, partial.newest);
         let (repaired, fragments) = (partial.repaired, partial.count());
         let is_whole = partial.is_whole();
+        // half is forgotten in fourteen frames
+        self.pause = self.pause.mul_f32(0.95);
         let (bytes, spare) = partial.take();
         if self.spares.len() < SPARES {
             self.spares.push(spare);
@@ -263,7 +277,7 @@ impl Assembler {
             return Next::Missing(number);
         }
         let discontinuity = std::mem::take(&mut self.was_away);
-        Next::Frame(Frame { number, stamp, discontinuity, bytes, arrived, repaired, fragments })
+        Next::Frame(Frame { number, stamp, discontinuity, bytes, begun, arrived, repaired, fragments })
     }
 
     /// How long an answer takes; but one bad measure must not stop all asking, which is what measures.
@@ -286,7 +300,7 @@ impl Assembler {
     pub fn check_quiet(&mut self, timing: &Timing, now: Time) {
         if now >= self.quiet_due() {
             if let Some(last) = self.slots.back_mut() {
-                last.close(false, timing.hold(), now);
+                last.close(false, timing, now);
             }
         }
     }
@@ -339,15 +353,15 @@ impl Slot {
         self.partial.as_ref().is_some_and(Partial::is_whole)
     }
 
-    /// All of it has been sent: what has not come is missed.
-    fn close(&mut self, overtaken: bool, hold: Duration, now: Time) {
-        if self.closed {
-            return;
-        }
-        self.closed = true;
+    /// All of it has been sent, surely if others have `overtaken` it: what has not come is missed.
+    fn close(&mut self, overtaken: bool, timing: &Timing, now: Time) {
+        let was_closed = std::mem::replace(&mut self.closed, true);
         match &mut self.partial {
-            Some(partial) => partial.miss_before(partial.count(), overtaken, hold, now),
-            None => self.whole = Ask::missed(now, hold, overtaken),
+            Some(partial) if was_closed && overtaken => partial.on_overtaken(timing, now),
+            None if was_closed && overtaken => self.whole.on_overtaken(timing, now),
+            _ if was_closed => {}
+            Some(partial) => partial.miss_before(partial.count(), overtaken, timing.hold(), now),
+            None => self.whole = Ask::missed(now, timing.hold(), overtaken),
         }
     }
 

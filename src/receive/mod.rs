@@ -61,6 +61,10 @@ const HELLO_WAIT: Duration = Duration::from_millis(200);
 /// Padded HELLOs that may go unanswered before every other one is a short one, for a narrow path.
 const PADDED_TRIES: u32 = 2;
 
+/// If a short HELLO was needed, the path may have been closed for a moment rather than narrow: padded ones follow this long
+/// after the first answer.
+const PROBES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(9)];
+
 /// CONTINUEs are at least this far apart: one for many frames when they come fast.
 const REPORT_GAP: Duration = Duration::from_millis(2);
 
@@ -87,7 +91,10 @@ pub struct Frame {
     pub discontinuity: bool,
     /// The JPEG. Give it back with [`Receiver::recycle`].
     pub bytes: Vec<u8>,
-    /// When its last fragment came, on this machine's clock.
+    /// When the first of its fragments came, on this machine's clock: what tells of the path's delay, as a frame takes time to
+    /// be sent.
+    pub begun: Time,
+    /// When its last fragment came.
     pub arrived: Time,
     /// Fragments of it that had to be sent again.
     pub repaired: u32,
@@ -155,6 +162,8 @@ pub struct Receiver {
     state: State,
     narrow: bool,
     path_mtu: u16,
+    /// When padded HELLOs are to follow.
+    probes: ArrayVec<Time, { PROBES.len() }>,
     heard: Time,
     /// Something to report since the last CONTINUE.
     news: bool,
@@ -184,6 +193,7 @@ impl Receiver {
             state: State::Greeting { deadline: now.after(HELLO_DEADLINE), next: now, tries: 0 },
             narrow: false,
             path_mtu: 0,
+            probes: ArrayVec::new(),
             heard: now,
             news: false,
             reported: now,
@@ -268,8 +278,13 @@ impl Receiver {
             }
             return Ok(());
         }
+        let is_first = self.arrived == 0 && matches!(self.patience, Patience::Latency(_));
         self.arrived = self.arrived.wrapping_add(1);
-        let count = match self.assembler.insert(data, &mut self.timing, now)? {
+        let arrival = self.assembler.insert(data, &mut self.timing, now)?;
+        if is_first {
+            self.assembler.skip_before(data.header.number);
+        }
+        let count = match arrival {
             Arrival::Fresh => &mut self.counters.fragments,
             Arrival::Repaired => &mut self.counters.repaired,
             Arrival::Again => &mut self.counters.duplicates,
@@ -311,9 +326,12 @@ impl Receiver {
     fn on_heard(&mut self, now: Time) {
         self.heard = now;
         self.refusals = 0;
-        if matches!(self.state, State::Greeting { .. }) {
+        if let State::Greeting { tries, .. } = self.state {
             self.state = State::Live;
             self.news = true;
+            if tries > PADDED_TRIES && !self.narrow {
+                self.probes = PROBES.map(|wait| now.after(wait)).into();
+            }
         }
     }
 
@@ -331,6 +349,7 @@ impl Receiver {
     /// The padded HELLO is too large for the way out of this machine, which takes packets of `path_mtu` octets, 0 if
     /// that is not known.
     pub fn handle_too_large(&mut self, path_mtu: u16, now: Time) {
+        self.probes.clear();
         if let State::Greeting { next, .. } = &mut self.state {
             self.narrow = true;
             self.path_mtu = path_mtu;
@@ -362,7 +381,7 @@ impl Receiver {
             State::Greeting { deadline, next, .. } => next.min(deadline),
             State::Live => {
                 let talk = self.report_due().min(self.say_again_due());
-                talk.min(self.assembler.next_timeout()).min(self.heard.after(SILENCE))
+                talk.min(self.probe_due()).min(self.assembler.next_timeout()).min(self.heard.after(SILENCE))
             }
             State::Leaving { next, .. } => next,
             State::Over => Time::NEVER,
@@ -375,6 +394,10 @@ impl Receiver {
             return soon;
         }
         self.assembler.ask_due().max(soon).min(self.reported.after(REPORT_ALWAYS))
+    }
+
+    fn probe_due(&self) -> Time {
+        self.probes.first().copied().unwrap_or(Time::NEVER)
     }
 
     fn say_again_due(&self) -> Time {
@@ -400,6 +423,10 @@ impl Receiver {
                     let _ = self.again.try_push((now.after(SAY_AGAIN), bytes.clone()));
                 }
                 Some(copy_into(room, &bytes))
+            }
+            State::Live if now >= self.probe_due() => {
+                self.probes.remove(0);
+                Some(self.hello(0, now).emit(room))
             }
             State::Live if now >= self.say_again_due() => {
                 self.again.pop_at(0).map(|(_, bytes)| copy_into(room, &bytes))
@@ -587,6 +614,37 @@ mod tests {
         receiver.handle_datagram(&end.to_bytes(), NOW);
         let rest = ["missing 2", "frame 3", "missing 4", "missing 5", "Ended(Stopping)"];
         assert_eq!(drain(&mut receiver), rest);
+    }
+
+    #[test]
+    fn a_path_that_was_closed_for_a_moment_is_tried_in_full_again() {
+        let (mut receiver, reel) = bench();
+        let mut room = [0; 1452];
+        let mut lengths = |receiver: &mut Receiver, now: Time| {
+            receiver.handle_timeout(now);
+            let hellos = std::iter::from_fn(|| receiver.poll_datagram(&mut room, now).map(<[u8]>::to_vec));
+            hellos.filter(|bytes| bytes[0] == Kind::Hello.byte()).map(|bytes| bytes.len()).collect::<Vec<_>>()
+        };
+        let mut sent = |receiver: &mut Receiver, ms: u64| {
+            let now = NOW.after(Duration::from_millis(ms));
+            let sent = lengths(receiver, now);
+            // somebody is there
+            if ms >= 600 {
+                let frame = reel.frame(FrameNumber(1)).unwrap();
+                receiver.handle_datagram(&frame.datagrams(0..1)[..1452], now);
+            }
+            sent
+        };
+        for (ms, lens) in [(0, vec![1452]), (200, vec![1452]), (400, vec![1452]), (600, vec![20])] {
+            assert_eq!(sent(&mut receiver, ms), lens, "{ms}");
+        }
+        let probes = (1..=120).filter(|tick| !sent(&mut receiver, 600 + tick * 100).is_empty());
+        assert_eq!(probes.collect::<Vec<_>>(), [10, 30, 90]);
+        // but what the system refuses to send is not tried again
+        let (mut receiver, reel) = bench();
+        receiver.handle_too_large(1400, NOW);
+        feed(&mut receiver, &reel, 1, 0..1);
+        assert_eq!(receiver.probe_due(), Time::NEVER);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A frame under way: which of its fragments are here, and when the others are asked for.
 
-use super::timing::Timing;
+use super::timing::{TOO_SOON, Timing};
 use crate::time::{Stamp, Time};
 use crate::wire::client::{MAX_MISSING, Missing};
 use crate::wire::data::{Data, Header};
@@ -18,9 +18,16 @@ pub struct Ask {
     asked: Time,
     due: Time,
     tries: u8,
-    /// Others have overtaken it: if it comes by itself, that tells of the path. Otherwise it is only silent.
+    /// Others have overtaken it, so it has been sent: if it comes by itself, that tells of the path. Otherwise it is only
+    /// silent, and the sender may not have come to it yet.
     overtaken: bool,
 }
+
+/// A silence that requests do not end is the sender's own: from this try on the waits double.
+const SILENT_TRIES: u8 = 2;
+
+/// What comes this soon after an answer belongs to it: the sender sends it in bursts.
+const SAME_ANSWER: Duration = Duration::from_millis(5);
 
 impl Ask {
     /// Not missed yet.
@@ -41,20 +48,36 @@ impl Ask {
     pub fn on_asked(&mut self, now: Time, timing: &Timing) {
         self.tries = self.tries.saturating_add(1);
         self.asked = now;
-        self.due = now.after(timing.repeat(self.tries));
+        let silence = if self.overtaken { 0 } else { self.tries.saturating_sub(SILENT_TRIES).min(8) };
+        self.due = now.after(timing.repeat(self.tries).saturating_mul(1 << silence));
     }
 
-    /// It has come. True: as the answer to a request.
-    fn on_arrival(&self, now: Time, timing: &mut Timing) -> bool {
+    /// Something that was sent after it has come.
+    pub(super) fn on_overtaken(&mut self, timing: &Timing, now: Time) {
+        if !std::mem::replace(&mut self.overtaken, true) && self.tries > SILENT_TRIES {
+            self.due = self.due.min(self.asked.after(timing.repeat(self.tries)).max(now));
+        }
+    }
+
+    /// It has come; `answered` is when an answer last came of its frame. True: as the answer to a request.
+    fn on_arrival(&self, answered: Option<Time>, timing: &mut Timing, now: Time) -> bool {
         let since_asked = now.since(self.asked);
-        let too_soon = since_asked < timing.answer().mul_f32(0.75);
-        if self.tries == 0 || (self.tries == 1 && too_soon) {
+        let is_own = if self.overtaken {
+            self.tries == 1 && since_asked < timing.answer().mul_f32(TOO_SOON)
+        } else {
+            let is_rest = answered.is_some_and(|at| now.since(at) <= SAME_ANSWER);
+            !is_rest && !timing.is_answer(since_asked, now)
+        };
+        if self.tries == 0 || is_own {
             if self.overtaken && self.suspected != Time::NEVER {
                 timing.on_late(now.since(self.suspected));
             }
             return false;
         }
-        if self.tries == 1 {
+        if self.overtaken {
+            timing.on_loss(now);
+        }
+        if self.tries == 1 && answered.is_none() {
             // Karn: which of several requests was answered, nobody knows
             timing.on_round_trip(since_asked);
         }
@@ -80,10 +103,12 @@ pub struct Partial {
     pub(super) flags: u8,
     pub(super) stamp: Stamp,
     pub(super) bytes: Vec<u8>,
-    /// When its newest fragment came.
+    /// When its first fragment came, and its newest.
+    pub(super) begun: Time,
     pub(super) newest: Time,
-    /// Fragments that had to be asked for.
+    /// Fragments that had to be asked for, and when the latest of them came.
     pub(super) repaired: u32,
+    answered: Option<Time>,
     /// A bit for each fragment that is here.
     have: Vec<u64>,
     left: u32,
@@ -118,8 +143,10 @@ impl Partial {
             flags: header.flags,
             stamp: header.stamp,
             bytes,
+            begun: Time::NEVER,
             newest: Time::default(),
             repaired: 0,
+            answered: None,
             have,
             left: header.count(),
             reach: if is_missed { header.count() } else { 0 },
@@ -141,6 +168,14 @@ impl Partial {
     /// True if the newest fragment was not the first one.
     pub fn has_more_than_one(&self) -> bool {
         self.count().saturating_sub(self.left) > 1
+    }
+
+    /// All of it has been sent.
+    pub fn on_overtaken(&mut self, timing: &Timing, now: Time) {
+        for ask in &mut self.asks {
+            ask.on_overtaken(timing, now);
+            self.due = self.due.min(ask.due);
+        }
     }
 
     /// When something of it is to be asked for, at the earliest.
@@ -168,13 +203,15 @@ impl Partial {
         to.ok_or(Malformed::Field("fragment offset"))?.copy_from_slice(data.payload);
         *word |= bit;
         self.left = self.left.saturating_sub(1);
+        self.begun = self.begun.min(now);
         self.newest = now;
         let ask = self.asks.get(usize::from(header.index)).copied().unwrap_or(Ask::NONE);
-        let is_answer = ask.on_arrival(now, timing);
+        let is_answer = ask.on_arrival(self.answered, timing, now);
         self.miss_before(u32::from(header.index), true, timing.hold(), now);
         self.reach = self.reach.max(u32::from(header.index).saturating_add(1));
         if is_answer {
             self.repaired = self.repaired.saturating_add(1);
+            self.answered = Some(now);
             return Ok(Arrival::Repaired);
         }
         Ok(Arrival::Fresh)

@@ -1,6 +1,6 @@
 //! How long to wait: before a fragment that others have overtaken is asked for, and before it is asked for again.
 
-use crate::time::smooth;
+use crate::time::{Time, smooth};
 use std::time::Duration;
 
 /// Before anything is known of the path.
@@ -11,6 +11,12 @@ const SLACK: Duration = Duration::from_millis(5);
 
 /// The same for a viewer, in whose time a second round has to fit.
 const EAGER_SLACK: Duration = Duration::from_millis(2);
+
+/// Before this part of a round trip no answer comes.
+pub(super) const TOO_SOON: f32 = 0.75;
+
+/// A path that has lost something is taken for one that loses for so long.
+const MEMORY_OF_LOSS: Duration = Duration::from_secs(60);
 
 /// The shortest wait for a repair.
 const MIN_REPEAT: Duration = Duration::from_millis(13);
@@ -33,12 +39,20 @@ pub struct Timing {
     variation: Duration,
     hold: Duration,
     is_eager: bool,
+    /// It has lost something of late.
+    loses_until: Time,
 }
 
 impl Timing {
     /// Nothing is known yet. An eager one rather asks twice than late.
     pub fn new(is_eager: bool) -> Self {
-        Timing { round_trip: None, variation: Duration::ZERO, hold: MIN_HOLD, is_eager }
+        Timing {
+            round_trip: None,
+            variation: Duration::ZERO,
+            hold: MIN_HOLD,
+            is_eager,
+            loses_until: Time::default(),
+        }
     }
 
     /// A round trip was measured, by an echo or by a repair that was asked for once.
@@ -80,6 +94,22 @@ impl Timing {
         self.round_trip.unwrap_or(FIRST_ROUND_TRIP)
     }
 
+    /// Something that others had overtaken came when it was asked for: the path does lose.
+    pub fn on_loss(&mut self, now: Time) {
+        self.loses_until = now.after(MEMORY_OF_LOSS);
+    }
+
+    /// Whether something that was only silent, and came so long after it was asked for, is the answer. On a path that
+    /// loses nothing, and at another time, it is not: the sender had paused, and went on by itself.
+    pub fn is_answer(&self, since_asked: Duration, now: Time) -> bool {
+        if now >= self.loses_until {
+            return false;
+        }
+        let answer = self.answer();
+        let most = answer.saturating_add(self.variation.saturating_mul(4)).saturating_add(EAGER_SLACK);
+        (answer.mul_f32(TOO_SOON)..=most).contains(&since_asked)
+    }
+
     /// How long to wait for a repair that has been asked for `tries` times, before it is asked for again.
     pub fn repeat(&self, tries: u8) -> Duration {
         let one = match self.round_trip {
@@ -109,6 +139,18 @@ mod tests {
         (0..50).for_each(|_| timing.on_round_trip(40 * MS));
         assert!(timing.repeat(1) < 46 * MS, "{:?}", timing.repeat(1));
         assert_eq!(timing.repeat(255), MAX_REPEAT);
+    }
+
+    #[test]
+    fn an_answer_comes_about_a_round_trip_after_its_request() {
+        let mut timing = Timing::new(false);
+        (0..50).for_each(|_| timing.on_round_trip(40 * MS));
+        let now = Time::from_millis(5_000);
+        assert!(!timing.is_answer(40 * MS, now), "it has lost nothing yet");
+        timing.on_loss(now);
+        let answers = [29, 31, 40, 42, 45].map(|ms| timing.is_answer(ms * MS, now));
+        assert_eq!(answers, [false, true, true, true, false]);
+        assert!(!timing.is_answer(40 * MS, now.after(MEMORY_OF_LOSS)));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! What came of it: an account a receiver, and the figures that are read from it.
 
+use crate::guest::CLOCK_AHEAD;
 use crate::netem::Fates;
 use crate::scene::{START, Scene};
 use camcast::cast::{LeaveReason, Tally};
+use camcast::receive::anchor::Anchor;
 use camcast::receive::ledger::{Arrival, Ledger};
 use camcast::receive::{Frame, Over};
 use camcast::time::{Stamp, Time};
@@ -36,7 +38,7 @@ pub struct Entry {
 pub struct Account {
     /// Frames in the order in which they came out, each exactly once.
     pub entries: Vec<Entry>,
-    /// Of each whole frame: its number, its capture time on the camera's clock, its arrival on the receiver's.
+    /// Of each whole frame: its number, its capture time on the camera's clock, its first fragment's arrival on the receiver's.
     pub times: Vec<(u32, Time, Time)>,
     /// What camrec would make of them. The wall clock is the camera's here.
     pub ledger: Ledger,
@@ -79,8 +81,8 @@ pub struct Report {
 impl Account {
     /// A frame came out.
     pub fn enter(&mut self, frame: &Frame) {
-        let Frame { number, stamp, discontinuity, arrived, .. } = *frame;
-        self.times.push((number.0, stamp.captured, arrived));
+        let Frame { number, stamp, discontinuity, begun, .. } = *frame;
+        self.times.push((number.0, stamp.captured, begun));
         let taken = Timestamp::from_nanosecond(stamp.captured.as_nanos().into()).unwrap();
         let Stamp { captured, sequence } = stamp;
         let arrival = Arrival { number, sequence, discontinuity, captured, taken };
@@ -157,6 +159,17 @@ impl Account {
         let mut ages: Vec<Duration> = self.whole_at().map(|(n, at)| at.since(scene.captured(n))).collect();
         ages.sort();
         ages
+    }
+
+    /// How much later than it was the last frame is taken to have been captured, by what the frames have told.
+    pub fn late(&self, scene: &Scene) -> Duration {
+        let mut anchor = Anchor::default();
+        for &(_, captured, begun) in &self.times {
+            anchor.observe(captured, begun);
+        }
+        let last =
+            self.times.last().and_then(|&(number, captured, _)| Some((number, anchor.local(captured)?)));
+        last.map_or(Duration::ZERO, |(number, local)| local.before(CLOCK_AHEAD).since(scene.captured(number)))
     }
 
     /// The whole frames and when they came out.

@@ -342,6 +342,7 @@ impl Bench {
                     let packet = Packet { port, refused: false, bytes: bytes.to_vec() };
                     self.guests[guest].down.send(self.now, packet);
                 }
+                Output::Widen { .. } => {}
                 Output::Close { client } => self.server.sockets.retain(|socket| socket.client != client),
                 Output::Event(HubEvent::Left { remote, reason, tally, .. }) => {
                     self.tell(|| format!("{remote} left: {reason}"));
@@ -385,7 +386,7 @@ impl Bench {
             guest.down.send(self.now, Packet { port, refused: false, bytes: bytes.to_vec() });
         }
         if end < fragments.end {
-            let until = self.now.after(self.chance.below(Duration::from_millis(5)));
+            let until = self.now.after(self.chance.below(self.scene.blocked_for));
             self.server.sockets[socket].blocked = Some(until);
             let (client, number, again) = (*client, *number, *again);
             let rest = Transmit::Train { client, number, fragments: end..fragments.end, again };

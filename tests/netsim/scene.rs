@@ -34,8 +34,10 @@ pub struct Scene {
     pub length: Duration,
     /// ... and what is under way then may take this long, before everybody leaves.
     pub settle: Duration,
-    /// The chance of each send to find the socket's buffer full, for up to 5 ms.
+    /// The chance of each send to find the socket's buffer full ...
     pub blocked: f64,
+    /// ... for up to this long.
+    pub blocked_for: Duration,
     /// Each event is told on standard error; set by the environment's `TRACE`.
     pub trace: bool,
 }
@@ -156,6 +158,7 @@ impl Scene {
             length,
             settle: Duration::from_secs(2),
             blocked: 0.0,
+            blocked_for: Duration::from_millis(5),
             trace: std::env::var_os("TRACE").is_some(),
         }
     }

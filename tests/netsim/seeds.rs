@@ -48,7 +48,7 @@ fn viewer(chance: &mut Rng, length: Duration) -> Viewer {
     let (down, up) = (path(chance, length), path(chance, length));
     let (policy, patience) = match chance.pick(&[0, 1, 2, 3]) {
         0 => (Policy::Newest, Patience::Latency(chance.pick(&[30 * MS, 120 * MS, 400 * MS]))),
-        1 => (Policy::Every, Patience::Latency(200 * MS)),
+        1 => (Policy::Newest, Patience::Latency(200 * MS)),
         _ => (Policy::Every, Patience::Reel),
     };
     let deaf = length.mul_f64(chance.unit());

@@ -265,3 +265,63 @@ fn nobody_joins_twice_on_a_path_that_is_merely_bad() {
     assert_eq!(ends.len(), 1, "{ends:?}");
     assert_eq!(ends[0].1, Over::Left);
 }
+
+#[test]
+fn a_viewer_that_joins_a_fast_stream_from_far_away_misses_nothing() {
+    // 72 frames are captured while its HELLO is under way, more than a BEAT can name
+    let camera = Camera { fps: 240.0, mean: 20_000, spread: 0.2 };
+    let viewer = Viewer { joins: SECOND, ..Viewer::newest(&Spec::clean(150 * MS)) };
+    let (report, _) = show(&Scene { camera, ..scene(4 * SECOND, vec![viewer]) }, "240 a second, 300 ms");
+    let account = &report.accounts[0];
+    assert_eq!((account.missing(), account.sent_again), (0, 0));
+    assert!(account.is_complete());
+}
+
+#[test]
+fn slow_cameras_are_repaired_as_soon_as_fast_ones() {
+    for (fps, mean) in [(1.0 / 60.0, 90_000), (0.1, 90_000), (0.1, 800_000), (1.0, 90_000), (5.0, 300_000)] {
+        let camera = Camera { fps, mean, spread: 0.2 };
+        let viewers = vec![Viewer::every(&air(0.05)), Viewer::newest(&air(0.05))];
+        let scene = Scene { camera, ..scene(SECOND.mul_f64((100.0 / fps).max(30.0)), viewers) };
+        let (report, clean) = show(&scene, &format!("{mean} octets at {fps:.3} a second, 5 % lost"));
+        let [every, newest] = &report.accounts[..] else { panic!("two") };
+        assert_eq!(every.whole(), report.frames as usize);
+        let (worst, clean) = (p99_age(&report, &scene, 0), p99_age(&clean, &scene, 0));
+        assert!(worst <= clean + 400 * MS, "{worst:?}, without loss {clean:?}");
+        assert!(newest.whole_percent() >= 99.0, "{:.2} %", newest.whole_percent());
+    }
+}
+
+#[test]
+fn who_joins_a_slow_camera_begins_with_the_picture_that_stands() {
+    for fps in [0.1, 0.5, 2.0] {
+        let camera = Camera { fps, mean: 30_000, spread: 0.0 };
+        // just before the next frame
+        let joins = SECOND.mul_f64(10.9 / fps);
+        let viewers = [Viewer::newest(&Spec::clean(5 * MS)), Viewer::every(&Spec::clean(5 * MS))];
+        let viewers = viewers.map(|viewer| Viewer { joins, ..viewer }).to_vec();
+        let (report, _) =
+            show(&Scene { camera, ..scene(joins + SECOND.mul_f64(3.0 / fps), viewers) }, "joined late");
+        let first = report.accounts.iter().map(|account| account.entries[0].number).collect::<Vec<_>>();
+        assert_eq!(first, [10, 10], "{fps} a second");
+    }
+}
+
+#[test]
+fn a_sender_that_pauses_is_no_path_that_loses() {
+    for delay in [0, 1, 20, 100] {
+        let path = Spec::clean(delay * MS);
+        let viewers = vec![Viewer::every(&path), Viewer::newest(&path)];
+        let camera = Camera { fps: 10.0, ..CAMERA };
+        // most frames are held up once, for 20 ms on average
+        let scene = Scene { camera, blocked: 0.2, blocked_for: 40 * MS, ..scene(60 * SECOND, viewers) };
+        let (report, _) = show(&scene, &format!("{delay} ms one way, with pauses"));
+        for account in &report.accounts {
+            let repaired = account.ledger.counts().repaired;
+            assert_eq!((account.missing(), account.open()), (0, 0));
+            assert_eq!(repaired, 0, "called repaired");
+            // what is asked for in such a pause has mostly not been sent yet, and then it is not sent again
+            assert!(account.again_percent() <= 2.0, "{:.2} %", account.again_percent());
+        }
+    }
+}

@@ -34,6 +34,8 @@ pub mod quirks;
 
 use camcast::sys::clock;
 use camcast::time::Time;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
 /// How long a test waits for what has to come. Only a failure takes so long: machines are noisy, and may be emulated.
@@ -55,6 +57,21 @@ pub fn left(until: Time) -> Duration {
 /// True once the time has come.
 pub fn is_over(until: Time) -> bool {
     clock::now() >= until
+}
+
+/// The next datagram's length and sender; none if none comes in this time. A signal to some thread is no reason to stop.
+#[track_caller]
+pub fn receive_within(udp: &UdpSocket, bytes: &mut [u8], wait: Duration) -> Option<(usize, SocketAddr)> {
+    let until = deadline(wait);
+    loop {
+        udp.set_read_timeout(Some(left(until))).unwrap();
+        match udp.recv_from(bytes) {
+            Ok(received) => return Some(received),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return None,
+            Err(error) => panic!("receive: {error}"),
+        }
+    }
 }
 
 /// Between two looks at what nobody announces, such as a file.

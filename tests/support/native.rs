@@ -1,7 +1,7 @@
 //! A client of our own protocol, and a server, by hand from docs/PROTOCOL.md: their own bytes and their own parser.
 
 use super::plain::socket_near;
-use super::{PATIENCE, deadline, is_over};
+use super::{PATIENCE, deadline, is_over, receive_within};
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -71,6 +71,7 @@ pub fn answer(tcp: &mut TcpStream) -> String {
             // reset: the server has closed it with something of ours unread
             Ok(0) => break,
             Err(error) if error.kind() == ErrorKind::ConnectionReset && !answer.is_empty() => break,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Ok(count) => answer.extend_from_slice(&bytes[..count]),
             Err(error) => panic!("no answer: {error}"),
         }
@@ -149,16 +150,10 @@ impl NativeClient {
     #[track_caller]
     pub fn hear_within(&self, wait: Duration) -> Option<Heard> {
         let mut bytes = [0; 2048];
-        self.udp.set_read_timeout(Some(wait)).unwrap();
-        match self.udp.recv_from(&mut bytes) {
-            Ok((count, from)) => {
-                assert_eq!(from, self.server, "video has to come from where the client joined");
-                assert!(count <= self.datagram, "a datagram of {count} octets");
-                Some(self.understand(&bytes[..count]))
-            }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => None,
-            Err(error) => panic!("receive: {error}"),
-        }
+        let (count, from) = receive_within(&self.udp, &mut bytes, wait)?;
+        assert_eq!(from, self.server, "video has to come from where the client joined");
+        assert!(count <= self.datagram, "a datagram of {count} octets");
+        Some(self.understand(&bytes[..count]))
     }
 
     #[track_caller]

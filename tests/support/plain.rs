@@ -1,6 +1,6 @@
 //! A client of the original protocol as the original has it: raw sockets, none of our code.
 
-use super::{PATIENCE, deadline, is_over, left};
+use super::{PATIENCE, deadline, is_over, left, receive_within};
 use nix::sys::socket::{setsockopt, sockopt};
 use std::io::{ErrorKind, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
@@ -55,16 +55,10 @@ impl PlainClient {
     #[track_caller]
     pub fn datagram_within(&self, wait: Duration) -> Option<Vec<u8>> {
         let mut bytes = vec![0; 1 << 16];
-        self.udp.set_read_timeout(Some(wait)).unwrap();
-        match self.udp.recv_from(&mut bytes) {
-            Ok((count, from)) => {
-                assert_eq!(from, self.server, "datagrams have to come from where the client joined");
-                bytes.truncate(count);
-                Some(bytes)
-            }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => None,
-            Err(error) => panic!("receive: {error}"),
-        }
+        let (count, from) = receive_within(&self.udp, &mut bytes, wait)?;
+        assert_eq!(from, self.server, "datagrams have to come from where the client joined");
+        bytes.truncate(count);
+        Some(bytes)
     }
 
     /// The next datagram, which is a frame and not a word.

@@ -3,7 +3,7 @@
 use super::{PATIENCE, deadline, left};
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -51,7 +51,10 @@ impl Stream {
         thread::spawn(move || {
             let mut bytes = vec![0; 1 << 16];
             loop {
-                let count = to.read(&mut bytes).unwrap_or(0);
+                let count = match to.read(&mut bytes) {
+                    Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                    count => count.unwrap_or(0),
+                };
                 let mut said = ours.said.lock().unwrap();
                 said.bytes.extend_from_slice(&bytes[..count]);
                 said.is_over = count == 0;

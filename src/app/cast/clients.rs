@@ -80,6 +80,13 @@ impl Client {
         udp::set_segment(&self.socket, 0);
     }
 
+    /// From now on this client's datagrams go whole.
+    pub fn make_wide(&mut self, gso: bool) {
+        udp::set_dont_fragment(&self.socket, true);
+        let has_gso = gso && udp::set_segment(&self.socket, self.datagram);
+        self.mode = if has_gso { Mode::Gso } else { Mode::Single };
+    }
+
     /// Sends fragments of a frame or of a slate. A downgrade, if there is one, has been made; it is for the log.
     pub fn send_train(&mut self, frame: &Frame<'_>, transmit: &Transmit) -> (Outcome, Option<Downgrade>) {
         let Some(fragments) = transmit.fragments() else { return (Outcome::Done, None) };

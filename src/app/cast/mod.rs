@@ -403,6 +403,13 @@ impl Server {
                 Output::Open { client, local, remote, kind, narrow } => {
                     self.open(client, kind, (local, remote), narrow, now);
                 }
+                Output::Widen { client } => {
+                    let gso = self.gso;
+                    if let Some(client) = self.client_mut(client) {
+                        client.make_wide(gso);
+                        log::info!("the path to {} takes full packets after all", canonical(client.remote));
+                    }
+                }
                 Output::Datagram { client, bytes } => {
                     if let Some(client) = self.client_mut(client) {
                         client.send_small(&bytes);

@@ -472,19 +472,19 @@ impl<'a> Recorder<'a> {
         self.newest = Some((captured, frame.arrived));
         self.pace.on_frame(captured, frame.arrived);
         self.stand_in = None;
-        let seen = self.anchor.observe(captured, frame.arrived);
+        let seen = self.anchor.observe(captured, frame.begun);
         if let Some(jump) = seen.jump {
             log::warn!("{jump}");
         }
         if let Phase::Live(session) = &self.phase {
-            self.delay = Some(seen.above + session.one_way());
+            self.delay = Some(seen.above + frame.arrived.since(frame.begun) + session.one_way());
         }
         let (first, _) = *self.first.get_or_insert((captured, now));
         if self.config.limit.duration.is_some_and(|limit| captured.since(first) >= limit) {
             self.recycle(frame.bytes);
             return self.stop(now);
         }
-        let Frame { number, stamp, discontinuity, bytes, arrived, .. } = frame;
+        let Frame { number, stamp, discontinuity, bytes, begun: arrived, .. } = frame;
         let was_repaired = frame.repaired > 0;
         match self.writer.write(ToWrite { number, stamp, discontinuity, was_repaired, bytes, arrived }) {
             Ok(()) => self.handed += 1,

@@ -287,6 +287,7 @@ impl Plain {
                     stamp,
                     discontinuity: false,
                     bytes,
+                    begun: now,
                     arrived: now,
                     repaired: 0,
                     fragments: 1,

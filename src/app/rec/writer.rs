@@ -44,7 +44,7 @@ pub struct ToWrite {
     pub was_repaired: bool,
     /// The JPEG.
     pub bytes: Vec<u8>,
-    /// When it was whole, on this machine's clock.
+    /// When its first datagram came, on this machine's clock.
     pub arrived: Time,
 }
 
