@@ -79,7 +79,7 @@ fn it_says_how_it_goes_and_how_to_stop() {
     let mut camrec = OnTerminal::start(&camcast, folder.path(), 120);
     let line = camrec.wait(has_begun);
     assert!(line.contains(" frames, ") && line.contains(" fps, "), "{line}");
-    assert!(line.contains(", 0 missing, delay ") && line.ends_with(", Ctrl-C ends it"), "{line}");
+    assert!(line.contains(", 0 missing, delay ") && line.ends_with(", Ctrl-C ends"), "{line}");
     assert_eq!(camrec.stop(), Some(0));
 }
 
