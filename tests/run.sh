@@ -14,4 +14,5 @@ cargo test --locked --no-fail-fast "$@" 2>&1 | awk '
         if (failures) printf "failed:%s\n", failures
     }'
 status=${PIPESTATUS[0]}
+[ "$status" = 0 ] || echo "cargo test ended with $status"
 exit "$status"

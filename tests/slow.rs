@@ -14,7 +14,9 @@ fn sees(fps: &str, frames: &str) {
     let wanted: u64 = frames.parse().unwrap();
     for program in [viewer, recorder] {
         let ended = program.wait_exit().expect(0);
-        assert_eq!(ended.account("recorded"), wanted, "{fps} a second: {}", ended.text());
+        // what a viewer is shown is never outrun here, whatever the machine does
+        let came = (ended.account("recorded"), ended.account("missing"));
+        assert_eq!(came, (wanted, 0), "{fps} a second: {}", ended.text());
     }
 }
 

@@ -21,6 +21,9 @@ use std::time::Duration;
 const FRESH: Duration = Duration::from_secs(1);
 const FRESH_INTERVALS: f32 = 1.5;
 
+/// As long may the second frame of all take.
+const FIRST_INTERVAL: Duration = Duration::from_secs(100);
+
 /// What the hub may use up.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -242,7 +245,7 @@ impl Hub {
     fn now_showing(&self, reel: &Reel, now: Time) -> FrameNumber {
         let (no_camera, _) = self.camera;
         let intervals =
-            reel.fps().map_or(Duration::ZERO, |fps| Duration::from_secs_f32(FRESH_INTERVALS / fps));
+            reel.fps().map_or(FIRST_INTERVAL, |fps| Duration::from_secs_f32(FRESH_INTERVALS / fps));
         let fresh = intervals.max(FRESH);
         let is_fresh = |frame: &Frame| !no_camera && now.since(frame.stamp().captured) <= fresh;
         reel.newest().filter(is_fresh).map_or(reel.next_number(), |frame| frame.number())

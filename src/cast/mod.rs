@@ -12,6 +12,7 @@
 //! | `native` | one client of our own: a cursor, a window, BEAT and END |
 //! | `repair` | what one client asks to be sent again: a queue and a budget |
 //! | `pacer` | how fast one client is sent to |
+//! | `haste` | how much faster than its stream needs it |
 //! | `path` | what one client's path takes |
 //! | `slate` | the picture that viewers see while there is no signal |
 #![forbid(unsafe_code)]
@@ -27,6 +28,7 @@
 )]
 
 pub mod greeting;
+mod haste;
 pub mod hub;
 mod native;
 mod pacer;

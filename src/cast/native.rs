@@ -257,8 +257,7 @@ impl Native {
             self.wake_at(self.pacer.ready());
             return None;
         }
-        let rate = self.pacer.rate(reel, i32::MAX);
-        match self.repairs.next(reel, self.pacer.burst().min(burst), rate, now) {
+        match self.repairs.next(reel, self.pacer.burst(reel).min(burst), self.pacer.repairs(reel), now) {
             Ok(Some((number, fragments))) => {
                 tally.repairs = tally.repairs.saturating_add(fragments.len() as u64);
                 // on a wide path they have a budget of their own, and must not make new frames late
@@ -303,7 +302,7 @@ impl Native {
         if self.fragment == 0 {
             self.begin_frame();
         }
-        let burst = self.pacer.burst().min(burst);
+        let burst = self.pacer.burst(reel).min(burst);
         let end = frame.fragments().min(self.fragment.saturating_add(burst));
         let train = (self.cursor, self.fragment..end);
         self.fragment = end;

@@ -8,6 +8,7 @@
 
 use super::View;
 use super::path::{Path, Wanted};
+use super::repair::Budget;
 use crate::reel::Reel;
 use crate::time::Time;
 use crate::wire::client::Continue;
@@ -16,8 +17,9 @@ use std::time::Duration;
 /// A frame is spread over this share of its interval. The rest is for repairs and for frames that come early.
 const SPREAD: f64 = 0.7;
 
-/// Datagrams of a burst: one system call, and any queue holds it.
-pub(super) const BURST: u16 = 16;
+/// Datagrams of a burst, and octets: one system call, and any queue holds it.
+const BURST: u16 = 16;
+const BURST_OCTETS: f64 = 24_000.0;
 
 /// Seconds between two bursts of a frame at the most, as long as a burst is more than a datagram.
 const LONGEST_PAUSE: f64 = 0.008;
@@ -25,9 +27,10 @@ const LONGEST_PAUSE: f64 = 0.008;
 /// Bursts that may go at once within a frame when the loop was held up, by a slow encoder for instance.
 const CREDIT: u32 = 4;
 
-/// Octets a second at the least, and before the stream's own rate is known: 48 Mbit/s, or a burst each 4 ms. So the
-/// pauses within a frame are shorter than any receiver's patience with a fragment, at one frame a minute as at 240 a second.
-pub(super) const LEAST_RATE: f64 = 6e6;
+/// Octets a second at the least, as long as the path takes them, and before the stream's own rate is known: 48 Mbit/s, or a
+/// burst each 4 ms. So the pauses within a frame are shorter than any receiver's patience with a fragment, at one frame a
+/// minute as at 240 a second.
+const LEAST_RATE: f64 = 6e6;
 
 /// A recorder that is behind is sent to this many times as fast as one that is not: the more, the more frames it is
 /// behind. A hiccup of a frame or two must not flood a line that carries the stream and little more.
@@ -65,10 +68,12 @@ impl Pacer {
         self.path.view()
     }
 
-    /// Datagrams that go at once: fewer where the path takes few, so that no pause looks like a loss.
-    pub(super) fn burst(&self) -> u16 {
-        let fit = self.path.limit().map_or(f64::from(BURST), |limit| limit * LONGEST_PAUSE);
-        (fit as u16).clamp(1, BURST)
+    /// Datagrams that go at once: fewer of large ones, and where the path takes few, so that no pause looks like a loss.
+    pub(super) fn burst(&self, reel: &Reel) -> u16 {
+        let most = (BURST_OCTETS / f64::from(reel.datagram_len())).min(BURST.into());
+        let pace = self.wanted(reel, NOT_BEHIND).map(|octets| octets / f64::from(reel.datagram_len()));
+        let fit = [pace, self.path.limit()].into_iter().flatten().map(|rate| rate * LONGEST_PAUSE);
+        (fit.fold(most, f64::min) as u16).max(1)
     }
 
     /// When the next burst may go.
@@ -86,7 +91,7 @@ impl Pacer {
     pub(super) fn on_sent(&mut self, sent: Sent, paced: bool, reel: &Reel, behind: i32, now: Time) {
         self.path.on_sent(sent.datagrams, sent.begins, now);
         if paced {
-            let wanted = sent.octets as f64 / wanted(reel, behind).unwrap_or(LEAST_RATE);
+            let wanted = sent.octets as f64 / self.wanted(reel, behind).unwrap_or(LEAST_RATE);
             let limited = self.path.limit().map_or(0.0, |limit| f64::from(sent.datagrams) / limit);
             let pause = Duration::from_secs_f64(wanted.max(limited).min(1.0));
             // who was woken late within a frame is not much slower for it; who had nothing to send is not faster
@@ -95,25 +100,27 @@ impl Pacer {
         }
     }
 
-    /// Octets a second; none while the stream's own rate is not known.
-    pub(super) fn rate(&self, reel: &Reel, behind: i32) -> Option<f64> {
-        let wanted = wanted(reel, behind)?;
+    /// Octets a second that may be sent again; none while the stream's own rate is not known.
+    pub(super) fn repairs(&self, reel: &Reel) -> Option<Budget> {
         let limit = self.path.limit().map(|datagrams| datagrams * f64::from(reel.datagram_len()));
-        Some(limit.map_or(wanted, |limit| limit.min(wanted)))
+        let limited = |rate: f64| limit.map_or(rate, |limit| limit.min(rate));
+        let at_once = limited(self.wanted(reel, i32::MAX)?);
+        Some(Budget { at_once, lasting: limited(stream(reel, i32::MAX)?) })
+    }
+
+    /// Octets a second, if nothing limits them.
+    fn wanted(&self, reel: &Reel, behind: i32) -> Option<f64> {
+        let stream = stream(reel, behind)?;
+        Some(stream.max(stream.max(LEAST_RATE) * self.path.haste()))
     }
 
     /// The client has said what has arrived.
     pub(super) fn on_continue(&mut self, cont: &Continue, reel: &Reel, behind: i32, now: Time) {
-        let datagrams = |octets: Option<f64>| octets.unwrap_or(0.0) / f64::from(reel.datagram_len());
-        let wanted =
-            Wanted { stream: datagrams(stream(reel, behind)), pace: datagrams(wanted(reel, behind)) };
+        let datagrams = |octets: f64| octets / f64::from(reel.datagram_len());
+        let stream = stream(reel, behind).unwrap_or(0.0);
+        let wanted = Wanted { stream: datagrams(stream), pace: datagrams(stream.max(LEAST_RATE)) };
         self.path.on_arrived(cont.arrived, Duration::from_micros(cont.rtt_us.into()), wanted, now);
     }
-}
-
-/// Octets a second, if nothing limits them.
-fn wanted(reel: &Reel, behind: i32) -> Option<f64> {
-    stream(reel, behind).map(|rate| rate.max(LEAST_RATE))
 }
 
 /// Octets a second that spread a frame over its share of the interval.

@@ -7,6 +7,7 @@
 //! ever faster while nothing is lost, until it limits nothing any more.
 
 use super::View;
+use super::haste::Haste;
 use crate::time::Time;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -85,6 +86,10 @@ pub(super) struct Path {
     own_loss: f32,
     /// The limit, where there is one.
     narrow: Option<Narrow>,
+    haste: Haste,
+    /// When the client was last heard of.
+    heard: Option<Time>,
+    judged: Time,
     /// Nothing before this time counts, and nothing is judged before a window has passed since.
     since: Time,
 }
@@ -101,6 +106,8 @@ struct Count {
 struct Pair {
     at: Time,
     sent: Count,
+    /// The same at the least, of datagrams: those of a moment before, which have arrived or are lost.
+    surely: u32,
     arrived: u32,
 }
 
@@ -134,6 +141,9 @@ impl Path {
             is_queueing: false,
             own_loss: 0.0,
             narrow: None,
+            haste: Haste::default(),
+            heard: None,
+            judged: Time::default(),
             since: now,
         }
     }
@@ -141,6 +151,11 @@ impl Path {
     /// Datagrams a second that it takes; none as long as it takes all.
     pub(super) fn limit(&self) -> Option<f64> {
         self.narrow.map(|narrow| narrow.limit)
+    }
+
+    /// The part that may be used of the pace, where that is faster than the stream needs.
+    pub(super) fn haste(&self) -> f64 {
+        self.haste.share.into()
     }
 
     /// So many of the datagrams that were told of last have not gone.
@@ -183,13 +198,25 @@ impl Path {
         let sent = self.sent_by(now.before(round_trip));
         let rtt_us = u32::try_from(round_trip.as_micros()).unwrap_or(u32::MAX);
         self.view = Some(self.view_with(sent.datagrams, arrived, rtt_us));
-        let pause = self.pairs.back().map(|last| now.since(last.at));
-        if pause.is_some_and(|pause| pause > HUSH) {
+        if self.heard.is_some_and(|heard| now.since(heard) > HUSH) {
             self.since = now;
         }
-        if pause.is_none_or(|pause| pause >= NOTE) {
-            push(&mut self.pairs, Pair { at: now, sent, arrived }, NOTES);
+        self.heard = Some(now);
+        if now >= self.judged.after(NOTE) {
+            self.judged = now;
+            let surely = self.sent_by(now.before(round_trip).before(SENT_NOTE.saturating_mul(2))).datagrams;
+            self.note(Pair { at: now, sent, surely, arrived });
             self.judge(round_trip, wanted, now);
+        }
+    }
+
+    /// While nothing is sent there is nothing to note but what still comes: a slow stream's frames would soon be forgotten.
+    fn note(&mut self, pair: Pair) {
+        match self.pairs.back_mut() {
+            Some(last) if last.sent.datagrams == pair.sent.datagrams => {
+                (last.surely, last.arrived) = (pair.surely, pair.arrived);
+            }
+            _ => push(&mut self.pairs, pair, NOTES),
         }
     }
 
@@ -244,8 +271,12 @@ impl Path {
     fn judge(&mut self, round_trip: Duration, wanted: Wanted, now: Time) {
         // at a very low limit a few have to do, or it would never be raised
         let is_short = self.narrow.is_some() && now.since(self.since) > PATIENCE;
+        if self.narrow.is_none() && self.judge_haste(wanted, now) {
+            self.since = now.after(round_trip);
+            return;
+        }
         let few = Count { datagrams: FEW, frames: FEW_FRAMES };
-        let few = if is_short { Count { datagrams: 1, frames: 0 } } else { few };
+        let few = if is_short { Count { datagrams: 1, frames: 2 } } else { few };
         let Some(loss) = self.loss(WINDOW, few) else { return };
         let judged = match self.narrow {
             None => self.judge_wide(loss, wanted),
@@ -256,6 +287,22 @@ impl Path {
             // what comes of it is seen a round trip later at the earliest
             self.since = now.after(round_trip);
         }
+    }
+
+    /// What was lost for sure tells enough for this, also of a single frame: a step costs nothing but age.
+    fn judge_haste(&mut self, wanted: Wanted, now: Time) -> bool {
+        let Some(last) = self.pairs.back() else { return false };
+        let sent_since = |pair: &Pair| last.surely.wrapping_sub(pair.sent.datagrams);
+        // it may have been sent later than what is sure by now
+        let is_long =
+            |pair: &&Pair| last.at.since(pair.at) >= WINDOW && (FEW..1 << 31).contains(&sent_since(pair));
+        let Some(first) = self.pairs.iter().rev().take_while(|pair| pair.at >= self.since).find(is_long)
+        else {
+            return false;
+        };
+        let (sent, arrived) = (sent_since(first), last.arrived.wrapping_sub(first.arrived));
+        let loss = (1.0 - arrived as f32 / sent as f32).max(0.0);
+        self.haste.judge(loss, (wanted.stream / wanted.pace.max(1.0)) as f32, now)
     }
 
     /// What is to be changed, if anything.

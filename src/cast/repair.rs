@@ -22,8 +22,11 @@ const BURST: u64 = 24 * 1024;
 const LONG_RUN: f64 = 0.4;
 const PURSE_SECONDS: f64 = 10.0;
 
-/// Octets a second that may be sent again, as long as no rate is known.
-const FIRST_RATE: f64 = 1e6;
+/// The purse holds this many frames at the least: a slow camera's come one by one, and are to be repaired at once.
+const PURSE_FRAMES: f64 = 3.0;
+
+/// As long as no rate is known.
+const FIRST: Budget = Budget { at_once: 1e6, lasting: 1e6 };
 
 /// The shortest wait for the budget: what is left over of a nanosecond must not become a wake-up.
 const LEAST_WAIT: Duration = Duration::from_millis(1);
@@ -36,6 +39,13 @@ const UNDER_WAY: f32 = 0.75;
 
 /// What was sent again of late, so that an answer under way is not sent once more.
 const ANSWERED: usize = 64;
+
+/// Octets a second that may be sent again: for a moment, and what the share for the long run is taken of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    pub(super) at_once: f64,
+    pub(super) lasting: f64,
+}
 
 #[derive(Debug)]
 pub(super) struct Repairs {
@@ -128,7 +138,7 @@ impl Repairs {
         self.queue.is_empty()
     }
 
-    /// The next fragments to send again, `burst` at most, if the budget of `rate` octets a second allows it.
+    /// The next fragments to send again, `burst` at most, if the budget allows it.
     ///
     /// # Errors
     /// When the budget will.
@@ -136,14 +146,15 @@ impl Repairs {
         &mut self,
         reel: &Reel,
         burst: u16,
-        rate: Option<f64>,
+        budget: Option<Budget>,
         now: Time,
     ) -> Result<Option<(FrameNumber, Range<u16>)>, Time> {
-        let rate = rate.unwrap_or(FIRST_RATE);
+        let Budget { at_once: rate, lasting } = budget.unwrap_or(FIRST);
         let seconds = now.since(self.as_of).as_secs_f64();
         self.allowance = (self.allowance + seconds * rate).min(BURST as f64);
-        let slow = rate * LONG_RUN;
-        self.purse = (self.purse + seconds * slow).min(slow * PURSE_SECONDS);
+        let slow = lasting * LONG_RUN;
+        let frames = reel.newest().map_or(0.0, |frame| f64::from(frame.length()) * PURSE_FRAMES);
+        self.purse = (self.purse + seconds * slow).min(frames.max(slow * PURSE_SECONDS));
         self.as_of = now;
         while let Some(front) = self.queue.front_mut() {
             if reel.frame(front.number).is_none() {
@@ -235,7 +246,7 @@ mod tests {
     }
 
     fn drain(repairs: &mut Repairs, reel: &Reel) -> Vec<(u32, Range<u16>)> {
-        std::iter::from_fn(|| repairs.next(reel, 45, Some(1e6), NOW).ok().flatten())
+        std::iter::from_fn(|| repairs.next(reel, 45, Some(FIRST), NOW).ok().flatten())
             .map(|(number, fragments)| (number.0, fragments))
             .collect()
     }
@@ -257,7 +268,7 @@ mod tests {
         let reel = reel();
         let mut repairs = Repairs::new(NOW);
         repairs.request(&ask(7, false, &[(1, 0, 0), (2, 5, 1)]), false, &reel, NOW, |_| 71);
-        assert_eq!(repairs.next(&reel, 30, Some(1e6), NOW), Ok(Some((FrameNumber(1), 0..30))));
+        assert_eq!(repairs.next(&reel, 30, Some(FIRST), NOW), Ok(Some((FrameNumber(1), 0..30))));
         let round_trip = Duration::from_millis(40);
         let again = Continue { rtt_us: 40_000, ..ask(8, false, &[(1, 0, 0), (1, 10, 2), (2, 4, 3)]) };
         repairs.request(&again, false, &reel, NOW.after(round_trip / 2), |_| 71);
@@ -297,9 +308,9 @@ mod tests {
         let sent = drain(&mut repairs, &reel);
         let octets: usize = sent.iter().map(|(_, fragments)| fragments.len() * 1452).sum();
         assert!(octets <= BURST as usize + 45 * 1452, "{octets}");
-        let later = repairs.next(&reel, 45, Some(1e6), NOW).unwrap_err();
+        let later = repairs.next(&reel, 45, Some(FIRST), NOW).unwrap_err();
         assert!(later > NOW);
-        assert!(repairs.next(&reel, 45, Some(1e6), later.after(LEAST_WAIT)).is_ok());
+        assert!(repairs.next(&reel, 45, Some(FIRST), later.after(LEAST_WAIT)).is_ok());
     }
 
     #[test]

@@ -44,7 +44,8 @@ const FOREVER: Duration = Duration::from_secs(120);
 /// How long a frame is awaited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
-    /// For a viewer: this long after it was first heard of. What cannot come in time is not asked for.
+    /// For a viewer: this long after the last of it that came by itself, once a newer one was heard of. What cannot come in
+    /// time is not asked for.
     Latency(Duration),
     /// For a recorder: until the sender's reel has it no longer.
     Reel,
@@ -161,7 +162,7 @@ impl Assembler {
                 self.pause = pause.max(self.pause).min(MAX_QUIET);
             }
             self.fresh = now;
-            slot.fresh = now;
+            (slot.fresh, slot.given_up) = (now, false);
         }
         Ok(arrival)
     }
@@ -255,7 +256,7 @@ impl Assembler {
     pub fn poll(&mut self, now: Time) -> Option<Next> {
         let first = self.slots.front()?;
         let is_whole = first.is_whole();
-        let is_over = first.gone || first.skipped || now >= self.deadline(first);
+        let is_over = first.gone || first.skipped || now >= self.deadline(first, self.slots.len() == 1);
         if !is_whole && !is_over {
             return None;
         }
@@ -297,11 +298,12 @@ impl Assembler {
         }
     }
 
-    fn deadline(&self, slot: &Slot) -> Time {
+    fn deadline(&self, slot: &Slot, is_newest: bool) -> Time {
         // a frame is spread over part of its interval: the wait begins with the last fragment that came by itself
         match self.patience {
-            Patience::Latency(latency) => slot.fresh.after(latency),
-            Patience::Reel => slot.heard.after(FOREVER),
+            // nothing newer could be shown in place of the newest: a slow camera's, on a path that is long or loses
+            Patience::Latency(latency) if !is_newest => slot.fresh.after(latency),
+            Patience::Latency(_) | Patience::Reel => slot.heard.after(FOREVER),
         }
     }
 
@@ -328,7 +330,8 @@ impl Assembler {
 
     /// When something is to be asked for, missed, or given up.
     pub fn next_timeout(&self) -> Time {
-        let given_up = self.slots.front().map_or(Time::NEVER, |slot| self.deadline(slot));
+        let given_up =
+            self.slots.front().map_or(Time::NEVER, |slot| self.deadline(slot, self.slots.len() == 1));
         given_up.min(self.quiet_due())
     }
 
@@ -346,7 +349,8 @@ impl Assembler {
             if slot.due() > now {
                 continue;
             }
-            let (number, until) = (self.next.plus(at as u32), self.deadline(slot));
+            let is_newest = at.saturating_add(1) == self.slots.len();
+            let (number, until) = (self.next.plus(at as u32), self.deadline(slot, is_newest));
             let Some(slot) = self.slots.get_mut(at) else { break };
             if now.after(answer) > until {
                 slot.given_up = true;
@@ -367,11 +371,12 @@ impl Slot {
     fn close(&mut self, overtaken: bool, timing: &Timing, now: Time) {
         let was_closed = std::mem::replace(&mut self.closed, true);
         match &mut self.partial {
-            Some(partial) if was_closed && overtaken => partial.on_overtaken(timing, now),
+            Some(partial) if was_closed && overtaken => partial.on_overtaken(partial.count(), timing, now),
             None if was_closed && overtaken => self.whole.on_overtaken(timing, now),
             _ if was_closed => {}
             Some(partial) => partial.miss_before(partial.count(), overtaken, timing.hold(), now),
-            None => self.whole = Ask::missed(now, timing.hold(), overtaken),
+            // it is known of by what was sent after its beginning
+            None => self.whole = Ask::missed(now, timing.hold(), true),
         }
     }
 

@@ -352,7 +352,8 @@ impl Receiver {
         if let State::Greeting { tries, .. } = self.state {
             self.state = State::Live;
             self.news = true;
-            if tries > PADDED_TRIES && !self.narrow {
+            // the one after the padded ones was a short one
+            if tries > PADDED_TRIES.saturating_add(1) && !self.narrow {
                 self.probes = PROBES.map(|wait| now.after(wait)).into();
             }
         }

@@ -54,7 +54,12 @@ impl Ask {
 
     /// Something that was sent after it has come.
     pub(super) fn on_overtaken(&mut self, timing: &Timing, now: Time) {
-        if !std::mem::replace(&mut self.overtaken, true) && self.tries > SILENT_TRIES {
+        if std::mem::replace(&mut self.overtaken, true) {
+            return;
+        }
+        // before that the sender may have paused
+        self.suspected = now;
+        if self.tries > SILENT_TRIES {
             self.due = self.due.min(self.asked.after(timing.repeat(self.tries)).max(now));
         }
     }
@@ -114,6 +119,8 @@ pub struct Partial {
     left: u32,
     /// What is missing before this fragment has been missed.
     reach: u32,
+    /// What is missing before this fragment has been sent for sure.
+    sent: u32,
     /// One a fragment; empty while nothing is missed.
     asks: Vec<Ask>,
     /// No fragment is due before.
@@ -150,6 +157,7 @@ impl Partial {
             have,
             left: header.count(),
             reach: if is_missed { header.count() } else { 0 },
+            sent: 0,
             asks,
             due: whole.due,
         }
@@ -170,12 +178,16 @@ impl Partial {
         self.count().saturating_sub(self.left) > 1
     }
 
-    /// All of it has been sent.
-    pub fn on_overtaken(&mut self, timing: &Timing, now: Time) {
-        for ask in &mut self.asks {
-            ask.on_overtaken(timing, now);
-            self.due = self.due.min(ask.due);
+    /// All before fragment `end` has been sent: what is only silent so far has been overtaken.
+    pub fn on_overtaken(&mut self, end: u32, timing: &Timing, now: Time) {
+        for index in self.sent..end.min(self.asks.len() as u32) {
+            let (is_here, Some(ask)) = (self.has(index), self.asks.get_mut(index as usize)) else { break };
+            if !is_here && ask.due != Time::NEVER {
+                ask.on_overtaken(timing, now);
+                self.due = self.due.min(ask.due);
+            }
         }
+        self.sent = self.sent.max(end);
     }
 
     /// When something of it is to be asked for, at the earliest.
@@ -207,6 +219,7 @@ impl Partial {
         self.newest = now;
         let ask = self.asks.get(usize::from(header.index)).copied().unwrap_or(Ask::NONE);
         let is_answer = ask.on_arrival(self.answered, timing, now);
+        self.on_overtaken(u32::from(header.index), timing, now);
         self.miss_before(u32::from(header.index), true, timing.hold(), now);
         self.reach = self.reach.max(u32::from(header.index).saturating_add(1));
         if is_answer {

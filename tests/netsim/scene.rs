@@ -25,6 +25,7 @@ pub struct Scene {
     pub camera: Camera,
     pub clock: CameraClock,
     pub absence: Option<Absence>,
+    pub night: Option<Night>,
     /// Octets of the reel.
     pub reel: usize,
     /// Octets of a datagram's payload.
@@ -60,6 +61,31 @@ pub struct Absence {
     pub after: u32,
     /// The next frame comes so much later than it would have.
     pub lasts: Duration,
+}
+
+/// The camera is slow in the dark, which is from one time to another.
+#[derive(Clone, Copy, Debug)]
+pub struct Night {
+    pub from: Duration,
+    pub until: Duration,
+    /// Frames a second.
+    pub fps: f64,
+}
+
+impl Night {
+    /// When that frame comes, in seconds, of a camera that makes so many a second by day.
+    fn time_of(&self, number: f64, by_day: f64) -> f64 {
+        let (from, until) = (self.from.as_secs_f64(), self.until.as_secs_f64());
+        let evening = from * by_day;
+        let morning = evening + (until - from) * self.fps;
+        if number <= evening {
+            number / by_day
+        } else if number <= morning {
+            from + (number - evening) / self.fps
+        } else {
+            until + (number - morning) / by_day
+        }
+    }
 }
 
 impl Absence {
@@ -152,6 +178,7 @@ impl Scene {
             camera: Camera { fps: 30.0, mean: 60_000, spread: 0.0 },
             clock: CameraClock::default(),
             absence: None,
+            night: None,
             reel: 32 << 20,
             datagram: 1452,
             viewers: Vec::new(),
@@ -184,7 +211,9 @@ impl Scene {
     /// When the camera delivers that frame.
     pub fn captured(&self, number: u32) -> Time {
         let away = self.absence_before(number).map_or(Duration::ZERO, |absence| absence.lasts);
-        START.after(Duration::from_secs_f64(f64::from(number) / self.camera.fps)).after(away)
+        let (number, by_day) = (f64::from(number), self.camera.fps);
+        let at = self.night.map_or(number / by_day, |night| night.time_of(number, by_day));
+        START.after(Duration::from_secs_f64(at)).after(away)
     }
 
     fn absence_before(&self, number: u32) -> Option<Absence> {

@@ -256,6 +256,8 @@ impl Native {
     fn send(&mut self, now: Time) {
         while let Some(datagram) = self.receiver.poll_datagram(&mut self.out, now) {
             match udp::send_bytes(&self.socket, datagram) {
+                // a probe
+                Sent::TooLarge if self.receiver.is_live() => self.receiver.handle_too_large(0, now),
                 Sent::TooLarge => {
                     let mtu = udp::path_mtu(&self.socket).unwrap_or(0);
                     log::info!(
