@@ -7,8 +7,12 @@
 use crate::time::Time;
 use std::time::Duration;
 
-/// Loss beyond the path's own that makes it worth trying.
+/// Loss beyond the path's own, which varies by chance, that makes it worth trying.
 const LOSSY: f32 = 0.04;
+const BY_CHANCE: f32 = 1.5;
+
+/// What is known of the path's own loss follows what is seen by one part in so many.
+const FOLLOWS: f32 = 10.0;
 
 /// A step down that leaves more than this share of the loss has not helped.
 const HELPED: f32 = 0.9;
@@ -46,14 +50,14 @@ impl Haste {
     /// What was lost of late. The stream needs the part `needs` of the full pace. True: the share has changed.
     pub(super) fn judge(&mut self, loss: f32, needs: f32, now: Time) -> bool {
         let before = self.share;
-        let is_lossy = loss > self.own_loss + LOSSY;
+        let is_lossy = loss > self.own_loss * BY_CHANCE + LOSSY;
         let trial = self.trial.take();
         if trial.is_some_and(|before| loss > before * HELPED && is_lossy) {
             *self = Haste { own_loss: loss, ..Haste::default() };
         } else if is_lossy {
             self.step_down(loss, needs, trial.is_none(), now);
         } else {
-            self.own_loss = self.own_loss.min(loss);
+            self.own_loss += (loss - self.own_loss) / FOLLOWS;
             if self.share < 1.0 && now >= self.up {
                 self.share = (self.share * 1.5).min(1.0);
                 self.up = now.after(self.wait);
