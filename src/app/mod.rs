@@ -5,12 +5,14 @@
 //! | [`cast`] | camcast: the one poll loop over camera, joins, clients and signals |
 //! | [`rec`] | camrec: joins, receives, records, joins again |
 //! | [`films`] | camrec on recordings that are there: `--check`, `--export`, `--sheet` |
+//! | `args` | the command line as people type it |
 //! | [`exit`] | what ends a program: one line and an exit code |
 //! | [`logging`] | log lines for terminals and for the journal |
 //! | [`quantity`] | sizes, durations and addresses as people type them |
 //! | [`throttle`] | at most one line a minute of what others can cause |
 //! | [`wall`] | local time, for names and logs |
 
+mod args;
 pub mod cast;
 pub mod exit;
 pub mod films;
@@ -20,16 +22,21 @@ pub mod rec;
 pub mod throttle;
 pub mod wall;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
+use args::Flags;
+pub use args::as_typed;
 use exit::{Exit, Failure};
+use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
 /// Reads the command line into `Options`, and runs `program` with them. Help goes to standard output; one line of
 /// error to standard error.
-pub fn main<Options: FromArgs>(name: &str, program: fn(Options) -> Result<Exit, Failure>) -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    match read_options(name, &args).and_then(|options| options.map_or(Ok(Exit::Ok), program)) {
+pub fn main<Options: FromArgs + ArgsInfo>(
+    name: &str,
+    program: fn(Options) -> Result<Exit, Failure>,
+) -> ExitCode {
+    match read_options(name).and_then(|options| options.map_or(Ok(Exit::Ok), program)) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             logging::last_words(name, &failure.to_string());
@@ -39,8 +46,16 @@ pub fn main<Options: FromArgs>(name: &str, program: fn(Options) -> Result<Exit, 
 }
 
 /// `None` if the options asked for help, which has been given.
-fn read_options<Options: FromArgs>(name: &str, args: &[String]) -> Result<Option<Options>, Failure> {
-    let args: Vec<&str> = args.iter().flat_map(|arg| spell_out(arg)).collect();
+fn read_options<Options: FromArgs + ArgsInfo>(name: &str) -> Result<Option<Options>, Failure> {
+    let usage = |why: String| Failure::new(Exit::Usage, format!("{why} (see {name} --help)"));
+    let home = std::env::var_os("HOME");
+    let typed = std::env::args_os().skip(1);
+    let args = args::spell_out(typed, &Flags::of::<Options>(), home.as_deref()).map_err(usage)?;
+    let text = |arg: OsString| {
+        arg.into_string().map_err(|arg| usage(format!("{}: not UTF-8", arg.to_string_lossy())))
+    };
+    let args = args.into_iter().map(text).collect::<Result<Vec<_>, _>>()?;
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match Options::from_args(&[name], &args) {
         Ok(options) => Ok(Some(options)),
         Err(early) if early.status.is_ok() => {
@@ -48,29 +63,10 @@ fn read_options<Options: FromArgs>(name: &str, args: &[String]) -> Result<Option
             Ok(None)
         }
         Err(early) => {
-            let first =
-                early.output.lines().filter(|line| !line.trim().is_empty()).collect::<Vec<_>>().join(" ");
-            Err(Failure::new(Exit::Usage, format!("{first} (see {name} --help)")))
+            let lines = early.output.lines().filter(|line| !line.trim().is_empty());
+            Err(usage(lines.collect::<Vec<_>>().join(" ")))
         }
     }
-}
-
-/// What argh does not know: a lone `-` is standard input or output, no option; `-vv` is `-v -v`.
-fn spell_out(arg: &str) -> impl Iterator<Item = &str> {
-    let (text, times) = match arg {
-        "-" => (STDIO, 1),
-        "-vv" => ("-v", 2),
-        other => (other, 1),
-    };
-    std::iter::repeat_n(text, times)
-}
-
-/// What a lone `-` becomes while options are read.
-const STDIO: &str = "/dev/stdio";
-
-/// The text as it was typed: `-` again for standard input or output.
-pub fn as_typed(text: &str) -> &str {
-    if text == STDIO { "-" } else { text }
 }
 
 /// A line for people or programs on standard output. That nobody reads it is no error.

@@ -1,9 +1,9 @@
 //! camrec's options as typed. What they mean is decided in [`config`](super::config).
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 /// Records a camcast stream: every frame that the camera delivered is in the files, or named as missing.
-#[derive(FromArgs, Clone, Debug, Default)]
+#[derive(FromArgs, ArgsInfo, Clone, Debug, Default)]
 #[argh(help_triggers("-h", "--help"))]
 pub struct Options {
     /// where camcast runs: HOST or HOST:PORT; the port's default is 9999. With --check,
