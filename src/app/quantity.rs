@@ -1,7 +1,8 @@
 //! Sizes, durations and addresses as people type them.
 
+use crate::sys::names::interface;
 use crate::wire::PORT;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
 /// No duration is longer: a thousand years.
@@ -144,13 +145,16 @@ pub fn parse_dscp(text: &str) -> Result<u8, String> {
     number.ok_or_else(|| format!("{text}: expected 0 to 63, or cs0 to cs7, af11 to af43, ef, va, le"))
 }
 
-/// Reads the address to listen on: `0.0.0.0:9999`, `[::]:9999`, or a port or an address alone.
+/// Reads the address to listen on: `0.0.0.0:9999`, `[::]:9999`, `[fe80::1%eth0]:9999`, or a port or an address alone.
 ///
 /// # Errors
 /// What is expected, in one line.
 pub fn parse_listen(text: &str) -> Result<SocketAddr, String> {
     if let Ok(address) = text.parse::<SocketAddr>() {
         return Ok(address);
+    }
+    if let Some((ip, rest)) = text.trim_start_matches('[').split_once('%') {
+        return on_link(text, ip, rest);
     }
     if let Ok(ip) = text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
         return Ok(SocketAddr::new(ip, PORT));
@@ -159,6 +163,19 @@ pub fn parse_listen(text: &str) -> Result<SocketAddr, String> {
         return Ok(SocketAddr::new(IpAddr::from([0u16; 8]), port));
     }
     Err(format!("{text}: expected ADDRESS:PORT, such as 0.0.0.0:{PORT} or [::]:{PORT}"))
+}
+
+/// An address with its link: what stands before the `%`, and behind it.
+fn on_link(text: &str, ip: &str, rest: &str) -> Result<SocketAddr, String> {
+    let (link, port) = match rest.split_once(']') {
+        Some((link, port)) => (link, port.strip_prefix(':').unwrap_or(port)),
+        None => (rest, ""),
+    };
+    let expected = || format!("{text}: expected [ADDRESS%LINK]:PORT, such as [fe80::1%eth0]:{PORT}");
+    let ip = ip.parse().map_err(|_| expected())?;
+    let port = if port.is_empty() { PORT } else { port.parse().map_err(|_| expected())? };
+    let scope = interface(link).ok_or_else(|| format!("{text}: this machine has no {link}: see ip link"))?;
+    Ok(SocketAddrV6::new(ip, port, 0, scope).into())
 }
 
 /// Splits `HOST[:PORT]`; an IPv6 address with a port stands in brackets. `http://HOST[:PORT]/` is the same.
@@ -301,6 +318,10 @@ mod tests {
         assert_eq!(parse_listen("::1").unwrap().to_string(), "[::1]:9999");
         assert_eq!(parse_listen(":7000").unwrap().to_string(), "[::]:7000");
         assert!(parse_listen("everywhere").is_err());
+        assert_eq!(parse_listen("[fe80::1%lo]:5").unwrap().to_string(), "[fe80::1%1]:5");
+        assert_eq!(parse_listen("fe80::1%7").unwrap().to_string(), "[fe80::1%7]:9999");
+        assert!(parse_listen("[fe80::1%nolink0]:5").unwrap_err().contains("has no nolink0"));
+        assert!(parse_listen("[x%lo]:5").is_err() && parse_listen("[::1%lo]:x").is_err());
     }
 
     #[test]

@@ -16,6 +16,21 @@ pub fn now() -> Zoned {
     timestamp().to_zoned(TimeZone::system())
 }
 
+/// The system's time zone.
+pub fn zone() -> TimeZone {
+    TimeZone::system()
+}
+
+/// What there is to say of the system's time zone before anything is named by it: where TZ names none that is known, times are in UTC.
+pub fn zone_trouble() -> Option<String> {
+    let name = std::env::var_os("TZ").filter(|_| TimeZone::try_system().is_err())?;
+    Some(format!(
+        "TZ={} is no time zone that is known here, so times are in UTC: check its spelling (timedatectl list-timezones), or \
+         install tzdata",
+        name.to_string_lossy()
+    ))
+}
+
 /// The wall clock's time at which the monotonic clock showed zero, as far as the wall clock is right at the moment. It
 /// changes only when the wall clock is set: what the system does to make it run right it does to both.
 pub fn zero() -> Timestamp {
@@ -57,6 +72,11 @@ pub fn write_time_of_day(into: &mut ArrayString<16>) {
 /// `2026-11-23 14:03:27`, for the client log.
 pub fn date_and_time() -> String {
     now().strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// `2026-11-23`.
+pub fn date_of(at: Timestamp) -> String {
+    in_zone(at).strftime("%Y-%m-%d").to_string()
 }
 
 /// `14:03:27`, for the picture of a lost signal.
