@@ -1,10 +1,11 @@
-//! A camera that is not there: camcast waits for it, and whoever joins meanwhile is told, and stays.
+//! A camera that is not there: camcast waits for it, and whoever joins meanwhile is told, and stays. A camcast that is not there:
+//! camrec waits for it, if it is asked to.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
 
 use nix::sys::signal::Signal;
-use support::procs::{Camcast, camrec_into, own_loopback};
+use support::procs::{Camcast, Program, camrec_command, camrec_into, own_loopback};
 
 #[test]
 fn clients_may_come_before_the_camera_does() {
@@ -19,4 +20,36 @@ fn clients_may_come_before_the_camera_does() {
     assert_eq!(ended.account("recorded"), 0);
     let log = camcast.program.stop(Signal::SIGTERM).expect(0).log;
     assert_eq!(log.matches("waiting for the camera").count(), 1, "{log}");
+}
+
+/// What a script does that starts both.
+#[test]
+fn camrec_waits_for_camcast() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("{}:9999", own_loopback());
+    let to = folder.path().to_str().unwrap();
+    let camrec =
+        Program::start("camrec", &mut camrec_command(&address, &["--wait", "-o", to, "--frames", "3"]));
+    camrec.wait_line(&format!("waiting for camcast: nobody listens on {address}"));
+    let _camcast = Camcast::start_at(&address, &["pattern", "-r", "320x240"]);
+    let ended = camrec.wait_exit().expect(0);
+    assert_eq!(ended.account("recorded"), 3);
+    assert_eq!(ended.log.matches("waiting for camcast").count(), 1, "{}", ended.log);
+}
+
+#[test]
+fn who_is_stopped_while_waiting_has_not_succeeded() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("{}:9999", own_loopback());
+    let to = folder.path().to_str().unwrap();
+    let camrec = Program::start("camrec", &mut camrec_command(&address, &["--wait", "-o", to]));
+    camrec.wait_line("waiting for camcast: ");
+    let ended = camrec.stop(Signal::SIGTERM).expect(8);
+    assert!(
+        ended.log.ends_with(&format!(
+            "camrec: nobody listens on {address}: is camcast running there, and is this its port?\n"
+        )),
+        "{}",
+        ended.log
+    );
 }

@@ -31,6 +31,7 @@ pub struct Cutter {
     file: Option<File>,
     is_new_stream: bool,
     is_new_clock: bool,
+    is_due: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +44,7 @@ struct File {
 impl Cutter {
     /// Files of `limit` each, or one as long as nothing else cuts it.
     pub fn new(limit: Option<Duration>) -> Self {
-        Cutter { limit, file: None, is_new_stream: false, is_new_clock: false }
+        Cutter { limit, file: None, is_new_stream: false, is_new_clock: false, is_due: false }
     }
 
     /// The frames from here on are another stream's.
@@ -54,6 +55,11 @@ impl Cutter {
     /// The capture clock has jumped before the next frame.
     pub fn new_clock(&mut self) {
         self.is_new_clock = true;
+    }
+
+    /// The file is long enough for another reason than its limit.
+    pub fn due(&mut self) {
+        self.is_due = true;
     }
 
     /// The next frame to be written, in capture order. A reason means: finish the file, and begin another with this frame.
@@ -67,6 +73,7 @@ impl Cutter {
         }
         self.is_new_stream = false;
         self.is_new_clock = false;
+        self.is_due = false;
         cut
     }
 
@@ -80,7 +87,7 @@ impl Cutter {
         } else if self.is_new_clock || file.latest.since(captured) > BACK_LIMIT {
             Some(Cut::Clock)
         } else {
-            is_over.then_some(Cut::Duration)
+            (is_over || self.is_due).then_some(Cut::Duration)
         }
     }
 }

@@ -138,14 +138,17 @@ pub(super) fn create_new(path: &Path) -> Result<File, Error> {
     })
 }
 
-/// Gives the room back that was kept behind the end of a file that is closed.
+/// Gives the room back that was kept behind the end of a file that is closed. One that was deleted keeps none.
 ///
 /// # Errors
 /// What the system says.
 pub fn trim(path: &Path) -> Result<(), Error> {
     let trimmed =
         File::options().write(true).open(path).and_then(|file| file.set_len(file.metadata()?.len()));
-    trimmed.map_err(|why| Error::new("trim", path, why))
+    match trimmed {
+        Err(why) if why.kind() != ErrorKind::NotFound => Err(Error::new("trim", path, why)),
+        _ => Ok(()),
+    }
 }
 
 /// Writes all parts with as few calls as the system takes; one, as a rule.

@@ -115,6 +115,16 @@ impl Folder {
         Ok(u64::from(stat.blocks_available()).saturating_mul(u64::from(stat.fragment_size())))
     }
 
+    /// Octets that its file system has, used or free.
+    ///
+    /// # Errors
+    /// What the system says.
+    #[allow(clippy::useless_conversion, reason = "on some machines these are of 32 bits")]
+    pub fn size(&self) -> Result<u64, Error> {
+        let stat = statvfs(&self.path).map_err(|errno| Error::new("look at", &self.path, errno.into()))?;
+        Ok(u64::from(stat.blocks()).saturating_mul(u64::from(stat.fragment_size())))
+    }
+
     /// Deletes a file of the index with its sidecar, and the folders that it leaves empty. One that was deleted already is no
     /// trouble.
     ///

@@ -10,6 +10,7 @@ pub mod options;
 mod room;
 pub mod session;
 mod telling;
+mod waiting;
 mod worker;
 pub mod writer;
 
@@ -17,7 +18,7 @@ use super::exit::{Exit, Failure};
 use super::films::Job;
 use super::quantity::show_duration;
 use super::throttle::Throttle;
-use super::{logging, say};
+use super::{logging, say, wall};
 use crate::receive::anchor::Anchor;
 use crate::receive::ledger::Why;
 use crate::receive::{Event, Frame, Over};
@@ -30,7 +31,7 @@ use crate::time::Time;
 use crate::wire::join::{Policy, RefusalCode};
 use crate::wire::server::EndReason;
 use crate::wire::{FrameNumber, StreamId};
-use account::Status;
+use account::{Closed, Status};
 use after::After;
 use config::{Config, Language, Target};
 use facts::{Event as Fact, stream_id};
@@ -44,11 +45,6 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::Duration;
 use writer::{ToWrite, Writer};
-
-/// Between two attempts to join again: from this, doubling ...
-const BACKOFF_FIRST: Duration = Duration::from_millis(200);
-/// ... to this.
-const BACKOFF_LAST: Duration = Duration::from_secs(2);
 
 /// The writer's notes are read at least this often.
 const NOTES: Duration = Duration::from_millis(250);
@@ -77,6 +73,7 @@ pub fn run(options: Options) -> Result<Exit, Failure> {
     // standard error is for events alone where standard output is the recording
     if config.events() != Some(Output::Err) {
         logging::start("camrec", verbose);
+        wall::zone_trouble().iter().for_each(|why| log::warn!("{why}"));
     }
     if matches!(config.target, Target::Pipe { .. }) && std::io::stdout().is_terminal() {
         let why = "a terminal cannot show video: camrec HOST -o - | mpv -, or -o FOLDER";
@@ -134,6 +131,8 @@ struct Recorder<'a> {
     next_plain: FrameNumber,
     addresses: Vec<SocketAddr>,
     backoff: Duration,
+    /// Why there is no first session yet, and when that was last said: with `--wait`.
+    waits: Option<(Time, Failure)>,
     /// Since when there is no session; none before the first.
     lost: Option<Time>,
     /// It said that it was stopping.
@@ -150,6 +149,7 @@ struct Recorder<'a> {
     stopping: bool,
     failure: Option<Failure>,
     files: Vec<Summary>,
+    closed: Closed,
     not_written: Throttle,
 }
 
@@ -174,7 +174,7 @@ impl<'a> Recorder<'a> {
     fn new(config: Config, feed: &'a mut Option<Feed>) -> Result<Self, Failure> {
         let now = clock::now();
         let signals = Signals::new().map_err(|error| Failure::system("signal handlers", &error))?;
-        let writer = Writer::start(config.target.clone()).map_err(|error| store_failure(&error))?;
+        let writer = Writer::start(config.target.clone())?;
         let after = config.after.clone().map(After::start).transpose();
         let after = after.map_err(|error| Failure::system("a thread for --on-segment", &error))?;
         let mut recorder = Recorder {
@@ -192,7 +192,8 @@ impl<'a> Recorder<'a> {
             resume: None,
             next_plain: FrameNumber(1),
             addresses: Vec::new(),
-            backoff: BACKOFF_FIRST,
+            backoff: waiting::BACKOFF_FIRST,
+            waits: None,
             lost: None,
             was_stopped: false,
             has_joined: false,
@@ -203,6 +204,7 @@ impl<'a> Recorder<'a> {
             stopping: false,
             failure: None,
             files: Vec::new(),
+            closed: Closed::default(),
             not_written: Throttle::default(),
         };
         recorder.phase = Phase::Looking(recorder.look_up()?);
@@ -284,6 +286,7 @@ impl<'a> Recorder<'a> {
             Phase::Live(session) => session.leave(now),
             _ => self.phase = Phase::Done,
         }
+        self.stop_waiting();
     }
 
     /// Hands the phase its input.
@@ -393,23 +396,6 @@ impl<'a> Recorder<'a> {
             Failed::Port(..) => Exit::Listen,
         };
         self.retry_or(Failure::new(exit, failed.to_string()), now)
-    }
-
-    /// The first join has to succeed; from then on attempts go on for ever.
-    fn retry_or(&mut self, failure: Failure, now: Time) -> Result<(), Failure> {
-        if !self.has_joined {
-            return Err(failure);
-        }
-        log::debug!("{failure}");
-        // the name may have another address by now
-        self.addresses.clear();
-        self.wait_and_retry(now);
-        Ok(())
-    }
-
-    fn wait_and_retry(&mut self, now: Time) {
-        self.phase = Phase::Waiting { until: now.after(self.backoff) };
-        self.backoff = (self.backoff * 2).min(BACKOFF_LAST);
     }
 
     /// Takes what has come out of the session.
@@ -527,7 +513,7 @@ impl<'a> Recorder<'a> {
         }
         self.joined_at.get_or_insert(now);
         self.has_joined = true;
-        self.backoff = BACKOFF_FIRST;
+        self.backoff = waiting::BACKOFF_FIRST;
     }
 
     fn recycle(&mut self, buffer: Vec<u8>) {

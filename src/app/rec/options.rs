@@ -11,13 +11,17 @@ pub struct Options {
     #[argh(positional)]
     pub host: Vec<String>,
 
-    /// folder for the recording, or '-' for standard output; default: this folder
+    /// folder for the recording; NAME.mkv or NAME.avi: one file; '-': standard output; default: this folder
     #[argh(option, short = 'o', arg_name = "folder")]
     pub output: Option<String>,
 
     /// length of a file, such as 10m or 1h; default 10m
     #[argh(option, arg_name = "duration")]
     pub segment: Option<String>,
+
+    /// files begin at round times: with --segment 15m at :00, :15, :30 and :45, by local time or --utc
+    #[argh(switch)]
+    pub align: bool,
 
     /// mkv, avi, jpg (folders of pictures), or mjpeg with '-o -'; default mkv
     #[argh(option, arg_name = "mkv|avi|jpg|mjpeg")]
@@ -54,6 +58,10 @@ pub struct Options {
     /// end that command if it takes longer; default 1h
     #[argh(option, arg_name = "duration")]
     pub on_segment_timeout: Option<String>,
+
+    /// wait for camcast if it is not there yet; default: only once it was there
+    #[argh(switch)]
+    pub wait: bool,
 
     /// stop after this much of the stream, such as 90s
     #[argh(option, arg_name = "duration")]
@@ -111,6 +119,7 @@ impl Options {
             ("--every", self.every),
             ("--newest", self.newest),
             ("--plain", self.plain.is_some()),
+            ("--wait", self.wait),
         ];
         self.first_of_files()
             .or_else(|| given.into_iter().find_map(|(option, is_given)| is_given.then_some(option)))
@@ -118,15 +127,20 @@ impl Options {
 
     /// The first option that has to do with the files of a recording only.
     pub fn first_of_files(&self) -> Option<&'static str> {
+        self.first_of_folders().or(self.on_segment.is_some().then_some("--on-segment"))
+    }
+
+    /// The first option that has to do with many files only.
+    pub fn first_of_folders(&self) -> Option<&'static str> {
         let given = [
             ("--segment", self.segment.is_some()),
+            ("--align", self.align),
             ("--name", self.name.is_some()),
             ("--utc", self.utc),
             ("--keep", self.keep.is_some()),
             ("--keep-for", self.keep_for.is_some()),
             ("--min-free", self.min_free.is_some()),
             ("--when-full", self.when_full.is_some()),
-            ("--on-segment", self.on_segment.is_some()),
         ];
         given.into_iter().find_map(|(option, is_given)| is_given.then_some(option))
     }

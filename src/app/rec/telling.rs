@@ -5,7 +5,7 @@ use super::after::{After, Failed, Job};
 use super::config::Target;
 use super::facts::{AbsenceRange, Event as Fact, Figures, MissingRange, millis};
 use super::feed::Feed;
-use super::room::Deleted;
+use super::room::{Deleted, Purge};
 use super::writer::{Note, Segment};
 use super::{Recorder, store_failure};
 use crate::app::exit::{Exit, Failure};
@@ -15,6 +15,7 @@ use crate::record::retention::Reason;
 use crate::store::Error as StoreError;
 use crate::sys::clock;
 use crate::time::Time;
+use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
 /// A status event this often.
@@ -69,6 +70,11 @@ impl Recorder<'_> {
                 log::warn!("frame {number} is no JPEG: it is not in the recording");
             }
             Note::Deleted(deleted) => self.on_deleted(&deleted),
+            Note::Purged(purge) => self.on_purged(&purge),
+            Note::KeepsFew(why) => {
+                self.status.clear();
+                log::warn!("{why}");
+            }
             Note::Waits { why, is_news } => {
                 self.status.clear();
                 if is_news {
@@ -87,15 +93,7 @@ impl Recorder<'_> {
                 log::warn!("{path} may lack its last frames: {why}; a new file begins");
                 self.tell(&Fact::SegmentSuspect { path, why });
             }
-            Note::ClockSet(by) => {
-                self.status.clear();
-                let whither = if by.is_negative() { "back" } else { "forward" };
-                let seconds = by.abs().as_secs_f64();
-                log::warn!(
-                    "this machine's clock was set {whither} by {seconds:.3} s: files from here on have the new time"
-                );
-                self.tell(&Fact::ClockSet { by_ms: i64::try_from(by.as_millis()).unwrap_or(i64::MAX) });
-            }
+            Note::ClockSet(by) => self.on_clock_set(by),
             Note::Failed(StoreError::Closed) => {
                 // a player was closed
                 log::debug!("nobody reads standard output any more");
@@ -108,17 +106,37 @@ impl Recorder<'_> {
         }
     }
 
-    fn on_deleted(&mut self, deleted: &Deleted) {
-        let why = match deleted.reason {
-            Reason::Age => "older than --keep-for",
-            Reason::Bytes => "more than --keep",
-            Reason::MinFree => "less free than --min-free",
-            Reason::Full => "the disk is full",
-        };
-        let (path, bytes) = (deleted.path.display().to_string(), deleted.bytes);
+    fn on_clock_set(&mut self, by: SignedDuration) {
         self.status.clear();
-        log::info!("deleted {path}, {}: {why}", show_bytes(bytes));
+        let whither = if by.is_negative() { "back" } else { "forward" };
+        let seconds = by.abs().as_secs_f64();
+        log::warn!(
+            "this machine's clock was set {whither} by {seconds:.3} s: files from here on have the new time"
+        );
+        self.tell(&Fact::ClockSet { by_ms: i64::try_from(by.as_millis()).unwrap_or(i64::MAX) });
+    }
+
+    fn on_deleted(&mut self, deleted: &Deleted) {
+        let why = reason(deleted.reason);
+        let (path, bytes) = (deleted.path.display().to_string(), deleted.bytes);
+        if !deleted.at_start {
+            self.status.clear();
+            log::info!("deleted {path}, {}: {why}", show_bytes(bytes));
+        }
         self.tell(&Fact::SegmentDeleted { path, bytes, why });
+    }
+
+    fn on_purged(&mut self, purge: &Purge) {
+        let Purge { files, bytes, oldest, reasons } = purge;
+        let recordings = if *files == 1 { "recording" } else { "recordings" };
+        let oldest = wall::date_of(Timestamp::from_second(*oldest).unwrap_or_default());
+        let why: Vec<&str> = reasons.iter().map(|why| reason(*why)).collect();
+        self.status.clear();
+        log::info!(
+            "deleted {files} {recordings} of earlier runs, {}, the oldest of {oldest}: {}",
+            show_bytes(*bytes),
+            why.join(" and ")
+        );
     }
 
     fn give_up_writing(&mut self) {
@@ -149,6 +167,7 @@ impl Recorder<'_> {
                 missing,
             });
         }
+        self.closed.add(&summary);
         if self.files.len() < LISTED_FILES {
             self.files.push(summary);
         }
@@ -199,11 +218,26 @@ impl Recorder<'_> {
         let silence = self.silence.filter(|_| away_since.is_none());
         let camera_away_since = silence.map(|silence| ledger.last().unwrap_or(wall::at(silence.heard)));
         if self.has_joined {
-            let account =
-                Account { ledger: &ledger, files: &self.files, is_every, away_since, camera_away_since };
+            let account = Account {
+                ledger: &ledger,
+                files: &self.files,
+                closed: self.closed,
+                is_every,
+                away_since,
+                camera_away_since,
+            };
             give(&account, &self.config.target, self.feed, exit, outside);
         }
         self.failure.map_or(Ok(exit), Err)
+    }
+}
+
+fn reason(why: Reason) -> &'static str {
+    match why {
+        Reason::Age => "older than --keep-for",
+        Reason::Bytes => "more than --keep",
+        Reason::MinFree => "less free than --min-free",
+        Reason::Full => "the disk is full",
     }
 }
 
