@@ -161,9 +161,7 @@ fn check_all(names: &[PathBuf], json: bool) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Damaged, why));
     }
     if !json && (beside > 0 || others > 0) {
-        say(&format!(
-            "{recordings} recordings checked; not looked at: {beside} files beside them, {others} of other kinds"
-        ));
+        say(&format!("checked: {recordings}; not looked at: beside them {beside}, of other kinds {others}"));
     }
     Ok(checker.exit)
 }
