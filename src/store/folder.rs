@@ -78,6 +78,17 @@ impl Folder {
         Err(Error::Taken { path: self.path.clone() })
     }
 
+    /// One of its files was asked for by its name: once it is finished it is nobody's to delete.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn asked(&mut self, path: &Path) -> Result<(), Error> {
+        match path.strip_prefix(&self.path).ok().and_then(Path::to_str) {
+            Some(name) => self.index.enter(&Event::Asked(name)),
+            None => Ok(()),
+        }
+    }
+
     /// One of its files is closed. `bytes`: its octets and its sidecar's; `ended`: seconds since 1970.
     ///
     /// # Errors

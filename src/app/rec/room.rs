@@ -83,9 +83,14 @@ impl Room {
     pub(super) fn create(&mut self, start: Timestamp, local: &Zoned) -> Result<Sink, Error> {
         let utc = self.wanted.utc.then(|| start.to_zoned(TimeZone::UTC));
         let (names, form) = (self.wanted.names.clone(), self.wanted.form);
+        let is_asked = self.wanted.one.is_some();
         let folder = self.folder()?;
         let names = names.names(utc.as_ref().unwrap_or(local), folder.index());
-        folder.create(names, form)
+        let sink = folder.create(names, form)?;
+        if let Some(path) = sink.path().filter(|_| is_asked) {
+            folder.asked(path)?;
+        }
+        Ok(sink)
     }
 
     /// The folder, if it is where it was; or again, should it have gone and come back. A path that leads elsewhere now is not
@@ -103,12 +108,8 @@ impl Room {
     /// A file is closed; see [`Folder::finished`].
     pub(super) fn finished(&mut self, path: &Path, bytes: u64, ended: i64) {
         let Some(folder) = &mut self.folder else { return };
-        // a file that was asked for by its name is nobody's to delete; else the next start finds it whole
-        let entered = match self.wanted.one {
-            Some(_) => folder.gone(path),
-            None => folder.finished(path, bytes, ended),
-        };
-        if let Err(why) = entered {
+        // else the next start finds it whole
+        if let Err(why) = folder.finished(path, bytes, ended) {
             log::warn!("{why}");
         }
     }
