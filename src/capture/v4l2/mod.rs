@@ -1,4 +1,4 @@
-//! Cameras of the kernel's Video4Linux: opening and agreeing (`device`, `negotiate`, `sizes`, `controls`), streaming
+//! Cameras of the kernel's Video4Linux: opening and agreeing (`device`, `negotiate`, `sizes`, `controls`, `settings`), streaming
 //! (`ring`), and looking for those that are there (`list`, `listing`). Every system call is a method of `node`.
 //!
 //! The `v4l` crate opens the device and brings the kernel's structures and request numbers. Its stream, its
@@ -11,6 +11,7 @@ mod listing;
 mod negotiate;
 mod node;
 mod ring;
+mod settings;
 mod sizes;
 
 pub use device::Camera;
@@ -18,3 +19,4 @@ pub use list::{Found, cameras, listings, stable_link};
 pub use listing::Listing;
 pub(super) use node::Failed;
 pub use ring::Buffer;
+pub use settings::{Note, Recheck};
