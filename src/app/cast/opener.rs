@@ -217,3 +217,43 @@ impl Worker {
         Ok(source)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    fn worker(away: Option<OpenError>) -> Worker {
+        let camera = SourceSpec::Device("/dev/no-such-camera".into());
+        Worker { away, ..Worker::new(&Wish::of(camera, |_| {})) }
+    }
+
+    #[test]
+    fn what_udev_has_not_seen_to_is_as_far_away_as_before() {
+        let path = PathBuf::from("/dev/video0");
+        let missing = OpenError::missing(&path);
+        let forbidden = OpenError::Forbidden { path: path.clone() };
+        let stranger = |link| OpenError::Stranger { path: path.clone(), link };
+        // nothing has come: it was there, and forbidden, from the beginning
+        assert_eq!(worker(None).before_udev(&forbidden), None);
+        let mut worker = worker(Some(missing.clone()));
+        assert_eq!(worker.before_udev(&forbidden), Some(missing.clone()));
+        assert_eq!(worker.before_udev(&stranger(None)), Some(missing));
+        // udev has had its time
+        worker.unfinished = Some(Time::default());
+        assert_eq!(worker.before_udev(&forbidden), None);
+        // or has done: the next node has its own
+        assert_eq!(worker.before_udev(&stranger(Some("/dev/v4l/by-path/x".into()))), None);
+        assert_eq!(worker.unfinished, None);
+    }
+
+    #[test]
+    fn an_absence_ends_with_any_other_trouble() {
+        let mut worker = worker(None);
+        assert!(matches!(worker.open(), Err(OpenError::Missing { .. })));
+        assert!(matches!(worker.away, Some(OpenError::Missing { .. })));
+        worker.trace = Some(v4l2::Trace::new("/dev/null".as_ref()));
+        assert!(matches!(worker.open(), Err(OpenError::NotACamera { .. })));
+        assert_eq!(worker.away, None);
+    }
+}

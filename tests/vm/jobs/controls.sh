@@ -1,6 +1,6 @@
 #!/bin/bash
-# Cameras that forget their controls when the stream starts (uvcvideo): what was asked for is set once more, and no frame is
-# lost by it; one that takes nothing any more is one warning, one that rounds is none. vivid: controls that read otherwise by right.
+# Cameras that forget their controls when the stream starts (uvcvideo): what was asked for is set once more, and the frames are
+# those of the clip; one that takes nothing any more is one warning, one that rounds is none. vivid: controls that read otherwise by right.
 # shellcheck source=/dev/null
 . /host/tools/steps.sh
 use_binaries
