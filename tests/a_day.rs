@@ -3,7 +3,7 @@
 
 mod support;
 
-use camcast::app::rec::config::{Folder, Target, WhenFull};
+use camcast::app::rec::config::{Folder, Segment, Target, WhenFull};
 use camcast::app::rec::writer::{BUFFER, Note, ToWrite, Writer};
 use camcast::record::container::{Container, Form};
 use camcast::record::retention::Keep;
@@ -76,7 +76,8 @@ fn a_day_of_files_takes_no_more_memory_than_a_minute() {
         form: Form::File(Container::Matroska),
         names: "%Y-%m-%d/%H-%M-%S.mkv".parse().unwrap(),
         utc: true,
-        segment: Duration::from_secs(SEGMENT),
+        segment: Segment::Length(Duration::from_secs(SEGMENT)),
+        one: None,
         keep: Keep { bytes: Some(KEPT), age: None, min_free: None },
         when_full: WhenFull::Stop,
         must_exist: false,

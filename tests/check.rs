@@ -158,6 +158,47 @@ fn what_cannot_be_judged_is_neither_sound_nor_broken() {
     assert!(!report.flag("sound"));
 }
 
+/// A folder, its files as a shell names them, and the same without dashes.
+#[test]
+fn folders_and_all_that_is_in_them_may_be_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let camcast = Camcast::pattern(30);
+    let film = recording(folder.path(), &camcast);
+    camrec_into(folder.path(), camcast.address, &["--frames", "3", "--format", "jpg", "--name", "stills"])
+        .wait_exit()
+        .expect(0);
+    camrec_into(folder.path(), camcast.address, &["--frames", "3", "--name", "no ending"])
+        .wait_exit()
+        .expect(0);
+    fs::write(folder.path().join("notes.txt"), b"mine").unwrap();
+    let sound =
+        |reports: &[Object]| reports.iter().filter(|report| report.text("event") == "checked").count();
+    let whole = reports(&[folder.path()], 0);
+    assert_eq!(sound(&whole), 3, "{whole:?}");
+    let skipped: Vec<&Object> = whole.iter().filter(|report| report.text("event") == "skipped").collect();
+    assert!(skipped.len() == 1 && skipped[0].text("path").ends_with("notes.txt"), "{skipped:?}");
+    let named: Vec<PathBuf> =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let named: Vec<&Path> = named.iter().map(PathBuf::as_path).chain([&*film]).collect();
+    assert_eq!(sound(&reports(&named, 0)), 4);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_camrec"));
+    let text = Program::start("camrec", command.arg("check").arg(folder.path())).wait_exit().expect(0).text();
+    assert_eq!(text.matches(": sound; ").count(), 3, "{text}");
+    assert!(text.contains("notes.txt: skipped: no recording"), "{text}");
+    assert!(text.contains("checked: 3; not looked at: beside them 3, of other kinds 1"), "{text}");
+}
+
+#[test]
+fn where_no_recording_is_nothing_is_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = check(&[], &[folder.path()]).expect(13).log;
+    assert!(said.contains("there is no recording that camrec has written"), "{said}");
+    let alien = folder.path().join("holiday.mp4");
+    fs::write(&alien, b"somebody's").unwrap();
+    let ended = check(&[], &[&alien]).expect(13);
+    assert!(ended.text().contains("holiday.mp4: skipped: no recording"), "{}", ended.text());
+}
+
 /// The README's table names each field.
 #[test]
 fn reports_are_as_the_readme_has_them() {

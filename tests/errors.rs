@@ -166,7 +166,7 @@ fn options_of_camcast_that_cannot_be() {
 
 #[test]
 fn options_of_camrec_that_cannot_be() {
-    let wrong: [(&[&str], &str); 17] = [
+    let wrong: [(&[&str], &str); 23] = [
         (&["--every", "--newest"], "--every and --newest contradict"),
         (&["--plain", "5005", "--every"], "--plain cannot give every frame"),
         (&["--plain", "70000"], "plain"),
@@ -184,11 +184,20 @@ fn options_of_camrec_that_cannot_be() {
         (&["--frames", "0"], "--frames: at least 1"),
         (&["--frames", "some"], "frames"),
         (&["--no-such-option"], "--no-such-option"),
+        (&["--keepfor=7d"], "--keepfor: did you mean --keep-for?"),
+        (&["--every=yes"], "--every takes no value"),
+        (&["-o", "out.mp4"], "camrec writes no .mp4"),
+        (&["--name=foo.mp4"], "camrec writes no .mp4"),
+        (
+            &["-o", "out.mkv", "--segment=1m"],
+            "--segment is for a folder of files, but -o out.mkv is one file",
+        ),
+        (&["-o", "~bob/rec"], "~bob/rec: write the whole path"),
     ];
     for (args, words) in wrong {
         camrec_fails("127.0.0.1", args, 2, words);
     }
-    for host in ["", ":7", "http://pi", "pi:port", "[::1"] {
+    for host in ["", ":7", "http://pi/stream", "pi:port", "[::1"] {
         camrec_fails(host, &[], 2, "expected HOST or HOST:PORT");
     }
     let program = Program::start(
@@ -203,6 +212,25 @@ fn nobody_listens() {
     let (_held, address) = closed_port();
     camrec_fails(&address.to_string(), &["-o", "-"], 8, &format!("nobody listens on {address}"));
     camrec_fails(&address.to_string(), &["-o", "-", "--plain", "0"], 8, "nobody listens on ");
+}
+
+#[test]
+fn an_address_of_one_link_needs_the_link() {
+    camrec_fails("fe80::1", &["-o", "-"], 8, "name it, as in fe80::1%wlan0");
+    camcast_fails(&["pattern", "--listen", "[fe80::1]:0"], 7, "name it, as in --listen [fe80::1%eth0]");
+}
+
+#[test]
+fn an_unknown_time_zone_is_said() {
+    let (_held, address) = closed_port();
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = camrec_command(&address.to_string(), &["-o", folder.path().to_str().unwrap()]);
+    let log = Program::start("camrec", command.env("TZ", "Mars/Phobos")).wait_exit().expect(8).log;
+    assert_eq!(
+        log.matches("TZ=Mars/Phobos is no time zone that is known here, so times are in UTC").count(),
+        1,
+        "{log}"
+    );
 }
 
 #[test]

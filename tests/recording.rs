@@ -3,6 +3,7 @@
 
 use camcast::jpeg::Size;
 use camcast::record::container::{Container, Form, Track};
+use camcast::record::index::Index;
 use camcast::record::names::Template;
 use camcast::record::timeline::Timeline;
 use camcast::store::{Folder, Recording, Sink};
@@ -266,7 +267,7 @@ fn a_clock_that_is_set_back_costs_no_file() {
             let said = timeline.begin(captured, zero);
             assert_eq!(said, (millis == 180_000).then_some(set), "it is said once, at {millis} ms");
             let started = timeline.file_clock().unwrap().started;
-            let names = Template::default().names(&started.to_zoned(TimeZone::UTC));
+            let names = Template::default().names(&started.to_zoned(TimeZone::UTC), &Index::default());
             let file = Folder::open(folder.path(), "test")
                 .unwrap()
                 .create(names, Form::File(Container::Matroska))

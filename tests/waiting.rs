@@ -1,4 +1,5 @@
-//! A camera that is not there: camcast waits for it, and whoever joins meanwhile is told, and stays.
+//! A camera that is not there: camcast waits for it, and whoever joins meanwhile is told, and stays. A camcast that is not there:
+//! camrec waits for it, if it is asked to.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -7,7 +8,7 @@ use nix::sys::signal::Signal;
 use std::io::Write;
 use std::process::Stdio;
 use support::pictures::noise;
-use support::procs::{Camcast, Program, camcast, camrec_into, own_loopback};
+use support::procs::{Camcast, Program, camcast, camrec_command, camrec_into, own_loopback};
 
 #[test]
 fn clients_may_come_before_the_camera_does() {
@@ -47,4 +48,36 @@ fn a_first_frame_that_takes_its_time_is_said_to_be_waited_for() {
     camrec.wait_line("waiting for the first one");
     stdin.write_all(&noise(64, 48, 20, 1)).unwrap();
     camrec.wait_exit().expect(0);
+}
+
+/// What a script does that starts both.
+#[test]
+fn camrec_waits_for_camcast() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("{}:9999", own_loopback());
+    let to = folder.path().to_str().unwrap();
+    let camrec =
+        Program::start("camrec", &mut camrec_command(&address, &["--wait", "-o", to, "--frames", "3"]));
+    camrec.wait_line(&format!("waiting for camcast: nobody listens on {address}"));
+    let _camcast = Camcast::start_at(&address, &["pattern", "-r", "320x240"]);
+    let ended = camrec.wait_exit().expect(0);
+    assert_eq!(ended.account("recorded"), 3);
+    assert_eq!(ended.log.matches("waiting for camcast").count(), 1, "{}", ended.log);
+}
+
+#[test]
+fn who_is_stopped_while_waiting_has_not_succeeded() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("{}:9999", own_loopback());
+    let to = folder.path().to_str().unwrap();
+    let camrec = Program::start("camrec", &mut camrec_command(&address, &["--wait", "-o", to]));
+    camrec.wait_line("waiting for camcast: ");
+    let ended = camrec.stop(Signal::SIGTERM).expect(8);
+    assert!(
+        ended.log.ends_with(&format!(
+            "camrec: nobody listens on {address}: is camcast running there, and is this its port?\n"
+        )),
+        "{}",
+        ended.log
+    );
 }

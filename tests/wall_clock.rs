@@ -13,6 +13,7 @@ use support::film::Film;
 use support::json;
 use support::machine::Machine;
 use support::procs::{Camcast, Program, camrec_command, camrec_into};
+use support::{PATIENCE, deadline, is_over, pause};
 
 const HOUR: i64 = 3600;
 
@@ -99,4 +100,28 @@ fn the_hour_that_comes_twice() {
             assert!(names.len() >= 2 && all, "{names:?}\n{log}");
         }
     });
+}
+
+/// Whatever comes late or not at all: no file reaches over a round time.
+#[test]
+fn aligned_files_begin_at_round_times() {
+    const SLOT: i64 = 2_000_000;
+    let folder = tempfile::tempdir().unwrap();
+    let camcast = Camcast::pattern(30);
+    let camrec = camrec_into(folder.path(), camcast.address, &["--align", "--segment=2s"]);
+    let until = deadline(PATIENCE);
+    while camrec.log().matches("writing ").count() < 4 {
+        assert!(!is_over(until), "{}", camrec.log());
+        pause();
+    }
+    let ended = camrec.stop(Signal::SIGINT).expect(0);
+    let films = Film::read_folder(folder.path());
+    assert!(films.len() >= 4, "{}", ended.log);
+    for film in &films {
+        let (first, last) = (film.times().next().unwrap(), film.times().last().unwrap());
+        let [slot, last] = [first + APART, last - APART].map(|time| time.div_euclid(SLOT));
+        assert!(last <= slot, "from {first} beyond {}", (slot + 1) * SLOT);
+    }
+    let text = ended.text();
+    assert!(text.contains(&format!("files: {}; the first is ", films.len())), "{text}");
 }

@@ -68,8 +68,11 @@ impl fmt::Display for Argument {
     }
 }
 
-/// An argument in disguise: text is itself.
+/// An argument in disguise: text is itself, but for a lone `-`, which argh would take for an option.
 pub fn disguise(argument: &OsStr) -> String {
+    if argument == "-" {
+        return hidden(b'-').to_string();
+    }
     let mut text = String::with_capacity(argument.len());
     let hide = |text: &mut String, bytes: &[u8]| text.extend(bytes.iter().map(|byte| hidden(*byte)));
     for chunk in argument.as_bytes().utf8_chunks() {
@@ -82,11 +85,6 @@ pub fn disguise(argument: &OsStr) -> String {
         hide(&mut text, chunk.invalid());
     }
     text
-}
-
-/// A lone `-`, which argh would take for an option.
-pub fn lone_dash() -> String {
-    hidden(b'-').to_string()
 }
 
 /// Whether there is no byte in disguise: what was typed is text.
@@ -123,8 +121,10 @@ mod tests {
         let hidden = disguise(OsStr::from_bytes(b"caf\xe9"));
         assert!(!is_text(&hidden) && is_text("café"));
         assert_eq!(readable(&format!("--name {hidden}: no")), "--name caf\\xE9: no");
-        assert_eq!(readable(&format!("{}: no\n", lone_dash())), "-: no\\n");
-        assert!(lone_dash().parse::<Argument>().unwrap().is_stdio());
+        let dash = disguise(OsStr::new("-"));
+        assert_ne!(dash, "-");
+        assert_eq!(readable(&format!("{dash}: no\n")), "-: no\\n");
+        assert!(dash.parse::<Argument>().unwrap().is_stdio());
     }
 
     proptest! {

@@ -6,6 +6,7 @@
 //! | [`cast`] | camcast: the one poll loop over camera, joins, clients and signals |
 //! | [`rec`] | camrec: joins, receives, records, joins again |
 //! | [`films`] | camrec on recordings that are there: `--check`, `--export`, `--sheet` |
+//! | `args` | the command line as people type it |
 //! | [`exit`] | what ends a program: one line and an exit code |
 //! | [`logging`] | log lines for terminals and for the journal |
 //! | [`outbox`] | what is said, until somebody takes it |
@@ -13,6 +14,7 @@
 //! | [`throttle`] | at most one line a minute of what others can cause |
 //! | [`wall`] | local time, for names and logs |
 
+mod args;
 pub mod argument;
 pub mod cast;
 pub mod exit;
@@ -26,21 +28,21 @@ pub mod wall;
 
 use crate::shown::one_line;
 use crate::sys::outlet::Outlet;
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
+use args::Flags;
 use exit::{Exit, Failure};
 use std::io::Write;
 use std::process::ExitCode;
 
 /// Reads the command line into `Options`, and runs `program` with them. Help goes to standard output; one line of
 /// error to standard error.
-pub fn main<Options: FromArgs>(
+pub fn main<Options: FromArgs + ArgsInfo>(
     name: &'static str,
     program: fn(Options) -> Result<Exit, Failure>,
 ) -> ExitCode {
     crate::sys::signals::outlive_file_limits();
-    let args: Vec<String> = std::env::args_os().skip(1).map(|arg| argument::disguise(&arg)).collect();
     logging::open(name);
-    let ended = read_options(name, &args).and_then(|options| options.map_or(Ok(Exit::Ok), program));
+    let ended = read_options(name).and_then(|options| options.map_or(Ok(Exit::Ok), program));
     let exit = ended.unwrap_or_else(|failure| {
         logging::last_words(name, &argument::readable(&failure.to_string()));
         failure.exit
@@ -50,9 +52,13 @@ pub fn main<Options: FromArgs>(
 }
 
 /// `None` if the options asked for help, which has been given.
-fn read_options<Options: FromArgs>(name: &str, args: &[String]) -> Result<Option<Options>, Failure> {
-    let dash = argument::lone_dash();
-    let args: Vec<&str> = args.iter().flat_map(|arg| spell_out(arg, &dash)).collect();
+fn read_options<Options: FromArgs + ArgsInfo>(name: &str) -> Result<Option<Options>, Failure> {
+    let usage = |why: String| Failure::new(Exit::Usage, format!("{why} (see {name} --help)"));
+    let home = std::env::var_os("HOME");
+    let typed = std::env::args_os().skip(1);
+    let args = args::spell_out(typed, &Flags::of::<Options>(), home.as_deref()).map_err(usage)?;
+    let args: Vec<String> = args.iter().map(|arg| argument::disguise(arg)).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match Options::from_args(&[name], &args) {
         Ok(options) => Ok(Some(options)),
         Err(early) if early.status.is_ok() => {
@@ -60,21 +66,10 @@ fn read_options<Options: FromArgs>(name: &str, args: &[String]) -> Result<Option
             Ok(None)
         }
         Err(early) => {
-            let first =
-                early.output.lines().filter(|line| !line.trim().is_empty()).collect::<Vec<_>>().join(" ");
-            Err(Failure::new(Exit::Usage, format!("{first} (see {name} --help)")))
+            let lines = early.output.lines().filter(|line| !line.trim().is_empty());
+            Err(usage(lines.collect::<Vec<_>>().join(" ")))
         }
     }
-}
-
-/// What argh does not know: a lone `-` is standard input or output, no option; `-vv` is `-v -v`.
-fn spell_out<'a>(arg: &'a str, dash: &'a str) -> impl Iterator<Item = &'a str> {
-    let (text, times) = match arg {
-        "-" => (dash, 1),
-        "-vv" => ("-v", 2),
-        other => (other, 1),
-    };
-    std::iter::repeat_n(text, times)
 }
 
 /// Says the last there is to say on standard output, and waits but a moment for whoever reads it: a terminal may be stopped.

@@ -1,16 +1,22 @@
 //! Sizes, durations and addresses as people type them.
 
+use crate::sys::names::interface;
 use crate::wire::PORT;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
+
+/// No duration is longer: a thousand years.
+const LONGEST: Duration = Duration::from_secs(1000 * 365 * 86_400);
+
+/// Ways to write where a host is that say no more than its name does.
+const SCHEMES: [&str; 5] = ["http", "https", "tcp", "udp", "camcast"];
 
 /// Reads `32M`, `32MiB`, `32MB`, `1.5G`, `2T` or plain octets. K, M, G and T are 1024 and its powers.
 ///
 /// # Errors
 /// What is expected, in one line.
 pub fn parse_size(text: &str) -> Result<u64, String> {
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len();
-    let (number, unit) = text.split_at(digits);
+    let (number, unit) = text.split_at(digits(text));
     let factor = match unit.trim().to_ascii_lowercase().as_str() {
         "" | "b" => 1.0,
         "k" | "kb" | "kib" => 1024.0,
@@ -23,23 +29,99 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
     Ok((number * factor) as u64)
 }
 
-/// Reads `90s`, `10m`, `1h30m`, `7d`, `1d12h`, or plain seconds. A day has 24 hours.
+/// As [`parse_size`], where a letter that is left out would destroy something: a unit has to be there.
+///
+/// # Errors
+/// What is expected, in one line.
+pub fn parse_size_with_unit(text: &str) -> Result<u64, String> {
+    let size = parse_size(text)?;
+    match text.trim_end().ends_with(|c: char| c.is_ascii_digit() || c == '.') {
+        true => Err(format!("{text}: {text} of what? Give it a unit: {text}M or {text}G")),
+        false => Ok(size),
+    }
+}
+
+/// Reads `90s`, `10m`, `1h30m`, `7d`, `2 weeks`, `1d12h`, `1:30` as players show it, or plain seconds. A day has 24 hours.
 ///
 /// # Errors
 /// What is expected, in one line.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let expected = || format!("{text}: expected a duration such as 90s, 10m or 1h30m");
+    // so that nobody who adds to it goes beyond what there is
+    read_duration(text).map(|duration| duration.min(LONGEST))
+}
+
+fn read_duration(text: &str) -> Result<Duration, String> {
+    let expected = || format!("{text}: expected a duration such as 90s, 10m, 1h30m or 7d");
     if let Ok(seconds) = text.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).map_err(|_| expected());
     }
-    let days = text.split_once('d').and_then(|(days, rest)| Some((days.parse::<u32>().ok()?, rest)));
-    let (days, rest) = days.unwrap_or((0, text));
-    let days = Duration::from_secs(u64::from(days) * 24 * 60 * 60);
-    if rest.is_empty() && !text.is_empty() {
+    if text.contains(':') {
+        return clock_face(text).ok_or_else(expected);
+    }
+    // jiff's are of 24 hours and less
+    let (days, rest) = days(text);
+    let days = Duration::try_from_secs_f64(days * 86_400.0).map_err(|_| expected())?;
+    if rest.is_empty() && !text.trim().is_empty() {
         return Ok(days);
     }
     let signed: jiff::SignedDuration = rest.parse().map_err(|_| expected())?;
     Duration::try_from(signed).map(|rest| days.saturating_add(rest)).map_err(|_| expected())
+}
+
+/// As [`parse_duration`], where a letter that is left out would destroy something: a unit has to be there.
+///
+/// # Errors
+/// What is expected, in one line.
+pub fn parse_duration_with_unit(text: &str) -> Result<Duration, String> {
+    let duration = parse_duration(text)?;
+    if text.contains(':') {
+        return Err(format!("{text}: hours or minutes? Write 1h30m or 1m30s"));
+    }
+    match text.trim_end().ends_with(|c: char| c.is_ascii_digit() || c == '.') {
+        true => Err(format!("{text}: {text} of what? Give it a unit: {text}d are days, {text}h are hours")),
+        false => Ok(duration),
+    }
+}
+
+/// Octets of the number that a text begins with.
+fn digits(text: &str) -> usize {
+    text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len()
+}
+
+/// `M:SS` or `H:MM:SS`, with decimals or without.
+fn clock_face(text: &str) -> Option<Duration> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let (hours, minutes, seconds) = match parts[..] {
+        [minutes, seconds] => (0, minutes.parse::<u32>().ok()?, seconds),
+        [hours, minutes, seconds] => {
+            (hours.parse::<u32>().ok()?, minutes.parse().ok().filter(|minutes| *minutes < 60)?, seconds)
+        }
+        _ => return None,
+    };
+    let is_number = seconds.starts_with(|c: char| c.is_ascii_digit());
+    let seconds: f64 = seconds.parse().ok().filter(|seconds| is_number && *seconds < 60.0)?;
+    let whole = u64::from(hours) * 3600 + u64::from(minutes) * 60;
+    Some(Duration::from_secs(whole).saturating_add(Duration::try_from_secs_f64(seconds).ok()?))
+}
+
+/// The weeks and days that a text begins with, in days, and what follows.
+fn days(text: &str) -> (f64, &str) {
+    let (mut days, mut rest) = (0.0, text.trim());
+    loop {
+        let (number, after) = rest.split_at(digits(rest));
+        let after = after.trim_start();
+        let end = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+        let (unit, after) = after.split_at(end);
+        let factor = match unit {
+            "d" | "day" | "days" => 1.0,
+            "w" | "week" | "weeks" => 7.0,
+            // "1d12h" is split here, as are "1w2d"
+            _ => return (days, rest),
+        };
+        let Ok(number) = number.parse::<f64>() else { return (days, rest) };
+        days += number * factor;
+        rest = after.trim_start_matches([',', ' ']);
+    }
 }
 
 /// Reads a differentiated services code point: a number, or a name of RFC 2474, 2597, 3246, 5865 or 8622.
@@ -63,13 +145,16 @@ pub fn parse_dscp(text: &str) -> Result<u8, String> {
     number.ok_or_else(|| format!("{text}: expected 0 to 63, or cs0 to cs7, af11 to af43, ef, va, le"))
 }
 
-/// Reads the address to listen on: `0.0.0.0:9999`, `[::]:9999`, or a port or an address alone.
+/// Reads the address to listen on: `0.0.0.0:9999`, `[::]:9999`, `[fe80::1%eth0]:9999`, or a port or an address alone.
 ///
 /// # Errors
 /// What is expected, in one line.
 pub fn parse_listen(text: &str) -> Result<SocketAddr, String> {
     if let Ok(address) = text.parse::<SocketAddr>() {
         return Ok(address);
+    }
+    if let Some((ip, rest)) = text.trim_start_matches('[').split_once('%') {
+        return on_link(text, ip, rest);
     }
     if let Ok(ip) = text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
         return Ok(SocketAddr::new(ip, PORT));
@@ -80,13 +165,30 @@ pub fn parse_listen(text: &str) -> Result<SocketAddr, String> {
     Err(format!("{text}: expected ADDRESS:PORT, such as 0.0.0.0:{PORT} or [::]:{PORT}"))
 }
 
-/// Splits `HOST[:PORT]`; an IPv6 address with a port stands in brackets.
+/// An address with its link: what stands before the `%`, and behind it.
+fn on_link(text: &str, ip: &str, rest: &str) -> Result<SocketAddr, String> {
+    let (link, port) = match rest.split_once(']') {
+        Some((link, port)) => (link, port.strip_prefix(':').unwrap_or(port)),
+        None => (rest, ""),
+    };
+    let expected = || format!("{text}: expected [ADDRESS%LINK]:PORT, such as [fe80::1%eth0]:{PORT}");
+    let ip = ip.parse().map_err(|_| expected())?;
+    let port = if port.is_empty() { PORT } else { port.parse().map_err(|_| expected())? };
+    let scope = interface(link).ok_or_else(|| format!("{text}: this machine has no {link}: see ip link"))?;
+    Ok(SocketAddrV6::new(ip, port, 0, scope).into())
+}
+
+/// Splits `HOST[:PORT]`; an IPv6 address with a port stands in brackets. `http://HOST[:PORT]/` is the same.
 ///
 /// # Errors
 /// What is expected, in one line.
 pub fn parse_host(text: &str) -> Result<(String, u16), String> {
     let expected =
         || format!("{text}: expected HOST or HOST:PORT, such as camera.local or [fe80::1%eth0]:{PORT}");
+    let text = match text.split_once("://") {
+        Some((scheme, host)) if SCHEMES.contains(&scheme) => host.strip_suffix('/').unwrap_or(host),
+        _ => text,
+    };
     if let Some(inner) = text.strip_prefix('[') {
         let (host, rest) = inner.split_once(']').ok_or_else(expected)?;
         let port = match rest.strip_prefix(':') {
@@ -101,7 +203,7 @@ pub fn parse_host(text: &str) -> Result<(String, u16), String> {
         Some((host, port)) => (host, port.parse().map_err(|_| expected())?),
         None => (text, PORT),
     };
-    if host.is_empty() || host.contains(['/', ' ']) {
+    if host.is_empty() || host.contains(['/', ' ', '@']) {
         return Err(expected());
     }
     Ok((host.to_owned(), port))
@@ -153,6 +255,49 @@ mod tests {
     }
 
     #[test]
+    fn a_missing_letter_is_no_unit() {
+        assert_eq!(parse_size_with_unit("1.5G"), Ok(3 << 29));
+        assert_eq!(parse_size_with_unit("10B"), Ok(10));
+        for text in ["10", "4096", "1.5", "10 "] {
+            assert!(parse_size_with_unit(text).unwrap_err().contains("of what?"), "{text}");
+        }
+        assert_eq!(parse_duration_with_unit("7d"), Ok(Duration::from_secs(7 * 86_400)));
+        for text in ["7", "2.5", "1e3", "1:30"] {
+            assert!(parse_duration_with_unit(text).unwrap_err().starts_with(text), "{text}");
+        }
+        assert!(parse_duration_with_unit("1M").is_err(), "a minute or a month?");
+    }
+
+    #[test]
+    fn durations_as_people_type_them() {
+        let known = [
+            ("1:30", 90),
+            ("90:00", 5400),
+            ("1:02:03", 3723),
+            ("1w", 7 * 86_400),
+            ("7days", 7 * 86_400),
+            ("2 weeks", 14 * 86_400),
+            ("1w2d", 9 * 86_400),
+            ("1 day, 2 hours", 26 * 3600),
+            ("1.5d", 36 * 3600),
+            ("7D", 0),
+            ("1:60", 0),
+            ("1:60:00", 0),
+            (":30", 0),
+            ("1:", 0),
+            ("1:-3", 0),
+            ("1:nan", 0),
+            ("99999999999999999999999999w", 0),
+        ];
+        for (text, seconds) in known {
+            let read = parse_duration(text).unwrap_or_default();
+            assert_eq!(read, Duration::from_secs(seconds), "{text}");
+        }
+        assert_eq!(parse_duration("18446744073709549568"), Ok(LONGEST));
+        assert_eq!(parse_duration("1:02.5"), Ok(Duration::from_millis(62_500)));
+    }
+
+    #[test]
     fn durations() {
         assert_eq!(parse_duration("10m"), Ok(Duration::from_secs(600)));
         assert_eq!(parse_duration("1h30m"), Ok(Duration::from_secs(5400)));
@@ -173,6 +318,10 @@ mod tests {
         assert_eq!(parse_listen("::1").unwrap().to_string(), "[::1]:9999");
         assert_eq!(parse_listen(":7000").unwrap().to_string(), "[::]:7000");
         assert!(parse_listen("everywhere").is_err());
+        assert_eq!(parse_listen("[fe80::1%lo]:5").unwrap().to_string(), "[fe80::1%1]:5");
+        assert_eq!(parse_listen("fe80::1%7").unwrap().to_string(), "[fe80::1%7]:9999");
+        assert!(parse_listen("[fe80::1%nolink0]:5").unwrap_err().contains("has no nolink0"));
+        assert!(parse_listen("[x%lo]:5").is_err() && parse_listen("[::1%lo]:x").is_err());
     }
 
     #[test]
@@ -182,7 +331,10 @@ mod tests {
         assert_eq!(host("pi.local:7"), ("pi.local".into(), 7));
         assert_eq!(host("fe80::1"), ("fe80::1".into(), 9999));
         assert_eq!(host("[fe80::1%eth0]:7"), ("fe80::1%eth0".into(), 7));
-        for bad in ["", ":7", "pi:x", "[::1", "http://pi"] {
+        assert_eq!(host("http://pi"), ("pi".into(), 9999));
+        assert_eq!(host("http://pi.local:7/"), ("pi.local".into(), 7));
+        assert_eq!(host("udp://[::1]:7"), ("::1".into(), 7));
+        for bad in ["", ":7", "pi:x", "[::1", "http://", "http://pi/stream", "rtsp://pi:554/", "me@pi"] {
             assert!(parse_host(bad).is_err(), "{bad}");
         }
     }

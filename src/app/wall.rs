@@ -1,5 +1,6 @@
 //! Local time, for names and logs. It may be wrong and may jump: nothing else depends on it.
 
+use crate::shown::shown;
 use crate::sys::clock;
 use crate::time::Time;
 use arrayvec::ArrayString;
@@ -14,6 +15,21 @@ const ZERO_TRIES: usize = 4;
 /// The wall clock in the system's time zone.
 pub fn now() -> Zoned {
     timestamp().to_zoned(TimeZone::system())
+}
+
+/// The system's time zone.
+pub fn zone() -> TimeZone {
+    TimeZone::system()
+}
+
+/// What there is to say of the system's time zone before anything is named by it: where TZ names none that is known, times are in UTC.
+pub fn zone_trouble() -> Option<String> {
+    let name = std::env::var_os("TZ").filter(|_| TimeZone::try_system().is_err())?;
+    Some(format!(
+        "TZ={} is no time zone that is known here, so times are in UTC: check its spelling (timedatectl list-timezones), or \
+         install tzdata",
+        shown(&name)
+    ))
 }
 
 /// The wall clock's time at which the monotonic clock showed zero, as far as the wall clock is right at the moment. It
@@ -57,6 +73,11 @@ pub fn write_time_of_day(into: &mut ArrayString<16>) {
 /// `2026-11-23 14:03:27`, for the client log.
 pub fn date_and_time() -> String {
     now().strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// `2026-11-23`.
+pub fn date_of(at: Timestamp) -> String {
+    in_zone(at).strftime("%Y-%m-%d").to_string()
 }
 
 /// `14:03:27`, for the picture of a lost signal.

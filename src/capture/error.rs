@@ -21,6 +21,22 @@ pub enum OpenError {
         /// The cameras that are there, each as its path and name.
         cameras: Vec<String>,
     },
+    /// The camera that was opened before is away. There is another of the same name and serial number, at another port.
+    Twin {
+        /// The path as given.
+        path: PathBuf,
+        /// The other one's node.
+        other: PathBuf,
+        /// The other one's link, by its port.
+        link: Option<PathBuf>,
+    },
+    /// The camera that was opened before is away, and another one has its number.
+    Stranger {
+        /// The path as given.
+        path: PathBuf,
+        /// The other one's link, by its port.
+        link: Option<PathBuf>,
+    },
     /// Another program is using the camera.
     Busy {
         /// The path as given.
@@ -99,6 +115,8 @@ impl OpenError {
         matches!(
             self,
             OpenError::Missing { .. }
+                | OpenError::Twin { .. }
+                | OpenError::Stranger { .. }
                 | OpenError::Busy { .. }
                 | OpenError::Forbidden { .. }
                 | OpenError::NoSignal { .. }
@@ -108,7 +126,7 @@ impl OpenError {
     }
 
     /// Nothing at `path`; the cameras that are there are not looked for.
-    pub(super) fn missing(path: &Path) -> Self {
+    pub fn missing(path: &Path) -> Self {
         OpenError::Missing { path: path.into(), cameras: Vec::new() }
     }
 
@@ -139,6 +157,24 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             OpenError::Missing { path, cameras } => missing(f, path, cameras),
+            OpenError::Twin { path, other, link } => {
+                let (path, own) = (shown(path), shown(other));
+                write!(
+                    f,
+                    "{path} is away, and {own}, which has the same name and serial number, is at another port: plug the \
+                     camera into its own port again, or end camcast and start it with the other one: camcast {}",
+                    shown(link.as_ref().unwrap_or(other))
+                )
+            }
+            OpenError::Stranger { path, link } => {
+                write!(
+                    f,
+                    "{} is another camera now: plug in again the one that was there, or end camcast and start it with this \
+                     one: camcast {}",
+                    shown(path),
+                    shown(link.as_ref().unwrap_or(path))
+                )
+            }
             OpenError::Busy { path } => {
                 let path = shown(&path);
                 write!(f, "{path} is used by another program; to see by which: fuser -v {path}")
@@ -383,6 +419,25 @@ mod tests {
         );
     }
 
+    #[test]
+    fn another_camera_is_named_with_its_link() {
+        let link = Some(PathBuf::from("/dev/v4l/by-path/usb-0:2"));
+        let twin =
+            OpenError::Twin { path: "/dev/video2".into(), other: "/dev/video0".into(), link: link.clone() };
+        assert_eq!(
+            twin.to_string(),
+            "/dev/video2 is away, and /dev/video0, which has the same name and serial number, is at another port: plug \
+             the camera into its own port again, or end camcast and start it with the other one: camcast \
+             /dev/v4l/by-path/usb-0:2"
+        );
+        assert_eq!(
+            OpenError::Stranger { path: "/dev/video2".into(), link }.to_string(),
+            "/dev/video2 is another camera now: plug in again the one that was there, or end camcast and start it with \
+             this one: camcast /dev/v4l/by-path/usb-0:2"
+        );
+        assert!(twin.may_pass());
+    }
+
     fn ended(frames: u64, half: usize) -> Fault {
         Fault::Ended { path: "standard input".into(), frames, half }
     }
@@ -418,6 +473,8 @@ mod tests {
             from_errno(Errno::EPROTO).to_string(),
             OpenError::NoFrames { path: "x".into() }.to_string(),
             OpenError::NoSignal { path: "x".into() }.to_string(),
+            OpenError::Twin { path: "x".into(), other: "y".into(), link: None }.to_string(),
+            OpenError::Stranger { path: "x".into(), link: None }.to_string(),
             from_errno(Errno::EPERM).to_string(),
             from_errno(Errno::ENOSPC).to_string(),
             Fault::Gone { path: "x".into() }.to_string(),

@@ -206,6 +206,14 @@ impl Source {
         }
     }
 
+    /// Once, after the first frame of a camera whose controls were set: what is to be done beside the loop.
+    pub fn take_recheck(&mut self) -> Option<v4l2::Recheck> {
+        match self {
+            Source::Camera(camera) => camera.take_recheck(),
+            Source::Pattern(_) | Source::Replay(_) | Source::Pipe(_) | Source::Follow(_) => None,
+        }
+    }
+
     /// What it is that poll reports an error and [`Source::grab`] finds neither that nor a frame.
     pub fn erring(&self) -> Fault {
         Fault::Erring { path: self.describe().path.clone().into() }

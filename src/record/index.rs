@@ -9,8 +9,10 @@
 //! gone 2026-11-23/14-03-27.mkv
 //! ```
 //!
-//! The numbers are the file's octets, its sidecar included, and when it ended, in seconds since 1970. Paths are relative to the
-//! folder. Lines that say nothing known are left out, so a later version may add some.
+//! The numbers are the file's octets, its sidecar included, and when it ended, in seconds since 1970. `asked` behind `begun` says that
+//! somebody has asked for this file by its name: it is in the index until it is finished, so that it is repaired after a crash, and no
+//! longer, so that no limit ever deletes it. Paths are relative to the folder. Lines that say nothing known are left out, so a later
+//! version may add some.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -24,6 +26,8 @@ pub const HEAD: &str = "camrec-index 1\n";
 pub enum Event<'a> {
     /// It was made.
     Begun(&'a str),
+    /// It was asked for by its name: once it is finished, it is ours no longer.
+    Asked(&'a str),
     /// It is closed, or was repaired.
     Finished {
         /// The path.
@@ -42,6 +46,7 @@ impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Event::Begun(name) => writeln!(f, "begun {name}"),
+            Event::Asked(name) => writeln!(f, "asked {name}"),
             Event::Finished { name, bytes, ended } => writeln!(f, "finished {bytes} {ended} {name}"),
             Event::Gone(name) => writeln!(f, "gone {name}"),
         }
@@ -54,6 +59,7 @@ impl<'a> Event<'a> {
         let (verb, rest) = line.split_once(' ')?;
         let (event, name) = match verb {
             "begun" => (Event::Begun(rest), rest),
+            "asked" => (Event::Asked(rest), rest),
             "gone" => (Event::Gone(rest), rest),
             "finished" => {
                 let (bytes, rest) = rest.split_once(' ')?;
@@ -78,13 +84,18 @@ pub struct Entry {
     pub name: String,
     /// Its octets and its end, as in [`Event::Finished`]; `None` while it is written, or if whoever wrote it has crashed.
     pub finished: Option<(u64, i64)>,
+    /// As in [`Event::Asked`].
+    pub is_asked: bool,
 }
 
 impl fmt::Display for Entry {
     /// As lines.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Entry { name, finished } = self;
+        let Entry { name, finished, is_asked } = self;
         Event::Begun(name).fmt(f)?;
+        if *is_asked {
+            Event::Asked(name).fmt(f)?;
+        }
         match *finished {
             Some((bytes, ended)) => Event::Finished { name, bytes, ended }.fmt(f),
             None => Ok(()),
@@ -115,8 +126,14 @@ impl Index {
         match *event {
             Event::Begun(name) => {
                 self.remove(name);
-                self.entries.push_back(Entry { name: name.to_owned(), finished: None });
+                self.entries.push_back(Entry { name: name.to_owned(), finished: None, is_asked: false });
             }
+            Event::Asked(name) => {
+                if let Some(entry) = self.entries.iter_mut().rev().find(|entry| entry.name == name) {
+                    entry.is_asked = true;
+                }
+            }
+            Event::Finished { name, .. } if self.is_asked(name) => self.remove(name),
             Event::Finished { name, bytes, ended } => {
                 // mostly it is the newest
                 if let Some(entry) = self.entries.iter_mut().rev().find(|entry| entry.name == name) {
@@ -126,6 +143,10 @@ impl Index {
             }
             Event::Gone(name) => self.remove(name),
         }
+    }
+
+    fn is_asked(&self, name: &str) -> bool {
+        self.entries.iter().rev().any(|entry| entry.is_asked && entry.name == name)
     }
 
     fn remove(&mut self, name: &str) {
@@ -142,7 +163,7 @@ impl Index {
     }
 
     /// The files, oldest first.
-    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> {
         self.entries.iter()
     }
 
@@ -160,7 +181,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn entry(name: &str, finished: Option<(u64, i64)>) -> Entry {
-        Entry { name: name.to_owned(), finished }
+        Entry { name: name.to_owned(), finished, is_asked: false }
     }
 
     const TEXT: &str = "\
@@ -182,6 +203,15 @@ finished 7 -8 6.mkv
         let entries: Vec<Entry> = index.entries().cloned().collect();
         assert_eq!(entries, [entry("a b/2.mkv", None), entry("6.mkv", Some((7, -8)))]);
         assert_eq!(index.text(), "camrec-index 1\nbegun a b/2.mkv\nbegun 6.mkv\nfinished 7 -8 6.mkv\n");
+    }
+
+    #[test]
+    fn what_was_asked_for_is_ours_until_it_is_finished() {
+        let text = "camrec-index 1\nbegun out.mkv\nasked out.mkv\n";
+        let mut index = Index::parse(&format!("{text}asked another's.mkv\n"));
+        assert_eq!(index.text(), text);
+        index.apply(&Event::Finished { name: "out.mkv", bytes: 1, ended: 2 });
+        assert_eq!(index, Index::default());
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! | [`reader`] | reads what it writes: what a crash has left, what is to be checked |
 //! | [`retention`] | which recordings have to go |
 //! | [`segment`] | when a recording starts a new file |
+//! | [`align`] | files that begin at round times |
 //! | [`timeline`] | where frames lie on the wall clock |
 //! | [`names`] | file names from the wall clock |
 //! | [`gaps`] | where frames came later than they should |
@@ -30,6 +31,7 @@
     )
 )]
 
+pub mod align;
 pub mod avi;
 pub mod container;
 mod cues;

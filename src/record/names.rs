@@ -1,8 +1,10 @@
 //! File names from local time, or from UTC.
 //!
 //! A template is strftime's, as jiff reads it, with folders where it has slashes. Two files of one second, and the hour that
-//! autumn repeats, differ by a counter: `2025-10-26/02-30-00.mkv`, `2025-10-26/02-30-00_2.mkv`.
+//! autumn repeats, differ by a counter: `2025-10-26/02-30-00.mkv`, `2025-10-26/02-30-00_2.mkv`. A template may also do without
+//! the time, and then every file is such a second one: the counter has no end, and goes on where our own files have come to.
 
+use super::index::Index;
 use jiff::fmt::strtime;
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 use std::fmt;
@@ -10,9 +12,6 @@ use std::str::FromStr;
 
 /// The template unless `--name` gives another.
 pub const DEFAULT: &str = "%Y-%m-%d/%H-%M-%S.mkv";
-
-/// How many names are tried for one instant.
-const TRIES: u32 = 9999;
 
 /// The longest name of a file or folder, in octets, so that a counter fits too: most file systems' limit is 255 (NAME_MAX).
 const LONGEST: usize = 240;
@@ -79,9 +78,16 @@ impl FromStr for Template {
 
 impl Template {
     /// Paths for a file that begins at `at`, each to be tried if the ones before are taken. Folders are divided by slashes.
-    pub fn names(&self, at: &Zoned) -> impl Iterator<Item = String> + use<> {
+    /// The counter goes on behind our own files. Names that others have taken are passed over in ever longer steps, so that some
+    /// dozen tries find a free one among any number.
+    pub fn names(&self, at: &Zoned, ours: &Index) -> impl Iterator<Item = String> + use<> {
         let first = self.first(at);
-        (1..=TRIES).map(move |count| if count == 1 { first.clone() } else { numbered(&first, count) })
+        let (stem, extension) = divide(&first);
+        let last = ours.entries().filter_map(|entry| count(&entry.name, stem, extension)).max();
+        let next = last.map_or(1, |last| last.saturating_add(1));
+        let steps = std::iter::successors(Some(0_u32), |step| step.checked_mul(2).map(|step| step.max(1)));
+        let counts = steps.map_while(move |step| next.checked_add(step));
+        counts.map(move |count| numbered(&first, count))
     }
 
     fn first(&self, at: &Zoned) -> String {
@@ -96,22 +102,37 @@ fn path(template: &str, at: &Zoned) -> Result<String, jiff::Error> {
     Ok(names.collect::<Result<Vec<_>, jiff::Error>>()?.join("/"))
 }
 
+/// A name up to where the counter goes, and what follows, with its dot.
+fn divide(name: &str) -> (&str, &str) {
+    let is_extension = |dot: &usize| !name[*dot..].contains('/');
+    name.split_at(name.rfind('.').filter(is_extension).unwrap_or(name.len()))
+}
+
 fn numbered(name: &str, count: u32) -> String {
-    match name.rsplit_once('.').filter(|(_, extension)| !extension.contains('/')) {
-        Some((stem, extension)) => format!("{stem}_{count}.{extension}"),
-        None => format!("{name}_{count}"),
+    let (stem, extension) = divide(name);
+    if count == 1 { name.to_owned() } else { format!("{stem}_{count}{extension}") }
+}
+
+/// The counter of a name that [`numbered`] has made.
+fn count(name: &str, stem: &str, extension: &str) -> Option<u32> {
+    let counter = name.strip_prefix(stem)?.strip_suffix(extension)?;
+    match counter.strip_prefix('_') {
+        None => counter.is_empty().then_some(1),
+        Some(digits) if digits.starts_with(|c: char| c.is_ascii_digit()) => digits.parse().ok(),
+        Some(_) => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::index::Event;
     use super::*;
     use jiff::civil::date;
     use jiff::tz::Offset;
 
     fn names(template: &str) -> Vec<String> {
         let at = date(2026, 2, 3).at(4, 5, 6, 0).to_zoned(TimeZone::fixed(Offset::constant(1))).unwrap();
-        template.parse::<Template>().unwrap().names(&at).take(3).collect()
+        template.parse::<Template>().unwrap().names(&at, &Index::default()).take(3).collect()
     }
 
     #[test]
@@ -127,9 +148,34 @@ mod tests {
     }
 
     #[test]
+    fn the_counter_goes_on_behind_our_own_files_and_has_no_end() {
+        let next = |ours: &[&str]| {
+            let template: Template = "door.mkv".parse().unwrap();
+            let mut index = Index::default();
+            ours.iter().for_each(|name| index.apply(&Event::Begun(name)));
+            let names: Vec<String> = template.names(&Zoned::default(), &index).collect();
+            assert!(names.len() < 40, "{}", names.len());
+            names
+        };
+        assert_eq!(next(&["door.mkv"])[..4], ["door_2.mkv", "door_3.mkv", "door_4.mkv", "door_6.mkv"]);
+        assert_eq!(next(&["door_12345.mkv", "door_9.mkv"])[0], "door_12346.mkv", "older ones have gone");
+        for others in [
+            "door_x.mkv",
+            "door_+7.mkv",
+            "door2.mkv",
+            "a/door_8.mkv",
+            "door_8.avi",
+            "door_8",
+            "door_99999999999.mkv",
+        ] {
+            assert_eq!(next(&[others])[0], "door.mkv", "{others}");
+        }
+        assert_eq!(next(&["door_4294967295.mkv"]), ["door_4294967295.mkv"]);
+    }
+
+    #[test]
     fn the_default_is_a_template() {
         assert_eq!(DEFAULT.parse(), Ok(Template::default()));
-        assert_eq!(Template::default().names(&Zoned::default()).count(), 9999);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Which recordings have to go, so that the others have room: the oldest of our own, never the one that is written.
+//! Which recordings have to go, so that the others have room: the oldest of our own, never the one that is written, and never
+//! the newest of those that are finished: a limit that is too small costs what is older than that, not everything.
 
 use super::index::{Entry, Index};
 use std::time::Duration;
@@ -33,7 +34,7 @@ impl Keep {
 
     /// The file that has to go next, and why; ask again when it has gone.
     pub fn victim<'a>(&self, index: &'a Index, used: Use) -> Option<(&'a Entry, Reason)> {
-        let (oldest, (_, ended)) = oldest(index)?;
+        let (oldest, (_, ended)) = oldest(index).filter(|(oldest, _)| !is_newest(oldest, index))?;
         let is_over = |keep: Option<u64>, bytes: u64| keep.is_some_and(|keep| bytes > keep);
         let total = index.bytes().saturating_add(used.writing);
         let age = Duration::from_secs(u64::try_from(used.now.saturating_sub(ended)).unwrap_or(0));
@@ -53,6 +54,36 @@ impl Keep {
 /// The oldest file that is finished.
 pub fn oldest(index: &Index) -> Option<(&Entry, (u64, i64))> {
     index.entries().find_map(|entry| Some((entry, entry.finished?)))
+}
+
+fn is_newest(entry: &Entry, index: &Index) -> bool {
+    index
+        .entries()
+        .rev()
+        .find(|entry| entry.finished.is_some())
+        .is_some_and(|newest| newest.name == entry.name)
+}
+
+/// A limit has to hold so many files, or what it holds is hardly a recording.
+pub const FEW: u32 = 3;
+
+/// What the slowest camera that is worth a recording delivers, in octets a second: a limit may not be so small that it
+/// holds less than [`FEW`] files even of that.
+pub const SLOWEST: u64 = 1000;
+
+/// More files than this may not go at once for a limit in octets that is less than a [`FEW`] of them: a power cut leaves one or two
+/// too many, a missing letter a whole archive.
+const AT_ONCE: usize = 2;
+
+/// At a start: a limit in octets that is less than a few of the files that are there, and would cost most of them. Returns
+/// the octets of a file, on the average.
+pub fn is_slip(keep: &Keep, index: &Index) -> Option<u64> {
+    let most = keep.bytes.filter(|most| index.bytes() > *most)?;
+    let files = index.entries().filter(|entry| entry.finished.is_some()).count();
+    let average = index.bytes().checked_div(files as u64)?;
+    let stay = most.checked_div(average).map_or(files, |stay| usize::try_from(stay.max(1)).unwrap_or(files));
+    let is_few = most < average.saturating_mul(FEW.into());
+    (is_few && files.saturating_sub(stay) > AT_ONCE).then_some(average)
 }
 
 /// Why a recording goes.
@@ -103,9 +134,13 @@ mod tests {
         let used = Use { writing: 5, ..Use::default() };
         assert_eq!(gone(keep, &mut index(&[10, 10]), used), Vec::<String>::new());
         assert_eq!(gone(keep, &mut index(&[10, 10, 10, 10]), used), ["0.mkv"]);
-        assert_eq!(gone(keep, &mut index(&[10, 10, 10, 30]), used), ["0.mkv", "1.mkv", "3.mkv"]);
+        assert_eq!(gone(keep, &mut index(&[10, 10, 10, 30]), used), ["0.mkv", "1.mkv"], "the newest stays");
         let all = Use { writing: 99, ..Use::default() };
-        assert_eq!(gone(keep, &mut index(&[10]), all), ["0.mkv"], "what is written stays, however large");
+        assert_eq!(
+            gone(keep, &mut index(&[10, 10]), all),
+            ["0.mkv"],
+            "as does what is written, however large"
+        );
     }
 
     #[test]
@@ -114,6 +149,7 @@ mod tests {
         let at = |now| Use { now, ..Use::default() };
         assert_eq!(gone(keep, &mut index(&[1, 1]), at(250)), Vec::<String>::new());
         assert_eq!(gone(keep, &mut index(&[1, 1]), at(251)), ["0.mkv"]);
+        assert_eq!(gone(keep, &mut index(&[1, 1, 0, 1]), at(99_999)), ["0.mkv", "1.mkv"], "the newest stays");
         assert_eq!(
             gone(keep, &mut index(&[1, 1]), at(-5)),
             Vec::<String>::new(),
@@ -131,6 +167,21 @@ mod tests {
         assert_eq!(Keep::default().victim(&index, Use::default()), None);
     }
 
+    #[test]
+    fn a_missing_letter_is_known_from_the_files_that_are_there() {
+        let slip =
+            |bytes, sizes: &[u64]| is_slip(&Keep { bytes: Some(bytes), ..Keep::default() }, &index(sizes));
+        let archive = [100; 12];
+        assert_eq!(slip(10, &archive), Some(100));
+        assert_eq!(slip(299, &archive), Some(100));
+        assert_eq!(slip(300, &archive), None, "three of them: a wish");
+        assert_eq!(slip(2000, &archive), None);
+        assert_eq!(slip(100, &[60, 60, 0, 50]), None, "files that have grown, and a power cut");
+        assert_eq!(slip(10, &[0; 12]), None);
+        assert_eq!(slip(10, &[]), None);
+        assert_eq!(is_slip(&Keep::default(), &index(&archive)), None);
+    }
+
     proptest! {
         #[test]
         fn what_stays_fits_or_nothing_can_go(
@@ -139,7 +190,9 @@ mod tests {
             let mut index = index(&sizes);
             let keep = Keep { bytes: Some(most), ..Keep::default() };
             gone(keep, &mut index, Use { writing, ..Use::default() });
-            prop_assert!(index.bytes() + writing <= most || oldest(&index).is_none());
+            let finished = index.entries().filter(|entry| entry.finished.is_some()).count();
+            prop_assert!(index.bytes() + writing <= most || finished <= 1);
+            prop_assert_eq!(finished == 0, sizes.is_empty(), "the newest stays");
         }
     }
 }

@@ -41,6 +41,7 @@ pub struct Cutter {
     run: Option<Run>,
     is_new_stream: bool,
     is_new_clock: bool,
+    is_due: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +68,7 @@ impl Run {
 impl Cutter {
     /// Files of `limit` each, or one as long as nothing else cuts it.
     pub fn new(limit: Option<Duration>) -> Self {
-        Cutter { limit, file: None, run: None, is_new_stream: false, is_new_clock: false }
+        Cutter { limit, file: None, run: None, is_new_stream: false, is_new_clock: false, is_due: false }
     }
 
     /// The frames from here on are another stream's.
@@ -78,6 +79,11 @@ impl Cutter {
     /// The capture clock has jumped before the next frame.
     pub fn new_clock(&mut self) {
         self.is_new_clock = true;
+    }
+
+    /// The file is long enough for another reason than its limit.
+    pub fn due(&mut self) {
+        self.is_due = true;
     }
 
     /// The next frame to be written, in capture order. A reason means: finish the file, and begin another with this frame.
@@ -97,6 +103,7 @@ impl Cutter {
         }
         self.is_new_stream = false;
         self.is_new_clock = false;
+        self.is_due = false;
         cut
     }
 
@@ -114,7 +121,7 @@ impl Cutter {
         } else if self.is_new_clock || file.latest.since(captured) > BACK_LIMIT {
             Some(Cut::Clock)
         } else {
-            is_over.then_some(Cut::Duration)
+            (is_over || self.is_due).then_some(Cut::Duration)
         }
     }
 }

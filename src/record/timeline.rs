@@ -10,6 +10,7 @@
 //!   back, is therefore seen at the border of two files, once, in full.
 //! - On our monotonic clock no file begins before the one before it ended.
 
+use super::align::Align;
 use super::segment::{Cut, Cutter};
 use crate::jpeg::Size;
 use crate::receive::anchor::Anchor;
@@ -43,6 +44,7 @@ pub struct FileClock {
 pub struct Timeline {
     anchor: Anchor,
     cutter: Cutter,
+    align: Option<Align>,
     file: Option<File>,
     /// Our time of the last frame of the file before, and the wall's time at our clock's zero as that file had it.
     before: Option<(Time, Timestamp)>,
@@ -60,12 +62,20 @@ struct File {
     floor: Time,
     /// The wall's time at our clock's zero.
     zero: Timestamp,
+    /// When it is to end, by that.
+    until: Option<Timestamp>,
 }
 
 impl Timeline {
     /// Files of `limit` each, or one as long as nothing else cuts it.
     pub fn new(limit: Option<Duration>) -> Self {
-        Timeline { anchor: Anchor::default(), cutter: Cutter::new(limit), file: None, before: None }
+        let cutter = Cutter::new(limit);
+        Timeline { anchor: Anchor::default(), cutter, align: None, file: None, before: None }
+    }
+
+    /// Files that begin at round times. A wall clock that is set counts from the next file on, as everywhere.
+    pub fn aligned(align: Align) -> Self {
+        Timeline { align: Some(align), ..Timeline::new(None) }
     }
 
     /// The frames from here on are another stream's: another clock's.
@@ -80,6 +90,9 @@ impl Timeline {
         if self.anchor.observe(captured, arrived).jump.is_some() {
             self.cutter.new_clock();
         }
+        if self.is_due(captured) {
+            self.cutter.due();
+        }
         let cut = self.cutter.frame(captured, size);
         // a frame that begins another file may be another clock's
         if cut.is_none() {
@@ -88,14 +101,23 @@ impl Timeline {
         cut
     }
 
+    /// The frame was captured when the file is to have ended already.
+    fn is_due(&self, captured: Time) -> bool {
+        let Some((file, until)) = self.file.and_then(|file| Some((file, file.until?))) else { return false };
+        let at = self.anchor.local(captured).and_then(|local| wall(file.zero, local));
+        at.is_some_and(|at| at >= until)
+    }
+
     /// A file begins with the frame that was handed in last. `zero` is the wall clock's time at our monotonic clock's zero.
     /// Returns by how much the wall clock has been set since the file before.
     pub fn begin(&mut self, captured: Time, zero: Timestamp) -> Option<SignedDuration> {
         let _ = self.end();
         let floor = floor(self.before.map(|(ended, _)| ended));
-        let file = File { first: captured, last: captured, started: floor, fast_ppb: 0, floor, zero };
+        let file =
+            File { first: captured, last: captured, started: floor, fast_ppb: 0, floor, zero, until: None };
         self.file = Some(file);
         self.renew(captured);
+        self.plan_end();
         let set = zero.duration_since(self.before?.1);
         (set.abs() >= WORTH_SAYING).then_some(set)
     }
@@ -121,6 +143,13 @@ impl Timeline {
     pub fn file_clock(&self) -> Option<FileClock> {
         let file = self.file?;
         Some(FileClock { started: wall(file.zero, file.started)?, fast_ppb: file.fast_ppb })
+    }
+
+    fn plan_end(&mut self) {
+        let Some((align, clock)) = self.align.as_ref().zip(self.file_clock()) else { return };
+        if let Some(file) = &mut self.file {
+            file.until = Some(align.end(clock.started));
+        }
     }
 
     fn renew(&mut self, captured: Time) {
@@ -201,6 +230,27 @@ mod tests {
         assert_eq!(started(&timeline), 161_005);
         assert_eq!(timeline.end().map(|clock| clock.fast_ppb), Some(0));
         assert_eq!(timeline.end(), None);
+    }
+
+    #[test]
+    fn aligned_files_begin_at_round_times_of_the_clock_that_each_began_by() {
+        let align = Align { slot: Duration::from_secs(60), zone: jiff::tz::TimeZone::UTC };
+        let mut timeline = Timeline::aligned(align);
+        film(&mut timeline, 1_000..18_990);
+        assert!((101_000..101_040).contains(&started(&timeline)), "the first begins when it begins");
+        film(&mut timeline, 19_000..78_990);
+        assert!((120_000..120_040).contains(&started(&timeline)), "the first frame of the minute");
+        // set back by 30 s in the midst of a file: that one ends as it would have, the next is the new clock's
+        let zero = ZERO.checked_sub(SignedDuration::from_secs(30)).unwrap();
+        assert_eq!(timeline.frame(at(80_020), at(180_025), SIZE), Some(Cut::Duration));
+        timeline.end();
+        assert!(timeline.begin(at(80_020), zero).is_some());
+        assert_eq!(timeline.frame(at(109_900), at(209_905), SIZE), None);
+        assert_eq!(
+            timeline.frame(at(110_000), at(210_005), SIZE),
+            Some(Cut::Duration),
+            "180 s by the new clock"
+        );
     }
 
     #[test]

@@ -151,6 +151,13 @@ impl Dir {
         Ok(u64::from(stat.blocks_available()).saturating_mul(u64::from(stat.fragment_size())))
     }
 
+    /// Octets that its file system has, used or free.
+    #[allow(clippy::useless_conversion, reason = "on some machines these are of 32 bits")]
+    pub(super) fn size(&self) -> Result<u64, Error> {
+        let stat = fstatvfs(&self.file).map_err(|errno| self.error("look at", errno.into()))?;
+        Ok(u64::from(stat.blocks()).saturating_mul(u64::from(stat.fragment_size())))
+    }
+
     fn error(&self, doing: &'static str, why: io::Error) -> Error {
         match why.kind() {
             ErrorKind::NotFound => Error::NotWritable { path: self.path.clone(), why: Why::Gone },

@@ -152,7 +152,7 @@ impl Error {
     }
 
     /// The system does not let a recording be read.
-    pub(super) fn unreadable(path: &Path, source: io::Error) -> Self {
+    pub fn unreadable(path: &Path, source: io::Error) -> Self {
         Error::Unreadable { path: path.to_owned(), source }
     }
 

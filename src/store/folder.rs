@@ -112,6 +112,17 @@ impl Folder {
         Err(Error::Taken { path: self.path().to_owned() })
     }
 
+    /// One of its files was asked for by its name: once it is finished it is nobody's to delete.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn asked(&mut self, path: &Path) -> Result<(), Error> {
+        match path.strip_prefix(self.path()).ok().and_then(Path::to_str) {
+            Some(name) => self.index.enter(&Event::Asked(name)),
+            None => Ok(()),
+        }
+    }
+
     /// One of its files is closed. `bytes`: its octets and its sidecar's; `ended`: seconds since 1970.
     ///
     /// # Errors
@@ -145,6 +156,14 @@ impl Folder {
     /// What the system says.
     pub fn free(&self) -> Result<u64, Error> {
         self.dir.free()
+    }
+
+    /// Octets that its file system has, used or free.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn size(&self) -> Result<u64, Error> {
+        self.dir.size()
     }
 
     /// Deletes a file of the index with its sidecar, and the folders that it leaves empty. One that was deleted already is no

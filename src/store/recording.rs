@@ -249,6 +249,14 @@ impl Recording {
         file.dir().filter(|_| file.is_in_its_folder()).cloned()
     }
 
+    /// The file, if the disk may keep room behind its end: see [`trim`](super::trim).
+    pub fn reserved(&self) -> Option<&Path> {
+        match &self.to {
+            To::Stream(_, Stream::File(file)) => Some(file.path()),
+            _ => None,
+        }
+    }
+
     /// What it holds so far.
     pub fn summary(&self) -> &Summary {
         &self.summary

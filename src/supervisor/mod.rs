@@ -76,6 +76,8 @@ pub struct Plan {
 pub enum Cause {
     /// No such device.
     Missing,
+    /// Another camera is there, which is not it.
+    Another,
     /// This user may not open it.
     Forbidden,
     /// The service's sandbox keeps it away.
@@ -105,6 +107,7 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Cause::Missing => "no camera is connected",
+            Cause::Another => "only another camera is connected",
             Cause::Forbidden => "no permission for the camera",
             Cause::Sandboxed => "the sandbox keeps the camera away",
             Cause::Busy => "another program uses the camera",
@@ -296,7 +299,9 @@ impl Supervisor {
             return self.notices.push_back(Notice::Fatal(cause));
         }
         self.lose(cause, now);
-        if self.told != Some(cause) {
+        // that the other camera has gone, too, is no news of this one
+        let is_old = (self.told, cause) == (Some(Cause::Another), Cause::Missing);
+        if self.told != Some(cause) && !is_old {
             self.told = Some(cause);
             self.notices.push_back(Notice::Waiting(cause));
         }

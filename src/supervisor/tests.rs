@@ -89,6 +89,25 @@ impl Life {
 }
 
 #[test]
+fn another_camera_that_comes_and_goes_is_told_once() {
+    let mut life = Life::streaming(CAMERA);
+    life.fault(Cause::Unplugged);
+    life.sleep();
+    for _ in 0..50 {
+        for cause in [Cause::Another, Cause::Missing] {
+            life.failed(cause);
+            life.sleep();
+        }
+    }
+    assert_eq!(life.told(), [Notice::Lost(Cause::Unplugged), Notice::Waiting(Cause::Another)]);
+    let Signal::Lost { cause, .. } = life.supervisor.signal() else { panic!("there is none") };
+    assert_eq!(cause, Cause::Missing, "a picture says what is so now");
+    // what has another remedy is said
+    life.failed(Cause::Forbidden);
+    assert_eq!(life.told(), [Notice::Waiting(Cause::Forbidden)]);
+}
+
+#[test]
 fn starts_without_a_camera_and_waits_for_it() {
     let mut life = Life::new(CAMERA);
     let mut waits = Vec::new();

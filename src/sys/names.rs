@@ -15,6 +15,11 @@ pub fn this_host() -> String {
     name.unwrap_or_else(|_| "this machine".into())
 }
 
+/// The number of the network interface of this name, as scopes of addresses have it.
+pub fn interface(name: &str) -> Option<u32> {
+    name.parse().ok().or_else(|| nix::net::if_::if_nametoindex(name).ok())
+}
+
 /// A question to the resolver, under way.
 pub struct Lookup {
     answer: Receiver<io::Result<Vec<SocketAddr>>>,

@@ -210,9 +210,11 @@ fn dscp(typed: Option<&str>) -> Result<Option<u8>, Failure> {
 /// A source that cannot be opened, with its exit code.
 pub fn open_failure(error: &OpenError) -> Failure {
     let exit = match error {
-        OpenError::Missing { .. } | OpenError::NotACamera { .. } | OpenError::Unreadable { .. } => {
-            Exit::NoSource
-        }
+        OpenError::Missing { .. }
+        | OpenError::Twin { .. }
+        | OpenError::Stranger { .. }
+        | OpenError::NotACamera { .. }
+        | OpenError::Unreadable { .. } => Exit::NoSource,
         OpenError::NoFrames { .. } | OpenError::NoMjpeg { .. } => Exit::NoMjpeg,
         OpenError::Busy { .. } => Exit::Busy,
         OpenError::Forbidden { .. } | OpenError::Sandboxed { .. } => Exit::NotPermitted,

@@ -46,10 +46,19 @@ fn try_door(at: SocketAddr) -> std::io::Result<Door> {
     Err(last.unwrap_or_else(|| std::io::ErrorKind::AddrInUse.into()))
 }
 
+/// An address of a link, which says nothing of the link.
+fn is_without_link(at: SocketAddr) -> bool {
+    matches!(at, SocketAddr::V6(at) if at.ip().is_unicast_link_local() && at.scope_id() == 0)
+}
+
 fn listen_failure(at: SocketAddr, error: &std::io::Error) -> Failure {
     use std::io::ErrorKind;
     let port = at.port();
     let text = match error.kind() {
+        _ if is_without_link(at) => {
+            let ip = at.ip();
+            format!("{ip} is an address of one link: name it, as in --listen [{ip}%eth0]:{port} (ip link)")
+        }
         ErrorKind::AddrInUse => {
             format!(
                 "{at} is in use, maybe by another camcast: ss -tulpn sport = :{port} shows by whom; --listen takes another"

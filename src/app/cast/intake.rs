@@ -2,11 +2,12 @@
 //! of its frames is checked and laid in.
 
 use super::config::{Config, open_failure};
-use super::opener::{Opened, Opener};
+use super::opener::{News, Opened, Opener};
 use super::raw::Raw;
 use super::report::Report;
 use super::wait::{Wait, Who};
 use crate::app::exit::{Exit, Failure};
+use crate::capture::v4l2::Note;
 use crate::capture::{Description, Fault, Mode, OpenError, Picture, Source, SourceSpec};
 use crate::jpeg::{self, Checked, Flaw};
 use crate::reel::{Reel, TooLarge};
@@ -157,8 +158,12 @@ impl Intake {
 
     /// The opener has news.
     pub fn handle_opener(&mut self, now: Time) {
-        if let Some(opened) = self.opener.as_mut().and_then(Opener::take) {
-            self.handle_opened(opened, now);
+        while let Some(news) = self.opener.as_mut().and_then(Opener::take) {
+            match news {
+                News::Opened(opened) => self.handle_opened(*opened, now),
+                News::Note(Note::Warning(text)) => log::warn!("{text}"),
+                News::Note(Note::Info(text)) => log::info!("{text}"),
+            }
         }
     }
 
@@ -181,8 +186,14 @@ impl Intake {
 
     /// Takes a frame from the source, if there is one, and lays it into the reel. `is_failing`: poll says so.
     pub fn handle_source(&mut self, is_failing: bool, reel: &mut Reel, report: &mut Report, now: Time) {
-        if let Err(fault) = self.take_frame(is_failing, reel, report, now) {
-            self.handle_fault(&fault, report.intake.good, now);
+        match self.take_frame(is_failing, reel, report, now) {
+            Err(fault) => self.handle_fault(&fault, report.intake.good, now),
+            Ok(()) => {
+                let recheck = self.source.as_mut().and_then(Source::take_recheck);
+                if let (Some(controls), Some(opener)) = (recheck, &self.opener) {
+                    opener.recheck(controls);
+                }
+            }
         }
         self.follow();
     }
@@ -369,6 +380,7 @@ impl Intake {
 fn cause_of_error(error: &OpenError) -> Cause {
     match error {
         OpenError::Missing { .. } => Cause::Missing,
+        OpenError::Twin { .. } | OpenError::Stranger { .. } => Cause::Another,
         OpenError::Busy { .. } => Cause::Busy,
         OpenError::Forbidden { .. } => Cause::Forbidden,
         OpenError::Sandboxed { .. } => Cause::Sandboxed,

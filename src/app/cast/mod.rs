@@ -22,7 +22,7 @@ pub mod wait;
 
 use super::exit::{Exit, Failure};
 use super::quantity::show_bytes;
-use super::{logging, say};
+use super::{logging, say, wall};
 use crate::cast::greeting::{Rejected, Request};
 use crate::cast::hub::{Hub, Limits};
 use crate::cast::{ClientId, ClientKind, Output, Route, Transmit};
@@ -78,6 +78,7 @@ pub fn run(options: Options) -> Result<Exit, Failure> {
         return Ok(Exit::Ok);
     }
     logging::start("camcast", options.verbose);
+    wall::zone_trouble().iter().for_each(|why| log::warn!("{why}"));
     let mut server = Server::new(&Config::try_from(options)?)?;
     while server.turn()? == Flow::On {}
     server.verdict()

@@ -3,10 +3,10 @@
 #![allow(rustdoc::broken_intra_doc_links, reason = "the doc comments are the help text, brackets and all")]
 
 use crate::app::argument::Argument;
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 /// Streams a camera's MJPEG over UDP, as the camera delivers it, to any number of viewers and recorders.
-#[derive(FromArgs, Clone, Debug, Default)]
+#[derive(FromArgs, ArgsInfo, Clone, Debug, Default)]
 #[argh(help_triggers("-h", "--help"))]
 pub struct Options {
     /// camera (/dev/video0, or a link in /dev/v4l/by-id), 'pattern' (a test picture), a file or folder of JPEGs,

@@ -80,6 +80,13 @@ struct Unreadable {
     error: String,
 }
 
+/// A file that is no recording, as JSON.
+#[derive(Debug, Serialize)]
+struct Skipped {
+    event: &'static str,
+    path: String,
+}
+
 /// Frames came later than usual.
 #[derive(Debug, Serialize)]
 struct Gap {
@@ -128,6 +135,11 @@ struct Beside {
 pub(super) fn unreadable(path: &Path, error: &Error) -> String {
     let (path, error) = (for_programs(path), error.to_string());
     serde_json::to_string(&Unreadable { event: "checked", path, sound: false, error }).unwrap_or_default()
+}
+
+/// As [`Report::json`], for a file that is no recording.
+pub(super) fn skipped(path: &Path) -> String {
+    serde_json::to_string(&Skipped { event: "skipped", path: for_programs(path) }).unwrap_or_default()
 }
 
 /// Reads a file from its begin to its end.

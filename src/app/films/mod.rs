@@ -3,6 +3,7 @@
 
 mod check;
 mod export;
+mod gather;
 mod progress;
 mod sheet;
 
@@ -11,12 +12,14 @@ use super::exit::{Exit, Failure};
 use super::rec::options::Options;
 use super::{say, say_to_programs};
 use crate::picture::Decoder;
+use crate::shown::shown;
 use crate::store::Error;
 use crate::store::copy::Form;
 use check::Verdict;
+use gather::{Found, gather};
 use progress::Progress;
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +49,9 @@ pub enum Job {
     },
 }
 
+/// The options that ask for one.
+const JOBS: [&str; 3] = ["--check", "--export", "--sheet"];
+
 impl Job {
     /// What the options ask for; `None` if they ask for a recording.
     ///
@@ -54,17 +60,29 @@ impl Job {
     pub fn wanted(options: &Options) -> Result<Option<Self>, Failure> {
         let asked = [("--check", options.check), ("--export", options.export), ("--sheet", options.sheet)];
         let mut asked = asked.into_iter().filter_map(|(option, is_given)| is_given.then_some(option));
-        let Some(job) = asked.next() else { return Ok(None) };
+        let (job, named) = match (asked.next(), &options.host[..]) {
+            (Some(job), names) => (job, names),
+            // "camrec check FILE": no two hosts are recorded at once
+            (None, [first, names @ ..]) if !names.is_empty() => {
+                match JOBS.iter().find(|job| first.text() == Some(&job[2..])) {
+                    Some(job) => (*job, names),
+                    None => return Ok(None),
+                }
+            }
+            (None, _) => return Ok(None),
+        };
         if let Some(other) = asked.next() {
             return Err(usage(format!("{job} and {other}: one at a time")));
         }
         if let Some(option) = options.first_of_recording() {
             return Err(usage(format!("{option} is for recording; {job} takes recordings that are there")));
         }
-        let files: Vec<PathBuf> = options.host.iter().map(|file| file.path().to_owned()).collect();
+        let files: Vec<PathBuf> = named.iter().map(|file| file.path().to_owned()).collect();
         match (job, &options.output) {
             ("--check", Some(_)) => Err(usage("--output is not for --check, which writes nothing")),
-            ("--check", None) if files.is_empty() => Err(usage("which files? camrec --check FILE...")),
+            ("--check", None) if files.is_empty() => {
+                Err(usage("which files? camrec --check FILE... or FOLDER"))
+            }
             ("--check", None) => Ok(Some(Job::Check { files, json: options.json })),
             (_, None) => Err(usage(format!("{job} to where? camrec {job} FILE -o NAME"))),
             (_, Some(to)) => Job::to(job, files, to).map(Some),
@@ -115,27 +133,78 @@ fn usage(message: impl Into<String>) -> Failure {
 }
 
 /// All files, also if one of them cannot be read.
-fn check_all(files: &[PathBuf], json: bool) -> Result<Exit, Failure> {
-    let mut decoder = Decoder::new().map_err(|error| Failure::new(Exit::System, error.to_string()))?;
-    let (mut progress, mut exit) = (Progress::new(), Exit::Ok);
-    let tell: fn(&str) = if json { say_to_programs } else { say };
-    for path in files {
-        let report = check::check(path, &mut decoder, &mut progress);
-        progress.clear();
+fn check_all(names: &[PathBuf], json: bool) -> Result<Exit, Failure> {
+    let mut checker = Checker {
+        decoder: Decoder::new().map_err(|error| Failure::new(Exit::System, error.to_string()))?,
+        progress: Progress::new(),
+        json,
+        exit: Exit::Ok,
+    };
+    let (mut recordings, mut beside, mut others) = (0, 0, 0);
+    for found in gather(names) {
+        match found {
+            Found::Recording(path) => {
+                recordings += 1;
+                checker.check(&path);
+            }
+            Found::Unreadable(path, error) => checker.failed(&path, &error),
+            Found::Beside => beside += 1,
+            Found::Other(path) => {
+                others += 1;
+                checker.skipped(&path);
+            }
+        }
+    }
+    if recordings == 0 && checker.exit == Exit::Ok {
+        let names: Vec<String> = names.iter().map(|name| shown(name).to_string()).collect();
+        let why = format!("{}: there is no recording that camrec has written", names.join(", "));
+        return Err(Failure::new(Exit::Damaged, why));
+    }
+    if !json && (beside > 0 || others > 0) {
+        say(&format!("checked: {recordings}; not looked at: beside them {beside}, of other kinds {others}"));
+    }
+    Ok(checker.exit)
+}
+
+/// Reads recordings back, and says what it has found.
+struct Checker {
+    decoder: Decoder,
+    progress: Progress,
+    json: bool,
+    exit: Exit,
+}
+
+impl Checker {
+    fn check(&mut self, path: &Path) {
+        let report = check::check(path, &mut self.decoder, &mut self.progress);
+        self.progress.clear();
         match report {
             Ok(report) => {
-                tell(&if json { report.json() } else { report.text() });
-                exit = match (report.verdict(), exit) {
+                self.tell(&if self.json { report.json() } else { report.text() });
+                self.exit = match (report.verdict(), self.exit) {
                     (Verdict::NotSound, _) | (_, Exit::Damaged) => Exit::Damaged,
                     (Verdict::NotJudged, _) | (_, Exit::NotJudged) => Exit::NotJudged,
                     (Verdict::Sound, exit) => exit,
                 };
             }
-            Err(error) => {
-                tell(&if json { check::unreadable(path, &error) } else { error.to_string() });
-                exit = Exit::Damaged;
-            }
+            Err(error) => self.failed(path, &error),
         }
     }
-    Ok(exit)
+
+    fn failed(&mut self, path: &Path, error: &Error) {
+        self.tell(&if self.json { check::unreadable(path, error) } else { error.to_string() });
+        self.exit = Exit::Damaged;
+    }
+
+    fn skipped(&self, path: &Path) {
+        self.tell(&if self.json {
+            check::skipped(path)
+        } else {
+            format!("{}: skipped: no recording", shown(path))
+        });
+    }
+
+    fn tell(&self, line: &str) {
+        if self.json { say_to_programs(line) } else { say(line) }
+    }
 }

@@ -7,9 +7,28 @@ use crate::shown::shown;
 use crate::store::Summary;
 use jiff::Timestamp;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// Ranges that the account names; the others are counted.
 const NAMED_RANGES: usize = 20;
+
+/// The files that are closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Closed {
+    count: u64,
+    first: Duration,
+    last: Duration,
+}
+
+impl Closed {
+    /// One more.
+    pub fn add(&mut self, file: &Summary) {
+        if self.count == 0 {
+            self.first = file.span();
+        }
+        (self.count, self.last) = (self.count + 1, file.span());
+    }
+}
 
 /// What there is to say of a whole run.
 #[derive(Clone, Copy)]
@@ -18,6 +37,8 @@ pub struct Account<'a> {
     pub ledger: &'a Ledger,
     /// The files, as far as they are listed.
     pub files: &'a [Summary],
+    /// How many files there are, and how long the last one is.
+    pub closed: Closed,
     /// Every frame was wanted: none was skipped on purpose.
     pub is_every: bool,
     /// camcast was away at the end, since then.
@@ -35,6 +56,11 @@ impl Account<'_> {
             let name = file.path.as_ref().map_or("standard output".into(), |path| shown(&path).to_string());
             let span = show_duration(file.span());
             let _ = writeln!(text, "{name}: {} frames, {span}, {}", file.frames, show_bytes(file.bytes));
+        }
+        let Closed { count, first, last } = self.closed;
+        if count > 1 {
+            let [first, last] = [first, last].map(show_duration);
+            let _ = writeln!(text, "files: {count}; the first is {first} long, the last {last}");
         }
         let from_camera = counts.recorded + counts.missing + counts.skipped;
         let _ = writeln!(text, "frames from the camera: {from_camera}");
@@ -159,7 +185,15 @@ mod tests {
     }
 
     fn text(ledger: &Ledger, is_every: bool) -> String {
-        Account { ledger, files: &[], is_every, away_since: None, camera_away_since: None }.text()
+        Account {
+            ledger,
+            files: &[],
+            closed: Closed::default(),
+            is_every,
+            away_since: None,
+            camera_away_since: None,
+        }
+        .text()
     }
 
     #[test]
@@ -230,8 +264,14 @@ mod tests {
     fn an_absence_that_lasts_is_told() {
         let ledger = broken_off(1);
         let at = ledger.last();
-        let account =
-            Account { ledger: &ledger, files: &[], is_every: true, away_since: None, camera_away_since: at };
+        let account = Account {
+            ledger: &ledger,
+            files: &[],
+            closed: Closed::default(),
+            is_every: true,
+            away_since: None,
+            camera_away_since: at,
+        };
         let line = format!("\nthe camera is away since {}", wall::for_people(at.unwrap(), None));
         assert!(account.text().ends_with(&line), "{}", account.text());
     }

@@ -6,11 +6,15 @@ use super::options::Options;
 use super::writer;
 use crate::app::argument::{Argument, is_text};
 use crate::app::exit::{Exit, Failure};
-use crate::app::quantity;
+use crate::app::quantity::{self, show_bytes, show_duration};
+use crate::app::wall;
+use crate::record::align::{self, Align};
 use crate::record::container::{Container, Form};
 use crate::record::names::Template;
-use crate::record::retention::Keep;
+use crate::record::retention::{FEW, Keep, SLOWEST};
+use crate::shown::shown;
 use crate::wire::join::Policy;
+use jiff::tz::TimeZone;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -36,6 +40,8 @@ pub struct Config {
     pub after: Option<Wanted>,
     /// Programs want to be told.
     pub json: bool,
+    /// camcast may not be there yet.
+    pub wait: bool,
 }
 
 impl Config {
@@ -95,14 +101,38 @@ pub struct Folder {
     pub names: Template,
     /// Names in UTC rather than in local time.
     pub utc: bool,
-    /// The files' length.
-    pub segment: Duration,
+    /// Where files end.
+    pub segment: Segment,
     /// Which of them are kept.
     pub keep: Keep,
     /// What to do when the disk is full.
     pub when_full: WhenFull,
     /// It is not to be made.
     pub must_exist: bool,
+    /// The one file that is wanted, rather than a folder of them.
+    pub one: Option<PathBuf>,
+}
+
+/// Where files end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Segment {
+    /// Each is so long.
+    Length(Duration),
+    /// Each ends at a round time.
+    Aligned(Align),
+    /// Nowhere, as long as one file can hold what comes.
+    Never,
+}
+
+impl Segment {
+    /// How long a file is at the most, leap hours aside; none if nobody knows.
+    pub fn most(&self) -> Option<Duration> {
+        match self {
+            Segment::Length(most) => Some(*most),
+            Segment::Aligned(align) => Some(align.slot),
+            Segment::Never => None,
+        }
+    }
 }
 
 /// What to do when the disk is full.
@@ -145,6 +175,7 @@ impl TryFrom<Options> for Config {
             after: after(&options)?,
             target,
             json: options.json,
+            wait: options.wait,
         })
     }
 }
@@ -167,6 +198,10 @@ fn target(options: &Options) -> Result<Target, Failure> {
             Some(other) => Err(usage(format!("--format {other}: expected mkv or mjpeg"))),
         };
     }
+    let path = options.output.as_ref().map_or(Path::new("."), Argument::path);
+    if let Some(target) = one_file(options, path)? {
+        return Ok(Target::Folder(target));
+    }
     let form = form(options)?;
     let default = match form {
         Form::File(Container::Matroska) => crate::record::names::DEFAULT.to_owned(),
@@ -177,11 +212,16 @@ fn target(options: &Options) -> Result<Target, Failure> {
     if !is_text(names) {
         return Err(usage(format!("--name {names}: names of recordings are UTF-8")));
     }
+    if let Some(ending) = foreign_ending(names).filter(|_| form != Form::Stills) {
+        return Err(usage(format!(
+            "--name {names}: camrec writes no .{ending}: end it in .mkv or .avi, {EXPORT}"
+        )));
+    }
     let names = names.parse().map_err(|error| usage(format!("--name {names}: {error}")))?;
-    let segment = duration("--segment", options.segment.as_deref())?.unwrap_or(Duration::from_secs(600));
-    let (keep, when_full) = (keep(options)?, when_full(options.when_full.as_deref())?);
+    let segment = segment(options)?;
+    let (keep, when_full) = (keep(options, &segment)?, when_full(options.when_full.as_deref())?);
     Ok(Target::Folder(Folder {
-        path: options.output.as_ref().map_or(Path::new("."), Argument::path).to_owned(),
+        path: path.to_owned(),
         form,
         names,
         utc: options.utc,
@@ -189,7 +229,73 @@ fn target(options: &Options) -> Result<Target, Failure> {
         keep,
         when_full,
         must_exist: options.must_exist,
+        one: None,
     }))
+}
+
+/// What people do who want another form.
+const EXPORT: &str = "and copy it afterwards: camrec --export FILE.mkv -o FILE.mov";
+
+/// Endings of video and pictures that are not what camrec writes under such a name: whoever types one means it.
+const FOREIGN: [&str; 15] = [
+    "mp4", "m4v", "mov", "webm", "ts", "mts", "mpg", "mpeg", "h264", "wmv", "flv", "mjpeg", "mjpg", "jpg",
+    "jpeg",
+];
+
+/// The ending, if it is one of those.
+fn foreign_ending(name: &str) -> Option<&'static str> {
+    let (_, ending) = name.rsplit_once('.')?;
+    FOREIGN.into_iter().find(|foreign| ending.eq_ignore_ascii_case(foreign))
+}
+
+/// `-o NAME.mkv` is one file, unless a folder of that name is there already.
+fn one_file(options: &Options, path: &Path) -> Result<Option<Folder>, Failure> {
+    let is_folder = path.as_os_str().as_bytes().ends_with(b"/") || path.is_dir();
+    let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|_| !is_folder) else {
+        return Ok(None);
+    };
+    let text = shown(path);
+    if let Some(ending) = foreign_ending(name) {
+        return Err(usage(format!(
+            "-o {text}: camrec writes no .{ending}: give it a name in .mkv or .avi, {EXPORT}"
+        )));
+    }
+    let Some(container) = Container::of(name) else { return Ok(None) };
+    let is_other = |format: &str| !name.to_ascii_lowercase().ends_with(&format!(".{format}"));
+    if let Some(format) = options.format.as_deref().filter(|format| is_other(format)) {
+        return Err(usage(format!("--format {format} and -o {text} contradict each other")));
+    }
+    if let Some(option) = options.first_of_folders() {
+        return Err(usage(format!(
+            "{option} is for a folder of files, but -o {text} is one file: give -o a folder"
+        )));
+    }
+    let literal = name.replace('%', "%%");
+    let names = literal.parse().map_err(|error| usage(format!("-o {text}: {error}")))?;
+    let above = path.parent().filter(|above| *above != Path::new("")).unwrap_or(Path::new("."));
+    Ok(Some(Folder {
+        path: above.to_owned(),
+        form: Form::File(container),
+        names,
+        utc: false,
+        segment: Segment::Never,
+        keep: Keep::default(),
+        when_full: WhenFull::Stop,
+        must_exist: options.must_exist,
+        one: Some(path.to_owned()),
+    }))
+}
+
+fn segment(options: &Options) -> Result<Segment, Failure> {
+    let length = duration("--segment", options.segment.as_deref())?.unwrap_or(Duration::from_secs(600));
+    if !options.align {
+        return Ok(Segment::Length(length));
+    }
+    if length > align::LONGEST {
+        return Err(usage("--align: a --segment of a day at the most"));
+    }
+    let zone = if options.utc { TimeZone::UTC } else { wall::zone() };
+    Ok(Segment::Aligned(Align { slot: length, zone }))
 }
 
 /// As `--format` says, or the ending of `--name`, which may not contradict each other.
@@ -211,18 +317,39 @@ fn form(options: &Options) -> Result<Form, Failure> {
     }
 }
 
-fn keep(options: &Options) -> Result<Keep, Failure> {
-    let size = |option: &str, typed: &Option<String>| match typed.as_deref().map(quantity::parse_size) {
-        None => Ok(None),
-        Some(Ok(0)) => Err(usage(format!("{option}: more than 0"))),
-        Some(Ok(size)) => Ok(Some(size)),
-        Some(Err(error)) => Err(usage(format!("{option} {error}"))),
+/// What deletes needs a unit, and has to hold a few files.
+fn keep(options: &Options, segment: &Segment) -> Result<Keep, Failure> {
+    let size =
+        |option: &str, typed: &Option<String>| match typed.as_deref().map(quantity::parse_size_with_unit) {
+            None => Ok(None),
+            Some(Ok(0)) => Err(usage(format!("{option}: more than 0"))),
+            Some(Ok(size)) => Ok(Some(size)),
+            Some(Err(error)) => Err(usage(format!("{option} {error}"))),
+        };
+    let age = match options.keep_for.as_deref().map(quantity::parse_duration_with_unit) {
+        None => None,
+        Some(Ok(age)) => Some(age),
+        Some(Err(error)) => return Err(usage(format!("--keep-for {error}"))),
     };
-    Ok(Keep {
-        bytes: size("--keep", &options.keep)?,
-        age: duration("--keep-for", options.keep_for.as_deref())?,
-        min_free: size("--min-free", &options.min_free)?,
-    })
+    let keep =
+        Keep { bytes: size("--keep", &options.keep)?, age, min_free: size("--min-free", &options.min_free)? };
+    let Some(length) = segment.most() else { return Ok(keep) };
+    let each = show_duration(length);
+    let few = length.saturating_mul(FEW);
+    if let (Some(typed), true) = (&options.keep_for, keep.age.is_some_and(|age| age < few)) {
+        let needed = show_duration(few);
+        return Err(usage(format!(
+            "--keep-for {typed} holds less than {FEW} files of {each}, which are {needed}: keep them longer, or give --segment"
+        )));
+    }
+    let least = few.as_secs().saturating_mul(SLOWEST);
+    if let (Some(typed), true) = (&options.keep, keep.bytes.is_some_and(|bytes| bytes < least)) {
+        let needed = show_bytes(least);
+        return Err(usage(format!(
+            "--keep {typed} holds less than {FEW} files of {each} even at 1 kB/s, which are {needed}: keep more, or give --segment"
+        )));
+    }
+    Ok(keep)
 }
 
 fn when_full(typed: Option<&str>) -> Result<WhenFull, Failure> {
@@ -346,11 +473,86 @@ mod tests {
         assert!(text(|o| o.segment = Some("10ms".into())).contains("--segment"));
         assert!(text(|o| o.name = Some("a/../b".into())).contains("--name"));
         assert!(text(|o| o.frames = Some(0)).contains("--frames"));
-        assert!(text(|o| o.keep = Some("0".into())).contains("--keep"));
+        assert!(text(|o| o.keep = Some("0M".into())).contains("--keep"));
         assert!(text(|o| o.keep_for = Some("x".into())).contains("--keep-for x"));
         assert!(text(|o| o.when_full = Some("exit".into())).contains("stop or rotate"));
         assert!(
             text(|o| (o.output, o.min_free) = (Some("-".into()), Some("1G".into()))).contains("--min-free")
         );
+    }
+
+    fn refused(change: impl FnOnce(&mut Options)) -> String {
+        let failure = config(change).unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+        failure.to_string()
+    }
+
+    #[test]
+    fn what_deletes_needs_a_unit_and_holds_a_few_files() {
+        assert!(refused(|o| o.keep = Some("10".into())).contains("of what?"));
+        assert!(refused(|o| o.min_free = Some("10".into())).contains("--min-free 10: 10 of what?"));
+        assert!(refused(|o| o.keep_for = Some("7".into())).contains("--keep-for 7: 7 of what?"));
+        let few = refused(|o| o.keep_for = Some("29m".into()));
+        assert!(few.contains("less than 3 files of 10 min 00 s, which are 30 min"), "{few}");
+        let few = refused(|o| o.keep = Some("1M".into()));
+        assert!(few.contains("less than 3 files of 10 min 00 s even at 1 kB/s, which are 1.8 MB"), "{few}");
+        let kept = |keep: &str, keep_for: &str, segment: &str| {
+            let typed = |text: &str| Some(text.to_owned());
+            config(|o| (o.keep, o.keep_for, o.segment) = (typed(keep), typed(keep_for), typed(segment)))
+                .is_ok()
+        };
+        assert!(kept("1M", "30m", "1m") && kept("100G", "7d", "10m") && kept("4K", "3s", "1s"));
+        // what cannot destroy may do without
+        assert!(config(|o| (o.segment, o.duration) = (Some("600".into()), Some("90".into()))).is_ok());
+    }
+
+    #[test]
+    fn a_name_with_an_ending_is_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let target =
+            |name: &str| match config(|o| o.output = Some(path(name).as_str().into())).unwrap().target {
+                Target::Folder(folder) => folder,
+                target => panic!("{target:?}"),
+            };
+        let one = target("100%.avi");
+        assert_eq!((one.path.as_path(), one.form), (folder.path(), Form::File(Container::Avi)));
+        assert_eq!((one.segment, one.names), (Segment::Never, "100%%.avi".parse().unwrap()));
+        assert_eq!(one.one, Some(folder.path().join("100%.avi")));
+        let here = config(|o| o.output = Some("no such file.mkv".into())).unwrap().target;
+        assert!(matches!(here, Target::Folder(folder) if folder.path == Path::new(".")));
+        std::fs::create_dir(path("old.mkv")).unwrap();
+        for folder in ["old.mkv", "new.mkv/", "rec.d", "192.168.1.7"] {
+            assert_eq!(target(folder).one, None, "{folder}");
+        }
+        assert!(refused(|o| o.output = Some("a.mp4".into())).contains("no .mp4"));
+        assert!(refused(|o| o.output = Some(".mkv".into())).contains(".mkv"));
+        let with = |change: fn(&mut Options)| refused(|o| (o.output = Some("a.mkv".into()), change(o)).1);
+        assert!(with(|o| o.segment = Some("1m".into())).contains("--segment is for a folder of files"));
+        assert!(with(|o| o.keep = Some("1G".into())).contains("--keep is for"));
+        assert!(with(|o| o.align = true).contains("--align is for"));
+        assert!(with(|o| o.format = Some("avi".into())).contains("--format avi and -o a.mkv contradict"));
+        assert!(config(|o| (o.output, o.format) = (Some("A.MKV".into()), Some("mkv".into()))).is_ok());
+    }
+
+    #[test]
+    fn a_name_says_what_is_in_a_file() {
+        assert!(
+            refused(|o| o.name = Some("foo.mp4".into())).contains("--name foo.mp4: camrec writes no .mp4")
+        );
+        assert!(refused(|o| o.name = Some("%H.JPG".into())).contains("no .jpg"));
+        assert!(config(|o| o.name = Some("door %H.%M".into())).is_ok());
+    }
+
+    #[test]
+    fn aligned_files_are_aligned_by_the_clock_that_names_them() {
+        let align = |change: fn(&mut Options)| match config(|o| (o.align = true, change(o)).1).unwrap().target
+        {
+            Target::Folder(Folder { segment: Segment::Aligned(align), .. }) => align,
+            target => panic!("{target:?}"),
+        };
+        assert_eq!(align(|_| {}).slot, Duration::from_secs(600));
+        assert_eq!(align(|o| (o.utc, o.segment) = (true, Some("1h".into()))).zone, TimeZone::UTC);
+        assert!(refused(|o| (o.align, o.segment) = (true, Some("2d".into()))).contains("a day at the most"));
     }
 }

@@ -93,6 +93,10 @@ pub enum Event<'a> {
         stream: Option<String>,
         away_ms: Option<u64>,
     },
+    Waiting {
+        host: &'a str,
+        why: String,
+    },
     Lost {
         host: &'a str,
         why: String,

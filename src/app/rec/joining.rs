@@ -11,7 +11,7 @@ use arrayvec::ArrayVec;
 use nix::poll::PollFlags;
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{SocketAddr, SocketAddrV6, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
@@ -77,6 +77,13 @@ impl fmt::Display for Failed {
             Failed::Unreachable(to, error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 write!(f, "nobody listens on {to}: is camcast running there, and is this its port?")
             }
+            Failed::Unreachable(SocketAddr::V6(to), _) if is_without_link(to) => {
+                let ip = to.ip();
+                write!(
+                    f,
+                    "{ip} is an address of one link, and this machine may have several: name it, as in {ip}%wlan0 (ip link)"
+                )
+            }
             Failed::Unreachable(to, error) => {
                 write!(
                     f,
@@ -96,6 +103,11 @@ impl fmt::Display for Failed {
             }
         }
     }
+}
+
+/// An address of a link, which says nothing of the link.
+fn is_without_link(address: &SocketAddrV6) -> bool {
+    address.ip().is_unicast_link_local() && address.scope_id() == 0
 }
 
 impl Joining {

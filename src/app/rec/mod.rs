@@ -14,13 +14,14 @@ pub mod session;
 mod standin;
 mod status;
 mod telling;
+mod waiting;
 mod worker;
 pub mod writer;
 
 use super::exit::{Exit, Failure};
 use super::films::Job;
 use super::quantity::show_duration;
-use super::{logging, say};
+use super::{logging, say, wall};
 use crate::receive::anchor::Anchor;
 use crate::receive::ledger::Why;
 use crate::receive::{Event, Frame, Over};
@@ -33,6 +34,7 @@ use crate::time::Time;
 use crate::wire::join::{Policy, RefusalCode};
 use crate::wire::server::EndReason;
 use crate::wire::{FrameNumber, StreamId};
+use account::Closed;
 use after::After;
 use backlog::Backlog;
 use config::{Config, Language, Target};
@@ -50,11 +52,6 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::Duration;
 use writer::{ToWrite, Writer};
-
-/// Between two attempts to join again: from this, doubling ...
-const BACKOFF_FIRST: Duration = Duration::from_millis(200);
-/// ... to this.
-const BACKOFF_LAST: Duration = Duration::from_secs(2);
 
 /// The writer's notes are read at least this often.
 const NOTES: Duration = Duration::from_millis(250);
@@ -86,6 +83,7 @@ pub fn run(options: Options) -> Result<Exit, Failure> {
     // standard error is for events alone where standard output is the recording
     if config.events() != Some(Output::Err) {
         logging::start("camrec", verbose);
+        wall::zone_trouble().iter().for_each(|why| log::warn!("{why}"));
     }
     if matches!(config.target, Target::Pipe { .. }) && std::io::stdout().is_terminal() {
         let why = "a terminal cannot show video: camrec HOST -o - | mpv -, or -o FOLDER";
@@ -146,6 +144,8 @@ struct Recorder<'a> {
     next_plain: FrameNumber,
     addresses: Vec<SocketAddr>,
     backoff: Duration,
+    /// Why there is no first session yet, and when that was last said: with `--wait`.
+    waits: Option<(Time, Failure)>,
     /// Since when there is no session; none before the first.
     lost: Option<Time>,
     /// It said that it was stopping.
@@ -166,6 +166,7 @@ struct Recorder<'a> {
     stopping: bool,
     failure: Option<Failure>,
     files: Vec<Summary>,
+    closed: Closed,
     backlog: Backlog,
 }
 
@@ -190,8 +191,7 @@ impl<'a> Recorder<'a> {
     fn new(config: Config, feed: &'a mut Option<Feed>) -> Result<Self, Failure> {
         let now = clock::now();
         let signals = Signals::new().map_err(|error| Failure::system("signal handlers", &error))?;
-        let writer =
-            Writer::start(config.target.clone(), config.buffer).map_err(|error| store_failure(&error))?;
+        let writer = Writer::start(config.target.clone(), config.buffer)?;
         let after = config.after.clone().map(After::start).transpose();
         let after = after.map_err(|error| Failure::system("a thread for --on-segment", &error))?;
         let status = Status::new(config.events() != Some(Output::Err), now);
@@ -212,7 +212,8 @@ impl<'a> Recorder<'a> {
             resume: None,
             next_plain: FrameNumber(1),
             addresses: Vec::new(),
-            backoff: BACKOFF_FIRST,
+            backoff: waiting::BACKOFF_FIRST,
+            waits: None,
             lost: None,
             was_stopped: false,
             was_closed: false,
@@ -225,6 +226,7 @@ impl<'a> Recorder<'a> {
             stopping: false,
             failure: None,
             files: Vec::new(),
+            closed: Closed::default(),
             backlog: Backlog::default(),
         };
         recorder.phase = Phase::Looking(recorder.look_up()?);
@@ -320,6 +322,7 @@ impl<'a> Recorder<'a> {
             Phase::Live(session) => session.leave(now),
             _ => self.phase = Phase::Done,
         }
+        self.stop_waiting();
     }
 
     /// Hands the phase its input.
@@ -430,23 +433,6 @@ impl<'a> Recorder<'a> {
             Failed::Port(..) => Exit::Listen,
         };
         self.retry_or(Failure::new(exit, failed.to_string()), now)
-    }
-
-    /// The first join has to succeed; from then on attempts go on for ever.
-    fn retry_or(&mut self, failure: Failure, now: Time) -> Result<(), Failure> {
-        if !self.has_joined {
-            return Err(failure);
-        }
-        log::debug!("{failure}");
-        // the name may have another address by now
-        self.addresses.clear();
-        self.wait_and_retry(now);
-        Ok(())
-    }
-
-    fn wait_and_retry(&mut self, now: Time) {
-        self.phase = Phase::Waiting { until: now.after(self.backoff) };
-        self.backoff = (self.backoff * 2).min(BACKOFF_LAST);
     }
 
     /// Takes what has come out of the session.
@@ -587,7 +573,7 @@ impl<'a> Recorder<'a> {
         }
         self.joined_at.get_or_insert(now);
         self.has_joined = true;
-        self.backoff = BACKOFF_FIRST;
+        self.backoff = waiting::BACKOFF_FIRST;
     }
 
     fn recycle(&mut self, buffer: Vec<u8>) {

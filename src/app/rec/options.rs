@@ -1,10 +1,10 @@
 //! camrec's options as typed. What they mean is decided in [`config`](super::config).
 
 use crate::app::argument::Argument;
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 /// Records a camcast stream: every frame that the camera delivered is in the files, or named as missing.
-#[derive(FromArgs, Clone, Debug, Default)]
+#[derive(FromArgs, ArgsInfo, Clone, Debug, Default)]
 #[argh(help_triggers("-h", "--help"))]
 pub struct Options {
     /// where camcast runs: HOST or HOST:PORT; the port's default is 9999. With --check,
@@ -12,7 +12,7 @@ pub struct Options {
     #[argh(positional)]
     pub host: Vec<Argument>,
 
-    /// folder for the recording, or '-' for standard output; default: this folder
+    /// folder for the recording; NAME.mkv or NAME.avi: one file; '-': standard output; default: this folder
     #[argh(option, short = 'o', arg_name = "folder")]
     pub output: Option<Argument>,
 
@@ -23,6 +23,10 @@ pub struct Options {
     /// length of a file, such as 10m or 1h; default 10m
     #[argh(option, arg_name = "duration")]
     pub segment: Option<String>,
+
+    /// files begin at round times: with --segment 15m at :00, :15, :30 and :45, by local time or --utc
+    #[argh(switch)]
+    pub align: bool,
 
     /// mkv, avi, jpg (folders of pictures), or mjpeg with '-o -'; default mkv
     #[argh(option, arg_name = "mkv|avi|jpg|mjpeg")]
@@ -63,6 +67,10 @@ pub struct Options {
     /// end that command if it takes longer; default 1h
     #[argh(option, arg_name = "duration")]
     pub on_segment_timeout: Option<String>,
+
+    /// wait for camcast if it is not there yet; default: only once it was there
+    #[argh(switch)]
+    pub wait: bool,
 
     /// stop after this much of the stream, such as 90s
     #[argh(option, arg_name = "duration")]
@@ -121,6 +129,7 @@ impl Options {
             ("--every", self.every),
             ("--newest", self.newest),
             ("--plain", self.plain.is_some()),
+            ("--wait", self.wait),
         ];
         self.first_of_files()
             .or_else(|| given.into_iter().find_map(|(option, is_given)| is_given.then_some(option)))
@@ -128,16 +137,21 @@ impl Options {
 
     /// The first option that has to do with the files of a recording only.
     pub fn first_of_files(&self) -> Option<&'static str> {
+        self.first_of_folders().or(self.on_segment.is_some().then_some("--on-segment"))
+    }
+
+    /// The first option that has to do with many files only.
+    pub fn first_of_folders(&self) -> Option<&'static str> {
         let given = [
             ("--must-exist", self.must_exist),
             ("--segment", self.segment.is_some()),
+            ("--align", self.align),
             ("--name", self.name.is_some()),
             ("--utc", self.utc),
             ("--keep", self.keep.is_some()),
             ("--keep-for", self.keep_for.is_some()),
             ("--min-free", self.min_free.is_some()),
             ("--when-full", self.when_full.is_some()),
-            ("--on-segment", self.on_segment.is_some()),
         ];
         given.into_iter().find_map(|(option, is_given)| is_given.then_some(option))
     }

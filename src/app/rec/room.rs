@@ -1,12 +1,15 @@
 //! The folder that is recorded to: who has it, what its files are called, and which of them go when room is needed.
 
 use super::config::{Folder as Wanted, WhenFull};
+use super::store_failure;
+use crate::app::exit::{Exit, Failure};
+use crate::app::quantity::{show_bytes, show_duration};
 use crate::app::wall;
-use crate::record::retention::{Keep, Reason, Use, oldest};
+use crate::record::retention::{FEW, Keep, Reason, Use, is_slip, oldest};
 use crate::shown::shown;
 use crate::store::error::Why;
 use crate::store::salvage::{Look, Salvaged, look, salvage};
-use crate::store::{Error, Folder, Sink, Whereabouts, unmounted_above};
+use crate::store::{Error, Folder, Sink, Whereabouts, sidecar, unmounted_above};
 use crate::sys::clock;
 use crate::sys::names::this_host;
 use crate::time::Time;
@@ -26,6 +29,8 @@ const WATCH_LOCAL: Duration = Duration::from_secs(5);
 
 /// The same over a network, where what one sees may be old: sshfs believes for 20 s what it has seen.
 const WATCH: Duration = Duration::from_secs(30);
+/// A file that is shorter does not tell how many octets a second there will be.
+const TELLS: Duration = Duration::from_secs(10);
 
 /// The folder.
 pub(super) struct Room {
@@ -35,6 +40,10 @@ pub(super) struct Room {
     /// It was deleted or moved, and not unmounted: another may be made in its place.
     is_deleted: bool,
     unfinished: Vec<Unfinished>,
+    /// What goes of the recordings of earlier runs; none once those that have to go have gone.
+    purge: Option<Purge>,
+    /// It has been said that the limit holds few files.
+    is_warned: bool,
 }
 
 /// A file that was not finished, and that somebody else may be writing.
@@ -45,6 +54,19 @@ struct Unfinished {
     until: Time,
 }
 
+/// What has gone at the start, as it is told: together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Purge {
+    /// Files.
+    pub files: u64,
+    /// Octets, those of the sidecars included.
+    pub bytes: u64,
+    /// When the oldest of them ended, in seconds since 1970.
+    pub oldest: i64,
+    /// Why they went.
+    pub reasons: Vec<Reason>,
+}
+
 /// A recording that had to go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deleted {
@@ -52,29 +74,40 @@ pub struct Deleted {
     pub path: PathBuf,
     /// Its octets and its sidecar's.
     pub bytes: u64,
+    /// When it ended, in seconds since 1970.
+    pub ended: i64,
     /// Why.
     pub reason: Reason,
+    /// It is told with the others of a [`Purge`].
+    pub at_start: bool,
 }
 
 impl Room {
     /// Makes the folder ours, and whole what an earlier run has left unfinished in it.
     ///
     /// # Errors
-    /// It cannot be written, or is somebody else's at the time.
-    pub(super) fn open(wanted: Wanted) -> Result<Self, Error> {
+    /// It cannot be written, or is somebody else's at the time; or what is wanted would cost what is there.
+    pub(super) fn open(wanted: Wanted) -> Result<Self, Failure> {
         let is_new = !wanted.path.exists();
         let unmounted = unmounted_above(&wanted.path);
-        match (&unmounted, wanted.must_exist) {
-            (Some(point), true) => {
-                return Err(Error::NotWritable { path: point.clone(), why: Why::NotMounted });
-            }
-            (None, true) if is_new => {
-                return Err(Error::NotWritable { path: wanted.path, why: Why::MustExist });
-            }
-            _ => {}
+        let refusal = match &unmounted {
+            Some(point) => Some((point, Why::NotMounted)),
+            None if is_new => Some((&wanted.path, Why::MustExist)),
+            None => None,
+        };
+        if let Some((path, why)) = refusal.filter(|_| wanted.must_exist) {
+            return Err(store_failure(&Error::NotWritable { path: path.clone(), why }));
         }
-        let mut room = Room { wanted, folder: None, is_deleted: false, unfinished: Vec::new() };
-        room.take()?;
+        let mut room = Room {
+            wanted,
+            folder: None,
+            is_deleted: false,
+            unfinished: Vec::new(),
+            purge: Some(Purge::default()),
+            is_warned: false,
+        };
+        room.take().map_err(|error| store_failure(&error))?;
+        room.check()?;
         let path = shown(&room.wanted.path);
         if is_new {
             log::info!("made the folder {path}");
@@ -88,15 +121,29 @@ impl Room {
         Ok(room)
     }
 
+    /// Nothing is in the way of the one file that is wanted, and the limits can be meant.
+    fn check(&self) -> Result<(), Failure> {
+        if let Some(path) = self.wanted.one.as_deref().and_then(taken) {
+            return Err(store_failure(&Error::Exists { path }));
+        }
+        self.folder.as_ref().map_or(Ok(()), |folder| check_limits(&self.wanted.keep, folder))
+    }
+
     /// Makes a file for a recording that begins at `start`.
     ///
     /// # Errors
     /// As [`Folder::create`], and if the folder is not there any more.
     pub(super) fn create(&mut self, start: Timestamp, local: &Zoned) -> Result<Sink, Error> {
         let utc = self.wanted.utc.then(|| start.to_zoned(TimeZone::UTC));
-        let names = self.wanted.names.names(utc.as_ref().unwrap_or(local));
-        let form = self.wanted.form;
-        self.folder()?.create(names, form)
+        let (names, form) = (self.wanted.names.clone(), self.wanted.form);
+        let is_asked = self.wanted.one.is_some();
+        let folder = self.folder()?;
+        let names = names.names(utc.as_ref().unwrap_or(local), folder.index());
+        let sink = folder.create(names, form)?;
+        if let Some(path) = sink.path().filter(|_| is_asked) {
+            folder.asked(path)?;
+        }
+        Ok(sink)
     }
 
     /// The folder, if it is where it was; or again, should it have gone and come back. A path that leads elsewhere now is not
@@ -195,7 +242,36 @@ impl Room {
         if self.wanted.keep.is_everything() {
             return Vec::new();
         }
-        std::iter::from_fn(|| self.drop_one(self.wanted.keep, writing)).take(DELETIONS).collect()
+        let deleted: Vec<Deleted> =
+            std::iter::from_fn(|| self.drop_one(self.wanted.keep, writing)).take(DELETIONS).collect();
+        if let Some(purge) = &mut self.purge {
+            deleted.iter().for_each(|deleted| purge.count(deleted));
+        }
+        deleted
+    }
+
+    /// What had to go at the start has gone, and is to be told now; `deleted` were the last. Once.
+    pub(super) fn purged(&mut self, deleted: usize) -> Option<Purge> {
+        let purge = if deleted < DELETIONS { self.purge.take() } else { None };
+        purge.filter(|purge| purge.files > 0)
+    }
+
+    /// What there is to say, once, of a limit that holds less than a few files such as the one that is written, which has so many octets
+    /// by now in so long.
+    pub(super) fn warning(&mut self, bytes: u64, span: Duration) -> Option<String> {
+        let (most, length) = (self.wanted.keep.bytes?, self.wanted.segment.most()?);
+        if self.is_warned || span < TELLS.min(length / 2) || span.is_zero() {
+            return None;
+        }
+        let rate = bytes as f64 / span.as_secs_f64();
+        let few = rate * length.as_secs_f64() * f64::from(FEW);
+        self.is_warned = few > most as f64;
+        let [most, rate, few] = [most, rate as u64, few as u64].map(show_bytes);
+        let length = show_duration(length);
+        self.is_warned.then(|| format!(
+            "--keep {most} holds less than {FEW} files of {length} at {rate} a second, which are {few}: keep more, or give a \
+             shorter --segment; the newest finished file stays in any case"
+        ))
     }
 
     fn drop_one(&mut self, keep: Keep, writing: u64) -> Option<Deleted> {
@@ -204,8 +280,8 @@ impl Room {
         let free = if keep.min_free.is_some() { folder.free().unwrap_or(u64::MAX) } else { u64::MAX };
         let used = Use { now: wall::timestamp().as_second(), writing, free };
         let (entry, reason) = keep.victim(folder.index(), used)?;
-        let (name, (bytes, _)) = (entry.name.clone(), entry.finished.unwrap_or_default());
-        self.delete(&name, bytes, reason)
+        let (name, finished) = (entry.name.clone(), entry.finished.unwrap_or_default());
+        self.delete(&name, finished, reason)
     }
 
     /// The disk is full: deletes the oldest recording, if that is wanted and there is one.
@@ -213,15 +289,15 @@ impl Room {
         if self.wanted.when_full != WhenFull::Rotate {
             return None;
         }
-        let (entry, (bytes, _)) = oldest(self.folder.as_ref()?.index())?;
+        let (entry, finished) = oldest(self.folder.as_ref()?.index())?;
         let name = entry.name.clone();
-        self.delete(&name, bytes, Reason::Full)
+        self.delete(&name, finished, Reason::Full).map(|deleted| Deleted { at_start: false, ..deleted })
     }
 
-    fn delete(&mut self, name: &str, bytes: u64, reason: Reason) -> Option<Deleted> {
+    fn delete(&mut self, name: &str, (bytes, ended): (u64, i64), reason: Reason) -> Option<Deleted> {
         let (folder, path) = (self.folder.as_mut()?, self.wanted.path.join(name));
         match folder.delete(name) {
-            Ok(()) => Some(Deleted { path, bytes, reason }),
+            Ok(()) => Some(Deleted { path, bytes, ended, reason, at_start: self.purge.is_some() }),
             Err(why) => {
                 log::warn!("{why}: it is left alone from now on");
                 let _ = folder.gone(&path);
@@ -241,6 +317,43 @@ impl Room {
         let free = self.folder.as_ref().and_then(|folder| folder.free().ok());
         free.is_none_or(|free| free >= LEAST.saturating_add(frame as u64 * 4))
     }
+}
+
+impl Purge {
+    fn count(&mut self, deleted: &Deleted) {
+        self.oldest = if self.files == 0 { deleted.ended } else { self.oldest.min(deleted.ended) };
+        self.files += 1;
+        self.bytes = self.bytes.saturating_add(deleted.bytes);
+        if !self.reasons.contains(&deleted.reason) {
+            self.reasons.push(deleted.reason);
+        }
+    }
+}
+
+/// What is in the way of a file of this name.
+fn taken(path: &Path) -> Option<PathBuf> {
+    let names = [path.to_owned(), sidecar::path_of(path)];
+    names.into_iter().find(|name| name.symlink_metadata().is_ok())
+}
+
+/// A limit that cannot be meant: one of a letter too few or too many.
+fn check_limits(keep: &Keep, folder: &Folder) -> Result<(), Failure> {
+    let usage = |message| Err(Failure::new(Exit::Usage, message));
+    let path = shown(folder.path());
+    if let (Some(average), Some(most)) = (is_slip(keep, folder.index()), keep.bytes) {
+        let [most, all, each] = [most, folder.index().bytes(), average].map(show_bytes);
+        return usage(format!(
+            "--keep {most} holds less than {FEW} of the recordings in {path}, which have {each} each and {all} in all: keep more, or \
+             delete by hand what may go"
+        ));
+    }
+    if let (Some(least), Ok(size)) = (keep.min_free, folder.size()) {
+        if least >= size {
+            let [least, size] = [least, size].map(show_bytes);
+            return usage(format!("--min-free {least}: the file system of {path} has {size} in all"));
+        }
+    }
+    Ok(())
 }
 
 fn repair(folder: &mut Folder, path: &Path) {

@@ -5,7 +5,7 @@ use super::after::{After, Failed, Job};
 use super::config::Target;
 use super::facts::{AbsenceRange, Event as Fact, Figures, MissingRange, millis};
 use super::feed::Feed;
-use super::room::Deleted;
+use super::room::{Deleted, Purge};
 use super::status::Glance;
 use super::writer::{Note, Segment};
 use super::{Recorder, store_failure};
@@ -17,7 +17,7 @@ use crate::shown::{for_programs, shown};
 use crate::store::{Error as StoreError, Whereabouts};
 use crate::sys::clock;
 use crate::time::Time;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use std::path::Path;
 use std::time::Duration;
 
@@ -69,6 +69,10 @@ impl Recorder<'_> {
                 log::warn!("frame {number} is no JPEG: it is not in the recording");
             }
             Note::Deleted(deleted) => self.on_deleted(&deleted),
+            Note::Purged(purge) => self.on_purged(&purge),
+            Note::KeepsFew(why) => {
+                log::warn!("{why}");
+            }
             Note::Waits { why, is_news } => {
                 if is_news {
                     self.tell(&Fact::RecordingWaits { why: why.clone() });
@@ -152,15 +156,23 @@ impl Recorder<'_> {
     }
 
     fn on_deleted(&mut self, deleted: &Deleted) {
-        let why = match deleted.reason {
-            Reason::Age => "older than --keep-for",
-            Reason::Bytes => "more than --keep",
-            Reason::MinFree => "less free than --min-free",
-            Reason::Full => "the disk is full",
-        };
-        let Deleted { path, bytes, .. } = deleted;
-        log::info!("deleted {}, {}: {why}", shown(path), show_bytes(*bytes));
+        let (Deleted { path, bytes, .. }, why) = (deleted, reason(deleted.reason));
+        if !deleted.at_start {
+            log::info!("deleted {}, {}: {why}", shown(path), show_bytes(*bytes));
+        }
         self.tell(&Fact::SegmentDeleted { path: for_programs(path), bytes: *bytes, why });
+    }
+
+    fn on_purged(&mut self, purge: &Purge) {
+        let Purge { files, bytes, oldest, reasons } = purge;
+        let recordings = if *files == 1 { "recording" } else { "recordings" };
+        let oldest = wall::date_of(Timestamp::from_second(*oldest).unwrap_or_default());
+        let why: Vec<&str> = reasons.iter().map(|why| reason(*why)).collect();
+        log::info!(
+            "deleted {files} {recordings} of earlier runs, {}, the oldest of {oldest}: {}",
+            show_bytes(*bytes),
+            why.join(" and ")
+        );
     }
 
     fn give_up_writing(&mut self) {
@@ -190,6 +202,7 @@ impl Recorder<'_> {
                 missing,
             });
         }
+        self.closed.add(&summary);
         if self.files.len() < LISTED_FILES {
             self.files.push(summary);
         }
@@ -269,11 +282,26 @@ impl Recorder<'_> {
         let silence = self.silence.filter(|_| away_since.is_none());
         let camera_away_since = silence.map(|silence| ledger.last().unwrap_or(wall::at(silence.heard)));
         if self.has_joined {
-            let account =
-                Account { ledger: &ledger, files: &self.files, is_every, away_since, camera_away_since };
+            let account = Account {
+                ledger: &ledger,
+                files: &self.files,
+                closed: self.closed,
+                is_every,
+                away_since,
+                camera_away_since,
+            };
             give(&account, &self.config.target, self.feed, exit, outside);
         }
         self.failure.map_or(Ok(exit), Err)
+    }
+}
+
+fn reason(why: Reason) -> &'static str {
+    match why {
+        Reason::Age => "older than --keep-for",
+        Reason::Bytes => "more than --keep",
+        Reason::MinFree => "less free than --min-free",
+        Reason::Full => "the disk is full",
     }
 }
 

@@ -3,13 +3,15 @@
 //! Frames go to it through a queue that is bounded by their octets, each with what has become of the frames before it; their buffers
 //! come back through another. The account is kept where it is true: by `worker`.
 
-use super::config::Target;
+use super::config::{Folder, Segment as Length, Target};
 use super::facts::Sidecar;
-use super::room::{Deleted, Room};
+use super::room::{Deleted, Purge, Room};
 use super::worker::{BURST, Books, Place, Shared, Worker};
+use crate::app::exit::Failure;
 use crate::jpeg::Size;
 use crate::receive::ledger::{Absence, Counts, Ledger, Range, Why};
 use crate::receive::slate::Picture;
+use crate::record::timeline::Timeline;
 use crate::store::{Error, Summary, Whereabouts};
 use crate::time::{Stamp, Time};
 use crate::wire::{FrameNumber, StreamId};
@@ -112,6 +114,10 @@ pub enum Note {
     ClockSet(SignedDuration),
     /// A recording had to go.
     Deleted(Deleted),
+    /// All those that had to go at the start have gone.
+    Purged(Purge),
+    /// A limit holds few files: said once.
+    KeepsFew(String),
     /// Nothing can be written at present; to be said again now and then.
     Waits {
         /// What is in the way.
@@ -184,10 +190,13 @@ impl Writer {
     ///
     /// # Errors
     /// The folder cannot be written, or the process has no thread left.
-    pub fn start(target: Target, buffer: usize) -> Result<Self, Error> {
-        let limit = match &target {
-            Target::Folder(folder) => Some(folder.segment),
-            Target::Pipe { .. } => None,
+    pub fn start(target: Target, buffer: usize) -> Result<Self, Failure> {
+        let timeline = match &target {
+            Target::Folder(Folder { segment: Length::Length(limit), .. }) => Timeline::new(Some(*limit)),
+            Target::Folder(Folder { segment: Length::Aligned(align), .. }) => {
+                Timeline::aligned(align.clone())
+            }
+            Target::Folder(_) | Target::Pipe { .. } => Timeline::new(None),
         };
         let place = match target {
             Target::Folder(folder) => Place::Folder(Box::new(Room::open(folder)?)),
@@ -206,13 +215,9 @@ impl Writer {
             books: Arc::clone(&books),
             stopping: Arc::clone(&stopping),
         };
-        let worker = Worker::new(place, limit, outbox, shared);
+        let worker = Worker::new(place, timeline, outbox, shared);
         let thread = thread::Builder::new().name("writer".into()).spawn(move || worker.run(&inbox));
-        let thread = thread.map_err(|source| Error::System {
-            doing: "start a thread for",
-            path: PathBuf::from("the recording"),
-            source,
-        })?;
+        let thread = thread.map_err(|error| Failure::system("a thread for the recording", &error))?;
         Ok(Writer {
             orders: Some(orders),
             notes,

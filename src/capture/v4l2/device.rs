@@ -3,6 +3,7 @@
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use nix::errno::Errno;
 
@@ -11,6 +12,7 @@ use super::controls::{self, Control};
 use super::negotiate::{self, Kind, Offer};
 use super::node::{Capabilities, Failed, Format, Node};
 use super::ring::Ring;
+use super::settings::{self, Recheck};
 use crate::picture::RawFormat;
 use crate::shown::shown;
 use crate::time::{Stamp, Time};
@@ -28,6 +30,9 @@ pub struct Camera {
     /// How its pictures lie in memory, if they are not JPEGs.
     raw: Option<RawFormat>,
     description: Description,
+    /// Controls that were set, until they have been looked at again.
+    recheck: Option<Recheck>,
+    has_given: bool,
 }
 
 impl Camera {
@@ -42,7 +47,9 @@ impl Camera {
         let capabilities = capabilities(&node, path)?;
         let (format, raw) = agree_on_format(&node, path, wish)?;
         let (agreed, rate_note) = agree_on_rate(&node, wish.rate);
-        let refused = set_controls(&node, &wish.controls);
+        let (set, refused) = settings::set(&node, &wish.controls);
+        let node = Arc::new(node);
+        let recheck = Recheck::new(&node, &capabilities.driver, set);
         let ring = Ring::start(node).map_err(|failed| {
             match negotiate::is_without_writer(&capabilities, failed) {
                 true => OpenError::NoSignal { path: path.into() },
@@ -60,7 +67,7 @@ impl Camera {
             buffers: ring.len(),
             notes: notes.collect(),
         };
-        Ok(Camera { path: path.into(), ring, raw, description })
+        Ok(Camera { path: path.into(), ring, raw, description, recheck, has_given: false })
     }
 
     /// The descriptor to poll for `POLLIN`.
@@ -78,6 +85,7 @@ impl Camera {
         match self.ring.dequeue() {
             Ok(None) => Ok(None),
             Ok(Some(buffer)) => {
+                self.has_given = true;
                 let stamp = Stamp { captured: buffer.captured(now), sequence: buffer.sequence() };
                 let picture = self.raw.map_or(Picture::Jpeg, Picture::Raw);
                 Ok(Some(Lease::of_buffer(buffer, stamp, picture)))
@@ -93,6 +101,11 @@ impl Camera {
     /// As [`grab`](Self::grab).
     pub fn drop_older(&mut self) -> Result<u32, Fault> {
         self.ring.drop_older().map_err(|failed| Fault::from_call(&self.path, failed))
+    }
+
+    /// Once, after the first frame, if controls were set: they are to be looked at again.
+    pub fn take_recheck(&mut self) -> Option<Recheck> {
+        if self.has_given { self.recheck.take() } else { None }
     }
 
     /// What the driver agreed to.
@@ -149,31 +162,6 @@ fn agree_on_format(node: &Node, path: &Path, wish: &Wish) -> Result<(Format, Opt
         return Err(OpenError::Invalid { what });
     }
     Ok((answer, raw))
-}
-
-/// Sets the controls in the order given, and says what was refused. Never fatal.
-fn set_controls(node: &Node, wishes: &[(String, String)]) -> Vec<String> {
-    if wishes.is_empty() {
-        return Vec::new();
-    }
-    let set = |(name, text): &(String, String)| {
-        // asked anew each time: one control may change another's range
-        let all = controls(node);
-        let control = all.iter().find(|control| control.typed_name() == controls::typed_name(name));
-        let Some(control) = control else {
-            return Some(format!(
-                "--control {name}={text}: the camera has no such control; camcast --list names them"
-            ));
-        };
-        let refused = match controls::value(control, &menu(node, control), text) {
-            Ok(value) => {
-                node.set_control(control, value).err().map(|failed| controls::refusal(control, failed.errno))
-            }
-            Err(why) => Some(why),
-        };
-        refused.map(|why| format!("--control {name}={text}: {why}"))
-    };
-    wishes.iter().filter_map(set).collect()
 }
 
 /// The controls that the node has, the highest id last.

@@ -10,25 +10,39 @@ use super::listing::{ControlListing, FormatListing, Listing};
 use super::negotiate::{FourCc, Kind, Offer, kind};
 use super::node::Node;
 use super::sizes::{Rates, Sizes};
+use super::usb::{Roots, usb_cameras};
 
 /// Where udev keeps links that name a camera by its make and serial number, whatever number its node has.
-const BY_ID: &str = "/dev/v4l/by-id";
+pub(super) const BY_ID: &str = "v4l/by-id";
 
 /// And those that name the port into which it is plugged.
-const BY_PATH: &str = "/dev/v4l/by-path";
+const BY_PATH: &str = "v4l/by-path";
 
 /// A camera that answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// The device node, `/dev/video0`.
     pub path: PathBuf,
-    /// The link that stays the same when the node's number changes, if udev has made one: by the camera's own name, else by
-    /// its port.
+    /// The link that stays the same when the node's number changes, if udev has made one: by the camera's own name if no other
+    /// camera has it too, else by its port.
     pub link: Option<PathBuf>,
+    /// The link by its name, if another camera has it too.
+    pub shared: Option<Shared>,
     /// The camera's name.
     pub name: String,
     /// The kernel driver's name.
     pub driver: String,
+}
+
+/// A link that leads to either of two cameras, as udev happens to have seen them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shared {
+    /// The link.
+    pub link: PathBuf,
+    /// The other camera's node.
+    pub with: PathBuf,
+    /// Their serial numbers are equal; otherwise they have none.
+    pub has_serial: bool,
 }
 
 impl fmt::Display for Found {
@@ -103,24 +117,76 @@ fn look_at(path: &Path) -> Option<(Node, Found)> {
     if kind(&capabilities) != Kind::Camera {
         return None;
     }
-    let link = link_to(path, BY_ID).or_else(|| link_to(path, BY_PATH));
+    let Links { link, shared } = links(&Roots::default(), path);
     let (name, driver) = (capabilities.card, capabilities.driver);
-    Some((node, Found { path: path.into(), link, name, driver }))
+    Some((node, Found { path: path.into(), link, shared, name, driver }))
 }
 
-/// The link that names the camera at `path` whatever number its node has: `path` itself, if it is one.
-pub fn stable_link(path: &Path) -> Option<PathBuf> {
-    if path.starts_with("/dev/v4l") { Some(path.into()) } else { link_to(path, BY_ID) }
+/// A camera's links: one that lasts, and one that does not though it looks so.
+#[derive(Debug, PartialEq, Eq)]
+struct Links {
+    link: Option<PathBuf>,
+    shared: Option<Shared>,
 }
 
-fn link_to(node: &Path, folder: &str) -> Option<PathBuf> {
-    let mut links = fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
-    links.find(|link| fs::canonicalize(link).is_ok_and(|target| target == node))
+fn links(roots: &Roots, node: &Path) -> Links {
+    let shared = shared(roots, node);
+    let by_id = if shared.is_none() { link_to(roots, BY_ID, node) } else { None };
+    Links { link: by_id.or_else(|| by_path(roots, node)), shared }
+}
+
+/// udev makes one link of two that are equal: it leads to this camera, or to the other.
+fn shared(roots: &Roots, node: &Path) -> Option<Shared> {
+    let cameras = usb_cameras(roots);
+    let own = cameras.iter().find(|camera| camera.node == node)?;
+    let mut others = cameras.iter().filter(|other| *other != own && other.make.shares_link(&own.make));
+    let with = others.next()?;
+    let mut all = [own, with].into_iter().chain(others);
+    let link = all.find_map(|camera| link_to(roots, BY_ID, &camera.node))?;
+    Some(Shared { link, with: with.node.clone(), has_serial: !own.make.serial.is_empty() })
+}
+
+/// The link that names the port of the camera at `node`, if udev has made one.
+pub(super) fn by_path(roots: &Roots, node: &Path) -> Option<PathBuf> {
+    link_to(roots, BY_PATH, node)
+}
+
+/// Of several the first by name: newer versions of udev make two links for a port.
+fn link_to(roots: &Roots, folder: &str, node: &Path) -> Option<PathBuf> {
+    let links = fs::read_dir(roots.dev.join(folder)).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    links.filter(|link| fs::canonicalize(link).is_ok_and(|target| target == node)).min()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::usb::fake::Tree;
     use super::*;
+
+    #[test]
+    fn a_link_lasts_unless_two_cameras_have_it() {
+        let tree = Tree::new();
+        let links = |number| links(&tree.roots, &tree.node(number));
+        tree.plug(0, "C270", "A", "1");
+        let by_id = tree.by_id("C270", "A");
+        assert_eq!(links(0), Links { link: Some(by_id.clone()), shared: None });
+        tree.plug(2, "C270", "A", "2");
+        tree.plug(4, "C920", "A", "3");
+        for (number, other, port) in [(0, 2, "1"), (2, 0, "2")] {
+            let shared = Shared { link: by_id.clone(), with: tree.node(other), has_serial: true };
+            assert_eq!(links(number), Links { link: Some(tree.by_path(port)), shared: Some(shared) });
+        }
+        assert_eq!(links(4), Links { link: Some(tree.by_id("C920", "A")), shared: None });
+        tree.unplug(2, "2", Some(0));
+        assert_eq!(links(0), Links { link: Some(by_id), shared: None });
+    }
+
+    #[test]
+    fn without_udev_there_are_no_links() {
+        let tree = Tree::new();
+        tree.appear(0, "C270", "", "1");
+        tree.appear(1, "C270", "", "2");
+        assert_eq!(links(&tree.roots, &tree.node(0)), Links { link: None, shared: None });
+    }
 
     #[test]
     fn only_numbered_video_nodes_count() {

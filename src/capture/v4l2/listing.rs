@@ -4,7 +4,7 @@ use crate::shown::shown;
 use std::fmt;
 
 use super::controls::{Control, Line};
-use super::list::Found;
+use super::list::{Found, Shared};
 use super::node::FormatName;
 use super::sizes::{Rates, Sizes};
 
@@ -34,10 +34,15 @@ pub(super) struct ControlListing {
 impl fmt::Display for Listing {
     /// Several lines, the camera's first; what belongs to it is indented.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Found { path, link, name, driver } = &self.camera;
+        let Found { path, link, shared, name, driver } = &self.camera;
         writeln!(f, "{} {} ({})", shown(path), shown(name), shown(driver))?;
         if let Some(link) = link {
             writeln!(f, "    always {}", shown(link))?;
+        }
+        if let Some(Shared { link, with, has_serial }) = shared {
+            let equal = if *has_serial { "and serial number" } else { "and neither has a serial number" };
+            let (link, with) = (shown(link), shown(with));
+            writeln!(f, "    not always {link}: {with} has the same name {equal}")?;
         }
         self.formats.iter().try_for_each(|format| format.fmt(f))?;
         if !self.controls.is_empty() {
@@ -84,6 +89,7 @@ mod tests {
         let camera = Found {
             path: "/dev/video0".into(),
             link: Some("/dev/v4l/by-id/usb-Rig-video-index0".into()),
+            shared: None,
             name: "HD Webcam".into(),
             driver: "uvcvideo".into(),
         };
@@ -118,6 +124,22 @@ mod tests {
         brightness (int): 0 to 255; default 128, now 100
 ";
         assert_eq!(listing.to_string(), expected);
+        let shared = |has_serial| {
+            let (link, with) = ("/dev/v4l/by-id/usb-Rig-video-index0".into(), "/dev/video2".into());
+            let camera = Found {
+                link: Some("/dev/v4l/by-path/usb-0:1:1.0-video-index0".into()),
+                shared: Some(Shared { link, with, has_serial }),
+                ..listing.camera.clone()
+            };
+            let twin = Listing { camera, formats: vec![], controls: vec![] }.to_string();
+            twin.lines().skip(1).collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(
+            shared(true),
+            "    always /dev/v4l/by-path/usb-0:1:1.0-video-index0\n    not always /dev/v4l/by-id/usb-Rig-video-index0: \
+             /dev/video2 has the same name and serial number"
+        );
+        assert!(shared(false).ends_with("/dev/video2 has the same name and neither has a serial number"));
         let bare = Listing { formats: vec![], controls: vec![], ..listing };
         assert_eq!(bare.to_string().lines().count(), 2);
     }

@@ -1,5 +1,6 @@
-//! Cameras of the kernel's Video4Linux: opening and agreeing (`device`, `negotiate`, `sizes`, `controls`), streaming
-//! (`ring`), and looking for those that are there (`list`, `listing`). Every system call is a method of `node`.
+//! Cameras of the kernel's Video4Linux: opening and agreeing (`device`, `negotiate`, `sizes`, `controls`, `settings`), streaming
+//! (`ring`), looking for those that are there (`list`, `listing`, `usb`), and for the one that was there before (`trace`).
+//! Every system call on a camera is a method of `node`.
 //!
 //! The `v4l` crate opens the device and brings the kernel's structures and request numbers. Its stream, its
 //! formats and its capabilities are not used: they panic on what a camera may say.
@@ -11,10 +12,15 @@ mod listing;
 mod negotiate;
 mod node;
 mod ring;
+mod settings;
 mod sizes;
+mod trace;
+mod usb;
 
 pub use device::Camera;
-pub use list::{Found, cameras, listings, stable_link};
+pub use list::{Found, Shared, cameras, listings};
 pub use listing::Listing;
 pub(super) use node::Failed;
 pub use ring::Buffer;
+pub use settings::{Note, Recheck};
+pub use trace::Trace;

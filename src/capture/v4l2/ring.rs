@@ -6,6 +6,7 @@ use std::ffi::c_void;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::ptr::{self, NonNull};
 use std::slice;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -25,7 +26,7 @@ const BELIEVABLE: Duration = Duration::from_secs(10);
 
 /// A stream in progress. Dropping it stops the camera and frees the buffers.
 pub(super) struct Ring {
-    node: Node,
+    node: Arc<Node>,
     buffers: Vec<Mapping>,
     /// Taken from the driver and not handed out yet.
     newest: Option<Filled>,
@@ -38,7 +39,7 @@ impl Ring {
     ///
     /// # Errors
     /// `EBUSY` is another program's stream, `ENOSPC` at `VIDIOC_STREAMON` the USB bus's lack of bandwidth.
-    pub(super) fn start(node: Node) -> Result<Self, Failed> {
+    pub(super) fn start(node: Arc<Node>) -> Result<Self, Failed> {
         // Made first, so that its drop undoes what was done when a later step fails.
         let mut ring = Ring { node, buffers: Vec::new(), newest: None, failed: Cell::new(None) };
         let count = ring.node.request_buffers(WANTED)?;

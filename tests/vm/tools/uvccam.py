@@ -5,8 +5,13 @@ It is plugged into this kernel through USB/IP's virtual host controller, over a 
 Needs root and `modprobe -a vhci-hcd uvcvideo`. Frames come from a clip, in order, round and round; the next one is not
 due before the last one has been taken, so a slow guest sees a slow camera and not one that drops frames.
 
+Several of them can be there at once: give each a --port and a --ctl of its own, and the --serial that it is to have.
+--forgets makes a camera whose brightness is back at its default when a stream starts; --stubborn one that takes no other
+value while it streams, either. uvcvideo answers for a control out of its own memory, unless the camera says that the control
+changes by itself: --auto-update says so. --coarse N rounds what is set to multiples of N.
+
 Faults are asked for by lines written to a FIFO (echo hang > /run/uvccam.ctl):
-  unplug | plug      pull the cable, put it back
+  unplug | plug [N]  pull the cable, put it back, into port N
   hang [SECONDS] | go  send no frames while the device stays, for good or for so long | send them again
   stall              the endpoint stalls once
   truncate N         every Nth frame is cut in half (0: none)
@@ -89,10 +94,13 @@ class ControlEndpoint:
     VS_INTERFACE = 1
     PROBE_AND_COMMIT = (1, 2)
     BRIGHTNESS, REQUEST_ERROR_CODE = 2, 2
+    AUTO_UPDATE = 8  # in the answer to GET_INFO, UVC 1.1 table 4-3
+    DEFAULT, COMMIT = 128, 2
 
-    def __init__(self, descriptors):
-        self.descriptors = descriptors
-        self.brightness = 128
+    def __init__(self, descriptors, habits):
+        self.descriptors, self.habits = descriptors, habits
+        self.brightness = self.DEFAULT
+        self.streams = False
         # UVC 1.1 table 4-47, 34 bytes
         self.probe = bytearray(struct.pack("<HBBIHHHHHIIIBBBB", 1, 1, 1, descriptors.INTERVAL, 0, 0, 0, 0, 20,
                                            descriptors.max_frame, descriptors.max_payload, descriptors.CLOCK_HZ,
@@ -104,7 +112,7 @@ class ControlEndpoint:
             return self._standard(request, value)
         interface, entity, selector = index & 0xFF, index >> 8, value >> 8
         if interface == self.VS_INTERFACE and selector in self.PROBE_AND_COMMIT:
-            return self._negotiate(request, data, length)
+            return self._negotiate(request, data, length, selector == self.COMMIT)
         if entity == Descriptors.PROCESSING_UNIT and selector == self.BRIGHTNESS:
             return self._brightness(request, data)
         if entity == 0 and selector == self.REQUEST_ERROR_CODE:
@@ -112,7 +120,9 @@ class ControlEndpoint:
         return None
 
     def _standard(self, request, value):
-        get_status, get_descriptor, get_configuration, get_interface = 0, 6, 8, 10
+        get_status, clear_feature, get_descriptor, get_configuration, get_interface = 0, 1, 6, 8, 10
+        if request == clear_feature:  # of the endpoint: so the driver ends a stream of bulk transfers
+            self.streams = False
         if request == get_descriptor:
             return self._descriptor(value >> 8, value & 0xFF)
         # Any other is a SET_ or CLEAR_ of something: yes.
@@ -128,8 +138,14 @@ class ControlEndpoint:
         text = self.descriptors.strings[index].encode("utf-16le") if index else b"\x09\x04"  # 0: languages, English
         return bytes([len(text) + 2, 3]) + text
 
-    def _negotiate(self, request, data, length):
+    def _negotiate(self, request, data, length, is_commit):
         if request == self.SET_CUR:
+            if is_commit:
+                log("a stream starts")
+                self.streams = True
+                if self.habits.forgets and self.brightness != self.DEFAULT:
+                    log("brightness", self.brightness, "forgotten")
+                    self.brightness = self.DEFAULT
             wanted = struct.unpack_from("<I", data, 4)[0] or Descriptors.INTERVAL
             interval = max(Descriptors.INTERVAL, min(wanted, Descriptors.INTERVAL * 6))
             struct.pack_into("<I", self.probe, 4, interval)
@@ -142,12 +158,15 @@ class ControlEndpoint:
 
     def _brightness(self, request, data):
         if request == self.SET_CUR:
-            self.brightness = struct.unpack_from("<h", data)[0]
+            wanted = struct.unpack_from("<h", data)[0]
+            if not (self.streams and self.habits.stubborn):
+                self.brightness = wanted - wanted % self.habits.coarse
+            log("brightness", wanted, "asked for, it is", self.brightness)
             return b""
         if request == self.GET_LEN:
             return struct.pack("<H", 2)
         if request == self.GET_INFO:
-            return self.READ_AND_WRITE
+            return bytes([self.READ_AND_WRITE[0] | (self.AUTO_UPDATE if self.habits.auto_update else 0)])
         values = {self.GET_CUR: self.brightness, self.GET_MIN: 0, self.GET_MAX: 255, self.GET_RES: 1, self.GET_DEF: 128}
         return struct.pack("<h", values[request]) if request in values else None
 
@@ -156,12 +175,12 @@ class Cable:
     """The USB/IP connection (kernel: Documentation/usb/usbip_protocol.rst) and the transfers that the host waits for."""
 
     ATTACH = "/sys/devices/platform/vhci_hcd.0/attach"
-    PORT, DEVICE_ID, HIGH_SPEED = 0, 0x10002, 3
+    DEVICE_ID, HIGH_SPEED = 0x10002, 3
     CMD_SUBMIT, CMD_UNLINK, RET_SUBMIT, RET_UNLINK = 1, 2, 3, 4
     EPIPE, ECONNRESET = -32, -104  # a stall, an unlinked transfer
 
-    def __init__(self, control):
-        self.control = control
+    def __init__(self, control, port):
+        self.control, self.port = control, port
         self.socket = None
         self.waiting = collections.deque()  # bulk transfers: (USB/IP sequence number, bytes asked for)
         self.changed = threading.Condition()
@@ -172,9 +191,10 @@ class Cable:
         ours, kernels = socket.socketpair()
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         with open(self.ATTACH, "w") as attach:
-            attach.write(f"{self.PORT} {kernels.fileno()} {self.DEVICE_ID} {self.HIGH_SPEED}")
+            attach.write(f"{self.port} {kernels.fileno()} {self.DEVICE_ID + self.port} {self.HIGH_SPEED}")
         kernels.close()
         self.waiting.clear()
+        self.control.streams = False
         self.socket = ours
         threading.Thread(target=self._serve, args=(ours,), daemon=True).start()
         log("plugged")
@@ -325,6 +345,7 @@ def obey(line, cable, faults):
     """Returns False when it is time to end."""
     command, *arguments = line.split()
     if command == "plug":
+        cable.port = int(arguments[0]) if arguments else cable.port
         cable.plug()
     elif command in ("unplug", "quit"):
         cable.unplug()
@@ -349,13 +370,20 @@ def main():
     parser.add_argument("--fps", type=float, default=30)
     parser.add_argument("--size", default="1280x720")
     parser.add_argument("--serial", default="VM0001")
+    parser.add_argument("--port", type=int, default=0, help="of the virtual hub, 0 to 7")
+    parser.add_argument("--frames", help="FIRST:END, those of the clip that it plays; all")
+    parser.add_argument("--forgets", action="store_true")
+    parser.add_argument("--stubborn", action="store_true")
+    parser.add_argument("--auto-update", action="store_true")
+    parser.add_argument("--coarse", type=int, default=1)
     parser.add_argument("--ctl", default="/run/uvccam.ctl", help="the FIFO for commands")
     options = parser.parse_args()
 
     width, height = map(int, options.size.split("x"))
-    cable = Cable(ControlEndpoint(Descriptors(width, height, options.serial)))
+    first, end = map(int, options.frames.split(":")) if options.frames else (0, None)
+    cable = Cable(ControlEndpoint(Descriptors(width, height, options.serial), options), options.port)
     faults = Faults(fps=options.fps)
-    sensor = Sensor(cable, mjpeg.read(options.clip), faults)
+    sensor = Sensor(cable, mjpeg.read(options.clip)[first:end], faults)
     if not os.path.exists(options.ctl):
         os.mkfifo(options.ctl)
     cable.plug()

@@ -59,6 +59,7 @@ impl Worker {
             };
             is_filling = matches!(begun.recording.reserve(self.ahead), Err(Error::Full { .. }));
         }
+        self.warn_of_limit();
         self.look_after();
         // room is made before it is needed
         if !self.tend(writing) && is_filling {
@@ -227,6 +228,17 @@ impl Worker {
         }
     }
 
+    /// Says once that a limit holds few files such as the one that is open.
+    pub(super) fn warn_of_limit(&mut self) {
+        let (Place::Folder(room), Some(Open::Recording(begun))) = (&mut self.place, &self.open) else {
+            return;
+        };
+        let summary = begun.recording.summary();
+        if let Some(why) = room.warning(summary.file_bytes, summary.span()) {
+            self.say(Note::KeepsFew(why));
+        }
+    }
+
     /// The disk need not keep room for a file that is closed any longer.
     pub(super) fn trim(&mut self) {
         if let Some(Err(why)) = self.untrimmed.take().map(|path| trim(&path)) {
@@ -239,7 +251,9 @@ impl Worker {
         let Place::Folder(room) = &mut self.place else { return false };
         let deleted = room.tend(writing);
         let has_room = !deleted.is_empty();
+        let purged = room.purged(deleted.len());
         deleted.into_iter().for_each(|deleted| self.say(Note::Deleted(deleted)));
+        purged.into_iter().for_each(|purge| self.say(Note::Purged(purge)));
         has_room
     }
 }

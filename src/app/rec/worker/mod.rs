@@ -110,16 +110,10 @@ struct Begun {
 }
 
 impl Worker {
-    /// `limit`: how long a file gets.
-    pub(super) fn new(
-        place: Place,
-        limit: Option<Duration>,
-        notes: SyncSender<Note>,
-        shared: Shared,
-    ) -> Self {
+    pub(super) fn new(place: Place, timeline: Timeline, notes: SyncSender<Note>, shared: Shared) -> Self {
         Worker {
             place,
-            timeline: Timeline::new(limit),
+            timeline,
             open: None,
             stream: None,
             ledger: Ledger::default(),
@@ -407,12 +401,13 @@ impl Worker {
 
     /// Closes the file that is open, but has the disk keep what room it has for it until the next one has some.
     fn close(&mut self) -> Result<(), Error> {
+        self.warn_of_limit();
         let Some(open) = self.open.take() else { return Ok(()) };
         let mut ledger = self.next_ledger();
         let clock = self.timeline.end();
         if let Open::Recording(begun) = &open {
             self.trim();
-            self.untrimmed = begun.recording.path().map(Path::to_owned);
+            self.untrimmed = begun.recording.reserved().map(Path::to_owned);
         }
         let finished = match open {
             Open::Recording(mut begun) => {
