@@ -6,6 +6,7 @@ mod support;
 
 use nix::sys::signal::Signal;
 use std::io::Write;
+use std::net::TcpListener;
 use std::process::Stdio;
 use support::pictures::noise;
 use support::procs::{Camcast, Program, camcast, camrec_command, camrec_into, own_loopback};
@@ -50,11 +51,17 @@ fn a_first_frame_that_takes_its_time_is_said_to_be_waited_for() {
     camrec.wait_exit().expect(0);
 }
 
+/// Where nobody listens: a port that was free a moment ago, on an address that no other test has.
+fn free_address() -> String {
+    let at = TcpListener::bind((own_loopback(), 0)).unwrap();
+    at.local_addr().unwrap().to_string()
+}
+
 /// What a script does that starts both.
 #[test]
 fn camrec_waits_for_camcast() {
     let folder = tempfile::tempdir().unwrap();
-    let address = format!("{}:9999", own_loopback());
+    let address = free_address();
     let to = folder.path().to_str().unwrap();
     let camrec =
         Program::start("camrec", &mut camrec_command(&address, &["--wait", "-o", to, "--frames", "3"]));
@@ -68,7 +75,7 @@ fn camrec_waits_for_camcast() {
 #[test]
 fn who_is_stopped_while_waiting_has_not_succeeded() {
     let folder = tempfile::tempdir().unwrap();
-    let address = format!("{}:9999", own_loopback());
+    let address = free_address();
     let to = folder.path().to_str().unwrap();
     let camrec = Program::start("camrec", &mut camrec_command(&address, &["--wait", "-o", to]));
     camrec.wait_line("waiting for camcast: ");
