@@ -1,7 +1,7 @@
 #!/bin/bash
 # run.sh [ARG...]: cargo test, all of it whatever fails, and one line of sum at the end. ARGs go to cargo test.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 export RUST_TEST_THREADS=${RUST_TEST_THREADS:-8} # they mostly wait
 
 cargo test --locked --no-fail-fast "$@" 2>&1 | awk '

@@ -33,7 +33,7 @@ const CLEAR: &[u8] = b"\r\x1b[K";
 #[derive(Default)]
 pub struct Outbox {
     shared: Arc<Shared>,
-    /// The line that says how many were lost; without one, [`take_lost`](Self::take_lost) has the number.
+    /// The line that says how many were lost; without one, [`take_news`](Outbox::take_news) has the number.
     loss: Option<fn(u64) -> String>,
 }
 
