@@ -21,6 +21,10 @@ use std::time::Duration;
 const FRESH: Duration = Duration::from_secs(1);
 const FRESH_INTERVALS: f32 = 1.5;
 
+/// A recording is named by its first frame's time, of which nothing is known but when it came: it begins with one that is newer
+/// than this.
+const FRESH_ENOUGH_TO_TELL: Duration = Duration::from_millis(100);
+
 /// As long may the second frame of all take.
 const FIRST_INTERVAL: Duration = Duration::from_secs(100);
 
@@ -232,7 +236,7 @@ impl Hub {
             }
             None => false,
         };
-        let plain = Plain::new(self.now_showing(reel, now));
+        let plain = Plain::new(self.now_showing(Policy::Newest, reel, now));
         let client = self.admit(route, remote, None, Talk::Plain(plain), now)?;
         let kind = ClientKind::Plain;
         self.outputs.push_back(Output::Open { client, local: route.local, remote, kind, narrow: None });
@@ -242,11 +246,13 @@ impl Hub {
 
     /// Where a client begins that has seen nothing yet: with the newest frame, unless that shows what was long ago, because
     /// the camera is away, or was off while nobody watched. Then with the next one.
-    fn now_showing(&self, reel: &Reel, now: Time) -> FrameNumber {
+    fn now_showing(&self, policy: Policy, reel: &Reel, now: Time) -> FrameNumber {
         let (no_camera, _) = self.camera;
-        let intervals =
-            reel.fps().map_or(FIRST_INTERVAL, |fps| Duration::from_secs_f32(FRESH_INTERVALS / fps));
-        let fresh = intervals.max(FRESH);
+        let fresh = match (policy, reel.fps()) {
+            (_, None) => FIRST_INTERVAL,
+            (Policy::Newest, Some(fps)) => FRESH.max(Duration::from_secs_f32(FRESH_INTERVALS / fps)),
+            (Policy::Every, Some(_)) => FRESH_ENOUGH_TO_TELL,
+        };
         let is_fresh = |frame: &Frame| !no_camera && now.since(frame.stamp().captured) <= fresh;
         reel.newest().filter(is_fresh).map_or(reel.next_number(), |frame| frame.number())
     }
@@ -266,7 +272,7 @@ impl Hub {
             }
             // a viewer that comes back does not want what it has seen
             Some((stream, wanted)) if stream == self.stream && !next.is_after(wanted) => next,
-            _ => self.now_showing(reel, now),
+            _ => self.now_showing(join.policy, reel, now),
         }
     }
 
