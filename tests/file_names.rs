@@ -4,7 +4,9 @@
 mod support;
 
 use nix::sys::signal::Signal;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use support::film::Film;
 use support::procs::{Camcast, Program, camrec, camrec_command, camrec_into, own_loopback};
@@ -43,6 +45,25 @@ fn a_name_in_mkv_is_one_file_and_never_over_another() {
     let args = ["--segment", "1s", "--keep", "4K", "--frames", "100"];
     camrec_into(folder.path(), camcast.address, &args).wait_exit().expect(0);
     assert_eq!(fs::read(&out).unwrap(), before);
+}
+
+#[test]
+fn the_folder_of_one_file_may_have_any_name_and_may_have_to_be_there() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join(OsStr::from_bytes(b"caf\xe9"));
+    let camcast = Camcast::pattern(30);
+    let address = camcast.address.to_string();
+    let record = || {
+        let mut output = OsStr::new("--output=").to_owned();
+        output.push(folder.join("out.mkv"));
+        let mut command = camrec_command(&address, &["--must-exist", "--frames=3"]);
+        Program::start("camrec", command.arg(output)).wait_exit()
+    };
+    let log = record().expect(11).log;
+    assert!(log.contains("caf\\xE9") && !folder.exists(), "{log}");
+    fs::create_dir(&folder).unwrap();
+    record().expect(0);
+    assert_eq!(names(&folder), ["out.json", "out.mkv"]);
 }
 
 #[test]

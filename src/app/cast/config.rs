@@ -1,7 +1,7 @@
 //! What camcast's options mean: checked, typed, with the defaults filled in.
 
 use super::options::Options;
-use crate::app::argument::Argument;
+use crate::app::argument::{Argument, is_text};
 use crate::app::exit::{Exit, Failure};
 use crate::app::{quantity, wall};
 use crate::capture::{Mode, OpenError, SourceSpec, Wish};
@@ -144,6 +144,7 @@ fn controls(typed: &[String]) -> Result<Vec<(String, String)>, Failure> {
         return Err(usage(format!("--control can be given {MAX_CONTROLS} times at the most")));
     }
     let parse = |text: &String| match text.split_once('=') {
+        _ if !is_text(text) => Err(usage(format!("--control {text}: names and values are UTF-8"))),
         Some((name, value)) if !name.trim().is_empty() => {
             Ok((name.trim().to_owned(), value.trim().to_owned()))
         }
@@ -229,6 +230,8 @@ pub fn open_failure(error: &OpenError) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::argument::disguise;
+    use std::os::unix::ffi::OsStrExt;
 
     fn config(change: impl FnOnce(&mut Options)) -> Result<Config, Failure> {
         let mut options = Options { source: Some("pattern".into()), ..Options::default() };
@@ -270,6 +273,10 @@ mod tests {
         assert!(text(|o| o.mode = Some("h264".into())).contains("--mode h264: one of auto, mjpeg, yuyv"));
         assert!(text(|o| o.control = vec!["hue".into()]).contains("--control hue: write it as NAME=VALUE"));
         assert!(text(|o| o.control = vec!["=1".into()]).contains("--control =1"));
+        assert!(
+            text(|o| o.control = vec![disguise(OsStr::from_bytes(b"gain=\xff"))]).contains("UTF-8"),
+            "no control has such a name"
+        );
         assert!(text(|o| o.control = vec!["a=1".into(); 65]).contains("64 times"));
         assert!(text(|o| o.quality = Some(0)).contains("--quality"));
         assert!(text(|o| o.quality = Some(101)).contains("--quality"));

@@ -137,13 +137,14 @@ impl Options {
 
     /// The first option that has to do with the files of a recording only.
     pub fn first_of_files(&self) -> Option<&'static str> {
-        self.first_of_folders().or(self.on_segment.is_some().then_some("--on-segment"))
+        let given = [("--must-exist", self.must_exist), ("--on-segment", self.on_segment.is_some())];
+        self.first_of_folders()
+            .or_else(|| given.into_iter().find_map(|(option, is_given)| is_given.then_some(option)))
     }
 
     /// The first option that has to do with many files only.
     pub fn first_of_folders(&self) -> Option<&'static str> {
         let given = [
-            ("--must-exist", self.must_exist),
             ("--segment", self.segment.is_some()),
             ("--align", self.align),
             ("--name", self.name.is_some()),
