@@ -32,8 +32,9 @@ fn a_file_that_may_not_grow_is_followed_by_another() {
     for format in ["mkv", "avi"] {
         let folder = tempfile::tempdir().unwrap();
         let camrec = limited_camrec("ulimit -f 400", &camcast, folder.path(), &["--format", format]);
+        camrec.wait_line("ulimit -f");
         for _ in 0..3 {
-            camrec.wait_line_after(camrec.lines(), "ulimit -f");
+            camrec.wait_line_after(camrec.lines(), "writing ");
         }
         let ended = camrec.stop(Signal::SIGINT).expect(0);
         assert_eq!(ended.account("missing"), 0, "{}", ended.log);

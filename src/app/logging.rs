@@ -113,8 +113,7 @@ pub fn finish() {
 fn lost(count: u64) -> String {
     let name = VOICE.get().map_or("", |(name, _)| name);
     let lines = if count == 1 { "line" } else { "lines" };
-    let text = format_args!("{count} {lines} of this log lost: nobody has read them in time");
-    line(name, Level::Warn, &text)
+    line(name, Level::Warn, &format_args!("{count} {lines} of this log lost: nobody has read them in time"))
 }
 
 fn line(name: &str, level: Level, text: &dyn Display) -> String {

@@ -221,7 +221,7 @@ impl fmt::Display for Error {
             }
             Error::Locked { path, holder } => write!(
                 f,
-                "{holder} records to {}: one folder, one camrec; choose another folder with -o",
+                "{holder} records to {}: one folder, one camrec; choose another folder with -o, for one file too",
                 shown(&path)
             ),
             Error::Taken { path } => {

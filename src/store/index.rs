@@ -59,7 +59,7 @@ impl IndexFile {
         forget_gone(&mut index, dir);
         if !is_alone && !is_new {
             let file = append_to(dir).map_err(|why| failed("write", why))?;
-            return Ok(IndexFile { dir: Arc::clone(dir), file, end: old.len() as u64, index, is_alone });
+            return Ok(IndexFile { dir: Arc::clone(dir), file, end: whole(&old), index, is_alone });
         }
         match write_anew(dir, &index) {
             Ok((file, end)) => {
@@ -69,7 +69,7 @@ impl IndexFile {
             // a full disk must not keep us from making room on it
             Err(why) if why.kind() == ErrorKind::StorageFull && !is_new => {
                 let file = append_to(dir).map_err(|why| failed("write", why))?;
-                Ok(IndexFile { dir: Arc::clone(dir), file, end: old.len() as u64, index, is_alone })
+                Ok(IndexFile { dir: Arc::clone(dir), file, end: whole(&old), index, is_alone })
             }
             Err(why) => Err(failed("write", why)),
         }
@@ -176,6 +176,11 @@ fn forget_gone(index: &mut Index, dir: &Dir) {
     names.iter().for_each(|name| index.apply(&Event::Gone(name)));
 }
 
+/// How many octets are whole lines.
+fn whole(text: &[u8]) -> u64 {
+    text.iter().rposition(|octet| *octet == b'\n').map_or(0, |at| at as u64 + 1)
+}
+
 fn append_to(dir: &Dir) -> io::Result<File> {
     dir.open_file(Path::new(NAME), OFlag::O_RDWR | OFlag::O_APPEND)
 }
@@ -271,6 +276,19 @@ mod tests {
         }
         assert!(fs::metadata(root.path().join(NAME)).unwrap().len() < 2 * LONG);
         assert_eq!((names(&index), names(&open(root.path(), true))), (vec!["a.mkv"], vec!["a.mkv"]));
+    }
+
+    #[test]
+    fn a_line_that_a_power_cut_has_torn_swallows_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("one.mkv"), b"1").unwrap();
+        fs::write(folder.path().join("two.mkv"), b"2").unwrap();
+        open(folder.path(), true).enter(&Event::Begun("one.mkv")).unwrap();
+        let path = folder.path().join(NAME);
+        let torn = [fs::read(&path).unwrap(), b"begun tor".to_vec()].concat();
+        fs::write(&path, torn).unwrap();
+        open(folder.path(), false).enter(&Event::Begun("two.mkv")).unwrap();
+        assert_eq!(names(&open(folder.path(), false)), ["one.mkv", "two.mkv"]);
     }
 
     #[test]

@@ -73,7 +73,8 @@ impl Lock {
             Err((_, errno)) => return Err(Error::new("lock", &path, errno.into())),
         };
         // a lock is this machine's own on some file systems that others write to as well
-        let is_alone = is_ours && !before.is_new && (before.process.is_of_this_boot() || is_local(dir));
+        let has_ended = !before.is_new && !before.process.is_alive();
+        let is_alone = is_ours && has_ended && (before.process.is_of_this_boot() || is_local(dir));
         file.write(holder);
         let is_stable =
             dir.identity_of(Path::new(NAME)).is_ok_and(|there| there == identity_of(file.as_fd()));

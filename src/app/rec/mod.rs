@@ -22,6 +22,7 @@ use super::exit::{Exit, Failure};
 use super::films::Job;
 use super::quantity::show_duration;
 use super::{logging, say, wall};
+use crate::app::throttle::Throttle;
 use crate::receive::anchor::Anchor;
 use crate::receive::ledger::Why;
 use crate::receive::{Event, Frame, Over};
@@ -166,6 +167,8 @@ struct Recorder<'a> {
     stopping: bool,
     failure: Option<Failure>,
     files: Vec<Summary>,
+    /// Files that may not grow any more.
+    limits: Throttle,
     closed: Closed,
     backlog: Backlog,
 }
@@ -226,6 +229,7 @@ impl<'a> Recorder<'a> {
             stopping: false,
             failure: None,
             files: Vec::new(),
+            limits: Throttle::default(),
             closed: Closed::default(),
             backlog: Backlog::default(),
         };

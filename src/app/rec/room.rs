@@ -140,8 +140,8 @@ impl Room {
         let folder = self.folder()?;
         let names = names.names(utc.as_ref().unwrap_or(local), folder.index());
         let sink = folder.create(names, form)?;
-        if let Some(path) = sink.path().filter(|_| is_asked) {
-            folder.asked(path)?;
+        if let Some(Err(why)) = sink.path().filter(|_| is_asked).map(|path| folder.asked(path)) {
+            log::warn!("{why}");
         }
         Ok(sink)
     }
@@ -296,6 +296,10 @@ impl Room {
 
     fn delete(&mut self, name: &str, (bytes, ended): (u64, i64), reason: Reason) -> Option<Deleted> {
         let (folder, path) = (self.folder.as_mut()?, self.wanted.path.join(name));
+        // a folder that somebody has moved away, or whose disk was unmounted, is not ours to empty any more
+        if folder.whereabouts() != Whereabouts::There {
+            return None;
+        }
         match folder.delete(name) {
             Ok(()) => Some(Deleted { path, bytes, ended, reason, at_start: self.purge.is_some() }),
             Err(why) => {
@@ -394,4 +398,45 @@ fn try_repair(folder: &mut Folder, path: &Path) -> Result<(), Error> {
         }
     };
     folder.finished(path, remains.bytes, remains.ended.as_second())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::{Config, Target};
+    use super::super::options::Options;
+    use super::*;
+    use std::fs;
+
+    /// A folder with three recordings of long ago, of which `--keep-for` leaves the newest.
+    fn room(path: &Path) -> Room {
+        fs::create_dir(path).unwrap();
+        let mut index = String::from("camrec-index 1\n");
+        for name in ["a.mkv", "b.mkv", "c.mkv"] {
+            fs::write(path.join(name), b"x").unwrap();
+            index.push_str(&format!("begun {name}\nfinished 1 1000000000 {name}\n"));
+        }
+        fs::write(path.join(".camrec.index"), index).unwrap();
+        let options = Options {
+            host: vec!["pi.local".into()],
+            output: path.to_str().map(Into::into),
+            keep_for: Some("7d".into()),
+            ..Options::default()
+        };
+        let Target::Folder(wanted) = Config::try_from(options).unwrap().target else { panic!("no folder") };
+        Room::open(wanted).unwrap()
+    }
+
+    #[test]
+    fn a_folder_that_was_moved_away_is_not_emptied() {
+        let root = tempfile::tempdir().unwrap();
+        let (path, elsewhere) = (root.path().join("rec"), root.path().join("archive"));
+        let mut room = room(&path);
+        fs::rename(&path, &elsewhere).unwrap();
+        assert_eq!(room.tend(0).len(), 0);
+        assert!(elsewhere.join("a.mkv").exists() && elsewhere.join("b.mkv").exists());
+        // and where it belongs they go
+        fs::rename(&elsewhere, &path).unwrap();
+        assert_eq!(room.tend(0).len(), 2);
+        assert!(!path.join("a.mkv").exists() && path.join("c.mkv").exists());
+    }
 }

@@ -89,7 +89,10 @@ impl Recorder<'_> {
             }
             Note::Lost { path, to, frames } => self.on_lost(&path, &to, frames),
             Note::Limit { why } => {
-                log::warn!("{why}; a new file begins");
+                if let Some(count) = self.limits.happened(clock::now()) {
+                    let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
+                    log::warn!("{why}; a new file begins{times}");
+                }
             }
             Note::ClockSet(by) => self.on_clock_set(by),
             Note::Failed(StoreError::Closed) => {
