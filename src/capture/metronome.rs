@@ -2,6 +2,7 @@
 
 use super::rate::Rate;
 use crate::time::Time;
+use std::time::Duration;
 
 /// A schedule: frame `n` is due at the first frame's time plus `n` intervals, however late earlier ones were.
 pub(super) struct Metronome {
@@ -14,6 +15,11 @@ impl Metronome {
     /// The first frame is due at once; the schedule counts from when it is taken.
     pub(super) fn new(rate: Rate) -> Self {
         Metronome { rate, start: None, next: 0 }
+    }
+
+    /// From one frame to the next.
+    pub(super) fn interval(&self) -> Duration {
+        self.rate.at(1)
     }
 
     /// When the next frame is due.
@@ -49,7 +55,6 @@ impl Metronome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     const BOOT: Time = Time::from_millis(5000);
 

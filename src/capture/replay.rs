@@ -9,6 +9,7 @@ use super::clip::{Clip, Step, is_played};
 use super::intake::{Found, LIMIT};
 use super::metronome::Metronome;
 use super::{Description, Fault, Lease, OpenError, Rate, Wish};
+use crate::jpeg::Flaw;
 use crate::jpeg::Size;
 use crate::shown::shown;
 use crate::time::Time;
@@ -19,6 +20,9 @@ pub(super) const FILES: usize = 100_000;
 /// Where there was a frame, there is to be one again within this time: a file that is just being written anew has none for
 /// a moment.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// ... and so many looks, where they are further apart.
+const LOOKS: u32 = 3;
 
 /// How files are played.
 #[derive(Clone, Copy, Debug)]
@@ -165,7 +169,11 @@ impl Replay {
                     return Ok(found);
                 }
                 Ok(Step::More) => {}
-                Ok(Step::End) => self.turn_over(now)?,
+                Ok(Step::End) => {
+                    if let Some(nothing) = self.turn_over(now)? {
+                        return Ok(nothing);
+                    }
+                }
                 Err(error) => self.skip(&error),
             }
             if self.clip.is_hopeless() {
@@ -174,13 +182,15 @@ impl Replay {
         }
     }
 
-    /// Goes on with the next file that can be read.
-    fn turn_over(&mut self, now: Time) -> Result<(), Fault> {
+    /// Goes on with the next file that can be read. A file alone may not be there for a moment: that is a frame with nothing in it.
+    fn turn_over(&mut self, now: Time) -> Result<Option<Found>, Fault> {
         self.barren += 1;
         // one more than there are: the first to end may have been left in its middle
         let is_barren = self.barren > self.files.len();
-        let is_patient = self.frames > 0 && now.since(self.latest) <= PATIENCE;
+        let patience = PATIENCE.max(self.metronome.interval().saturating_mul(LOOKS));
+        let is_patient = self.frames > 0 && now.since(self.latest) <= patience;
         let tries = if is_barren && !is_patient { 0 } else { self.files.len() };
+        let mut is_missing = false;
         for _ in 0..tries {
             self.current += 1;
             if self.current == self.files.len() {
@@ -190,9 +200,15 @@ impl Replay {
                 self.current = 0;
             }
             match self.open() {
-                Ok(()) => return Ok(()),
-                Err(error) => self.skip(&error),
+                Ok(()) => return Ok(None),
+                Err(error) => {
+                    is_missing = error.kind() == io::ErrorKind::NotFound;
+                    self.skip(&error);
+                }
             }
+        }
+        if is_missing && is_patient && self.files.len() == 1 {
+            return Ok(Some(Found::broken(Flaw::Empty)));
         }
         match self.unreadable.take() {
             Some(why) => Err(self.gone(why)),
@@ -396,7 +412,8 @@ mod tests {
         let mut replay = Replay::file(&path, LOOP).unwrap();
         marks(&mut replay, 2);
         fs::remove_file(&path).unwrap();
-        let Err(Fault::Unreadable { path: of, why }) = next(&mut replay) else { panic!("it has gone") };
+        let fault = (0..100).find_map(|_| next(&mut replay).err());
+        let Some(Fault::Unreadable { path: of, why }) = fault else { panic!("it has gone: {fault:?}") };
         assert_eq!(of, path);
         assert!(why.contains("No such file"), "{why}");
     }
@@ -467,6 +484,24 @@ mod tests {
         marks(&mut replay, 2);
         File::create(&path).unwrap();
         assert!((0..20).all(|_| next(&mut replay).unwrap().1 == Some(Flaw::Empty)));
+        fs::write(&path, jpeg("b")).unwrap();
+        assert_eq!(marks(&mut replay, 2), ["b", "b"]);
+        // or not be there at all
+        fs::remove_file(&path).unwrap();
+        assert_eq!(marks(&mut replay, 20), ["-"; 20]);
+        fs::write(&path, jpeg("c")).unwrap();
+        assert_eq!(marks(&mut replay, 2), ["c", "c"]);
+    }
+
+    #[test]
+    fn a_file_that_is_seldom_looked_at_is_looked_at_more_than_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("now.jpg");
+        fs::write(&path, jpeg("a")).unwrap();
+        let mut replay = Replay::file(&path, Play { rate: "0.1".parse().unwrap(), ..LOOP }).unwrap();
+        marks(&mut replay, 2);
+        File::create(&path).unwrap();
+        assert_eq!(marks(&mut replay, 2), ["-", "-"]);
         fs::write(&path, jpeg("b")).unwrap();
         assert_eq!(marks(&mut replay, 2), ["b", "b"]);
     }

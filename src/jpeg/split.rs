@@ -316,12 +316,19 @@ impl Splitter {
     }
 }
 
+/// Pictures that may begin in one segment.
+const MOST_STARTS: usize = 64;
+
 /// Whether a picture begins in a segment and does not end in it. `body`: from its length on, and two bytes of what follows.
 fn is_open(body: &[u8]) -> bool {
-    let mut open = 0_usize;
+    let (mut open, mut starts) = (0_usize, 0_usize);
     for at in memchr::memchr_iter(0xff, body) {
         match body.get(at..).unwrap_or_default() {
-            rest if rest.starts_with(&START) => open = open.saturating_add(1),
+            // no thumbnails are that many, and each would be looked at again
+            rest if rest.starts_with(&START) && starts == MOST_STARTS => return true,
+            rest if rest.starts_with(&START) => {
+                (open, starts) = (open.saturating_add(1), starts.saturating_add(1));
+            }
             // what has begun before the segment may end in it
             rest if rest.starts_with(&END) => open = open.saturating_sub(1),
             _ => {}

@@ -407,7 +407,7 @@ fn failure_of_fault(fault: &Fault, good: u64) -> Option<Failure> {
     let exit = match fault {
         Fault::Ended { .. } if good > 0 => return None,
         Fault::Ended { frames: 1.., .. } => {
-            let why = "none of which can be sent: it is no MJPEG, or damaged";
+            let why = "none of which can be sent: it is no MJPEG, damaged, or too large (the line above says which)";
             return Some(Failure::new(Exit::NoMjpeg, format!("{fault}, {why}")));
         }
         Fault::Gone { .. } | Fault::Unreadable { .. } | Fault::Ended { .. } => Exit::NoSource,
