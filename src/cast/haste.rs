@@ -17,8 +17,14 @@ const FOLLOWS: f32 = 10.0;
 /// A step down that leaves more than this share of the loss has not helped.
 const HELPED: f32 = 0.9;
 
-/// Where the stream needs more than this part there is little to be gained.
-const ROOM: f32 = 0.5;
+/// So many looks in a row have to say so: what was lost before is still being sent again.
+const FAILURES: u8 = 2;
+
+/// Where the stream needs more than this part there is nothing to be gained ...
+const ROOM: f32 = 0.9;
+
+/// ... and where it needs the greater part, a loss like this is a narrow path's, which is limited at once.
+const NARROW: f32 = 0.3;
 
 /// After this long without loss a step up is tried; after each one that failed twice as long.
 const FIRST_WAIT: Duration = Duration::from_secs(30);
@@ -31,8 +37,9 @@ const LEAST: f32 = 1.0 / 8.0;
 pub(super) struct Haste {
     /// The part of the full pace that is used: 1 on most paths.
     pub(super) share: f32,
-    /// The loss before the latest step down, which is on trial.
+    /// The loss before the latest step down, which is on trial, and how often it has not been lowered since.
     trial: Option<f32>,
+    failures: u8,
     /// Loss that going slower has not lowered.
     own_loss: f32,
     wait: Duration,
@@ -42,7 +49,7 @@ pub(super) struct Haste {
 
 impl Default for Haste {
     fn default() -> Self {
-        Haste { share: 1.0, trial: None, own_loss: 0.0, wait: FIRST_WAIT, up: Time::NEVER }
+        Haste { share: 1.0, trial: None, failures: 0, own_loss: 0.0, wait: FIRST_WAIT, up: Time::NEVER }
     }
 }
 
@@ -51,31 +58,45 @@ impl Haste {
     pub(super) fn judge(&mut self, loss: f32, needs: f32, now: Time) -> bool {
         let before = self.share;
         let is_lossy = loss > self.own_loss * BY_CHANCE + LOSSY;
-        let trial = self.trial.take();
-        if trial.is_some_and(|before| loss > before * HELPED && is_lossy) {
-            *self = Haste { own_loss: loss, ..Haste::default() };
+        if self.trial.is_some_and(|before| loss > before * HELPED && is_lossy) {
+            self.failures = self.failures.saturating_add(1);
+            if self.failures == FAILURES {
+                // it is tried again one day
+                let wait = self.wait.saturating_mul(2).min(LAST_WAIT);
+                *self = Haste { own_loss: loss, wait, up: now.after(self.wait), ..Haste::default() };
+            }
         } else if is_lossy {
-            self.step_down(loss, needs, trial.is_none(), now);
+            self.step_down(loss, needs, now);
         } else {
+            self.trial = None;
             self.own_loss += (loss - self.own_loss) / FOLLOWS;
-            if self.share < 1.0 && now >= self.up {
-                self.share = (self.share * 1.5).min(1.0);
-                self.up = now.after(self.wait);
+            if now >= self.up {
+                self.step_up(now);
             }
         }
         self.share != before
     }
 
-    fn step_down(&mut self, loss: f32, needs: f32, is_new: bool, now: Time) {
+    fn step_up(&mut self, now: Time) {
+        self.up = now.after(self.wait);
+        if self.share < 1.0 {
+            self.share = (self.share * 1.5).min(1.0);
+        } else {
+            self.own_loss = 0.0;
+        }
+    }
+
+    fn step_down(&mut self, loss: f32, needs: f32, now: Time) {
         let least = needs.max(LEAST);
-        if needs > ROOM || self.share <= least {
+        let is_narrow = needs > 0.5 && loss > NARROW;
+        if needs > ROOM || is_narrow || self.share <= least {
             return;
         }
-        if is_new && self.share < 1.0 {
+        if self.trial.is_none() && self.share < 1.0 {
             // a step up has failed
             self.wait = self.wait.saturating_mul(2).min(LAST_WAIT);
         }
-        self.trial = Some(loss);
+        (self.trial, self.failures) = (Some(loss), 0);
         self.share = (self.share / 2.0).max(least);
         self.up = now.after(self.wait);
     }
@@ -119,7 +140,7 @@ mod tests {
         let mut haste = Haste::default();
         let (lowest, last) = run(&mut haste, 600, 0.2, |_| 0.1);
         assert_eq!((lowest, last), (0.5, 1.0));
-        assert_eq!(run(&mut haste, 600, 0.2, |_| 0.11), (1.0, 1.0), "and is remembered");
+        assert!(haste.wait >= FIRST_WAIT * 8, "it is tried ever less often: {haste:?}");
     }
 
     #[test]

@@ -92,6 +92,8 @@ pub(super) struct Path {
     judged: Time,
     /// Nothing before this time counts, and nothing is judged before a window has passed since.
     since: Time,
+    /// The same for `haste`.
+    hasty_since: Time,
 }
 
 /// DATA datagrams that were sent, and frames of which they are; both wrap, as `arrived` does.
@@ -145,6 +147,7 @@ impl Path {
             heard: None,
             judged: Time::default(),
             since: now,
+            hasty_since: now,
         }
     }
 
@@ -272,8 +275,7 @@ impl Path {
         // at a very low limit a few have to do, or it would never be raised
         let is_short = self.narrow.is_some() && now.since(self.since) > PATIENCE;
         if self.narrow.is_none() && self.judge_haste(wanted, now) {
-            self.since = now.after(round_trip);
-            return;
+            self.hasty_since = now.after(round_trip);
         }
         let few = Count { datagrams: FEW, frames: FEW_FRAMES };
         let few = if is_short { Count { datagrams: 1, frames: 2 } } else { few };
@@ -292,6 +294,7 @@ impl Path {
     /// What was lost for sure tells enough for this, also of a single frame: a step costs nothing but age.
     fn judge_haste(&mut self, wanted: Wanted, now: Time) -> bool {
         let Some(last) = self.pairs.back() else { return false };
+        let since = self.since.max(self.hasty_since);
         let sent_since = |pair: &Pair| last.surely.wrapping_sub(pair.sent.datagrams);
         // it may have been sent later than what is sure by now
         let is_long =

@@ -5,6 +5,7 @@ use crate::account::{Report, percentile};
 use crate::netem::{Bottleneck, GilbertElliott, Reorder, Spec};
 use crate::scene::{Camera, Night, START, Scene, Viewer};
 use camcast::receive::Over;
+use camcast::wire::join::Policy;
 use std::time::Duration;
 
 const MS: Duration = Duration::from_millis(1);
@@ -329,18 +330,22 @@ fn what_comes_again_is_counted_of_the_smallest_frames_too() {
 
 #[test]
 fn a_slow_stream_on_a_line_that_carries_it_is_not_sent_twice() {
-    let cases = [(5.0, 100_000, 10), (1.0, 150_000, 20), (0.1, 800_000, 10), (0.1, 100_000, 4)];
+    let cases =
+        [(10.0, 250_000, 33), (5.0, 100_000, 10), (1.0, 150_000, 20), (0.1, 800_000, 10), (0.1, 100_000, 4)];
     for (fps, mean, mbits) in cases {
         for viewer in [Viewer::every(&bottleneck(mbits)), Viewer::newest(&bottleneck(mbits))] {
             let camera = Camera { fps, mean, spread: 0.2 };
             let viewer = Viewer { up: Spec::clean(20 * MS), ..viewer };
+            let viewer_is_eager = viewer.policy == Policy::Newest;
             let scene = Scene { camera, ..scene(SECOND.mul_f64(100.0 / fps), vec![viewer]) };
             let (report, _) =
                 show(&scene, &format!("{mean} octets at {fps} a second, {mbits} Mbit/s, 64 KiB of queue"));
             let account = &report.accounts[0];
             assert!(account.whole_percent() >= 95.0, "{:.2} %", account.whole_percent());
             // some frames are needed to learn it, and a try to go faster is one now and then
-            assert!(account.again_percent() <= 15.0, "{:.2} %", account.again_percent());
+            // a viewer is answered twice
+            let most = if fps < 1.0 || viewer_is_eager { 15.0 } else { 7.0 };
+            assert!(account.again_percent() <= most, "{:.2} %", account.again_percent());
         }
     }
 }

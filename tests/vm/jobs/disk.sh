@@ -72,7 +72,7 @@ for kind in ext4 tmpfs; do
     done
     end_camrec 0
     count=$(sed -n 's/^recorded: //p' /tmp/camrec.log)
-    [ "$count" -gt 200 ] || fail "only $count frames"
+    [ "$count" -gt 100 ] || fail "only $count frames"
     umount $disk
 
     echo "$kind, --when-full rotate"
