@@ -276,6 +276,11 @@ impl Path {
         let is_short = self.narrow.is_some() && now.since(self.since) > PATIENCE;
         if self.narrow.is_none() && self.judge_haste(wanted, now) {
             self.hasty_since = now.after(round_trip);
+            // a slow stream that loses is not narrow before it has been slowed down
+            if wanted.stream < wanted.pace / 2.0 {
+                self.since = self.hasty_since;
+                return;
+            }
         }
         let few = Count { datagrams: FEW, frames: FEW_FRAMES };
         let few = if is_short { Count { datagrams: 1, frames: 2 } } else { few };
