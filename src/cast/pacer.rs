@@ -27,10 +27,10 @@ const LONGEST_PAUSE: f64 = 0.008;
 /// Bursts that may go at once within a frame when the loop was held up, by a slow encoder for instance.
 const CREDIT: u32 = 4;
 
-/// Octets a second at the least, as long as the path takes them, and before the stream's own rate is known: 48 Mbit/s, or a
-/// burst each 4 ms. So the pauses within a frame are shorter than any receiver's patience with a fragment, at one frame a
+/// Octets a second at the least, as long as the path takes them, and before the stream's own rate is known: 24 Mbit/s, or a
+/// burst each 8 ms. So the pauses within a frame are shorter than a receiver's patience with a fragment, at one frame a
 /// minute as at 240 a second.
-const LEAST_RATE: f64 = 6e6;
+const LEAST_RATE: f64 = 3e6;
 
 /// A recorder that is behind is sent to this many times as fast as one that is not: the more, the more frames it is
 /// behind. A hiccup of a frame or two must not flood a line that carries the stream and little more.

@@ -304,8 +304,7 @@ impl Path {
         // it may have been sent later than what is sure by now
         let is_long =
             |pair: &&Pair| last.at.since(pair.at) >= WINDOW && (FEW..1 << 31).contains(&sent_since(pair));
-        let Some(first) = self.pairs.iter().rev().take_while(|pair| pair.at >= self.since).find(is_long)
-        else {
+        let Some(first) = self.pairs.iter().rev().take_while(|pair| pair.at >= since).find(is_long) else {
             return false;
         };
         let (sent, arrived) = (sent_since(first), last.arrived.wrapping_sub(first.arrived));

@@ -289,7 +289,7 @@ fn slow_cameras_are_repaired_as_soon_as_fast_ones() {
         assert_eq!(every.whole(), report.frames as usize);
         // while going slower is on trial for a loss that it cannot lower, some take longer
         let (most, clean) = (percentile(&every.ages(&scene), 0.9), p99_age(&clean, &scene, 0));
-        assert!(most <= clean + 600 * MS, "{most:?}, without loss {clean:?}");
+        assert!(most <= clean * 4 + 400 * MS, "{most:?}, without loss {clean:?}");
         assert!(newest.whole_percent() >= 99.0, "{:.2} %", newest.whole_percent());
     }
 }
