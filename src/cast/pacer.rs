@@ -2,9 +2,9 @@
 //!
 //! A camera's frame leaves the machine within a millisecond if nobody stops it, and drowns a default receive buffer, a
 //! 100 Mbit port or an access point. So it goes in bursts. A slow camera's frame does not take its time all the same:
-//! pauses as long as its interval allows would be taken for losses, and make the picture old. Where the [path](super::path) takes less than the stream, the
-//! pace falls to what it takes: a viewer then finds its frame outrun by newer ones and skips whole frames, a recorder
-//! falls behind in the reel.
+//! pauses as long as its interval allows would be taken for losses, and make the picture old. Where the
+//! [path](super::path) takes less than the stream, the pace falls to what it takes: a viewer then finds its frame outrun by
+//! newer ones and skips whole frames, a recorder falls behind in the reel.
 
 use super::View;
 use super::path::{Path, Wanted};
@@ -104,14 +104,18 @@ impl Pacer {
     pub(super) fn repairs(&self, reel: &Reel) -> Option<Budget> {
         let limit = self.path.limit().map(|datagrams| datagrams * f64::from(reel.datagram_len()));
         let limited = |rate: f64| limit.map_or(rate, |limit| limit.min(rate));
-        let at_once = limited(self.wanted(reel, i32::MAX)?);
-        Some(Budget { at_once, lasting: limited(stream(reel, i32::MAX)?) })
+        let stream = stream(reel, i32::MAX)?;
+        Some(Budget { at_once: limited(self.pace(stream)), lasting: limited(stream) })
     }
 
     /// Octets a second, if nothing limits them.
     fn wanted(&self, reel: &Reel, behind: i32) -> Option<f64> {
-        let stream = stream(reel, behind)?;
-        Some(stream.max(stream.max(LEAST_RATE) * self.path.haste()))
+        stream(reel, behind).map(|stream| self.pace(stream))
+    }
+
+    /// The same, of a stream that needs so many.
+    fn pace(&self, stream: f64) -> f64 {
+        stream.max(stream.max(LEAST_RATE) * self.path.haste())
     }
 
     /// The client has said what has arrived.

@@ -113,6 +113,14 @@ struct Pair {
     arrived: u32,
 }
 
+impl Pair {
+    /// The share that did not arrive of what was `sent` since an earlier one.
+    fn lost_since(&self, earlier: &Pair, sent: u32) -> f32 {
+        let arrived = self.arrived.wrapping_sub(earlier.arrived);
+        (1.0 - arrived as f32 / sent as f32).clamp(0.0, 1.0)
+    }
+}
+
 /// Rates in datagrams a second: what the stream makes, and how fast it is sent if nothing limits that.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted {
@@ -255,9 +263,13 @@ impl Path {
             let (datagrams, frames) = (sent_since(pair), frames_since(pair));
             last.at.since(pair.at) >= window && datagrams >= few.datagrams && frames >= few.frames
         };
-        let first = self.pairs.iter().rev().take_while(|pair| pair.at >= self.since).find(is_long)?;
-        let arrived = last.arrived.wrapping_sub(first.arrived);
-        Some((1.0 - arrived as f32 / sent_since(first) as f32).clamp(0.0, 1.0))
+        let first = self.latest(self.since, is_long)?;
+        Some(last.lost_since(first, sent_since(first)))
+    }
+
+    /// The latest pair that this is true of, if it is not from before `since`.
+    fn latest(&self, since: Time, is_wanted: impl FnMut(&&Pair) -> bool) -> Option<&Pair> {
+        self.pairs.iter().rev().take_while(|pair| pair.at >= since).find(is_wanted)
     }
 
     /// The highest rate of arrival of late, in datagrams a second.
@@ -299,16 +311,12 @@ impl Path {
     /// What was lost for sure tells enough for this, also of a single frame: a step costs nothing but age.
     fn judge_haste(&mut self, wanted: Wanted, now: Time) -> bool {
         let Some(last) = self.pairs.back() else { return false };
-        let since = self.since.max(self.hasty_since);
         let sent_since = |pair: &Pair| last.surely.wrapping_sub(pair.sent.datagrams);
         // it may have been sent later than what is sure by now
         let is_long =
             |pair: &&Pair| last.at.since(pair.at) >= WINDOW && (FEW..1 << 31).contains(&sent_since(pair));
-        let Some(first) = self.pairs.iter().rev().take_while(|pair| pair.at >= since).find(is_long) else {
-            return false;
-        };
-        let (sent, arrived) = (sent_since(first), last.arrived.wrapping_sub(first.arrived));
-        let loss = (1.0 - arrived as f32 / sent as f32).max(0.0);
+        let Some(first) = self.latest(self.since.max(self.hasty_since), is_long) else { return false };
+        let loss = last.lost_since(first, sent_since(first));
         self.haste.judge(loss, (wanted.stream / wanted.pace.max(1.0)) as f32, now)
     }
 
