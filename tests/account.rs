@@ -16,7 +16,7 @@ use support::books::{assert_adds_up, last, of_kind};
 use support::film::{self, Film};
 use support::json;
 use support::native::{DISCONTINUITY, Door};
-use support::procs::{Camcast, Ended, Program, camrec, camrec_command, camrec_into};
+use support::procs::{Camcast, Ended, Program, camrec, camrec_command, camrec_into, nowhere};
 use support::{PATIENCE, deadline, is_over};
 
 const STREAM: u64 = 0x00c0_ffee_00c0_ffee;
@@ -364,7 +364,7 @@ fn a_pipe_has_its_events_on_standard_error_and_nothing_else_there() {
 #[test]
 fn an_error_is_an_event_too() {
     let folder = tempfile::tempdir().unwrap();
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let nobody = nowhere();
     let run =
         |args: &[&str]| Program::start("camrec", &mut camrec_command(&nobody, args)).wait_exit().expect(8);
     let ended = run(&["-o", "-", "--json"]);

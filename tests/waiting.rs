@@ -6,10 +6,9 @@ mod support;
 
 use nix::sys::signal::Signal;
 use std::io::Write;
-use std::net::TcpListener;
 use std::process::Stdio;
 use support::pictures::noise;
-use support::procs::{Camcast, Program, camcast, camrec_command, camrec_into, own_loopback};
+use support::procs::{Camcast, Program, camcast, camrec_command, camrec_into, nowhere, own_loopback};
 
 #[test]
 fn clients_may_come_before_the_camera_does() {
@@ -51,17 +50,11 @@ fn a_first_frame_that_takes_its_time_is_said_to_be_waited_for() {
     camrec.wait_exit().expect(0);
 }
 
-/// Where nobody listens: a port that was free a moment ago, on an address that no other test has.
-fn free_address() -> String {
-    let at = TcpListener::bind((own_loopback(), 0)).unwrap();
-    at.local_addr().unwrap().to_string()
-}
-
 /// What a script does that starts both.
 #[test]
 fn camrec_waits_for_camcast() {
     let folder = tempfile::tempdir().unwrap();
-    let address = free_address();
+    let address = nowhere();
     let to = folder.path().to_str().unwrap();
     let camrec =
         Program::start("camrec", &mut camrec_command(&address, &["--wait", "-o", to, "--frames", "3"]));
@@ -75,7 +68,7 @@ fn camrec_waits_for_camcast() {
 #[test]
 fn who_is_stopped_while_waiting_has_not_succeeded() {
     let folder = tempfile::tempdir().unwrap();
-    let address = free_address();
+    let address = nowhere();
     let to = folder.path().to_str().unwrap();
     let camrec = Program::start("camrec", &mut camrec_command(&address, &["--wait", "-o", to]));
     camrec.wait_line("waiting for camcast: ");

@@ -309,20 +309,25 @@ mod tests {
         numbers.for_each(|number| outbox.say(format!("{number:999}\n").as_bytes()));
     }
 
-    #[test]
-    fn a_pipe_that_is_not_read_loses_the_newest_whole_lines_and_says_how_many() {
-        let (mut reader, outbox) = pipe(Some(loss));
-        say(&outbox, 0..1000);
-        assert!(outbox.fd().is_some(), "it waits");
-        outbox.finish();
-        assert!(outbox.fd().is_some(), "and has not waited for ever");
+    /// All that comes, with what the end of the outbox brings.
+    fn read_out(mut reader: impl Read + Send + 'static, outbox: Outbox) -> String {
         let drained = thread::spawn(move || {
             let mut text = String::new();
             reader.read_to_string(&mut text).unwrap();
             text
         });
         drop(outbox);
-        let text = drained.join().unwrap();
+        drained.join().unwrap()
+    }
+
+    #[test]
+    fn a_pipe_that_is_not_read_loses_the_newest_whole_lines_and_says_how_many() {
+        let (reader, outbox) = pipe(Some(loss));
+        say(&outbox, 0..1000);
+        assert!(outbox.fd().is_some(), "it waits");
+        outbox.finish();
+        assert!(outbox.fd().is_some(), "and has not waited for ever");
+        let text = read_out(reader, outbox);
         let numbers: Vec<&str> = text.lines().map(str::trim).collect();
         let (last, lines) = numbers.split_last().unwrap();
         assert_eq!(lines, (0..lines.len()).map(|number| number.to_string()).collect::<Vec<_>>());
@@ -358,17 +363,11 @@ mod tests {
         ours.read_to_string(&mut text).unwrap();
         assert_eq!(text, "\r1\x1b[K\r\x1b[Ka\nb\n\r2\x1b[K\r\x1b[K");
         // while nothing is taken
-        let (mut reader, outbox) = pipe(None);
+        let (reader, outbox) = pipe(None);
         say(&outbox, 0..1000);
         (0..100_000).for_each(|number| outbox.show(number.to_string()));
         assert!(outbox.shared.lock().bytes.len() <= ROOM);
-        let drained = thread::spawn(move || {
-            let mut text = String::new();
-            reader.read_to_string(&mut text).unwrap();
-            text
-        });
-        drop(outbox);
-        let text = drained.join().unwrap();
+        let text = read_out(reader, outbox);
         assert!(text.ends_with("\n\r99999\x1b[K"), "{:?}", &text[text.len() - 40..]);
     }
 

@@ -4,7 +4,7 @@ use super::{PATIENCE, deadline, left};
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 use std::io::{self, ErrorKind, Read};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -320,4 +320,10 @@ pub fn own_loopback() -> String {
     static COUNT: AtomicU8 = AtomicU8::new(1);
     let [high, low] = (std::process::id() as u16).to_be_bytes();
     format!("127.{}.{high}.{low}", 64 + COUNT.fetch_add(1, Ordering::Relaxed) % 128)
+}
+
+/// Where nobody listens: a port that was free a moment ago, on an address that no other test has.
+pub fn nowhere() -> String {
+    let at = TcpListener::bind((own_loopback(), 0)).unwrap();
+    at.local_addr().unwrap().to_string()
 }
