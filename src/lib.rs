@@ -15,8 +15,10 @@
 //! | [`jpeg`] | pure | what a JPEG is: the marker walk, the check of each frame, frames out of a byte stream |
 //! | [`wire`] | pure | bytes and their meaning: join lines, datagrams |
 //! | [`reel`] | pure | the newest frames by number, laid out once as trains of datagrams |
-//! | [`cast`] | pure | the sender's brain: who is here, what each client gets next, timers |
-//! | [`receive`] | pure | the receiver's brain: assembler, clock anchor, ledger of frames |
+//! | [`sender`] | pure | the sender's brain: who is here, what each client gets next, timers |
+//! | [`receiver`] | pure | the receiver's brain: frames out of datagrams, what is asked for again, when |
+//! | [`clock`] | pure | whose clock says what: the camera's, ours, the wall's |
+//! | [`account`] | pure | what has become of every frame |
 //! | [`record`] | pure | containers, where files begin and end, their names |
 //! | [`picture`] | pure | pictures that the program makes itself: the pattern, NO SIGNAL, raw frames compressed, frames shrunk for plain clients |
 //! | [`shown`] | pure | names and words of others, as a terminal may be shown them |
@@ -27,9 +29,8 @@
 //! | [`app`] | shell | the two programs: options, the loops, what people are told |
 //!
 //! PURE: no descriptor, no clock, no file, no `unsafe`; time comes in as an argument. SHELL: the rest. Arrows go one
-//! way: `app` may use everything; `cast` and `receive` use `wire`, `jpeg`, `reel` and `time`; `record` asks `receive`
-//! for the camera's clock; nothing pure uses a shell room; `sys` uses nothing of ours but `time`. `tests/layering.rs`
-//! checks it.
+//! way: `app` may use everything; `sender` and `receiver` use `wire`, `jpeg` and `time`, and the sender the `reel`; nothing
+//! pure uses a shell room; `sys` uses nothing of ours but `time`. `tests/layering.rs` checks it.
 //!
 //! # The loop's contract
 //!
@@ -50,14 +51,16 @@
 //! 64 KiB, one `ppoll` and one `clock_gettime` a wake-up, and no allocation (`tests/steady_state.rs`). The protocol is specified in
 //! `docs/PROTOCOL.md`; why things are as they are stands in `docs/DECISIONS.md`.
 
+pub mod account;
 pub mod app;
 pub mod capture;
-pub mod cast;
+pub mod clock;
 pub mod jpeg;
 pub mod picture;
-pub mod receive;
+pub mod receiver;
 pub mod record;
 pub mod reel;
+pub mod sender;
 pub mod shown;
 pub mod store;
 pub mod supervisor;

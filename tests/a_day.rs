@@ -16,7 +16,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
-use support::film::{self, Film};
+use support::film::{self, RecordingReader};
 use support::pause;
 
 const FPS: u64 = 30;
@@ -139,7 +139,7 @@ fn check_folder(folder: &Path, kept: &VecDeque<(PathBuf, u64)>) {
         "the index has {journal} octets, and {} when opened again",
         fs::metadata(folder.join(".camrec.index")).unwrap().len()
     );
-    let films = Film::read_folder(folder);
+    let films = RecordingReader::read_folder(folder);
     for film in &films {
         assert_eq!(film.shots.len() as u64, SEGMENT * FPS);
         film.assert_times_rise();

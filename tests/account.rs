@@ -13,7 +13,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 use support::books::{assert_adds_up, last, of_kind};
-use support::film::{self, Film};
+use support::film::{self, RecordingReader};
 use support::json;
 use support::native::{DISCONTINUITY, Door};
 use support::procs::{Camcast, Ended, Program, camrec, camrec_command, camrec_into, nowhere};
@@ -197,7 +197,7 @@ fn frames_that_the_disk_did_not_take_are_named() {
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
     let events = json::events(&ended.text());
     let account = last(&events, "account");
-    let films = Film::read_folder(&elsewhere);
+    let films = RecordingReader::read_folder(&elsewhere);
     let shots: usize = films.iter().map(|film| film.shots.len()).sum();
     assert_eq!(account.number("frames"), shots as u64, "{account:?}");
     let missing = account.number("missing");
@@ -230,7 +230,7 @@ fn a_disk_that_comes_back_is_recorded_to_again_and_nothing_is_missing() {
     let account = last(&events, "account");
     assert_eq!(account.number("missing"), 0, "{account:?}");
     assert_eq!(of_kind(&events, "recording-resumed").len(), 1);
-    let films = Film::read_folder(&folder);
+    let films = RecordingReader::read_folder(&folder);
     let shots: usize = films.iter().map(|film| film.shots.len()).sum();
     assert_eq!(account.number("frames"), shots as u64, "{account:?}");
     // what was not closed then is closed now
@@ -387,6 +387,6 @@ fn nobody_has_to_read_the_events() {
     let args = ["-o", folder.path().to_str().unwrap(), "--json", "--frames", "40"];
     let mut command = camrec_command(&camcast.address.to_string(), &args);
     Program::start_to("camrec", &mut command, OwnedFd::from(writer)).wait_exit().expect(0);
-    let [film] = &Film::read_folder(folder.path())[..] else { panic!("not one file") };
+    let [film] = &RecordingReader::read_folder(folder.path())[..] else { panic!("not one file") };
     assert_eq!(film.shots.len(), 40);
 }

@@ -5,7 +5,7 @@ mod support;
 
 use camcast::jpeg::Size;
 use camcast::record::container::{Container, Form, Track};
-use camcast::store::film::{Film, Part};
+use camcast::store::read::{Part, RecordingReader};
 use camcast::store::salvage::{Salvaged, salvage};
 use camcast::store::{Folder, Recording};
 use camcast::time::Time;
@@ -126,7 +126,7 @@ fn long(folder: &Path, jpeg: &[u8]) -> Recording {
 }
 
 fn count(path: &Path) -> u64 {
-    let (mut film, mut frames) = (Film::open(path).unwrap(), 0);
+    let (mut film, mut frames) = (RecordingReader::open(path).unwrap(), 0);
     loop {
         match film.skip().unwrap() {
             Part::Frame(_) => frames += 1,
@@ -150,7 +150,7 @@ fn a_long_file_has_several_parts_and_is_repaired_across_them() {
     let whole = fs::read(&path).unwrap();
     assert_eq!(whole.windows(12).filter(|octets| octets.starts_with(b"RIFF")).count(), 3);
     assert_eq!((read_by_ffmpeg(&path), count(&path)), (150_000, 150_000));
-    assert!(Film::open(&path).unwrap().is_finished());
+    assert!(RecordingReader::open(&path).unwrap().is_finished());
     let last = Command::new("ffmpeg")
         .args([
             "-v",

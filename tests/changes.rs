@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use support::books::{assert_adds_up, last, of_kind};
-use support::film::{self, Film};
+use support::film::{self, RecordingReader};
 use support::json;
 use support::native::{DISCONTINUITY, Door, Heard, NativeClient};
 use support::pictures::{commented, decoded_size, noise};
@@ -104,7 +104,7 @@ fn an_absence_is_told_while_it_lasts_and_named_afterwards() {
 fn a_file_goes_on_after_an_absence_at_its_time() {
     let folder = tempfile::tempdir().unwrap();
     let ended = film_an_absence(folder.path(), &[], false).stop(Signal::SIGTERM).expect(0);
-    let [film] = &Film::read_folder(folder.path())[..] else { panic!("not one file") };
+    let [film] = &RecordingReader::read_folder(folder.path())[..] else { panic!("not one file") };
     assert_eq!(film::ffprobe_count(&film.path), 8);
     let times: Vec<u64> = film.shots.iter().map(|shot| shot.micros / 1000).collect();
     assert_eq!(times, [0, 40, 80, 120, 160, 2_700, 2_740, 2_780]);
@@ -200,7 +200,7 @@ fn a_picture_of_another_size_begins_a_file() {
     let camcast = Camcast::start(&[clips.path().to_str().unwrap(), "-f", "8"]);
     let Ended { log, .. } =
         camrec_into(folder.path(), camcast.address, &["--frames", "45"]).wait_exit().expect(0);
-    let films = Film::read_folder(folder.path());
+    let films = RecordingReader::read_folder(folder.path());
     // wherever in the loop it began, 45 frames have at least four such borders
     assert!((5..=6).contains(&films.len()), "{} files\n{log}", films.len());
     for film in &films {

@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::film::{self, Film};
+use support::film::{self, RecordingReader};
 use support::json::{self, Object};
 use support::native::Door;
 use support::pictures::noise;
@@ -49,7 +49,7 @@ fn reports(files: &[&Path], code: i32) -> Vec<Object> {
 fn what_is_whole_is_sound_and_what_is_not_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = steady_recording(folder.path());
-    let film = Film::read(&path);
+    let film = RecordingReader::read(&path);
     let text = check(&[], &[&path]).expect(0).text();
     assert!(text.contains(": sound; 30 frames, "), "{text}");
     let [report] = &reports(&[&path], 0)[..] else { panic!("not one line") };

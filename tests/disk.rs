@@ -9,7 +9,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 use support::books::{assert_adds_up, last, of_kind};
-use support::film::{self, Film};
+use support::film::{self, RecordingReader};
 use support::json::{self, Object};
 use support::machine::{Call, Fault, Machine};
 use support::procs::{Camcast, Program, camrec_command, camrec_into};
@@ -23,10 +23,10 @@ fn recorder(machine: &Machine, folder: &Path, camcast: &Camcast, args: &[&str]) 
 
 /// Frames in all files below the folder.
 fn recorded(folder: &Path) -> u64 {
-    shots(&Film::read_folder(folder))
+    shots(&RecordingReader::read_folder(folder))
 }
 
-fn shots(films: &[Film]) -> u64 {
+fn shots(films: &[RecordingReader]) -> u64 {
     films.iter().map(|film| film.shots.len() as u64).sum()
 }
 
@@ -43,7 +43,7 @@ fn a_disk_that_stands_still_for_a_while_costs_no_frame() {
     let ended = camrec.stop(Signal::SIGINT).expect(0);
     let events = json::events(&ended.text());
     let account = last(&events, "account");
-    let films = Film::read_folder(folder.path());
+    let films = RecordingReader::read_folder(folder.path());
     let [film] = &films[..] else { panic!("{} files", films.len()) };
     assert_eq!(account.number("missing"), 0, "{account:?}");
     assert_eq!(account.number("frames"), film.shots.len() as u64);
@@ -133,13 +133,13 @@ fn what_the_disk_does_not_confirm_is_never_asked_for_again() {
     assert_eq!(suspects.len(), 3, "{}", ended.log);
     assert_eq!(of_kind(&events, "segment-finished").len(), 1);
     for suspect in suspects {
-        let film = Film::read(Path::new(suspect.text("path")));
+        let film = RecordingReader::read(Path::new(suspect.text("path")));
         assert!(!film.is_finished, "left as it is: {}", suspect.text("path"));
     }
     // and made whole by the next start
     let next = camrec_into(folder.path(), camcast.address, &["--frames", "1"]).wait_exit().expect(0);
     assert_eq!(next.log.matches("was not finished: repaired").count(), 3, "{}", next.log);
-    assert!(Film::read_folder(folder.path()).iter().all(|film| film.is_finished));
+    assert!(RecordingReader::read_folder(folder.path()).iter().all(|film| film.is_finished));
     assert_eq!(recorded(folder.path()), account.number("frames") + 1);
 }
 
@@ -160,14 +160,14 @@ fn a_write_that_fails_costs_no_frame() {
     assert_eq!(account.number("missing"), 0, "{account:?}");
     assert_eq!(account.number("frames"), recorded(folder.path()), "{account:?}");
     assert_eq!(of_kind(&events, "segment-begun").len(), 4, "{}", ended.log);
-    assert!(Film::read_folder(folder.path()).iter().all(|film| film.is_finished));
+    assert!(RecordingReader::read_folder(folder.path()).iter().all(|film| film.is_finished));
 }
 
 /// What a kill has left: how many frames, and how many files are open. One that was made and not yet written to has no frame to read.
 fn left(folder: &Path) -> (u64, usize) {
     let (empty, begun): (Vec<_>, Vec<_>) =
         film::files(folder).into_iter().partition(|path| path.metadata().unwrap().len() == 0);
-    let films: Vec<Film> = begun.iter().map(|path| Film::read(path)).collect();
+    let films: Vec<RecordingReader> = begun.iter().map(|path| RecordingReader::read(path)).collect();
     let open = films.iter().filter(|film| !film.is_finished).count();
     (shots(&films), open + empty.len())
 }
@@ -214,7 +214,7 @@ fn a_killed_camrec_has_written_what_it_has_reported() {
                 }
                 let last = camrec_into(folder.path(), address, &["--frames", "1"]).wait_exit().expect(0);
                 assert_named(open, &last.log, seed);
-                let films = Film::read_folder(folder.path());
+                let films = RecordingReader::read_folder(folder.path());
                 assert!(films.iter().all(|film| film.is_finished));
                 assert!(films.len() > files, "{} of {files} files, and the last", films.len());
                 assert_eq!(recorded(folder.path()), reported + 1);

@@ -8,7 +8,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
-use support::film::Film;
+use support::film::RecordingReader;
 use support::pictures::{noise, of_len};
 use support::procs::{Camcast, Program, camcast, camrec, camrec_into};
 
@@ -102,7 +102,7 @@ fn a_recording_holds_the_frames_byte_for_byte() {
     write_folder(source.path(), &clips);
     let camcast = Camcast::start(&[source.path().to_str().unwrap(), "-f", "20"]);
     camrec_into(folder.path(), camcast.address, &["--frames", "25"]).wait_exit().expect(0);
-    let [film] = &Film::read_folder(folder.path())[..] else { panic!("not one file") };
+    let [film] = &RecordingReader::read_folder(folder.path())[..] else { panic!("not one file") };
     let frames: Vec<u8> = film.shots.iter().flat_map(|shot| shot.jpeg.clone()).collect();
     assert_cycle(&frames, &clips, 25);
 }
@@ -141,7 +141,7 @@ fn standard_input_is_streamed_byte_for_byte_and_its_end_is_told() {
     assert_eq!(viewer.stop(Signal::SIGTERM).expect(0).account("missing"), 0);
     let ended = recorder.stop(Signal::SIGTERM).expect(0);
     assert_eq!((ended.account("recorded"), ended.account("missing")), (14, 0));
-    let films = Film::read_folder(folder.path());
+    let films = RecordingReader::read_folder(folder.path());
     let frames: Vec<&[u8]> = films.iter().flat_map(|film| &film.shots).map(|shot| &shot.jpeg[..]).collect();
     assert!(frames == clips.iter().map(Vec::as_slice).collect::<Vec<_>>());
 }

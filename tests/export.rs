@@ -7,7 +7,7 @@ use jiff::fmt::strtime;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::film::{self, Film, ffprobe_count};
+use support::film::{self, RecordingReader, ffprobe_count};
 use support::pictures::decoded_size;
 use support::procs::{Camcast, Ended, Program, camrec_into};
 
@@ -49,7 +49,7 @@ fn octets(path: &Path) -> Vec<u8> {
 fn quicktime_has_each_frame_at_its_microsecond() {
     let folder = tempfile::tempdir().unwrap();
     let path = recording(folder.path(), &[]);
-    let film = Film::read(&path);
+    let film = RecordingReader::read(&path);
     let copy = folder.path().join("copy.mov");
     let said = export(&path, &copy).expect(0).text();
     assert_eq!(said, format!("{}: 40 frames\n", copy.display()));
@@ -68,15 +68,15 @@ fn quicktime_has_each_frame_at_its_microsecond() {
 fn other_containers_have_the_same_frames() {
     let folder = tempfile::tempdir().unwrap();
     let path = recording(folder.path(), &[]);
-    let film = Film::read(&path);
+    let film = RecordingReader::read(&path);
     let [avi, back, again] = ["copy.avi", "back.mkv", "again.mkv"].map(|name| folder.path().join(name));
     export(&path, &avi).expect(0);
     assert!(octets(&avi) == octets(&path));
     // what comes from AVI is at its rate
     export(&avi, &back).expect(0);
-    assert_eq!(Film::read(&back).shots.len(), 40);
+    assert_eq!(RecordingReader::read(&back).shots.len(), 40);
     export(&path, &again).expect(0);
-    let copy = Film::read(&again);
+    let copy = RecordingReader::read(&again);
     assert!(copy.is_finished && copy.started == film.started);
     assert!(copy.shots.iter().map(|shot| shot.micros).eq(film.shots.iter().map(|shot| shot.micros)));
     for path in [&avi, &back, &again] {
@@ -88,7 +88,7 @@ fn other_containers_have_the_same_frames() {
 fn a_folder_of_jpegs_has_their_times_in_its_names() {
     let folder = tempfile::tempdir().unwrap();
     let path = recording(folder.path(), &[]);
-    let film = Film::read(&path);
+    let film = RecordingReader::read(&path);
     let frames = folder.path().join("frames");
     export(&path, Path::new(&format!("{}/", frames.display()))).expect(0);
     let mut files: Vec<PathBuf> = fs::read_dir(&frames).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -107,7 +107,7 @@ fn a_folder_of_jpegs_has_their_times_in_its_names() {
 fn what_is_damaged_is_left_out_and_said() {
     let folder = tempfile::tempdir().unwrap();
     let path = recording(folder.path(), &[]);
-    let film = Film::read(&path);
+    let film = RecordingReader::read(&path);
     let mut bytes = fs::read(&path).unwrap();
     let jpeg = &film.shots[20].jpeg;
     let at = bytes.windows(jpeg.len()).position(|octets| octets == jpeg).unwrap();
@@ -116,7 +116,7 @@ fn what_is_damaged_is_left_out_and_said() {
     let copy = folder.path().join("copy.mkv");
     let ended = export(&path, &copy).expect(13);
     assert!(ended.log.contains("are no frames"), "{}", ended.log);
-    assert_eq!(Film::read(&copy).shots.len(), 39);
+    assert_eq!(RecordingReader::read(&copy).shots.len(), 39);
     camrec(&["--check", copy.to_str().unwrap()]).expect(0);
 }
 

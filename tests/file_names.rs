@@ -8,7 +8,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use support::film::Film;
+use support::film::RecordingReader;
 use support::procs::{Camcast, Program, camrec, camrec_command, camrec_into, own_loopback};
 use support::{PATIENCE, deadline, is_over, pause};
 
@@ -30,7 +30,7 @@ fn a_name_in_mkv_is_one_file_and_never_over_another() {
     let out = path(folder.path(), "out.mkv");
     camrec(camcast.address, &["-o", &out, "--frames=40"]).wait_exit().expect(0);
     assert_eq!(names(folder.path()), ["out.json", "out.mkv"]);
-    assert_eq!(Film::read(Path::new(&out)).shots.len(), 40);
+    assert_eq!(RecordingReader::read(Path::new(&out)).shots.len(), 40);
     let before = fs::read(&out).unwrap();
     let empty = path(folder.path(), "empty.avi");
     fs::write(&empty, b"").unwrap();
@@ -80,12 +80,12 @@ fn one_file_that_was_cut_off_is_repaired_at_the_next_start() {
     drop(first.stop(Signal::SIGKILL));
     let again = camrec(camcast.address, &["-o", &out]).wait_exit().expect(11);
     assert!(again.log.contains("was not finished"), "{}", again.log);
-    let repaired = Film::read(Path::new(&out));
+    let repaired = RecordingReader::read(Path::new(&out));
     assert!(repaired.is_finished);
     // and no limit is for it
     let args = ["--segment", "1s", "--keep", "4K", "--frames", "100"];
     camrec_into(folder.path(), camcast.address, &args).wait_exit().expect(0);
-    assert_eq!(Film::read(Path::new(&out)).shots.len(), repaired.shots.len());
+    assert_eq!(RecordingReader::read(Path::new(&out)).shots.len(), repaired.shots.len());
 }
 
 /// Another stream's frames have another clock.

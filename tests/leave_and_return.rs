@@ -5,7 +5,7 @@ mod support;
 
 use nix::sys::signal::Signal;
 use std::path::{Path, PathBuf};
-use support::film::{self, Film, ffprobe_count, files};
+use support::film::{self, RecordingReader, ffprobe_count, files};
 use support::procs::{Camcast, Ended, camrec_into, own_loopback};
 use support::{FIVE_SECONDS, native, plain};
 
@@ -26,7 +26,7 @@ fn wait_frames(camcast: &Camcast, count: usize) {
 }
 
 /// camcast goes by `signal` and comes back; returns camrec's log line of the loss, and its end.
-fn outage(signal: Signal) -> (String, Ended, Vec<Film>) {
+fn outage(signal: Signal) -> (String, Ended, Vec<RecordingReader>) {
     let folder = tempfile::tempdir().unwrap();
     let camcast = Camcast::start_at(&format!("{}:0", own_loopback()), &PATTERN);
     let address = camcast.address;
@@ -54,15 +54,15 @@ fn outage(signal: Signal) -> (String, Ended, Vec<Film>) {
         both.sort();
         both
     });
-    (lost, ended, Film::read_folder(folder.path()))
+    (lost, ended, RecordingReader::read_folder(folder.path()))
 }
 
 /// The recording, once its head says how long it is.
 #[track_caller]
-fn wait_finished(path: &Path) -> Film {
+fn wait_finished(path: &Path) -> RecordingReader {
     let until = support::deadline(FIVE_SECONDS);
     loop {
-        let film = Film::read(path);
+        let film = RecordingReader::read(path);
         if film.is_finished {
             return film;
         }
@@ -72,10 +72,10 @@ fn wait_finished(path: &Path) -> Film {
 }
 
 #[track_caller]
-fn assert_accounted(ended: &Ended, films: &[Film]) {
+fn assert_accounted(ended: &Ended, films: &[RecordingReader]) {
     assert_eq!(films.len(), 2);
     assert!(films.iter().all(|film| film.is_finished && film.shots.len() >= 5));
-    films.iter().for_each(Film::assert_times_rise);
+    films.iter().for_each(RecordingReader::assert_times_rise);
     let shots: usize = films.iter().map(|film| film.shots.len()).sum();
     assert_eq!(ended.account("recorded"), shots as u64);
     assert_eq!(ended.account("missing"), 0);
@@ -109,7 +109,7 @@ fn a_plain_recorder_comes_back_too() {
     let _camcast = Camcast::start_at(&address.to_string(), &PATTERN);
     camrec.wait_line_after(lines, "writing ");
     camrec.stop(Signal::SIGTERM).expect(0);
-    assert_eq!(Film::read_folder(folder.path()).len(), 2);
+    assert_eq!(RecordingReader::read_folder(folder.path()).len(), 2);
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_recorder_that_is_killed_is_noticed_and_its_file_is_readable() {
     assert_eq!(camrec.stop(Signal::SIGKILL).signal, Some(9));
     let left = camcast.program.wait_line_within(FIVE_SECONDS, lines, "left: ");
     assert!(left.contains("(native, every): ") && left.ends_with("clients now: 0"), "{left}");
-    let film = Film::read(&file);
+    let film = RecordingReader::read(&file);
     assert!(!film.is_finished && film.shots.len() >= 10, "{} frames", film.shots.len());
     film.assert_times_rise();
     assert!(film::sidecars(folder.path()).is_empty(), "a sidecar is of a finished file");
@@ -140,7 +140,7 @@ fn a_signal_ends_a_recording_properly() {
         let ended = camrec.stop(signal).expect(0);
         let left = camcast.program.wait_line_after(lines, "left: ");
         assert!(left.contains("it said end"), "{signal}: {left}");
-        let [film] = &Film::read_folder(folder.path())[..] else { panic!("not one file") };
+        let [film] = &RecordingReader::read_folder(folder.path())[..] else { panic!("not one file") };
         assert!(film.is_finished, "{signal}");
         assert_eq!(ended.account("recorded"), film.shots.len() as u64, "{signal}");
         assert_eq!(ended.account("missing"), 0, "{signal}");
@@ -158,7 +158,7 @@ fn a_recorder_can_be_stopped_while_its_server_is_away() {
     // nobody knows what the camera has delivered since
     let ended = camrec.stop(Signal::SIGTERM).expect(12);
     assert!(ended.text().contains("\ncamcast away: since "), "{}", ended.text());
-    let [film] = &Film::read_folder(folder.path())[..] else { panic!("not one file") };
+    let [film] = &RecordingReader::read_folder(folder.path())[..] else { panic!("not one file") };
     assert!(film.is_finished);
     assert_eq!(ended.account("recorded"), film.shots.len() as u64);
 }
@@ -179,7 +179,7 @@ fn every_client_is_told_when_camcast_stops() {
 
 /// The network is away for a while: nothing comes, and nothing says why. Then camrec joins again, and `back` is the
 /// stream and the frame that it finds. Frames 1 to 3 came before, three more come after.
-fn silence(back: u64, next: u32) -> (Ended, Vec<Film>) {
+fn silence(back: u64, next: u32) -> (Ended, Vec<RecordingReader>) {
     let stream = 0x00c0_ffee_00c0_ffee;
     let jpeg = support::pictures::of_len(3_000, 1);
     let folder = tempfile::tempdir().unwrap();
@@ -194,7 +194,7 @@ fn silence(back: u64, next: u32) -> (Ended, Vec<Film>) {
     (next..next + 3).for_each(|number| server.show(number, &jpeg));
     let ended = camrec.stop(Signal::SIGTERM);
     assert!(ended.log.contains("back after "), "{}", ended.log);
-    (ended, Film::read_folder(folder.path()))
+    (ended, RecordingReader::read_folder(folder.path()))
 }
 
 #[test]

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use support::film::Film;
+use support::film::RecordingReader;
 use support::procs::{Camcast, Program, camrec, camrec_into};
 use support::{PATIENCE, deadline, is_over, pause};
 
@@ -42,7 +42,8 @@ fn a_file_that_may_not_grow_is_followed_by_another() {
         let next = camrec_into(folder.path(), camcast.address, &["--frames", "1"]).wait_exit().expect(0);
         assert!(!next.log.contains("was not finished"), "{format}: {}", next.log);
         if format == "mkv" {
-            let shots: usize = Film::read_folder(folder.path()).iter().map(|film| film.shots.len()).sum();
+            let shots: usize =
+                RecordingReader::read_folder(folder.path()).iter().map(|film| film.shots.len()).sum();
             assert_eq!(shots as u64, ended.account("recorded") + 1);
         }
     }

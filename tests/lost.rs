@@ -10,13 +10,13 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use support::books::{last, of_kind};
-use support::film::{self, Film};
+use support::film::{self, RecordingReader};
 use support::json;
 use support::procs::{Camcast, Program, camrec_into};
 use support::{deadline, is_over, pause};
 
 fn shots(folder: &Path) -> u64 {
-    Film::read_folder(folder).iter().map(|film| film.shots.len() as u64).sum()
+    RecordingReader::read_folder(folder).iter().map(|film| film.shots.len() as u64).sum()
 }
 
 /// The file that it writes to, once it has been brought to the disk.
@@ -106,7 +106,7 @@ fn a_file_that_is_moved_ends_whole_where_it_is() {
     let events = json::events(&ended.text());
     let (account, lost) = (last(&events, "account"), last(&events, "segment-lost"));
     assert_eq!((lost.text("why"), lost.text("now")), ("moved", elsewhere.to_str().unwrap()));
-    let moved = Film::read(&elsewhere);
+    let moved = RecordingReader::read(&elsewhere);
     assert!(moved.is_finished && folder.path().join("moved.json").exists());
     assert_eq!(account.number("missing"), 0, "{account:?}");
     assert_eq!(account.number("frames"), shots(&into) + moved.shots.len() as u64);
@@ -132,7 +132,7 @@ fn a_folder_that_is_moved_keeps_its_recordings_and_another_is_made() {
     assert_eq!(account.number("missing"), 0, "{account:?}");
     assert_eq!(account.number("frames"), shots(&into) + shots(&elsewhere));
     let moved = elsewhere.join(path.strip_prefix(&into).unwrap());
-    assert!(Film::read(&moved).is_finished && moved.with_extension("json").exists());
+    assert!(RecordingReader::read(&moved).is_finished && moved.with_extension("json").exists());
     // it is whole there as well, index and all
     let next = camrec_into(&elsewhere, camcast.address, &["--frames", "1"]).wait_exit().expect(0);
     assert!(!next.log.contains("was not finished"), "{}", next.log);

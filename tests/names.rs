@@ -9,7 +9,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use support::film::{self, Film};
+use support::film::{self, RecordingReader};
 use support::json;
 use support::pictures::noise;
 use support::procs::{Camcast, Program, camcast, camrec_command};
@@ -93,7 +93,7 @@ fn files_of_any_name_are_played_and_recorded() {
     assert_tame(ended.log.as_bytes());
     assert!(ended.log.contains("writing ") && ended.log.contains("rec\\xE9\\u{1b}"), "{}", ended.log);
     let [path] = &film::files(&recorded)[..] else { panic!("not one file in {recorded:?}") };
-    let film = Film::read(path);
+    let film = RecordingReader::read(path);
     assert!(
         jpegs.iter().all(|jpeg| film.shots.iter().any(|shot| shot.jpeg == *jpeg)),
         "both files are played"

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread::{self, JoinHandle};
-use support::film::Film;
+use support::film::RecordingReader;
 use support::pictures::{noise, of_len};
 use support::procs::{camrec, camrec_into};
 use support::{PATIENCE, pause};
@@ -88,11 +88,11 @@ fn frames_of_the_original_server_are_recorded_byte_for_byte() {
         camrec_into(folder.path(), address, &["--plain", "0", "--frames", "20"]).wait_exit().expect(0);
     assert!(server.join().expect("the server is told the end") >= 20);
     assert_eq!(ended.account("recorded"), 20);
-    let films = Film::read_folder(folder.path());
+    let films = RecordingReader::read_folder(folder.path());
     let shots: Vec<&[u8]> = films.iter().flat_map(|film| &film.shots).map(|shot| &shot.jpeg[..]).collect();
     let expected: Vec<Vec<u8>> = clips().into_iter().cycle().take(20).collect();
     assert!(shots == expected.iter().map(Vec::as_slice).collect::<Vec<_>>());
-    films.iter().for_each(Film::assert_times_rise);
+    films.iter().for_each(RecordingReader::assert_times_rise);
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn a_signal_ends_the_visit_with_end() {
     let shown = server.join().unwrap() as u64;
     let recorded = ended.account("recorded");
     assert!((1..=shown).contains(&recorded), "{recorded} of {shown} recorded");
-    let films = Film::read_folder(folder.path());
+    let films = RecordingReader::read_folder(folder.path());
     assert!(films.iter().all(|film| film.is_finished));
     assert_eq!(films.iter().map(|film| film.shots.len()).sum::<usize>() as u64, recorded);
 }

@@ -3,7 +3,7 @@
 
 mod support;
 
-use camcast::jpeg::{self, Checked, Flaw, Size, huffman};
+use camcast::jpeg::{self, Checked, JpegError, Size, huffman};
 use camcast::picture::{Decoder, Scale};
 use camcast::reel::Reel;
 use camcast::sys::clock;
@@ -26,7 +26,7 @@ enum Fate {
     /// It is sent without so many bytes at its beginning and at its end, and shows the same as another one.
     Sent { before: usize, behind: usize, shows: &'static str },
     /// It is not sent.
-    Dropped(Flaw),
+    Dropped(JpegError),
 }
 use Fate::{Dropped, Sent};
 
@@ -45,13 +45,13 @@ const TABLE: [(&str, Fate); 21] = [
     ("stray-bytes.jpg", Sent { before: 0, behind: 0, shows: "422.jpg" }),
     ("two-starts.jpg", Sent { before: 2, behind: 0, shows: "422.jpg" }),
     ("bytes-before-end.jpg", Sent { before: 0, behind: 0, shows: "422.jpg" }),
-    ("no-end.jpg", Dropped(Flaw::NoEnd)),
-    ("half.jpg", Dropped(Flaw::NoEnd)),
-    ("half-with-thumbnail.jpg", Dropped(Flaw::NoEnd)),
-    ("half-header.jpg", Dropped(Flaw::Cut { at: 0 })),
-    ("begins-within.jpg", Dropped(Flaw::NoStart)),
-    ("zeros.jpg", Dropped(Flaw::NoStart)),
-    ("empty.jpg", Dropped(Flaw::Empty)),
+    ("no-end.jpg", Dropped(JpegError::NoEnd)),
+    ("half.jpg", Dropped(JpegError::NoEnd)),
+    ("half-with-thumbnail.jpg", Dropped(JpegError::NoEnd)),
+    ("half-header.jpg", Dropped(JpegError::Cut { at: 0 })),
+    ("begins-within.jpg", Dropped(JpegError::NoStart)),
+    ("zeros.jpg", Dropped(JpegError::NoStart)),
+    ("empty.jpg", Dropped(JpegError::Empty)),
 ];
 
 fn folder() -> PathBuf {
@@ -113,7 +113,7 @@ fn each_quirk_is_sent_byte_for_byte_or_named() {
                 let found = jpeg::check(&bytes).expect_err(name);
                 assert_eq!(found.index(), flaw.index(), "{name}: {found}");
                 let is_allowed = jpeg::check_header_only(&bytes).is_ok();
-                assert_eq!(is_allowed, flaw == Flaw::NoEnd, "{name}");
+                assert_eq!(is_allowed, flaw == JpegError::NoEnd, "{name}");
             }
         }
     }

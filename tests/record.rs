@@ -8,7 +8,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use support::film::{self, Film};
+use support::film::{self, RecordingReader};
 use support::json;
 use support::pictures::{PatternReader, decoded_size};
 use support::procs::{Camcast, Ended, Program, camrec, camrec_command, camrec_into};
@@ -29,7 +29,7 @@ fn split(mut stream: &[u8]) -> Vec<&[u8]> {
 
 /// Nothing missing; the frames of the account are those of the files.
 #[track_caller]
-fn assert_complete(ended: &Ended, films: &[Film]) {
+fn assert_complete(ended: &Ended, films: &[RecordingReader]) {
     let in_files: usize = films.iter().map(|film| film.shots.len()).sum();
     assert_eq!(ended.account("recorded"), in_files as u64, "{}", ended.text());
     assert_eq!(ended.account("missing"), 0, "{}", ended.text());
@@ -41,7 +41,7 @@ fn a_recording_has_every_frame_that_the_account_names() {
     let folder = tempfile::tempdir().unwrap();
     let camcast = Camcast::pattern(30);
     let ended = camrec_into(folder.path(), camcast.address, &["--frames", "45"]).wait_exit().expect(0);
-    let films = Film::read_folder(folder.path());
+    let films = RecordingReader::read_folder(folder.path());
     let [film] = &films[..] else { panic!("{} files", films.len()) };
     assert_eq!(film.shots.len(), 45);
     assert_eq!(film::ffprobe_count(&film.path), 45);
@@ -80,7 +80,7 @@ fn segments_roll_over_without_losing_or_doubling_a_frame() {
     let camcast = Camcast::pattern(25);
     let ended = camrec_into(folder.path(), camcast.address, &["--segment", "1s", "--duration", "3500ms"]);
     let ended = ended.wait_exit().expect(0);
-    let films = Film::read_folder(folder.path());
+    let films = RecordingReader::read_folder(folder.path());
     assert!(films.len() >= 3, "3.5 s in files of 1 s: {}", ended.text());
     assert_complete(&ended, &films);
     for film in &films {
@@ -88,7 +88,7 @@ fn segments_roll_over_without_losing_or_doubling_a_frame() {
         assert!(film.is_finished, "{}", film.path.display());
         assert!(film.shots.last().unwrap().micros < 1_000_000, "{}", film.path.display());
     }
-    let times: Vec<i64> = films.iter().flat_map(Film::times).collect();
+    let times: Vec<i64> = films.iter().flat_map(RecordingReader::times).collect();
     assert!(times.windows(2).all(|two| two[0] < two[1]), "{times:?}");
     let mut reader = PatternReader::new(320, 240);
     let mut next = 0;
@@ -102,7 +102,7 @@ fn a_duration_is_of_the_streams_own_time() {
     let folder = tempfile::tempdir().unwrap();
     let camcast = Camcast::pattern(20);
     camrec_into(folder.path(), camcast.address, &["--duration", "2s"]).wait_exit().expect(0);
-    let [film] = &Film::read_folder(folder.path())[..] else { panic!("not one file") };
+    let [film] = &RecordingReader::read_folder(folder.path())[..] else { panic!("not one file") };
     // at 20 frames a second the last one is 1.95 s after the first, unless the machine made it late
     let last = film.shots.last().unwrap().micros;
     assert!((1_000_000..2_000_000).contains(&last), "{last}");
@@ -116,7 +116,7 @@ fn standard_output_gets_a_readable_matroska_stream() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("piped.mkv");
     fs::write(&path, &ended.out).unwrap();
-    let film = Film::read(&path);
+    let film = RecordingReader::read(&path);
     assert_eq!(film.shots.len(), 20);
     film.assert_times_rise();
     assert!(film.shots.iter().all(|shot| decoded_size(&shot.jpeg) == (320, 240)));
@@ -183,7 +183,7 @@ fn one_folder_is_for_one_recorder() {
     let expected = ["door.mkv", "door_2.mkv", "door_3.mkv"].map(|name| folder.path().join(name));
     assert_eq!(names, expected);
     assert_eq!(fs::read(&names[0]).unwrap(), b"somebody's");
-    assert_eq!(Film::read(&names[2]).shots.len(), 15);
+    assert_eq!(RecordingReader::read(&names[2]).shots.len(), 15);
 }
 
 #[test]
@@ -236,14 +236,14 @@ fn what_a_crash_has_left_is_finished_at_the_next_start() {
         pause();
     }
     drop(first.stop(Signal::SIGKILL));
-    let left = Film::read(path);
+    let left = RecordingReader::read(path);
     assert!(!left.is_finished);
     // as after a power cut: the file is longer than what has reached the disk
     let bytes = fs::read(path).unwrap();
     fs::write(path, [&bytes[..], &[0; 5000]].concat()).unwrap();
     let second = camrec_into(folder.path(), camcast.address, &["--frames", "15"]).wait_exit().expect(0);
     assert!(second.log.contains("was not finished: repaired"), "{}", second.log);
-    let films = Film::read_folder(folder.path());
+    let films = RecordingReader::read_folder(folder.path());
     assert!(films[0].is_finished);
     assert_eq!((films[0].shots.len(), films[0].started), (left.shots.len(), left.started));
     assert!(films[0].duration.unwrap() >= left.shots.last().unwrap().micros as f64);
@@ -262,7 +262,7 @@ fn ipv6_does_all_that_ipv4_does() {
     let camcast = Camcast::start_at("[::1]:0", &["pattern", "-r", "320x240", "-f", "30"]);
     assert!(camcast.address.is_ipv6());
     camrec_into(folder.path(), camcast.address, &["--frames", "20"]).wait_exit().expect(0);
-    let [film] = &Film::read_folder(folder.path())[..] else { panic!("not one file") };
+    let [film] = &RecordingReader::read_folder(folder.path())[..] else { panic!("not one file") };
     assert_eq!(film.shots.len(), 20);
     let plain = support::plain::PlainClient::join(camcast.address);
     plain.take_frames(5).iter().for_each(|frame| assert_eq!(decoded_size(frame), (320, 240)));

@@ -4,7 +4,7 @@
 mod support;
 
 use support::FIVE_SECONDS;
-use support::film::Film;
+use support::film::RecordingReader;
 use support::pictures::decoded_size;
 use support::plain::PlainClient;
 use support::procs::{Camcast, camrec, camrec_into};
@@ -43,7 +43,8 @@ fn clients_come_and_go_without_disturbing_each_other() {
     for (folder, recorder) in folders.iter().zip(recorders) {
         let ended = recorder.wait_exit().expect(0);
         assert_eq!((ended.account("recorded"), ended.account("missing")), (80, 0));
-        let shots: usize = Film::read_folder(folder.path()).iter().map(|film| film.shots.len()).sum();
+        let shots: usize =
+            RecordingReader::read_folder(folder.path()).iter().map(|film| film.shots.len()).sum();
         assert_eq!(shots, 80);
     }
     let ended = viewer.wait_exit().expect(0);

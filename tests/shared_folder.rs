@@ -7,7 +7,7 @@ mod support;
 use nix::sys::signal::Signal;
 use std::fs;
 use std::path::Path;
-use support::film::Film;
+use support::film::RecordingReader;
 use support::machine::Machine;
 use support::procs::{Camcast, Program, camrec_command, camrec_into};
 use support::{deadline, is_over, pause};
@@ -74,7 +74,7 @@ fn what_another_machine_writes_is_left_alone() {
         assert_eq!(ended.account("missing"), 0, "{}", ended.log);
         assert!(!ended.log.contains("deleted") && !ended.log.contains("repaired"), "{}", ended.log);
     }
-    let films = Film::read_folder(folder.path());
+    let films = RecordingReader::read_folder(folder.path());
     assert!(films.iter().all(|film| film.is_finished));
     let recorded = first.account("recorded") + second.account("recorded");
     assert_eq!(films.iter().map(|film| film.shots.len() as u64).sum::<u64>(), recorded);

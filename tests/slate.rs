@@ -7,7 +7,7 @@ use camcast::jpeg::{self, Size};
 use nix::sys::signal::Signal;
 use std::io::Write;
 use std::process::Stdio;
-use support::film::{Film, files};
+use support::film::{RecordingReader, files};
 use support::pictures::noise;
 use support::plain::PlainClient;
 use support::procs::{Camcast, Program, camcast, camrec, camrec_into};
@@ -67,7 +67,7 @@ fn viewers_are_told_by_a_picture_and_recorders_are_not() {
     assert_eq!(viewer.stop(Signal::SIGTERM).expect(0).account("recorded"), 2);
     let ended = recorder.stop(Signal::SIGTERM).expect(0);
     assert_eq!((ended.account("recorded"), ended.account("missing")), (2, 0));
-    let film = Film::read(&files(folder.path())[0]);
+    let film = RecordingReader::read(&files(folder.path())[0]);
     let frames: Vec<&[u8]> = film.shots.iter().map(|shot| &shot.jpeg[..]).collect();
     assert!(frames == [&clips[0][..], &clips[1][..]], "{} frames", frames.len());
 }
@@ -86,7 +86,7 @@ fn a_player_is_shown_no_signal_again_and_again() {
         let bytes = viewer.wait_output(seen + 1);
         seen = bytes.len();
         std::fs::write(&path, &bytes).unwrap();
-        let film = Film::read(&path);
+        let film = RecordingReader::read(&path);
         if film.shots.len() >= 3 {
             break film;
         }

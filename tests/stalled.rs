@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use support::film::{self, Film};
+use support::film::{self, RecordingReader};
 use support::machine::{Call, Fault, Machine};
 use support::procs::{Camcast, Program, camcast, camrec_command, camrec_into};
 use support::{PATIENCE, deadline, is_over, pause};
@@ -194,7 +194,7 @@ fn a_recorder_on_a_stopped_terminal_records_and_ends() {
             assert_eq!(camrec.stop().code(), Some(0));
         } else {
             assert_eq!(camrec.wait().code(), Some(0));
-            let [film] = &Film::read_folder(folder.path())[..] else { panic!("not one file") };
+            let [film] = &RecordingReader::read_folder(folder.path())[..] else { panic!("not one file") };
             assert!(film.is_finished && film.shots.len() == 120, "{} frames", film.shots.len());
         }
     }

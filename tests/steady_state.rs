@@ -6,7 +6,7 @@ mod support;
 
 use camcast::app::cast::config::{Config, Listen};
 use camcast::app::cast::{Flow, Server};
-use camcast::capture::{SourceSpec, Wish};
+use camcast::capture::{CaptureConfig, SourceSpec};
 use nix::sys::signal::Signal;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::backtrace::Backtrace;
@@ -89,9 +89,9 @@ struct Count {
 
 fn config(clip: &Path) -> Config {
     Config {
-        wish: Wish {
+        wish: CaptureConfig {
             rate: Some("90".parse().unwrap()),
-            ..Wish::of(SourceSpec::File(clip.to_owned()), |_| {})
+            ..CaptureConfig::of(SourceSpec::File(clip.to_owned()), |_| {})
         },
         quality: 80,
         listen: vec![Listen { address: "127.0.0.1:0".parse().unwrap(), fallback: None }],

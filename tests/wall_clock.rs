@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use support::books::{assert_adds_up, last, of_kind};
-use support::film::Film;
+use support::film::RecordingReader;
 use support::json;
 use support::machine::Machine;
 use support::procs::{Camcast, Program, camrec_command, camrec_into};
@@ -49,7 +49,7 @@ fn record(zone: &str, settings: &[i64], check: impl Fn(&Path, &str)) {
     let account = last(&events, "account");
     assert_eq!(account.number("missing"), 0, "{account:?}");
     assert_adds_up(folder.path(), account);
-    let when: HashMap<Vec<u8>, i64> = Film::read_folder(truth.path())
+    let when: HashMap<Vec<u8>, i64> = RecordingReader::read_folder(truth.path())
         .iter()
         .flat_map(|film| {
             film.times().zip(&film.shots).map(|(time, shot)| (shot.jpeg.clone(), time)).collect::<Vec<_>>()
@@ -58,7 +58,7 @@ fn record(zone: &str, settings: &[i64], check: impl Fn(&Path, &str)) {
     // in the order in which they were written
     let (mut setting, mut frames, mut worst) = (0, 0, 0);
     for begun in of_kind(&events, "segment-begun") {
-        let film = Film::read(Path::new(begun.text("path")));
+        let film = RecordingReader::read(Path::new(begun.text("path")));
         assert!(film.is_finished);
         let ahead = film.times().zip(&film.shots).map(|(time, shot)| time - when[&shot.jpeg]);
         let ahead: Vec<i64> = ahead.collect();
@@ -91,7 +91,7 @@ fn the_hour_that_comes_twice() {
     let summer = CHANGE - HOUR / 2 - jiff::Timestamp::now().as_second();
     record("Europe/Berlin", &[summer, summer + HOUR, summer], |folder, log| {
         let named = |is_summer: bool| {
-            let films = Film::read_folder(folder).into_iter();
+            let films = RecordingReader::read_folder(folder).into_iter();
             let films = films.filter(|film| (film.started / 1_000_000_000 < CHANGE) == is_summer);
             films.map(|film| film.path.strip_prefix(folder).unwrap().to_owned()).collect::<Vec<_>>()
         };
@@ -117,7 +117,7 @@ fn aligned_files_begin_at_round_times() {
         pause();
     }
     let ended = camrec.stop(Signal::SIGINT).expect(0);
-    let films = Film::read_folder(folder.path());
+    let films = RecordingReader::read_folder(folder.path());
     assert!(films.len() >= 4, "{}", ended.log);
     for film in &films {
         let (first, last) = (film.times().next().unwrap(), film.times().last().unwrap());

@@ -49,31 +49,31 @@ impl From<Exit> for ExitCode {
 
 /// Why a program ends with an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub struct ExitError {
     /// The exit code.
     pub exit: Exit,
     message: String,
 }
 
-impl Failure {
+impl ExitError {
     /// One line, cause and remedy.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Failure { exit, message: message.into() }
+        ExitError { exit, message: message.into() }
     }
 
     /// A system call that failed in a way that has no meaning of its own here.
     pub fn system(what: &str, error: &std::io::Error) -> Self {
-        Failure::new(Exit::System, format!("{what}: {error}"))
+        ExitError::new(Exit::System, format!("{what}: {error}"))
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for ExitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for ExitError {}
 
 #[cfg(test)]
 mod tests {

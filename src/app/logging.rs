@@ -1,8 +1,8 @@
 //! Log lines: with the time of day on a terminal, with syslog priorities under systemd, whose journal has the time. Like all that
 //! goes to standard error they wait in an [outbox](super::outbox), so that nobody waits for whoever reads them.
 
+use super::local_time;
 use super::outbox::Outbox;
-use super::wall;
 use crate::shown::one_line;
 use crate::sys::outlet::Outlet;
 use log::{Level, LevelFilter};
@@ -121,7 +121,7 @@ fn line(name: &str, level: Level, text: &dyn Display) -> String {
     if under_systemd() {
         format!("<{}>{text}\n", priority(level))
     } else {
-        format!("{} {name}: {}{text}\n", wall::time_of_day(), label(level))
+        format!("{} {name}: {}{text}\n", local_time::time_of_day(), label(level))
     }
 }
 

@@ -5,32 +5,32 @@
 //! | [`argument`] | arguments as typed, which may be any bytes |
 //! | [`cast`] | camcast: the one poll loop over camera, joins, clients and signals |
 //! | [`rec`] | camrec: joins, receives, records, joins again |
-//! | [`films`] | camrec on recordings that are there: `--check`, `--export`, `--sheet` |
+//! | [`tools`] | camrec on recordings that are there: `--check`, `--export`, `--sheet` |
 //! | `args` | the command line as people type it |
 //! | [`exit`] | what ends a program: one line and an exit code |
+//! | [`local_time`] | local time, for names and logs |
 //! | [`logging`] | log lines for terminals and for the journal |
 //! | [`outbox`] | what is said, until somebody takes it |
 //! | [`quantity`] | sizes, durations and addresses as people type them |
 //! | [`throttle`] | at most one line a minute of what others can cause |
-//! | [`wall`] | local time, for names and logs |
 
 mod args;
 pub mod argument;
 pub mod cast;
 pub mod exit;
-pub mod films;
+pub mod local_time;
 pub mod logging;
 pub mod outbox;
 pub mod quantity;
 pub mod rec;
 pub mod throttle;
-pub mod wall;
+pub mod tools;
 
 use crate::shown::one_line;
 use crate::sys::outlet::Outlet;
 use argh::{ArgsInfo, FromArgs};
 use args::Flags;
-use exit::{Exit, Failure};
+use exit::{Exit, ExitError};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -38,7 +38,7 @@ use std::process::ExitCode;
 /// error to standard error.
 pub fn main<Options: FromArgs + ArgsInfo>(
     name: &'static str,
-    program: fn(Options) -> Result<Exit, Failure>,
+    program: fn(Options) -> Result<Exit, ExitError>,
 ) -> ExitCode {
     crate::sys::signals::outlive_file_limits();
     logging::open(name);
@@ -52,8 +52,8 @@ pub fn main<Options: FromArgs + ArgsInfo>(
 }
 
 /// `None` if the options asked for help, which has been given.
-fn read_options<Options: FromArgs + ArgsInfo>(name: &str) -> Result<Option<Options>, Failure> {
-    let usage = |why: String| Failure::new(Exit::Usage, format!("{why} (see {name} --help)"));
+fn read_options<Options: FromArgs + ArgsInfo>(name: &str) -> Result<Option<Options>, ExitError> {
+    let usage = |why: String| ExitError::new(Exit::Usage, format!("{why} (see {name} --help)"));
     let home = std::env::var_os("HOME");
     let typed = std::env::args_os().skip(1);
     let args = args::spell_out(typed, &Flags::of::<Options>(), home.as_deref()).map_err(usage)?;

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use nix::fcntl::OFlag;
 
-use super::intake::{Found, Intake};
-use crate::jpeg::Flaw;
+use super::stream_buffer::{Found, StreamBuffer};
+use crate::jpeg::JpegError;
 
 /// Files of a folder are played if their names end so, in any case. The first two hold one picture each: cameras and
 /// telephones put others behind it (a preview, a film), which nobody who looks at the file ever sees.
@@ -23,7 +23,7 @@ pub(super) struct Clip {
     identity: (u64, u64),
     /// When it came to be as it is, or where it is: st_ctime, in seconds and nanoseconds.
     changed: (i64, i64),
-    intake: Intake,
+    intake: StreamBuffer,
     /// It holds one picture, whatever is behind that.
     is_picture: bool,
     has_given: bool,
@@ -50,7 +50,7 @@ impl Clip {
     /// The system's, or that it is none.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let (file, metadata) = open(path)?;
-        let (intake, is_picture) = (Intake::new(), is_picture(path));
+        let (intake, is_picture) = (StreamBuffer::new(), is_picture(path));
         Ok(Clip {
             file: Some(file),
             identity: identity(&metadata),
@@ -133,16 +133,16 @@ impl Clip {
         let unfinished = self.intake.finish();
         // there may be frames behind what it leaves
         self.is_done = unfinished.is_none() || !self.intake.waiting();
-        let nothing = if self.has_bytes { Flaw::NoStart } else { Flaw::Empty };
+        let nothing = if self.has_bytes { JpegError::NoStart } else { JpegError::Empty };
         let has_given = std::mem::replace(&mut self.has_given, true);
         unfinished.or_else(|| (!has_given).then(|| Found::broken(nothing)))
     }
 
     /// There will be no frame in it: nothing more comes from it, and it counts as one that is none.
     pub(super) fn give_up(&mut self) -> Found {
-        self.intake = Intake::new();
+        self.intake = StreamBuffer::new();
         self.close();
-        Found::broken(Flaw::NoStart)
+        Found::broken(JpegError::NoStart)
     }
 
     /// When it came to be as it is, or where it is: in seconds and nanoseconds.
@@ -151,7 +151,7 @@ impl Clip {
     }
 
     /// Where its frames are.
-    pub(super) fn intake(&self) -> &Intake {
+    pub(super) fn intake(&self) -> &StreamBuffer {
         &self.intake
     }
 

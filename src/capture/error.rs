@@ -140,7 +140,7 @@ impl OpenError {
     }
 
     /// What a failed call on the device at `path` means.
-    pub(super) fn from_call(path: &Path, failed: v4l2::Failed) -> Self {
+    pub(super) fn from_call(path: &Path, failed: v4l2::CallError) -> Self {
         let path = path.to_path_buf();
         match failed.errno {
             Errno::ENOENT | Errno::ENODEV | Errno::ENXIO => OpenError::missing(&path),
@@ -258,7 +258,7 @@ impl std::error::Error for OpenError {}
 
 /// Why a source ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum CaptureError {
     /// The camera was unplugged.
     Gone {
         /// The path as given.
@@ -306,40 +306,40 @@ pub enum Fault {
     },
 }
 
-impl Fault {
+impl CaptureError {
     /// What a failed call on the running camera at `path` means.
-    pub(super) fn from_call(path: &Path, failed: v4l2::Failed) -> Self {
+    pub(super) fn from_call(path: &Path, failed: v4l2::CallError) -> Self {
         let path = path.to_path_buf();
         match failed.errno {
-            Errno::ENODEV | Errno::ENXIO => Fault::Gone { path },
-            errno => Fault::Broken { path, call: failed.call, errno },
+            Errno::ENODEV | Errno::ENXIO => CaptureError::Gone { path },
+            errno => CaptureError::Broken { path, call: failed.call, errno },
         }
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for CaptureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Fault::Gone { path } => write!(f, "{} was unplugged: plug it in again", shown(&path)),
-            Fault::Broken { path, call, errno } => write!(
+            CaptureError::Gone { path } => write!(f, "{} was unplugged: plug it in again", shown(&path)),
+            CaptureError::Broken { path, call, errno } => write!(
                 f,
                 "the driver of {} failed ({call}: {}): the camera must be opened anew; dmesg may say more",
                 shown(&path),
                 errno.desc()
             ),
-            Fault::Erring { path } => write!(
+            CaptureError::Erring { path } => write!(
                 f,
                 "the driver of {} reports an error and gives no frame: the camera must be opened anew; dmesg may say more",
                 shown(&path)
             ),
-            Fault::Ended { path, frames, half } => ended(f, path, *frames, *half),
-            Fault::Unreadable { path, why } => write!(f, "cannot read {}: {why}", shown(&path)),
-            Fault::NotMjpeg { path } => write!(
+            CaptureError::Ended { path, frames, half } => ended(f, path, *frames, *half),
+            CaptureError::Unreadable { path, why } => write!(f, "cannot read {}: {why}", shown(&path)),
+            CaptureError::NotMjpeg { path } => write!(
                 f,
                 "no JPEG in the first 16 MiB of {}: write MJPEG, as with rpicam-vid --codec mjpeg",
                 shown(&path)
             ),
-            Fault::Undrawable { why } => {
+            CaptureError::Undrawable { why } => {
                 write!(f, "the test picture cannot be drawn: {why}; try another size")
             }
         }
@@ -363,14 +363,14 @@ fn ended(f: &mut fmt::Formatter<'_>, path: &Path, frames: u64, half: usize) -> f
     Ok(())
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for CaptureError {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn from_errno(errno: Errno) -> OpenError {
-        OpenError::from_call(Path::new("/dev/video0"), v4l2::Failed { call: "VIDIOC_STREAMON", errno })
+        OpenError::from_call(Path::new("/dev/video0"), v4l2::CallError { call: "VIDIOC_STREAMON", errno })
     }
 
     #[test]
@@ -383,8 +383,8 @@ mod tests {
         assert!(matches!(from_errno(Errno::ENODEV), OpenError::Missing { .. }));
         let (call, errno) = ("VIDIOC_STREAMON", Errno::EPROTO);
         assert_eq!(from_errno(errno), OpenError::System { path: path.clone(), call, errno });
-        let gone = v4l2::Failed { call, errno: Errno::ENODEV };
-        assert_eq!(Fault::from_call(&path, gone), Fault::Gone { path });
+        let gone = v4l2::CallError { call, errno: Errno::ENODEV };
+        assert_eq!(CaptureError::from_call(&path, gone), CaptureError::Gone { path });
     }
 
     #[test]
@@ -438,8 +438,8 @@ mod tests {
         assert!(twin.may_pass());
     }
 
-    fn ended(frames: u64, half: usize) -> Fault {
-        Fault::Ended { path: "standard input".into(), frames, half }
+    fn ended(frames: u64, half: usize) -> CaptureError {
+        CaptureError::Ended { path: "standard input".into(), frames, half }
     }
 
     #[test]
@@ -477,11 +477,11 @@ mod tests {
             OpenError::Stranger { path: "x".into(), link: None }.to_string(),
             from_errno(Errno::EPERM).to_string(),
             from_errno(Errno::ENOSPC).to_string(),
-            Fault::Gone { path: "x".into() }.to_string(),
-            Fault::Broken { path: "x".into(), call: "VIDIOC_DQBUF", errno: Errno::EIO }.to_string(),
-            Fault::Erring { path: "x".into() }.to_string(),
+            CaptureError::Gone { path: "x".into() }.to_string(),
+            CaptureError::Broken { path: "x".into(), call: "VIDIOC_DQBUF", errno: Errno::EIO }.to_string(),
+            CaptureError::Erring { path: "x".into() }.to_string(),
             ended(120, 0).to_string(),
-            Fault::NotMjpeg { path: "x".into() }.to_string(),
+            CaptureError::NotMjpeg { path: "x".into() }.to_string(),
         ];
         for text in texts {
             assert!(!text.contains('\n') && !text.contains("  "), "{text}");

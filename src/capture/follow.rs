@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::clip::{Clip, Step, is_played};
-use super::intake::Found;
 use super::metronome::Metronome;
 use super::replay::{FILES, Play, description, say_skipped, unreadable};
-use super::{Description, Fault, Lease, OpenError};
+use super::stream_buffer::Found;
+use super::{CaptureError, Description, Lease, OpenError};
 use crate::shown::shown;
 use crate::sys::arrivals::{Arrival, Arrivals};
 use crate::time::Time;
@@ -120,8 +120,8 @@ impl Follow {
     /// The next frame, if there is one and it is due.
     ///
     /// # Errors
-    /// [`Fault::Unreadable`] if the folder has gone.
-    pub fn grab(&mut self, now: Time) -> Result<Option<Lease<'_>>, Fault> {
+    /// [`CaptureError::Unreadable`] if the folder has gone.
+    pub fn grab(&mut self, now: Time) -> Result<Option<Lease<'_>>, CaptureError> {
         self.hear()?;
         if now < self.metronome.due() {
             return Ok(None);
@@ -138,7 +138,7 @@ impl Follow {
         &self.description
     }
 
-    fn hear(&mut self) -> Result<(), Fault> {
+    fn hear(&mut self) -> Result<(), CaptureError> {
         let (mut is_gone, waiting) = (false, &mut self.waiting);
         self.arrivals.take(|arrival| match arrival {
             Arrival::File(name) if is_played(Path::new(&name)) => waiting.add(&name),
@@ -148,7 +148,7 @@ impl Follow {
         });
         if is_gone {
             let why = "the folder is not there any more".into();
-            return Err(Fault::Unreadable { path: self.path.clone(), why });
+            return Err(CaptureError::Unreadable { path: self.path.clone(), why });
         }
         // when all that is known has been opened: what is younger than that is what is not known
         if waiting.is_incomplete && waiting.names.is_empty() && self.playing.is_none() {
@@ -157,8 +157,10 @@ impl Follow {
                 let path = shown(&self.path);
                 log::warn!("more files came at once to {path} than the system tells of: they are looked for");
             }
-            self.look()
-                .map_err(|error| Fault::Unreadable { path: self.path.clone(), why: error.to_string() })?;
+            self.look().map_err(|error| CaptureError::Unreadable {
+                path: self.path.clone(),
+                why: error.to_string(),
+            })?;
         }
         Ok(())
     }
@@ -425,7 +427,7 @@ mod tests {
         assert_eq!(folder.play(&mut follow), ["1"]);
         fs::remove_dir_all(&below).unwrap();
         let fault = follow.grab(folder.now).err();
-        assert!(matches!(&fault, Some(Fault::Unreadable { path, .. }) if *path == below), "{fault:?}");
+        assert!(matches!(&fault, Some(CaptureError::Unreadable { path, .. }) if *path == below), "{fault:?}");
         assert!(matches!(Follow::folder(&below, PLAY), Err(OpenError::Unreadable { .. })));
     }
 }

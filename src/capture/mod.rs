@@ -7,7 +7,7 @@
 //! A frame is lent, not copied: a [`Lease`] is a view into the driver's own memory, and dropping it gives the
 //! buffer back to the driver. The driver has few of them: copy what must last, and drop the lease at once.
 //!
-//! After a [`Fault`] the source is of no more use: drop it before opening it anew, because a camera whose old
+//! After a [`CaptureError`] the source is of no more use: drop it before opening it anew, because a camera whose old
 //! descriptor is still open comes back under another number.
 
 use std::fmt;
@@ -16,7 +16,7 @@ use std::os::fd::BorrowedFd;
 
 use arrayvec::ArrayString;
 
-use crate::jpeg::{Flaw, Size};
+use crate::jpeg::{JpegError, Size};
 use crate::picture::RawFormat;
 use crate::time::{Stamp, Time};
 
@@ -25,7 +25,6 @@ pub mod v4l2;
 mod clip;
 mod error;
 mod follow;
-mod intake;
 mod metronome;
 mod mode;
 mod pace;
@@ -34,16 +33,17 @@ mod pipe;
 mod rate;
 mod replay;
 mod spec;
+mod stream_buffer;
 
-pub use error::{Fault, OpenError};
+pub use error::{CaptureError, OpenError};
 pub use follow::Follow;
-use intake::{Found, Intake};
 pub use mode::{Mode, ModeError};
 pub use pattern::Pattern;
 pub use pipe::Pipe;
 pub use rate::{Rate, RateError};
 pub use replay::{Play, Replay};
 pub use spec::SourceSpec;
+use stream_buffer::{Found, StreamBuffer};
 
 /// Writes the wall clock's time of day into the empty string it is given (`12:34:56.789`, at most 16 bytes).
 ///
@@ -52,7 +52,7 @@ pub type WallClock = fn(&mut ArrayString<16>);
 
 /// What is asked of a source. What it gives instead stands in [`Description::notes`].
 #[derive(Clone, Debug)]
-pub struct Wish {
+pub struct CaptureConfig {
     /// Which source.
     pub source: SourceSpec,
     /// Width and height in pixels. Without it the camera keeps its own; the test picture has 1280x720.
@@ -72,10 +72,10 @@ pub struct Wish {
     pub follow: bool,
 }
 
-impl Wish {
+impl CaptureConfig {
     /// A source as it comes.
     pub fn of(source: SourceSpec, clock: WallClock) -> Self {
-        Wish {
+        CaptureConfig {
             source,
             size: None,
             rate: None,
@@ -145,7 +145,7 @@ impl Source {
     ///
     /// # Errors
     /// One of [`OpenError`], whose text says what to do; [`OpenError::may_pass`] tells those worth another try.
-    pub fn open(wish: &Wish) -> Result<Source, OpenError> {
+    pub fn open(wish: &CaptureConfig) -> Result<Source, OpenError> {
         let rate = wish.rate.unwrap_or(Rate::DEFAULT);
         match &wish.source {
             SourceSpec::Device(path) => v4l2::Camera::open(path, wish).map(Source::Camera),
@@ -184,8 +184,8 @@ impl Source {
     /// (a folder's replay allocates where it opens a file).
     ///
     /// # Errors
-    /// A [`Fault`] ends the source: drop it, then open it anew.
-    pub fn grab(&mut self, now: Time) -> Result<Option<Lease<'_>>, Fault> {
+    /// A [`CaptureError`] ends the source: drop it, then open it anew.
+    pub fn grab(&mut self, now: Time) -> Result<Option<Lease<'_>>, CaptureError> {
         match self {
             Source::Camera(camera) => camera.grab(now),
             Source::Pattern(pattern) => pattern.grab(now),
@@ -199,7 +199,7 @@ impl Source {
     ///
     /// # Errors
     /// As [`Source::grab`].
-    pub fn drop_older(&mut self) -> Result<u32, Fault> {
+    pub fn drop_older(&mut self) -> Result<u32, CaptureError> {
         match self {
             Source::Camera(camera) => camera.drop_older(),
             Source::Pattern(_) | Source::Replay(_) | Source::Follow(_) | Source::Pipe(_) => Ok(0),
@@ -215,8 +215,8 @@ impl Source {
     }
 
     /// What it is that poll reports an error and [`Source::grab`] finds neither that nor a frame.
-    pub fn erring(&self) -> Fault {
-        Fault::Erring { path: self.describe().path.clone().into() }
+    pub fn erring(&self) -> CaptureError {
+        CaptureError::Erring { path: self.describe().path.clone().into() }
     }
 
     /// What was agreed on when the source was opened.
@@ -242,7 +242,7 @@ pub struct Lease<'a> {
     /// it, never send it.
     pub flawed: bool,
     /// What of it could be read is known to be no frame, for this reason: the same, and there are no bytes.
-    pub flaw: Option<Flaw>,
+    pub flaw: Option<JpegError>,
     /// It has at least so many bytes, more than are ever kept or sent: the same, and there are no bytes.
     pub too_long: Option<usize>,
 }
@@ -274,7 +274,7 @@ impl<'a> Lease<'a> {
         }
     }
 
-    fn of_found(intake: &'a Intake, found: Found, captured: Time, sequence: u32) -> Self {
+    fn of_found(intake: &'a StreamBuffer, found: Found, captured: Time, sequence: u32) -> Self {
         let bytes = intake.frame(found.place);
         Lease { flaw: found.flaw, too_long: found.too_long, ..Lease::of_bytes(bytes, captured, sequence) }
     }

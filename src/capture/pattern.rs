@@ -3,7 +3,7 @@
 use arrayvec::ArrayString;
 
 use super::metronome::Metronome;
-use super::{Description, Fault, Lease, OpenError, Rate, WallClock};
+use super::{CaptureError, Description, Lease, OpenError, Rate, WallClock};
 use crate::jpeg::Size;
 use crate::picture;
 use crate::time::Time;
@@ -39,14 +39,14 @@ impl Pattern {
     /// Draws the newest picture that is due. Those missed before it are gaps in the sequence, as with a camera.
     ///
     /// # Errors
-    /// [`Fault::Undrawable`].
-    pub fn grab(&mut self, now: Time) -> Result<Option<Lease<'_>>, Fault> {
+    /// [`CaptureError::Undrawable`].
+    pub fn grab(&mut self, now: Time) -> Result<Option<Lease<'_>>, CaptureError> {
         let Some(number) = self.metronome.newest(now) else { return Ok(None) };
         let sequence = wrapped(number);
         let mut time = ArrayString::new();
         (self.clock)(&mut time);
         let drawn = self.picture.draw(sequence, &time);
-        let bytes = drawn.map_err(|error| Fault::Undrawable { why: error.to_string() })?;
+        let bytes = drawn.map_err(|error| CaptureError::Undrawable { why: error.to_string() })?;
         Ok(Some(Lease::of_bytes(bytes, now, sequence)))
     }
 

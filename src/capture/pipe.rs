@@ -6,9 +6,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-use super::intake::{Found, Intake};
 use super::pace::{Pace, Remark};
-use super::{Description, Fault, Lease, OpenError, Rate};
+use super::stream_buffer::{Found, StreamBuffer};
+use super::{CaptureError, Description, Lease, OpenError, Rate};
 use crate::jpeg::Size;
 use crate::time::Time;
 
@@ -23,7 +23,7 @@ pub struct Pipe {
     file: File,
     /// The flags to leave behind.
     flags: OFlag,
-    intake: Intake,
+    intake: StreamBuffer,
     sequence: u32,
     /// What was given, whole or not, but for what the end has cut off.
     frames: u64,
@@ -53,7 +53,7 @@ impl Pipe {
 
     fn open(fd: OwnedFd, rate: Option<Rate>, notes: Vec<String>) -> Result<Self, OpenError> {
         let flags = stop_blocking(fd.as_fd()).map_err(|errno| unreadable(errno.desc()))?;
-        let (file, intake) = (File::from(fd), Intake::new());
+        let (file, intake) = (File::from(fd), StreamBuffer::new());
         Ok(Pipe {
             file,
             flags,
@@ -82,8 +82,8 @@ impl Pipe {
     /// frame is given as well, so that it is counted; at the end that is the half frame there.
     ///
     /// # Errors
-    /// [`Fault::Ended`] at the end, [`Fault::NotMjpeg`] after 16 MiB without a first frame, [`Fault::Unreadable`].
-    pub fn grab(&mut self, now: Time) -> Result<Option<Lease<'_>>, Fault> {
+    /// [`CaptureError::Ended`] at the end, [`CaptureError::NotMjpeg`] after 16 MiB without a first frame, [`CaptureError::Unreadable`].
+    pub fn grab(&mut self, now: Time) -> Result<Option<Lease<'_>>, CaptureError> {
         let found = match self.held.take() {
             held @ Some(_) => held,
             None => self.next_frame()?,
@@ -104,7 +104,7 @@ impl Pipe {
         &self.description
     }
 
-    fn next_frame(&mut self) -> Result<Option<Found>, Fault> {
+    fn next_frame(&mut self) -> Result<Option<Found>, CaptureError> {
         if let Some(half) = self.ended {
             return Err(self.end(half));
         }
@@ -115,14 +115,16 @@ impl Pipe {
                 return Ok(Some(found));
             }
             if self.intake.hopeless() {
-                return Err(Fault::NotMjpeg { path: NAME.into() });
+                return Err(CaptureError::NotMjpeg { path: NAME.into() });
             }
             self.more = false;
             match self.intake.fill(&mut self.file) {
                 Ok(0) => return self.finish(),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-                Err(error) => return Err(Fault::Unreadable { path: NAME.into(), why: error.to_string() }),
+                Err(error) => {
+                    return Err(CaptureError::Unreadable { path: NAME.into(), why: error.to_string() });
+                }
             }
         }
         // The last read may have brought a frame's end, and poll may have nothing more to say.
@@ -130,7 +132,7 @@ impl Pipe {
         Ok(None)
     }
 
-    fn finish(&mut self) -> Result<Option<Found>, Fault> {
+    fn finish(&mut self) -> Result<Option<Found>, CaptureError> {
         let left = self.intake.left();
         let Some(half) = self.intake.finish() else { return Err(self.end(0)) };
         // there may be frames behind what it leaves
@@ -143,8 +145,8 @@ impl Pipe {
         Ok(Some(half))
     }
 
-    fn end(&self, half: usize) -> Fault {
-        Fault::Ended { path: NAME.into(), frames: self.frames, half }
+    fn end(&self, half: usize) -> CaptureError {
+        CaptureError::Ended { path: NAME.into(), frames: self.frames, half }
     }
 }
 
@@ -204,7 +206,7 @@ fn description(rate: Option<Rate>, notes: Vec<String>) -> Description {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jpeg::{Flaw, check};
+    use crate::jpeg::{JpegError, check};
     use proptest::prelude::*;
     use std::io::Write;
 
@@ -236,8 +238,8 @@ mod tests {
         assert_eq!(pipe.grab(NOW).err(), Some(ended(1, 0)));
     }
 
-    fn ended(frames: u64, half: usize) -> Fault {
-        Fault::Ended { path: NAME.into(), frames, half }
+    fn ended(frames: u64, half: usize) -> CaptureError {
+        CaptureError::Ended { path: NAME.into(), frames, half }
     }
 
     #[test]
@@ -278,7 +280,7 @@ mod tests {
                 let lease = pipe.grab(NOW).unwrap().unwrap();
                 match half.len() {
                     8.. => prop_assert_eq!(&lease[..], half),
-                    _ => prop_assert_eq!(lease.flaw.map(Flaw::index), Some(Flaw::Cut { at: 0 }.index())),
+                    _ => prop_assert_eq!(lease.flaw.map(JpegError::index), Some(JpegError::Cut { at: 0 }.index())),
                 }
                 prop_assert!(lease.flaw.is_some() || check(&lease).is_err());
                 drop(lease);
@@ -296,7 +298,7 @@ mod tests {
         let broken = b"\xff\xd8\xff\x02".to_vec();
         let cut = jpeg("cut")[..8].to_vec();
         writer.write_all(&[broken, cut.clone(), jpeg("a")].concat()).unwrap();
-        assert_eq!(pipe.grab(NOW).unwrap().unwrap().flaw, Some(Flaw::Marker { at: 2 }));
+        assert_eq!(pipe.grab(NOW).unwrap().unwrap().flaw, Some(JpegError::Marker { at: 2 }));
         assert_eq!(grab(&mut pipe), Some((1, cut)));
         assert_eq!(grab(&mut pipe), Some((2, jpeg("a"))));
         drop(writer);
@@ -310,7 +312,7 @@ mod tests {
         writer.write_all(&[broken, jpeg("a"), jpeg("b"), jpeg("c")[..8].to_vec()].concat()).unwrap();
         assert_eq!(grab(&mut pipe), None);
         drop(writer);
-        assert_eq!(pipe.grab(NOW).unwrap().unwrap().flaw, Some(Flaw::Cut { at: 2 }));
+        assert_eq!(pipe.grab(NOW).unwrap().unwrap().flaw, Some(JpegError::Cut { at: 2 }));
         assert_eq!(grab(&mut pipe), Some((1, jpeg("a"))));
         assert_eq!(grab(&mut pipe), Some((2, jpeg("b"))));
         assert_eq!(grab(&mut pipe), Some((3, jpeg("c")[..8].to_vec())));
@@ -322,7 +324,7 @@ mod tests {
         let zeros = File::open("/dev/zero").unwrap();
         let mut pipe = Pipe::open(zeros.into(), None, Vec::new()).unwrap();
         let fault = (0..100).find_map(|_| pipe.grab(NOW).err());
-        assert_eq!(fault, Some(Fault::NotMjpeg { path: NAME.into() }));
+        assert_eq!(fault, Some(CaptureError::NotMjpeg { path: NAME.into() }));
     }
 
     #[test]

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::clip::{Clip, Step, is_played};
-use super::intake::{Found, LIMIT};
 use super::metronome::Metronome;
-use super::{Description, Fault, Lease, OpenError, Rate, Wish};
-use crate::jpeg::Flaw;
+use super::stream_buffer::{Found, LIMIT};
+use super::{CaptureConfig, CaptureError, Description, Lease, OpenError, Rate};
+use crate::jpeg::JpegError;
 use crate::jpeg::Size;
 use crate::shown::shown;
 use crate::time::Time;
@@ -36,7 +36,7 @@ pub struct Play {
 }
 
 impl Play {
-    pub(super) fn of(wish: &Wish) -> Self {
+    pub(super) fn of(wish: &CaptureConfig) -> Self {
         Play { size: wish.size, rate: wish.rate.unwrap_or(Rate::DEFAULT), once: wish.once }
     }
 }
@@ -119,9 +119,9 @@ impl Replay {
     /// The next frame, if it is due. No frame of the file is skipped, however late the call.
     ///
     /// # Errors
-    /// [`Fault::Unreadable`] if a file has gone or has changed under way, and there is no other; [`Fault::NotMjpeg`]
-    /// after 16 MiB without a frame; [`Fault::Ended`] if it is played once.
-    pub fn grab(&mut self, now: Time) -> Result<Option<Lease<'_>>, Fault> {
+    /// [`CaptureError::Unreadable`] if a file has gone or has changed under way, and there is no other; [`CaptureError::NotMjpeg`]
+    /// after 16 MiB without a frame; [`CaptureError::Ended`] if it is played once.
+    pub fn grab(&mut self, now: Time) -> Result<Option<Lease<'_>>, CaptureError> {
         if self.metronome.each(now).is_none() {
             return Ok(None);
         }
@@ -141,7 +141,7 @@ impl Replay {
     }
 
     /// Looks for a whole frame.
-    fn probe(&mut self) -> Result<(), Fault> {
+    fn probe(&mut self) -> Result<(), CaptureError> {
         let mut looked_at = 0;
         while looked_at <= LIMIT {
             let found = self.next_frame(Time::default())?;
@@ -150,16 +150,16 @@ impl Replay {
             }
             looked_at += found.place.len().max(1);
         }
-        Err(Fault::NotMjpeg { path: self.path.clone() })
+        Err(CaptureError::NotMjpeg { path: self.path.clone() })
     }
 
     /// Back to the beginning.
-    fn rewind(&mut self, first: usize) -> Result<(), Fault> {
+    fn rewind(&mut self, first: usize) -> Result<(), CaptureError> {
         (self.current, self.barren) = (first, 0);
         self.open().map_err(|error| self.gone(error.to_string()))
     }
 
-    fn next_frame(&mut self, now: Time) -> Result<Found, Fault> {
+    fn next_frame(&mut self, now: Time) -> Result<Found, CaptureError> {
         loop {
             match self.clip.step() {
                 Ok(Step::Found(found)) => {
@@ -177,13 +177,13 @@ impl Replay {
                 Err(error) => self.skip(&error),
             }
             if self.clip.is_hopeless() {
-                return Err(Fault::NotMjpeg { path: self.path.clone() });
+                return Err(CaptureError::NotMjpeg { path: self.path.clone() });
             }
         }
     }
 
     /// Goes on with the next file that can be read. A file alone may not be there for a moment: that is a frame with nothing in it.
-    fn turn_over(&mut self, now: Time) -> Result<Option<Found>, Fault> {
+    fn turn_over(&mut self, now: Time) -> Result<Option<Found>, CaptureError> {
         self.barren += 1;
         // one more than there are: the first to end may have been left in its middle
         let is_barren = self.barren > self.files.len();
@@ -195,7 +195,11 @@ impl Replay {
             self.current += 1;
             if self.current == self.files.len() {
                 if self.once {
-                    return Err(Fault::Ended { path: self.path.clone(), frames: self.frames, half: 0 });
+                    return Err(CaptureError::Ended {
+                        path: self.path.clone(),
+                        frames: self.frames,
+                        half: 0,
+                    });
                 }
                 self.current = 0;
             }
@@ -208,11 +212,11 @@ impl Replay {
             }
         }
         if is_missing && is_patient && self.files.len() == 1 {
-            return Ok(Some(Found::broken(Flaw::Empty)));
+            return Ok(Some(Found::broken(JpegError::Empty)));
         }
         match self.unreadable.take() {
             Some(why) => Err(self.gone(why)),
-            None if self.frames == 0 => Err(Fault::NotMjpeg { path: self.path.clone() }),
+            None if self.frames == 0 => Err(CaptureError::NotMjpeg { path: self.path.clone() }),
             None => Err(self.gone("there is no JPEG in it any more".into())),
         }
     }
@@ -232,8 +236,8 @@ impl Replay {
         }
     }
 
-    fn gone(&self, why: String) -> Fault {
-        Fault::Unreadable { path: self.path.clone(), why }
+    fn gone(&self, why: String) -> CaptureError {
+        CaptureError::Unreadable { path: self.path.clone(), why }
     }
 }
 
@@ -278,10 +282,10 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> OpenError {
 }
 
 /// What a fault means when not one frame has been found yet.
-fn at_start(fault: Fault) -> OpenError {
+fn at_start(fault: CaptureError) -> OpenError {
     match fault {
-        Fault::NotMjpeg { path } => OpenError::NoFrames { path },
-        Fault::Unreadable { path, why } => OpenError::Unreadable { path, why },
+        CaptureError::NotMjpeg { path } => OpenError::NoFrames { path },
+        CaptureError::Unreadable { path, why } => OpenError::Unreadable { path, why },
         other => OpenError::Invalid { what: other.to_string() },
     }
 }
@@ -303,7 +307,7 @@ pub(super) fn description(path: &Path, size: Option<Size>, rate: Rate) -> Descri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jpeg::Flaw;
+    use crate::jpeg::JpegError;
     use std::fs::File;
 
     const LOOP: Play = Play { size: None, rate: Rate::DEFAULT, once: false };
@@ -314,7 +318,7 @@ mod tests {
     }
 
     /// The next thing that comes, when it is due.
-    fn next(replay: &mut Replay) -> Result<(Vec<u8>, Option<Flaw>), Fault> {
+    fn next(replay: &mut Replay) -> Result<(Vec<u8>, Option<JpegError>), CaptureError> {
         let now = Time::from_millis(1000).max(replay.due());
         replay.grab(now).map(|lease| {
             let lease = lease.unwrap();
@@ -325,7 +329,7 @@ mod tests {
 
     /// What the next `count` things hold: a frame's mark, and `-` for what is none.
     fn marks(replay: &mut Replay, count: usize) -> Vec<String> {
-        let mark = |(bytes, flaw): (Vec<u8>, Option<Flaw>)| match bytes.strip_suffix(b"\xff\xd9") {
+        let mark = |(bytes, flaw): (Vec<u8>, Option<JpegError>)| match bytes.strip_suffix(b"\xff\xd9") {
             Some(frame) if flaw.is_none() => String::from_utf8(frame[6..].to_vec()).unwrap(),
             _ => "-".to_owned(),
         };
@@ -349,13 +353,16 @@ mod tests {
         let mut replay = Replay::file(&path, ONCE).unwrap();
         assert_eq!(marks(&mut replay, 2), ["a", "b"]);
         assert_eq!(next(&mut replay), Ok((jpeg("half")[..9].to_vec(), None)), "what is left is counted");
-        assert_eq!(next(&mut replay), Err(Fault::Ended { path, frames: 3, half: 0 }));
+        assert_eq!(next(&mut replay), Err(CaptureError::Ended { path, frames: 3, half: 0 }));
         for name in ["1.jpg", "2.jpg"] {
             fs::write(folder.path().join(name), jpeg(name)).unwrap();
         }
         let mut replay = Replay::folder(folder.path(), ONCE).unwrap();
         assert_eq!(marks(&mut replay, 5), ["1.jpg", "2.jpg", "a", "b", "-"]);
-        assert_eq!(next(&mut replay), Err(Fault::Ended { path: folder.path().into(), frames: 5, half: 0 }));
+        assert_eq!(
+            next(&mut replay),
+            Err(CaptureError::Ended { path: folder.path().into(), frames: 5, half: 0 })
+        );
     }
 
     #[test]
@@ -373,9 +380,9 @@ mod tests {
         }
         let mut replay = Replay::folder(folder.path(), LOOP).unwrap();
         let wanted = [
-            (vec![], Some(Flaw::Empty)),
-            (vec![], Some(Flaw::NoStart)),
-            (vec![], Some(Flaw::Cut { at: 2 })),
+            (vec![], Some(JpegError::Empty)),
+            (vec![], Some(JpegError::NoStart)),
+            (vec![], Some(JpegError::Cut { at: 2 })),
             (jpeg("half")[..9].to_vec(), None),
             (jpeg("a"), None),
         ];
@@ -401,7 +408,10 @@ mod tests {
         assert!(replay.is_told);
         fs::remove_file(path("1.jpg")).unwrap();
         let fault = (0..3).find_map(|_| next(&mut replay).err());
-        assert!(matches!(&fault, Some(Fault::Unreadable { path, .. }) if path == folder.path()), "{fault:?}");
+        assert!(
+            matches!(&fault, Some(CaptureError::Unreadable { path, .. }) if path == folder.path()),
+            "{fault:?}"
+        );
     }
 
     #[test]
@@ -413,7 +423,9 @@ mod tests {
         marks(&mut replay, 2);
         fs::remove_file(&path).unwrap();
         let fault = (0..100).find_map(|_| next(&mut replay).err());
-        let Some(Fault::Unreadable { path: of, why }) = fault else { panic!("it has gone: {fault:?}") };
+        let Some(CaptureError::Unreadable { path: of, why }) = fault else {
+            panic!("it has gone: {fault:?}")
+        };
         assert_eq!(of, path);
         assert!(why.contains("No such file"), "{why}");
     }
@@ -471,7 +483,10 @@ mod tests {
         fs::write(&path, b"").unwrap();
         let emptied = replay.due();
         let fault = (0..100).find_map(|_| next(&mut replay).err());
-        assert_eq!(fault, Some(Fault::Unreadable { path, why: "there is no JPEG in it any more".into() }));
+        assert_eq!(
+            fault,
+            Some(CaptureError::Unreadable { path, why: "there is no JPEG in it any more".into() })
+        );
         assert!(replay.due().since(emptied) > PATIENCE, "it may be about to be written anew");
     }
 
@@ -483,7 +498,7 @@ mod tests {
         let mut replay = Replay::file(&path, LOOP).unwrap();
         marks(&mut replay, 2);
         File::create(&path).unwrap();
-        assert!((0..20).all(|_| next(&mut replay).unwrap().1 == Some(Flaw::Empty)));
+        assert!((0..20).all(|_| next(&mut replay).unwrap().1 == Some(JpegError::Empty)));
         fs::write(&path, jpeg("b")).unwrap();
         assert_eq!(marks(&mut replay, 2), ["b", "b"]);
         // or not be there at all
@@ -539,7 +554,7 @@ mod tests {
         fs::remove_file(&path).unwrap();
         nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
         let fault = next(&mut replay).unwrap_err();
-        assert_eq!(fault, Fault::Unreadable { path, why: "it is no file".into() });
+        assert_eq!(fault, CaptureError::Unreadable { path, why: "it is no file".into() });
     }
 
     /// Telephones put a preview, or a film, behind the picture.

@@ -7,7 +7,7 @@
 //! Any number of FF may fill the room before a marker (T.81 B.1.1.2). Some cameras leave other bytes there as well; decoders
 //! skip them, and so does the walk, up to [`STRAY`] of them.
 
-use super::Flaw;
+use super::JpegError;
 use memchr::memchr;
 
 /// The most bytes that are skipped between a segment and the next marker. A Logitech C270 leaves one to five there; libjpeg
@@ -216,18 +216,18 @@ pub fn end_of_scan(bytes: &[u8], mut at: usize) -> Result<usize, usize> {
 /// between two scans, and in what follows EOI, nothing counts.
 ///
 /// # Errors
-/// [`Flaw::NoEnd`], or [`Flaw::Marker`] where something else stands than an image may have.
-pub fn end_of_image(bytes: &[u8], scan: usize) -> Result<usize, Flaw> {
-    let mut at = end_of_scan(bytes, scan).map_err(|_| Flaw::NoEnd)?;
+/// [`JpegError::NoEnd`], or [`JpegError::Marker`] where something else stands than an image may have.
+pub fn end_of_image(bytes: &[u8], scan: usize) -> Result<usize, JpegError> {
+    let mut at = end_of_scan(bytes, scan).map_err(|_| JpegError::NoEnd)?;
     loop {
         at = match step(bytes, at) {
             Step::Segment(Segment { code: EOI, end, .. }) => return Ok(end),
             Step::Segment(Segment { code: SOS, end, .. }) => {
-                end_of_scan(bytes, end).map_err(|_| Flaw::NoEnd)?
+                end_of_scan(bytes, end).map_err(|_| JpegError::NoEnd)?
             }
             Step::Segment(segment) => segment.end,
-            Step::More { .. } => return Err(Flaw::NoEnd),
-            Step::Start { at } | Step::Bad { at } => return Err(Flaw::Marker { at }),
+            Step::More { .. } => return Err(JpegError::NoEnd),
+            Step::Start { at } | Step::Bad { at } => return Err(JpegError::Marker { at }),
         }
     }
 }
@@ -235,12 +235,12 @@ pub fn end_of_image(bytes: &[u8], scan: usize) -> Result<usize, Flaw> {
 /// The segments of a header, from the first behind SOI to SOS or EOI, which is the last one given.
 ///
 /// # Errors
-/// [`Flaw::Empty`] and [`Flaw::NoStart`] here; [`Flaw::Marker`] and [`Flaw::Cut`] as the last item of the iterator.
-pub fn segments(bytes: &[u8]) -> Result<Segments<'_>, Flaw> {
+/// [`JpegError::Empty`] and [`JpegError::NoStart`] here; [`JpegError::Marker`] and [`JpegError::Cut`] as the last item of the iterator.
+pub fn segments(bytes: &[u8]) -> Result<Segments<'_>, JpegError> {
     match bytes {
-        [] => Err(Flaw::Empty),
+        [] => Err(JpegError::Empty),
         [0xff, SOI, ..] => Ok(Segments { bytes, next: Some(2) }),
-        _ => Err(Flaw::NoStart),
+        _ => Err(JpegError::NoStart),
     }
 }
 
@@ -253,7 +253,7 @@ pub struct Segments<'a> {
 }
 
 impl<'a> Iterator for Segments<'a> {
-    type Item = Result<Segment<'a>, Flaw>;
+    type Item = Result<Segment<'a>, JpegError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let at = self.next.take()?;
@@ -262,8 +262,8 @@ impl<'a> Iterator for Segments<'a> {
                 self.next = (!matches!(segment.code, SOS | EOI)).then_some(segment.end);
                 Ok(segment)
             }
-            Step::More { at } => Err(Flaw::Cut { at }),
-            Step::Start { at } | Step::Bad { at } => Err(Flaw::Marker { at }),
+            Step::More { at } => Err(JpegError::Cut { at }),
+            Step::Start { at } | Step::Bad { at } => Err(JpegError::Marker { at }),
         })
     }
 }
@@ -332,14 +332,14 @@ mod tests {
         let one = sample::jpeg(size, b"a\xff\x00b\xff\xd3c\xff");
         let scan = segments(&one).unwrap().last().unwrap().unwrap().end;
         assert_eq!(end_of_image(&[&one[..], b"\xff\xd9 \xff\xd9"].concat(), scan), Ok(one.len()));
-        assert_eq!(end_of_image(&one[..one.len() - 1], scan), Err(Flaw::NoEnd));
+        assert_eq!(end_of_image(&one[..one.len() - 1], scan), Err(JpegError::NoEnd));
         // a table between two scans that holds an EOI
         let table = [0xff, DHT, 0, 5, 0xff, EOI, 7];
         let two = [&one[..one.len() - 2], &table, b"\xff\xda\0\x02second", b"\xff\xd9"].concat();
         assert_eq!(end_of_image(&[&two[..], &[0; 9]].concat(), scan), Ok(two.len()));
-        assert_eq!(end_of_image(&two[..two.len() - 12], scan), Err(Flaw::NoEnd));
+        assert_eq!(end_of_image(&two[..two.len() - 12], scan), Err(JpegError::NoEnd));
         let bad = [&one[..one.len() - 2], b"\xff\x02"].concat();
-        assert_eq!(end_of_image(&bad, scan), Err(Flaw::Marker { at: one.len() - 2 }));
+        assert_eq!(end_of_image(&bad, scan), Err(JpegError::Marker { at: one.len() - 2 }));
     }
 
     proptest! {

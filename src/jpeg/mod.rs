@@ -16,7 +16,7 @@
     )
 )]
 
-mod flaw;
+mod error;
 mod form;
 pub mod huffman;
 pub mod markers;
@@ -25,7 +25,7 @@ pub(crate) mod sample;
 mod size;
 mod split;
 
-pub use flaw::Flaw;
+pub use error::JpegError;
 pub use form::Form;
 pub use size::{Size, SizeError};
 pub use split::{Split, Splitter};
@@ -60,19 +60,19 @@ pub struct Header {
 /// The entropy-coded data is not decoded, but searched for EOI: about a third of what copying it costs (docs/FIGURES.md).
 ///
 /// # Errors
-/// The first [`Flaw`] found.
-pub fn check(bytes: &[u8]) -> Result<Checked<'_>, Flaw> {
+/// The first [`JpegError`] found.
+pub fn check(bytes: &[u8]) -> Result<Checked<'_>, JpegError> {
     let bytes = markers::without_empty(bytes);
     let header = header(bytes)?;
-    let bytes = ended(bytes, header.scan).ok_or(Flaw::NoEnd)?;
+    let bytes = ended(bytes, header.scan).ok_or(JpegError::NoEnd)?;
     Ok(Checked { bytes, size: header.size })
 }
 
 /// As [`check`], for cameras whose frames often lack EOI: what follows a sound header is taken for the frame.
 ///
 /// # Errors
-/// A [`Flaw`] in the header. [`Flaw::NoEnd`] is never returned.
-pub fn check_header_only(bytes: &[u8]) -> Result<Checked<'_>, Flaw> {
+/// A [`JpegError`] in the header. [`JpegError::NoEnd`] is never returned.
+pub fn check_header_only(bytes: &[u8]) -> Result<Checked<'_>, JpegError> {
     let bytes = markers::without_empty(bytes);
     let header = header(bytes)?;
     let bytes = ended(bytes, header.scan).unwrap_or_else(|| trim(bytes, header.scan, 0));
@@ -82,29 +82,29 @@ pub fn check_header_only(bytes: &[u8]) -> Result<Checked<'_>, Flaw> {
 /// Walks from SOI to the first scan (SOS).
 ///
 /// # Errors
-/// Any [`Flaw`] but [`Flaw::NoEnd`].
-pub fn header(bytes: &[u8]) -> Result<Header, Flaw> {
-    let mut size = Err(Flaw::NoSize);
+/// Any [`JpegError`] but [`JpegError::NoEnd`].
+pub fn header(bytes: &[u8]) -> Result<Header, JpegError> {
+    let mut size = Err(JpegError::NoSize);
     for segment in markers::segments(bytes)? {
         let segment = segment?;
         match segment.code {
             SOS => return Ok(Header { size: size?, scan: segment.end }),
-            EOI => return Err(Flaw::NoScan),
+            EOI => return Err(JpegError::NoScan),
             code if markers::is_frame(code) => size = size_of(&segment),
             _ => {}
         }
     }
-    Err(Flaw::NoScan)
+    Err(JpegError::NoScan)
 }
 
 /// The size in a frame header: precision (one byte), height, width (T.81 B.2.2).
-fn size_of(frame: &markers::Segment<'_>) -> Result<Size, Flaw> {
+fn size_of(frame: &markers::Segment<'_>) -> Result<Size, JpegError> {
     let Some(&[_, y1, y0, x1, x0]) = frame.payload.first_chunk() else {
-        return Err(Flaw::Marker { at: frame.at });
+        return Err(JpegError::Marker { at: frame.at });
     };
     let size = Size { width: u16::from_be_bytes([x1, x0]), height: u16::from_be_bytes([y1, y0]) };
     // T.81 lets the height follow in a DNL segment; no camera does, and no decoder here reads it.
-    if size.width == 0 || size.height == 0 { Err(Flaw::ZeroSize) } else { Ok(size) }
+    if size.width == 0 || size.height == 0 { Err(JpegError::ZeroSize) } else { Ok(size) }
 }
 
 /// `bytes` up to EOI, which stands behind `scan`, where the entropy-coded data begins.
@@ -119,7 +119,7 @@ fn ended(bytes: &[u8], scan: usize) -> Option<&[u8]> {
     // ... unless it stands in a segment between two scans, which only the walk along all of them tells
     match markers::end_of_image(bytes, scan) {
         Ok(end) => bytes.get(..end),
-        Err(Flaw::NoEnd) => None,
+        Err(JpegError::NoEnd) => None,
         Err(_) => bytes.get(..end),
     }
 }
@@ -185,9 +185,9 @@ mod tests {
             assert_eq!(check(&twice), Ok(Checked { bytes: &jpeg, size: SIZE }), "{before:02x?}");
             assert_eq!(check_header_only(&twice), Ok(Checked { bytes: &jpeg, size: SIZE }));
         }
-        assert_eq!(check(&[0xff, 0xd8].repeat(9)), Err(Flaw::Cut { at: 2 }));
+        assert_eq!(check(&[0xff, 0xd8].repeat(9)), Err(JpegError::Cut { at: 2 }));
         let late = [&jpeg[..14], &jpeg].concat();
-        assert_eq!(check(&late), Err(Flaw::Marker { at: 14 }), "not behind a segment");
+        assert_eq!(check(&late), Err(JpegError::Marker { at: 14 }), "not behind a segment");
     }
 
     #[test]
@@ -206,7 +206,7 @@ mod tests {
             assert_eq!(check(&spliced).map(|whole| whole.size), Ok(SIZE), "{stray}");
         }
         let far = [&jpeg[..2], &[7; markers::STRAY + 1], &jpeg[2..]].concat();
-        assert_eq!(check(&far), Err(Flaw::Marker { at: 2 }));
+        assert_eq!(check(&far), Err(JpegError::Marker { at: 2 }));
     }
 
     #[test]
@@ -230,17 +230,17 @@ mod tests {
     fn each_flaw_is_named() {
         let jpeg = sample::jpeg(SIZE, b"e");
         let sof = |size| (0xc0, sample::frame_header(size));
-        let cases: [(&[u8], Flaw); 10] = [
-            (b"", Flaw::Empty),
-            (&[0; 4096], Flaw::NoStart),
-            (b"\xff", Flaw::NoStart),
-            (b"\xff\xd8", Flaw::Cut { at: 2 }),
-            (b"\xff\xd8\xff\xe0\0\x01", Flaw::Marker { at: 2 }),
-            (&[b"\xff\xd8", &[b'x'; 70][..]].concat(), Flaw::Marker { at: 2 }),
-            (b"\xff\xd8\xff\xd9", Flaw::NoScan),
-            (&sample::with_segments(&[], b"e"), Flaw::NoSize),
-            (&sample::with_segments(&[sof(Size { width: 640, height: 0 })], b"e"), Flaw::ZeroSize),
-            (&jpeg[..jpeg.len() - 1], Flaw::NoEnd),
+        let cases: [(&[u8], JpegError); 10] = [
+            (b"", JpegError::Empty),
+            (&[0; 4096], JpegError::NoStart),
+            (b"\xff", JpegError::NoStart),
+            (b"\xff\xd8", JpegError::Cut { at: 2 }),
+            (b"\xff\xd8\xff\xe0\0\x01", JpegError::Marker { at: 2 }),
+            (&[b"\xff\xd8", &[b'x'; 70][..]].concat(), JpegError::Marker { at: 2 }),
+            (b"\xff\xd8\xff\xd9", JpegError::NoScan),
+            (&sample::with_segments(&[], b"e"), JpegError::NoSize),
+            (&sample::with_segments(&[sof(Size { width: 640, height: 0 })], b"e"), JpegError::ZeroSize),
+            (&jpeg[..jpeg.len() - 1], JpegError::NoEnd),
         ];
         for (bytes, flaw) in cases {
             assert_eq!(check(bytes), Err(flaw));
@@ -262,7 +262,7 @@ mod tests {
     fn a_missing_end_can_be_forgiven() {
         let jpeg = sample::jpeg(SIZE, b"entropy");
         let endless = [&jpeg[..jpeg.len() - 2], &[0; 100]].concat();
-        assert_eq!(check(&endless), Err(Flaw::NoEnd));
+        assert_eq!(check(&endless), Err(JpegError::NoEnd));
         let forgiven = check_header_only(&endless).unwrap();
         assert_eq!((forgiven.bytes, forgiven.size), (&jpeg[..jpeg.len() - 2], SIZE));
         let padded = [&jpeg[..], b"garbage"].concat();

@@ -1,6 +1,6 @@
 //! Whole JPEGs out of a stream of them: what `rpicam-vid`, `ffmpeg -f mjpeg` and `.mjpeg` files are.
 
-use super::Flaw;
+use super::JpegError;
 use super::markers::{self, EOI, SOI, SOS, Segment, Step};
 use memchr::memmem;
 use std::ops::ControlFlow;
@@ -44,7 +44,7 @@ pub enum Split {
     /// A frame has begun, but its header is none.
     Broken {
         /// What is wrong; offsets count from SOI.
-        flaw: Flaw,
+        flaw: JpegError,
         /// Offset at which the search goes on.
         end: usize,
     },
@@ -89,7 +89,7 @@ pub enum Split {
 /// ```
 #[derive(Debug, Default)]
 pub struct Splitter {
-    place: Place,
+    place: Position,
     /// Offset of the SOI of the frame that has begun; meaningless while seeking.
     start: usize,
     /// Offset of the first byte not yet looked at.
@@ -111,7 +111,7 @@ struct Doubt {
 
 /// Where in a frame the next byte stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Place {
+enum Position {
     /// Before SOI.
     #[default]
     Seek,
@@ -131,7 +131,7 @@ type Turn = ControlFlow<Split>;
 impl Splitter {
     /// A splitter at the start of a stream.
     pub const fn new() -> Self {
-        Splitter { place: Place::Seek, start: 0, at: 0, doubt: None, looked: 0 }
+        Splitter { place: Position::Seek, start: 0, at: 0, doubt: None, looked: 0 }
     }
 
     /// Looks for a whole frame. `buffer` begins at the first byte not yet taken and only grows between calls.
@@ -140,9 +140,9 @@ impl Splitter {
     pub fn find(&mut self, buffer: &[u8]) -> Split {
         loop {
             let turn = match self.place {
-                Place::Seek => self.seek(buffer),
-                Place::Begun | Place::Header | Place::BetweenScans => self.walk(buffer),
-                Place::Scan => self.scan(buffer),
+                Position::Seek => self.seek(buffer),
+                Position::Begun | Position::Header | Position::BetweenScans => self.walk(buffer),
+                Position::Scan => self.scan(buffer),
             };
             if let ControlFlow::Break(split) = turn {
                 return split;
@@ -153,7 +153,7 @@ impl Splitter {
     /// How many bytes at the buffer's front belong to no frame. They are taken: the caller must drop exactly so many.
     #[must_use]
     pub fn take_garbage(&mut self) -> usize {
-        let garbage = if self.place == Place::Seek { self.at } else { self.start };
+        let garbage = if self.place == Position::Seek { self.at } else { self.start };
         self.at = self.at.saturating_sub(garbage);
         self.looked = self.looked.saturating_sub(garbage);
         if let Some(doubt) = &mut self.doubt {
@@ -169,23 +169,23 @@ impl Splitter {
         let Splitter { place, start, at, doubt, .. } = std::mem::take(self);
         let end = buffer.len();
         match place {
-            Place::Seek => Split::More,
-            Place::Begun | Place::Header => {
+            Position::Seek => Split::More,
+            Position::Begun | Position::Header => {
                 let unfinished = markers::present(buffer, at);
                 let inside = doubt.map(|doubt| doubt.inside);
                 let inside =
                     inside.or_else(|| Some(at.saturating_add(2).saturating_add(foreign(unfinished)?)));
-                let flaw = Flaw::Cut { at: at.saturating_sub(start) };
+                let flaw = JpegError::Cut { at: at.saturating_sub(start) };
                 Split::Broken { flaw, end: inside.unwrap_or(end) }
             }
-            Place::Scan | Place::BetweenScans => Split::Cut { start, end },
+            Position::Scan | Position::BetweenScans => Split::Cut { start, end },
         }
     }
 
     /// Gives up the frame that has begun, if any: the caller's answer to one that outgrows its limit. Its bytes so far
     /// become garbage ([`Splitter::take_garbage`]), and the search goes on behind them.
     pub fn give_up(&mut self) {
-        self.place = Place::Seek;
+        self.place = Position::Seek;
     }
 
     fn seek(&mut self, buffer: &[u8]) -> Turn {
@@ -199,13 +199,13 @@ impl Splitter {
         match markers::begins(buffer, self.at.saturating_add(2)) {
             None => Turn::Break(Split::More),
             Some(true) => self.begin(self.at),
-            Some(false) => self.go(Place::Seek, self.at.saturating_add(2)),
+            Some(false) => self.go(Position::Seek, self.at.saturating_add(2)),
         }
     }
 
     fn begin(&mut self, start: usize) -> Turn {
         self.start = start;
-        self.go(Place::Begun, start.saturating_add(2))
+        self.go(Position::Begun, start.saturating_add(2))
     }
 
     fn walk(&mut self, buffer: &[u8]) -> Turn {
@@ -221,19 +221,19 @@ impl Splitter {
             Step::Segment(segment) => self.pass(buffer, &segment),
             Step::More { at } => self.wait(buffer, at),
             // the image before has nothing in it
-            Step::Start { at } if self.place == Place::Begun => self.begin(at),
-            Step::Start { at } | Step::Bad { at } if self.place == Place::BetweenScans => self.cut(at),
+            Step::Start { at } if self.place == Position::Begun => self.begin(at),
+            Step::Start { at } | Step::Bad { at } if self.place == Position::BetweenScans => self.cut(at),
             Step::Start { at } | Step::Bad { at } => self.broken(at),
         }
     }
 
     fn end(&mut self, eoi: &Segment<'_>) -> Turn {
         let (start, end) = (self.start, eoi.end);
-        self.tell(if self.place == Place::BetweenScans {
+        self.tell(if self.place == Position::BetweenScans {
             Split::Frame { start, end }
         } else {
             let end = self.doubt.map_or(end, |doubt| doubt.inside);
-            Split::Broken { flaw: Flaw::NoScan, end }
+            Split::Broken { flaw: JpegError::NoScan, end }
         })
     }
 
@@ -245,9 +245,9 @@ impl Splitter {
         let Some(body) = buffer.get(from..end.saturating_add(2)) else { return self.wait(buffer, at) };
         let begun = memmem::find(body, &START).map(|inside| from.saturating_add(inside));
         match (self.place, begun) {
-            (Place::BetweenScans, Some(_)) => return self.cut(at),
+            (Position::BetweenScans, Some(_)) => return self.cut(at),
             // a frame has one frame header
-            (Place::BetweenScans, None) if markers::is_frame(code) => return self.cut(at),
+            (Position::BetweenScans, None) if markers::is_frame(code) => return self.cut(at),
             (_, Some(inside)) => {
                 let foreign = foreign(body).map(|inside| from.saturating_add(inside));
                 let is_free = markers::is_free(code);
@@ -261,16 +261,16 @@ impl Splitter {
             (_, None) => self.doubt = None,
         }
         match (code, self.place) {
-            (SOS, _) => self.go(Place::Scan, end),
-            (_, Place::BetweenScans) => self.go(Place::BetweenScans, end),
-            _ => self.go(Place::Header, end),
+            (SOS, _) => self.go(Position::Scan, end),
+            (_, Position::BetweenScans) => self.go(Position::BetweenScans, end),
+            _ => self.go(Position::Header, end),
         }
     }
 
     /// A segment is not whole yet. Between two scans it need not be to be told from one.
     fn wait(&mut self, buffer: &[u8], at: usize) -> Turn {
         self.at = at;
-        if self.place == Place::BetweenScans {
+        if self.place == Position::BetweenScans {
             let from = at.saturating_add(2);
             let body = markers::present(buffer, at);
             let seen = self.looked.saturating_sub(from.saturating_add(START.len()));
@@ -284,7 +284,7 @@ impl Splitter {
 
     fn scan(&mut self, buffer: &[u8]) -> Turn {
         match markers::end_of_scan(buffer, self.at) {
-            Ok(at) => self.go(Place::BetweenScans, at),
+            Ok(at) => self.go(Position::BetweenScans, at),
             Err(at) => {
                 self.at = at;
                 Turn::Break(Split::More)
@@ -292,7 +292,7 @@ impl Splitter {
         }
     }
 
-    fn go(&mut self, place: Place, at: usize) -> Turn {
+    fn go(&mut self, place: Position, at: usize) -> Turn {
         (self.place, self.at, self.looked) = (place, at, 0);
         Turn::Continue(())
     }
@@ -304,7 +304,7 @@ impl Splitter {
 
     /// The header is wrong at `at`. What stands there may begin a frame, and so may what has been swallowed before.
     fn broken(&mut self, at: usize) -> Turn {
-        let flaw = Flaw::Marker { at: at.saturating_sub(self.start) };
+        let flaw = JpegError::Marker { at: at.saturating_sub(self.start) };
         let end = self.doubt.map_or(at, |doubt| doubt.inside);
         self.tell(Split::Broken { flaw, end })
     }

@@ -56,7 +56,7 @@ pub struct Track {
 
 /// Why a frame is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum MuxError {
     /// It has no octets.
     Empty,
     /// It is of so many octets, more than the container can say.
@@ -65,17 +65,17 @@ pub enum Refused {
     SegmentFull,
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for MuxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refused::Empty => write!(f, "an empty frame cannot be recorded"),
-            Refused::TooLong(len) => write!(f, "a frame of {len} bytes is longer than the container allows"),
-            Refused::SegmentFull => write!(f, "the file is full: start a new segment"),
+            MuxError::Empty => write!(f, "an empty frame cannot be recorded"),
+            MuxError::TooLong(len) => write!(f, "a frame of {len} bytes is longer than the container allows"),
+            MuxError::SegmentFull => write!(f, "the file is full: start a new segment"),
         }
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for MuxError {}
 
 /// Octets to write over others at a file offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,8 +184,8 @@ impl Muxer {
     /// What goes around a frame; see [`matroska::Muxer::frame_head`].
     ///
     /// # Errors
-    /// [`Refused`]; nothing is to be written then.
-    pub fn frame_head(&self, captured: Time, len: usize) -> Result<FrameHead, Refused> {
+    /// [`MuxError`]; nothing is to be written then.
+    pub fn frame_head(&self, captured: Time, len: usize) -> Result<FrameHead, MuxError> {
         match self {
             Muxer::Matroska(muxer) => muxer.frame_head(captured, len).map(FrameHead::Matroska),
             Muxer::Avi(muxer) => muxer.frame_head(captured, len).map(FrameHead::Avi),

@@ -23,7 +23,7 @@ pub const HEAD: &str = "camrec-index 1\n";
 
 /// An event in the life of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event<'a> {
+pub enum IndexEvent<'a> {
     /// It was made.
     Begun(&'a str),
     /// It was asked for by its name: once it is finished, it is ours no longer.
@@ -41,30 +41,30 @@ pub enum Event<'a> {
     Gone(&'a str),
 }
 
-impl fmt::Display for Event<'_> {
+impl fmt::Display for IndexEvent<'_> {
     /// A line, with its end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Event::Begun(name) => writeln!(f, "begun {name}"),
-            Event::Asked(name) => writeln!(f, "asked {name}"),
-            Event::Finished { name, bytes, ended } => writeln!(f, "finished {bytes} {ended} {name}"),
-            Event::Gone(name) => writeln!(f, "gone {name}"),
+            IndexEvent::Begun(name) => writeln!(f, "begun {name}"),
+            IndexEvent::Asked(name) => writeln!(f, "asked {name}"),
+            IndexEvent::Finished { name, bytes, ended } => writeln!(f, "finished {bytes} {ended} {name}"),
+            IndexEvent::Gone(name) => writeln!(f, "gone {name}"),
         }
     }
 }
 
-impl<'a> Event<'a> {
+impl<'a> IndexEvent<'a> {
     /// A line without its end. `None` if it is torn, not of this version, or names no path below the folder.
     pub fn parse(line: &'a str) -> Option<Self> {
         let (verb, rest) = line.split_once(' ')?;
         let (event, name) = match verb {
-            "begun" => (Event::Begun(rest), rest),
-            "asked" => (Event::Asked(rest), rest),
-            "gone" => (Event::Gone(rest), rest),
+            "begun" => (IndexEvent::Begun(rest), rest),
+            "asked" => (IndexEvent::Asked(rest), rest),
+            "gone" => (IndexEvent::Gone(rest), rest),
             "finished" => {
                 let (bytes, rest) = rest.split_once(' ')?;
                 let (ended, name) = rest.split_once(' ')?;
-                (Event::Finished { name, bytes: bytes.parse().ok()?, ended: ended.parse().ok()? }, name)
+                (IndexEvent::Finished { name, bytes: bytes.parse().ok()?, ended: ended.parse().ok()? }, name)
             }
             _ => return None,
         };
@@ -82,9 +82,9 @@ fn is_below(name: &str) -> bool {
 pub struct Entry {
     /// Its path, relative to the folder.
     pub name: String,
-    /// Its octets and its end, as in [`Event::Finished`]; `None` while it is written, or if whoever wrote it has crashed.
+    /// Its octets and its end, as in [`IndexEvent::Finished`]; `None` while it is written, or if whoever wrote it has crashed.
     pub finished: Option<(u64, i64)>,
-    /// As in [`Event::Asked`].
+    /// As in [`IndexEvent::Asked`].
     pub is_asked: bool,
 }
 
@@ -92,12 +92,12 @@ impl fmt::Display for Entry {
     /// As lines.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Entry { name, finished, is_asked } = self;
-        Event::Begun(name).fmt(f)?;
+        IndexEvent::Begun(name).fmt(f)?;
         if *is_asked {
-            Event::Asked(name).fmt(f)?;
+            IndexEvent::Asked(name).fmt(f)?;
         }
         match *finished {
-            Some((bytes, ended)) => Event::Finished { name, bytes, ended }.fmt(f),
+            Some((bytes, ended)) => IndexEvent::Finished { name, bytes, ended }.fmt(f),
             None => Ok(()),
         }
     }
@@ -117,31 +117,31 @@ impl Index {
         let mut index = Index::default();
         // a line without its end is torn
         let lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
-        lines.filter_map(Event::parse).for_each(|event| index.apply(&event));
+        lines.filter_map(IndexEvent::parse).for_each(|event| index.apply(&event));
         index
     }
 
     /// Enters an event.
-    pub fn apply(&mut self, event: &Event<'_>) {
+    pub fn apply(&mut self, event: &IndexEvent<'_>) {
         match *event {
-            Event::Begun(name) => {
+            IndexEvent::Begun(name) => {
                 self.remove(name);
                 self.entries.push_back(Entry { name: name.to_owned(), finished: None, is_asked: false });
             }
-            Event::Asked(name) => {
+            IndexEvent::Asked(name) => {
                 if let Some(entry) = self.entries.iter_mut().rev().find(|entry| entry.name == name) {
                     entry.is_asked = true;
                 }
             }
-            Event::Finished { name, .. } if self.is_asked(name) => self.remove(name),
-            Event::Finished { name, bytes, ended } => {
+            IndexEvent::Finished { name, .. } if self.is_asked(name) => self.remove(name),
+            IndexEvent::Finished { name, bytes, ended } => {
                 // mostly it is the newest
                 if let Some(entry) = self.entries.iter_mut().rev().find(|entry| entry.name == name) {
                     let (before, _) = entry.finished.replace((bytes, ended)).unwrap_or_default();
                     self.bytes = self.bytes.saturating_sub(before).saturating_add(bytes);
                 }
             }
-            Event::Gone(name) => self.remove(name),
+            IndexEvent::Gone(name) => self.remove(name),
         }
     }
 
@@ -210,18 +210,18 @@ finished 7 -8 6.mkv
         let text = "camrec-index 1\nbegun out.mkv\nasked out.mkv\n";
         let mut index = Index::parse(&format!("{text}asked another's.mkv\n"));
         assert_eq!(index.text(), text);
-        index.apply(&Event::Finished { name: "out.mkv", bytes: 1, ended: 2 });
+        index.apply(&IndexEvent::Finished { name: "out.mkv", bytes: 1, ended: 2 });
         assert_eq!(index, Index::default());
     }
 
     #[test]
     fn no_line_leads_out_of_the_folder() {
         for name in ["", "/etc/passwd", "../a.mkv", "a/../../b.mkv", "./a.mkv", "."] {
-            assert_eq!(Event::parse(&format!("begun {name}")), None, "{name}");
-            assert_eq!(Event::parse(&format!("finished 1 2 {name}")), None, "{name}");
+            assert_eq!(IndexEvent::parse(&format!("begun {name}")), None, "{name}");
+            assert_eq!(IndexEvent::parse(&format!("finished 1 2 {name}")), None, "{name}");
         }
-        assert_eq!(Event::parse("begun"), None);
-        assert_eq!(Event::parse("finished x 2 a"), None);
+        assert_eq!(IndexEvent::parse("begun"), None);
+        assert_eq!(IndexEvent::parse("finished x 2 a"), None);
     }
 
     proptest! {
@@ -237,9 +237,9 @@ finished 7 -8 6.mkv
         fn an_index_is_what_its_text_says(names in prop::collection::vec(("[a-z ]{1,3}/[a-c]", any::<Option<(u32, i64)>>()), 0..9)) {
             let mut index = Index::default();
             for (name, finished) in &names {
-                index.apply(&Event::Begun(name));
+                index.apply(&IndexEvent::Begun(name));
                 if let Some((bytes, ended)) = *finished {
-                    index.apply(&Event::Finished { name, bytes: bytes.into(), ended });
+                    index.apply(&IndexEvent::Finished { name, bytes: bytes.into(), ended });
                 }
             }
             prop_assert_eq!(Index::parse(&index.text()), index);

@@ -34,10 +34,7 @@
 pub mod align;
 pub mod avi;
 pub mod container;
-mod cues;
-mod ebml;
 pub mod gaps;
-mod head;
 pub mod index;
 pub mod matroska;
 pub mod mov;

@@ -6,7 +6,7 @@
 //!           ^ size: patched at the end
 //! ```
 
-use super::container::Refused;
+use super::container::MuxError;
 use crate::jpeg::Size;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -55,11 +55,11 @@ impl Muxer {
     /// A frame that was captured so long after the first, and of so many octets, goes behind those before it.
     ///
     /// # Errors
-    /// [`Refused`]; nothing is to be written then.
-    pub fn frame(&mut self, time: Duration, len: usize) -> Result<(), Refused> {
-        let length = u32::try_from(len).map_err(|_| Refused::TooLong(len as u64))?;
+    /// [`MuxError`]; nothing is to be written then.
+    pub fn frame(&mut self, time: Duration, len: usize) -> Result<(), MuxError> {
+        let length = u32::try_from(len).map_err(|_| MuxError::TooLong(len as u64))?;
         if length == 0 {
-            return Err(Refused::Empty);
+            return Err(MuxError::Empty);
         }
         if !self.lengths.is_empty() {
             let step = time.saturating_sub(self.last).as_micros();

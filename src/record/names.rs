@@ -22,34 +22,34 @@ pub struct Template(String);
 
 /// Why a text is not a [`Template`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BadTemplate {
+pub enum TemplateError {
     /// One of its files or folders would have this name: an empty one, hidden by a first dot, too long, or not printable.
     Name(String),
     /// It has a `%` that means nothing; jiff says which.
     Directive(String),
 }
 
-impl fmt::Display for BadTemplate {
+impl fmt::Display for TemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            BadTemplate::Name(name) if name.is_empty() => {
+            TemplateError::Name(name) if name.is_empty() => {
                 write!(
                     f,
                     "a file or folder without a name; it is a path below the folder of -o, such as {DEFAULT}"
                 )
             }
-            BadTemplate::Name(name) => {
+            TemplateError::Name(name) => {
                 write!(
                     f,
                     "{name:?} is no name for a file or folder: 1 to {LONGEST} bytes, printable, no first dot"
                 )
             }
-            BadTemplate::Directive(why) => write!(f, "{why}: try {DEFAULT}"),
+            TemplateError::Directive(why) => write!(f, "{why}: try {DEFAULT}"),
         }
     }
 }
 
-impl std::error::Error for BadTemplate {}
+impl std::error::Error for TemplateError {}
 
 impl Default for Template {
     fn default() -> Self {
@@ -58,11 +58,11 @@ impl Default for Template {
 }
 
 impl FromStr for Template {
-    type Err = BadTemplate;
+    type Err = TemplateError;
 
-    fn from_str(text: &str) -> Result<Self, BadTemplate> {
+    fn from_str(text: &str) -> Result<Self, TemplateError> {
         let sample = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
-        let path = path(text, &sample).map_err(|why| BadTemplate::Directive(why.to_string()))?;
+        let path = path(text, &sample).map_err(|why| TemplateError::Directive(why.to_string()))?;
         let is_bad = |name: &&str| {
             name.is_empty()
                 || name.starts_with('.')
@@ -70,7 +70,7 @@ impl FromStr for Template {
                 || name.contains(char::is_control)
         };
         match path.split('/').find(is_bad) {
-            Some(name) => Err(BadTemplate::Name(name.to_owned())),
+            Some(name) => Err(TemplateError::Name(name.to_owned())),
             None => Ok(Template(text.to_owned())),
         }
     }
@@ -125,7 +125,7 @@ fn count(name: &str, stem: &str, extension: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::index::Event;
+    use super::super::index::IndexEvent;
     use super::*;
     use jiff::civil::date;
     use jiff::tz::Offset;
@@ -152,7 +152,7 @@ mod tests {
         let next = |ours: &[&str]| {
             let template: Template = "door.mkv".parse().unwrap();
             let mut index = Index::default();
-            ours.iter().for_each(|name| index.apply(&Event::Begun(name)));
+            ours.iter().for_each(|name| index.apply(&IndexEvent::Begun(name)));
             let names: Vec<String> = template.names(&Zoned::default(), &index).collect();
             assert!(names.len() < 40, "{}", names.len());
             names
@@ -181,13 +181,13 @@ mod tests {
     #[test]
     fn bad_templates_are_refused() {
         let bad = |template: &str| match template.parse::<Template>() {
-            Err(BadTemplate::Name(name)) => name,
+            Err(TemplateError::Name(name)) => name,
             other => panic!("{template:?}: {other:?}"),
         };
         assert_eq!([bad(""), bad("/a.mkv"), bad("a//b"), bad("a/")], ["", "", "", ""]);
         assert_eq!([bad(".."), bad("a/../b"), bad("./a"), bad("a/.b")], ["..", "..", ".", ".b"]);
         assert_eq!([bad("a\0"), bad("%n")], ["a\0", "\n"]);
         assert_eq!(bad(&format!("a/{}", "x".repeat(241))).len(), 241);
-        assert!(matches!("%J.mkv".parse::<Template>(), Err(BadTemplate::Directive(_))));
+        assert!(matches!("%J.mkv".parse::<Template>(), Err(TemplateError::Directive(_))));
     }
 }

@@ -33,17 +33,17 @@ impl Keep {
     }
 
     /// The file that has to go next, and why; ask again when it has gone.
-    pub fn victim<'a>(&self, index: &'a Index, used: Use) -> Option<(&'a Entry, Reason)> {
+    pub fn victim<'a>(&self, index: &'a Index, used: Use) -> Option<(&'a Entry, DeleteReason)> {
         let (oldest, (_, ended)) = oldest(index).filter(|(oldest, _)| !is_newest(oldest, index))?;
         let is_over = |keep: Option<u64>, bytes: u64| keep.is_some_and(|keep| bytes > keep);
         let total = index.bytes().saturating_add(used.writing);
         let age = Duration::from_secs(u64::try_from(used.now.saturating_sub(ended)).unwrap_or(0));
         let reason = if self.age.is_some_and(|most| age > most) {
-            Reason::Age
+            DeleteReason::Age
         } else if is_over(self.bytes, total) {
-            Reason::Bytes
+            DeleteReason::Bytes
         } else if self.min_free.is_some_and(|least| used.free < least) {
-            Reason::MinFree
+            DeleteReason::MinFree
         } else {
             return None;
         };
@@ -88,7 +88,7 @@ pub fn is_slip(keep: &Keep, index: &Index) -> Option<u64> {
 
 /// Why a recording goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum DeleteReason {
     /// It is older than is to be kept.
     Age,
     /// There are more octets than are to be kept.
@@ -101,7 +101,7 @@ pub enum Reason {
 
 #[cfg(test)]
 mod tests {
-    use super::super::index::Event;
+    use super::super::index::IndexEvent;
     use super::*;
     use proptest::prelude::*;
 
@@ -110,9 +110,13 @@ mod tests {
         let mut index = Index::default();
         for (at, bytes) in sizes.iter().enumerate() {
             let name = format!("{at}.mkv");
-            index.apply(&Event::Begun(&name));
+            index.apply(&IndexEvent::Begun(&name));
             if at != 2 {
-                index.apply(&Event::Finished { name: &name, bytes: *bytes, ended: 100 * (at as i64 + 1) });
+                index.apply(&IndexEvent::Finished {
+                    name: &name,
+                    bytes: *bytes,
+                    ended: 100 * (at as i64 + 1),
+                });
             }
         }
         index
@@ -122,7 +126,7 @@ mod tests {
     fn gone(keep: Keep, index: &mut Index, used: Use) -> Vec<String> {
         let mut names = Vec::new();
         while let Some(name) = keep.victim(index, used).map(|(entry, _)| entry.name.clone()) {
-            index.apply(&Event::Gone(&name));
+            index.apply(&IndexEvent::Gone(&name));
             names.push(name);
         }
         names
@@ -162,7 +166,7 @@ mod tests {
         let keep = Keep { min_free: Some(1000), ..Keep::default() };
         let index = index(&[1, 1]);
         let (entry, reason) = keep.victim(&index, Use { free: 999, ..Use::default() }).unwrap();
-        assert_eq!((&*entry.name, reason), ("0.mkv", Reason::MinFree));
+        assert_eq!((&*entry.name, reason), ("0.mkv", DeleteReason::MinFree));
         assert_eq!(keep.victim(&index, Use { free: 1000, ..Use::default() }), None);
         assert_eq!(Keep::default().victim(&index, Use::default()), None);
     }

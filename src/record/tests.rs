@@ -1,6 +1,6 @@
 //! Whole files, read back by another's demuxer and by a strict walk over their elements.
 
-use super::container::{Patch, Refused, Track};
+use super::container::{MuxError, Patch, Track};
 use super::matroska::{FRAME_HEAD, MAX_FRAME, Muxer};
 use super::timeline::FileClock;
 use crate::jpeg::Size;
@@ -321,10 +321,10 @@ fn a_clock_that_stands_or_goes_back_is_clamped_and_said() {
 fn frames_that_do_not_fit_are_refused() {
     let (muxer, _) = Muxer::file(&track(), TINY);
     let refused = |len: usize| muxer.frame_head(Time::default(), len).err();
-    assert_eq!(refused(0), Some(Refused::Empty));
+    assert_eq!(refused(0), Some(MuxError::Empty));
     assert_eq!(refused(MAX_FRAME as usize), None);
-    assert_eq!(refused(MAX_FRAME as usize + 1), Some(Refused::TooLong(MAX_FRAME + 1)));
-    assert_eq!(refused(usize::MAX), Some(Refused::TooLong(usize::MAX as u64)));
+    assert_eq!(refused(MAX_FRAME as usize + 1), Some(MuxError::TooLong(MAX_FRAME + 1)));
+    assert_eq!(refused(usize::MAX), Some(MuxError::TooLong(usize::MAX as u64)));
 }
 
 #[test]

@@ -12,8 +12,8 @@
 
 use super::align::Align;
 use super::segment::{Cut, Cutter};
+use crate::clock::anchor::Anchor;
 use crate::jpeg::Size;
-use crate::receive::anchor::Anchor;
 use crate::time::Time;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::file::{SegmentFile, create_new};
-use super::film::Film;
+use super::read::RecordingReader;
 use super::recording::{Recording, Sink};
 use super::stills::{self, Stills};
 use crate::record::container::{self, Track};
@@ -40,7 +40,7 @@ enum State {
 
 impl Copy {
     /// A copy of `film` at `path`; local time is so far from UTC.
-    pub fn new(film: &Film, path: &Path, form: Form, offset: Offset) -> Self {
+    pub fn new(film: &RecordingReader, path: &Path, form: Form, offset: Offset) -> Self {
         let track = Track { size: film.size(), interval: None, started: film.started(), offset };
         Copy { path: path.to_owned(), track, form, state: None }
     }

@@ -1,7 +1,7 @@
 //! A folder that is held open: what is made, renamed or deleted in it is so in the very folder that was opened, wherever its path
 //! leads by then.
 
-use super::error::{Error, Why};
+use super::error::{Error, WriteReason};
 use super::whereabouts::{Identity, identity};
 use crate::sys::clock;
 use nix::errno::Errno;
@@ -160,7 +160,7 @@ impl Dir {
 
     fn error(&self, doing: &'static str, why: io::Error) -> Error {
         match why.kind() {
-            ErrorKind::NotFound => Error::NotWritable { path: self.path.clone(), why: Why::Gone },
+            ErrorKind::NotFound => Error::NotWritable { path: self.path.clone(), why: WriteReason::Gone },
             _ => Error::new(doing, &self.path, why),
         }
     }

@@ -1,6 +1,6 @@
 //! What can go wrong with files, each with its cause and what to do, on one line.
 
-use crate::record::container::Refused;
+use crate::record::container::MuxError;
 use crate::shown::shown;
 use nix::errno::Errno;
 use nix::sys::statvfs::statvfs;
@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 
 /// Why a folder or file cannot be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum WriteReason {
     /// Another user's, or the service's sandbox forbids it.
     Denied,
     /// The file system is mounted read-only.
@@ -32,21 +32,21 @@ pub enum Why {
     Descriptors,
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for WriteReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Why::Denied => "permission denied: choose another folder with -o, or change its owner or mode",
-            Why::ReadOnly => "the file system is read-only: mount it read-write, or choose another with -o",
-            Why::NotAFolder => "a file is in the way: give -o a folder",
-            Why::Gone => "it is not there: is the disk mounted?",
-            Why::LeadsNowhere => "it is a link to what is not there: is the disk mounted that it leads to?",
-            Why::NotMounted => "nothing is mounted there, and /etc/fstab says that something should be: mount it",
-            Why::MustExist => "it is not there, and --must-exist says not to make it: is the disk mounted?",
-            Why::Name => {
+            WriteReason::Denied => "permission denied: choose another folder with -o, or change its owner or mode",
+            WriteReason::ReadOnly => "the file system is read-only: mount it read-write, or choose another with -o",
+            WriteReason::NotAFolder => "a file is in the way: give -o a folder",
+            WriteReason::Gone => "it is not there: is the disk mounted?",
+            WriteReason::LeadsNowhere => "it is a link to what is not there: is the disk mounted that it leads to?",
+            WriteReason::NotMounted => "nothing is mounted there, and /etc/fstab says that something should be: mount it",
+            WriteReason::MustExist => "it is not there, and --must-exist says not to make it: is the disk mounted?",
+            WriteReason::Name => {
                 "this file system takes no such name (FAT, exFAT and Windows shares refuse \\ : * ? \" < > | and a dot at \
                  the end): choose another --name"
             }
-            Why::Descriptors => {
+            WriteReason::Descriptors => {
                 "too many open files: raise the limit (ulimit -n; LimitNOFILE= in a unit), or end what holds them"
             }
         })
@@ -82,7 +82,7 @@ pub enum Error {
         /// The folder or file.
         path: PathBuf,
         /// The reason.
-        why: Why,
+        why: WriteReason,
     },
     /// The disk or the user's share of it is full.
     Full {
@@ -133,7 +133,7 @@ pub enum Error {
     /// Nobody reads the pipe any more: a player was closed. The quiet end of a live stream.
     Closed,
     /// The frame is none that the container takes.
-    Refused(Refused),
+    Refused(MuxError),
     /// The system refused for another reason.
     System {
         /// What was done: a verb.
@@ -148,7 +148,7 @@ pub enum Error {
 impl Error {
     /// The folder is not there any more.
     pub fn gone(path: &Path) -> Self {
-        Error::NotWritable { path: path.to_owned(), why: Why::Gone }
+        Error::NotWritable { path: path.to_owned(), why: WriteReason::Gone }
     }
 
     /// The system does not let a recording be read.
@@ -161,18 +161,20 @@ impl Error {
         let path = path.to_owned();
         let not_writable = |why, path| Error::NotWritable { path, why };
         match source.raw_os_error().map(Errno::from_raw) {
-            Some(Errno::EMFILE | Errno::ENFILE) => return not_writable(Why::Descriptors, path),
+            Some(Errno::EMFILE | Errno::ENFILE) => return not_writable(WriteReason::Descriptors, path),
             Some(Errno::EINVAL) if doing.starts_with("make") && has_odd_name(&path) => {
-                return not_writable(Why::Name, path);
+                return not_writable(WriteReason::Name, path);
             }
             _ => {}
         }
         match source.kind() {
-            ErrorKind::PermissionDenied => not_writable(Why::Denied, path),
-            ErrorKind::ReadOnlyFilesystem => not_writable(Why::ReadOnly, path),
+            ErrorKind::PermissionDenied => not_writable(WriteReason::Denied, path),
+            ErrorKind::ReadOnlyFilesystem => not_writable(WriteReason::ReadOnly, path),
             // mkdir says "exists" of a file in its last place
-            ErrorKind::NotADirectory | ErrorKind::AlreadyExists => not_writable(Why::NotAFolder, path),
-            ErrorKind::NotFound => not_writable(Why::Gone, path),
+            ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+                not_writable(WriteReason::NotAFolder, path)
+            }
+            ErrorKind::NotFound => not_writable(WriteReason::Gone, path),
             ErrorKind::StorageFull if has_no_inodes(&path) => Error::Full { path, lack: Lack::Inodes },
             ErrorKind::StorageFull => Error::Full { path, lack: Lack::Space },
             ErrorKind::QuotaExceeded => Error::Full { path, lack: Lack::Quota },
@@ -260,8 +262,8 @@ impl std::error::Error for Error {
     }
 }
 
-impl From<Refused> for Error {
-    fn from(refused: Refused) -> Self {
+impl From<MuxError> for Error {
+    fn from(refused: MuxError) -> Self {
         Error::Refused(refused)
     }
 }

@@ -1,7 +1,7 @@
 //! The folder that files go to, which is ours alone while we record.
 
 use super::dir::Dir;
-use super::error::{Error, Why};
+use super::error::{Error, WriteReason};
 use super::file::SegmentFile;
 use super::index::IndexFile;
 use super::lock::Lock;
@@ -10,7 +10,7 @@ use super::sidecar;
 use super::stills;
 use super::whereabouts::{Whereabouts, is_local, whereabouts};
 use crate::record::container::Form;
-use crate::record::index::{Event, Index};
+use crate::record::index::{Index, IndexEvent};
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -101,7 +101,7 @@ impl Folder {
                 Err(Error::Exists { .. }) => continue,
                 Err(why) => return Err(why),
             };
-            return match self.index.enter(&Event::Begun(&name)).and_then(|()| folder.sync()) {
+            return match self.index.enter(&IndexEvent::Begun(&name)).and_then(|()| folder.sync()) {
                 Ok(()) => Ok(sink),
                 Err(why) => {
                     discard(sink);
@@ -118,7 +118,7 @@ impl Folder {
     /// What the system says.
     pub fn asked(&mut self, path: &Path) -> Result<(), Error> {
         match path.strip_prefix(self.path()).ok().and_then(Path::to_str) {
-            Some(name) => self.index.enter(&Event::Asked(name)),
+            Some(name) => self.index.enter(&IndexEvent::Asked(name)),
             None => Ok(()),
         }
     }
@@ -129,7 +129,7 @@ impl Folder {
     /// What the system says. At the next start it will be taken for unfinished, and found whole.
     pub fn finished(&mut self, path: &Path, bytes: u64, ended: i64) -> Result<(), Error> {
         match path.strip_prefix(self.path()).ok().and_then(Path::to_str) {
-            Some(name) => self.index.enter(&Event::Finished { name, bytes, ended }),
+            Some(name) => self.index.enter(&IndexEvent::Finished { name, bytes, ended }),
             None => Ok(()),
         }
     }
@@ -140,7 +140,7 @@ impl Folder {
     /// What the system says.
     pub fn gone(&mut self, path: &Path) -> Result<(), Error> {
         match path.strip_prefix(self.path()).ok().and_then(Path::to_str) {
-            Some(name) => self.index.enter(&Event::Gone(name)),
+            Some(name) => self.index.enter(&IndexEvent::Gone(name)),
             None => Ok(()),
         }
     }
@@ -188,7 +188,7 @@ impl Folder {
         // one that is not empty stays, as does ours
         let inner = Path::new(name).ancestors().skip(1).take_while(|folder| *folder != Path::new(""));
         let _ = inner.map(|folder| self.dir.remove_dir(folder)).take_while(Result::is_ok).count();
-        self.index.enter(&Event::Gone(name))
+        self.index.enter(&IndexEvent::Gone(name))
     }
 
     /// Whether its path still leads to it: a disk that was pulled, or a folder that was deleted or moved, is not written to
@@ -220,7 +220,7 @@ pub(super) fn make(folder: &Path) -> Result<(), Error> {
         Err(_) if folder.is_dir() => Ok(()),
         // an answer to the link itself, which is there
         Err(why) if why.kind() == ErrorKind::AlreadyExists && leads_nowhere(folder) => {
-            Err(Error::NotWritable { path: folder.to_owned(), why: Why::LeadsNowhere })
+            Err(Error::NotWritable { path: folder.to_owned(), why: WriteReason::LeadsNowhere })
         }
         Err(why) if why.kind() == ErrorKind::NotFound && above(folder) != folder => {
             make(above(folder))?;
@@ -247,7 +247,7 @@ fn above(path: &Path) -> &Path {
 pub(super) fn sync(folder: &Path) -> Result<(), Error> {
     let synced = File::open(folder).and_then(|folder| folder.sync_all());
     synced.map_err(|why| match why.kind() {
-        ErrorKind::NotFound => Error::NotWritable { path: folder.to_owned(), why: Why::Gone },
+        ErrorKind::NotFound => Error::NotWritable { path: folder.to_owned(), why: WriteReason::Gone },
         _ => Error::new("sync", folder, why),
     })
 }
@@ -295,7 +295,10 @@ mod tests {
         std::os::unix::fs::symlink(root.path().join("disk"), &link).unwrap();
         for folder in [link.clone(), link.join("below")] {
             let refused = Folder::open(&folder, "test").unwrap_err();
-            assert!(matches!(refused, Error::NotWritable { why: Why::LeadsNowhere, .. }), "{refused}");
+            assert!(
+                matches!(refused, Error::NotWritable { why: WriteReason::LeadsNowhere, .. }),
+                "{refused}"
+            );
         }
         fs::create_dir(root.path().join("disk")).unwrap();
         Folder::open(&link, "test").unwrap();
@@ -311,7 +314,7 @@ mod tests {
         assert_eq!(file.path(), folder.join("2026-11-23/10/a_2.mkv"));
         fs::write(folder.join("2026-11-24"), b"").unwrap();
         let refused = create(&folder, &["2026-11-24/a.mkv"]).unwrap_err();
-        assert!(matches!(refused, Error::NotWritable { why: Why::NotAFolder, .. }), "{refused}");
+        assert!(matches!(refused, Error::NotWritable { why: WriteReason::NotAFolder, .. }), "{refused}");
     }
 
     #[test]

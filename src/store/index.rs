@@ -6,7 +6,7 @@
 use super::dir::Dir;
 use super::error::Error;
 use super::whereabouts::identity_of;
-use crate::record::index::{Event, Index};
+use crate::record::index::{Index, IndexEvent};
 use crate::shown::shown;
 use nix::fcntl::OFlag;
 use std::fs::File;
@@ -132,7 +132,7 @@ impl IndexFile {
         let whole = text.iter().rposition(|octet| *octet == b'\n').map_or(0, |at| at + 1);
         String::from_utf8_lossy(&text[..whole])
             .lines()
-            .filter_map(Event::parse)
+            .filter_map(IndexEvent::parse)
             .for_each(|event| self.index.apply(&event));
         self.end += whole as u64;
         Ok(())
@@ -142,7 +142,7 @@ impl IndexFile {
     ///
     /// # Errors
     /// What the system says; the index is as it was.
-    pub(super) fn enter(&mut self, event: &Event<'_>) -> Result<(), Error> {
+    pub(super) fn enter(&mut self, event: &IndexEvent<'_>) -> Result<(), Error> {
         self.keep()?;
         self.append(&event.to_string())?;
         if self.is_alone && self.end > LONG && self.end > 4 * self.index.text().len() as u64 {
@@ -173,7 +173,7 @@ fn forget_gone(index: &mut Index, dir: &Dir) {
     let is_gone = |name: &str| matches!(dir.identity_of(Path::new(name)), Ok(None));
     let names: Vec<String> =
         index.entries().map(|entry| entry.name.clone()).filter(|name| is_gone(name)).collect();
-    names.iter().for_each(|name| index.apply(&Event::Gone(name)));
+    names.iter().for_each(|name| index.apply(&IndexEvent::Gone(name)));
 }
 
 /// How many octets are whole lines.
@@ -221,9 +221,9 @@ mod tests {
         let folder = root.path();
         let mut index = open(folder, true);
         for name in ["a.mkv", "b.mkv", "gone.mkv"] {
-            index.enter(&Event::Begun(name)).unwrap();
+            index.enter(&IndexEvent::Begun(name)).unwrap();
         }
-        index.enter(&Event::Finished { name: "a.mkv", bytes: 7, ended: 8 }).unwrap();
+        index.enter(&IndexEvent::Finished { name: "a.mkv", bytes: 7, ended: 8 }).unwrap();
         fs::write(folder.join("a.mkv"), b"x").unwrap();
         fs::write(folder.join("b.mkv"), b"x").unwrap();
         fs::write(folder.join("another's.mkv"), b"x").unwrap();
@@ -244,9 +244,9 @@ mod tests {
         let both = ["a.mkv", "b.mkv"];
         both.iter().for_each(|name| fs::write(folder.join(name), b"x").unwrap());
         let (mut first, mut second) = (open(folder, true), open(folder, false));
-        first.enter(&Event::Begun("a.mkv")).unwrap();
-        second.enter(&Event::Begun("b.mkv")).unwrap();
-        first.enter(&Event::Finished { name: "a.mkv", bytes: 1, ended: 2 }).unwrap();
+        first.enter(&IndexEvent::Begun("a.mkv")).unwrap();
+        second.enter(&IndexEvent::Begun("b.mkv")).unwrap();
+        first.enter(&IndexEvent::Finished { name: "a.mkv", bytes: 1, ended: 2 }).unwrap();
         second.keep().unwrap();
         for index in [&first, &second, &open(folder, false)] {
             assert_eq!(names(index), both);
@@ -254,8 +254,8 @@ mod tests {
         // one that takes itself to be alone writes the index anew
         let mut third = open(folder, true);
         fs::write(folder.join("c.mkv"), b"x").unwrap();
-        third.enter(&Event::Begun("c.mkv")).unwrap();
-        second.enter(&Event::Finished { name: "b.mkv", bytes: 3, ended: 4 }).unwrap();
+        third.enter(&IndexEvent::Begun("c.mkv")).unwrap();
+        second.enter(&IndexEvent::Finished { name: "b.mkv", bytes: 3, ended: 4 }).unwrap();
         third.keep().unwrap();
         for index in [&second, &third] {
             assert_eq!(names(index), ["a.mkv", "b.mkv", "c.mkv"]);
@@ -268,11 +268,11 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join("a.mkv"), b"x").unwrap();
         let mut index = open(root.path(), true);
-        index.enter(&Event::Begun("a.mkv")).unwrap();
+        index.enter(&IndexEvent::Begun("a.mkv")).unwrap();
         let name = "b".repeat(8000);
         for _ in 0..20 {
-            index.enter(&Event::Begun(&name)).unwrap();
-            index.enter(&Event::Gone(&name)).unwrap();
+            index.enter(&IndexEvent::Begun(&name)).unwrap();
+            index.enter(&IndexEvent::Gone(&name)).unwrap();
         }
         assert!(fs::metadata(root.path().join(NAME)).unwrap().len() < 2 * LONG);
         assert_eq!((names(&index), names(&open(root.path(), true))), (vec!["a.mkv"], vec!["a.mkv"]));
@@ -283,11 +283,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("one.mkv"), b"1").unwrap();
         fs::write(folder.path().join("two.mkv"), b"2").unwrap();
-        open(folder.path(), true).enter(&Event::Begun("one.mkv")).unwrap();
+        open(folder.path(), true).enter(&IndexEvent::Begun("one.mkv")).unwrap();
         let path = folder.path().join(NAME);
         let torn = [fs::read(&path).unwrap(), b"begun tor".to_vec()].concat();
         fs::write(&path, torn).unwrap();
-        open(folder.path(), false).enter(&Event::Begun("two.mkv")).unwrap();
+        open(folder.path(), false).enter(&IndexEvent::Begun("two.mkv")).unwrap();
         assert_eq!(names(&open(folder.path(), false)), ["one.mkv", "two.mkv"]);
     }
 
@@ -297,7 +297,7 @@ mod tests {
         let folder = root.path();
         fs::write(folder.join("a.mkv"), b"x").unwrap();
         let mut index = open(folder, true);
-        index.enter(&Event::Begun("a.mkv")).unwrap();
+        index.enter(&IndexEvent::Begun("a.mkv")).unwrap();
         fs::remove_file(folder.join(NAME)).unwrap();
         index.keep().unwrap();
         assert_eq!(names(&open(folder, false)), ["a.mkv"]);

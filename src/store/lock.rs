@@ -1,7 +1,7 @@
 //! One folder, one writer: whoever records to a folder holds its lock, and says in it who that is.
 
 use super::dir::Dir;
-use super::error::{Error, Why};
+use super::error::{Error, WriteReason};
 use super::whereabouts::{identity_of, is_local};
 use crate::shown::shown;
 use nix::errno::Errno;
@@ -51,8 +51,8 @@ impl Lock {
         let opened = dir.open_file(Path::new(NAME), OFlag::O_RDWR | OFlag::O_CREAT);
         let file = opened.map_err(|why| match Error::new("make a file in", folder, why) {
             // the folder is there: this says that the lock is a dangling link
-            Error::NotWritable { why: Why::Gone, .. } => {
-                Error::NotWritable { path: path.clone(), why: Why::Gone }
+            Error::NotWritable { why: WriteReason::Gone, .. } => {
+                Error::NotWritable { path: path.clone(), why: WriteReason::Gone }
             }
             error => error,
         })?;
@@ -299,7 +299,7 @@ mod tests {
         fs::write(&file, b"").unwrap();
         for folder in [file.clone(), file.join("below")] {
             let refused = take(&folder, "x").unwrap_err();
-            assert!(matches!(refused, Error::NotWritable { why: Why::NotAFolder, .. }), "{refused}");
+            assert!(matches!(refused, Error::NotWritable { why: WriteReason::NotAFolder, .. }), "{refused}");
         }
     }
 

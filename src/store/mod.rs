@@ -12,7 +12,7 @@
 //! | [`recording`] | a file or a pipe, together with its muxer |
 //! | [`copy`] | a recording in another form |
 //! | [`stills`] | a folder of JPEGs |
-//! | [`film`] | a recording that is read back |
+//! | [`read`] | a recording that is read back |
 //! | [`salvage`] | what a crash has left is made a whole file |
 //! | [`sidecar`] | what is known of a file, in another beside it |
 //! | `lock` | one folder, one writer |
@@ -25,10 +25,10 @@ pub mod copy;
 pub mod dir;
 pub mod error;
 pub mod file;
-pub mod film;
 pub mod folder;
 mod index;
 mod lock;
+pub mod read;
 pub mod recording;
 pub mod salvage;
 pub mod sidecar;

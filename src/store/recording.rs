@@ -325,7 +325,7 @@ fn apply(file: &SegmentFile, patches: &[Patch<'_>]) -> Result<(), Error> {
 mod tests {
     use super::*;
     use crate::jpeg::Size;
-    use crate::record::container::Refused;
+    use crate::record::container::MuxError;
     use crate::record::matroska::MAX_FRAME;
     use jiff::Timestamp;
     use jiff::tz::Offset;
@@ -369,10 +369,10 @@ mod tests {
         let mut recording =
             Recording::begin(file(folder.path()), &track(), b"first", Time::default()).unwrap();
         let before = recording.summary().clone();
-        assert!(matches!(recording.append(b"", Time::from_millis(1)), Err(Error::Refused(Refused::Empty))));
+        assert!(matches!(recording.append(b"", Time::from_millis(1)), Err(Error::Refused(MuxError::Empty))));
         let long = vec![0; MAX_FRAME as usize + 1];
         let refused = recording.append(&long, Time::from_millis(1));
-        assert!(matches!(refused, Err(Error::Refused(Refused::TooLong(_)))));
+        assert!(matches!(refused, Err(Error::Refused(MuxError::TooLong(_)))));
         assert_eq!(recording.finish().unwrap(), before);
     }
 

@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::file::SegmentFile;
-use super::film::probe;
+use super::read::probe;
 use super::stills;
 use crate::jpeg;
 use crate::record::container::Muxer;
@@ -182,7 +182,7 @@ pub(super) mod tests {
     use crate::jpeg::Size;
     use crate::record::container::{Container, Form, Track};
     use crate::record::matroska::FRAME_HEAD;
-    use crate::store::film::{Film, Part};
+    use crate::store::read::{Part, RecordingReader};
     use crate::store::{Folder, Recording};
     use crate::time::Time;
     use jiff::tz::Offset;
@@ -227,7 +227,7 @@ pub(super) mod tests {
     /// Each frame's time in microseconds and its octets; the duration in microseconds.
     fn read(path: &Path, container: Container) -> (Vec<(u64, usize)>, f64) {
         if container == Container::Avi {
-            let mut film = Film::open(path).unwrap();
+            let mut film = RecordingReader::open(path).unwrap();
             let (mut frames, mut jpeg) = (Vec::new(), Vec::new());
             while let Part::Frame(time) = film.next(&mut jpeg).unwrap() {
                 frames.push((time.as_micros() as u64, jpeg.len()));

@@ -15,7 +15,6 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`stamps`] | what drivers say of a frame's time and number, made sense of |
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -28,7 +27,6 @@
     )
 )]
 
-pub mod stamps;
 #[cfg(test)]
 mod tests;
 
@@ -62,7 +60,7 @@ const LINGER: Duration = Duration::from_secs(5);
 
 /// How a source is to be treated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Plan {
+pub struct SupervisorConfig {
     /// It can be opened anew: a camera, not a file or a pipe.
     pub reopens: bool,
     /// It is on only while somebody watches.
@@ -73,7 +71,7 @@ pub struct Plan {
 
 /// Why there are no frames. Two troubles of one cause are told once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub enum LostReason {
     /// No such device.
     Missing,
     /// Another camera is there, which is not it.
@@ -102,23 +100,23 @@ pub enum Cause {
     TooLarge,
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for LostReason {
     /// In a few words, for a picture as for a line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Cause::Missing => "no camera is connected",
-            Cause::Another => "only another camera is connected",
-            Cause::Forbidden => "no permission for the camera",
-            Cause::Sandboxed => "the sandbox keeps the camera away",
-            Cause::Busy => "another program uses the camera",
-            Cause::NoWriter => "nobody writes into the device",
-            Cause::NoBandwidth => "too little USB bandwidth",
-            Cause::Unfit => "the device gives no usable pictures",
-            Cause::Unplugged => "the camera was unplugged",
-            Cause::Broken => "the camera's driver failed",
-            Cause::Silent => "the camera sends nothing",
-            Cause::Damaged => "the camera sends damaged frames only",
-            Cause::TooLarge => "the camera's frames are too large",
+            LostReason::Missing => "no camera is connected",
+            LostReason::Another => "only another camera is connected",
+            LostReason::Forbidden => "no permission for the camera",
+            LostReason::Sandboxed => "the sandbox keeps the camera away",
+            LostReason::Busy => "another program uses the camera",
+            LostReason::NoWriter => "nobody writes into the device",
+            LostReason::NoBandwidth => "too little USB bandwidth",
+            LostReason::Unfit => "the device gives no usable pictures",
+            LostReason::Unplugged => "the camera was unplugged",
+            LostReason::Broken => "the camera's driver failed",
+            LostReason::Silent => "the camera sends nothing",
+            LostReason::Damaged => "the camera sends damaged frames only",
+            LostReason::TooLarge => "the camera's frames are too large",
         })
     }
 }
@@ -136,7 +134,7 @@ pub enum Order {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// It cannot be opened; it is tried again.
-    Waiting(Cause),
+    Waiting(LostReason),
     /// The opening has not come back for a while.
     Stuck,
     /// The first good frame, so long after the start, the loss, or the wake-up.
@@ -145,13 +143,13 @@ pub enum Notice {
         after: Duration,
     },
     /// It gave frames, and gives none any more.
-    Lost(Cause),
+    Lost(LostReason),
     /// The last client has left a while ago: the camera is off.
     Asleep,
     /// Somebody has come: the camera is on again.
     Awake,
     /// The program has to end: waiting would be in vain, or is not wanted.
-    Fatal(Cause),
+    Fatal(LostReason),
 }
 
 /// Whether there is a picture to show.
@@ -164,7 +162,7 @@ pub enum Signal {
         /// Since when.
         since: Time,
         /// Why, as far as is known now.
-        cause: Cause,
+        cause: LostReason,
     },
 }
 
@@ -180,7 +178,7 @@ enum Phase {
 /// See the [module](self).
 #[derive(Debug)]
 pub struct Supervisor {
-    plan: Plan,
+    plan: SupervisorConfig,
     phase: Phase,
     /// When the latest attempt to open began.
     attempt: Time,
@@ -193,12 +191,12 @@ pub struct Supervisor {
     last: Time,
     last_good: Time,
     /// Why the latest frame was of no use, if it was of none.
-    useless: Cause,
+    useless: LostReason,
     /// Since when people wait for a good frame.
     waited_since: Time,
     signal: Signal,
     /// The cause told last, until there is a good frame.
-    told: Option<Cause>,
+    told: Option<LostReason>,
     told_stuck: bool,
     /// It was open once; it gave a frame once; it was closed since the latest.
     was_open: bool,
@@ -213,7 +211,7 @@ pub struct Supervisor {
 
 impl Supervisor {
     /// A source that is to be opened now.
-    pub fn new(plan: Plan, now: Time) -> Self {
+    pub fn new(plan: SupervisorConfig, now: Time) -> Self {
         let mut supervisor = Supervisor {
             plan,
             phase: Phase::Asleep,
@@ -223,7 +221,7 @@ impl Supervisor {
             silence: SILENCE,
             last: now,
             last_good: now,
-            useless: Cause::Damaged,
+            useless: LostReason::Damaged,
             waited_since: now,
             signal: Signal::Present,
             told: None,
@@ -290,7 +288,7 @@ impl Supervisor {
     }
 
     /// The source could not be opened. `may_pass`: it may be possible later, without anybody changing the options.
-    pub fn handle_open_failed(&mut self, cause: Cause, may_pass: bool, now: Time) {
+    pub fn handle_open_failed(&mut self, cause: LostReason, may_pass: bool, now: Time) {
         if !matches!(self.phase, Phase::Opening { .. }) {
             return;
         }
@@ -300,7 +298,7 @@ impl Supervisor {
         }
         self.lose(cause, now);
         // that the other camera has gone, too, is no news of this one
-        let is_old = (self.told, cause) == (Some(Cause::Another), Cause::Missing);
+        let is_old = (self.told, cause) == (Some(LostReason::Another), LostReason::Missing);
         if self.told != Some(cause) && !is_old {
             self.told = Some(cause);
             self.notices.push_back(Notice::Waiting(cause));
@@ -327,16 +325,16 @@ impl Supervisor {
 
     /// A frame has come, but is of no use.
     pub fn handle_damaged(&mut self, now: Time) {
-        (self.last, self.useless) = (now, Cause::Damaged);
+        (self.last, self.useless) = (now, LostReason::Damaged);
     }
 
     /// A frame has come that is too large to be sent.
     pub fn handle_too_large(&mut self, now: Time) {
-        (self.last, self.useless) = (now, Cause::TooLarge);
+        (self.last, self.useless) = (now, LostReason::TooLarge);
     }
 
     /// The source has failed, and is of no more use.
-    pub fn handle_fault(&mut self, cause: Cause, now: Time) {
+    pub fn handle_fault(&mut self, cause: LostReason, now: Time) {
         let streamed = match self.phase {
             Phase::Opened => None,
             Phase::Streaming { since } => Some(now.since(since)),
@@ -401,7 +399,7 @@ impl Supervisor {
     fn check_silence(&mut self, now: Time) {
         let is_silent = now >= self.last.after(self.silence);
         if now >= self.last_good.after(self.silence) {
-            let cause = if is_silent { Cause::Silent } else { self.useless };
+            let cause = if is_silent { LostReason::Silent } else { self.useless };
             self.lose(cause, now);
             if self.told != Some(cause) {
                 self.told = Some(cause);
@@ -409,7 +407,7 @@ impl Supervisor {
             }
         }
         if is_silent && self.plan.exit_on_error && self.plan.reopens {
-            return self.notices.push_back(Notice::Fatal(Cause::Silent));
+            return self.notices.push_back(Notice::Fatal(LostReason::Silent));
         }
         if is_silent && self.plan.reopens {
             self.silence = self.silence.saturating_mul(2).min(LONGEST_SILENCE.max(self.usual_silence));
@@ -454,7 +452,7 @@ impl Supervisor {
         self.notices.push_back(Notice::Asleep);
     }
 
-    fn lose(&mut self, cause: Cause, now: Time) {
+    fn lose(&mut self, cause: LostReason, now: Time) {
         let since = match self.signal {
             Signal::Lost { since, .. } => since,
             Signal::Present => {

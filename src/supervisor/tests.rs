@@ -3,7 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 
-const CAMERA: Plan = Plan { reopens: true, on_demand: false, exit_on_error: false };
+const CAMERA: SupervisorConfig = SupervisorConfig { reopens: true, on_demand: false, exit_on_error: false };
 const FRAME: Duration = Duration::from_millis(33);
 
 /// A supervisor, the clock, and whether the source is open.
@@ -15,7 +15,7 @@ struct Life {
 }
 
 impl Life {
-    fn new(plan: Plan) -> Self {
+    fn new(plan: SupervisorConfig) -> Self {
         let now = Time::from_millis(10_000);
         let mut life =
             Life { supervisor: Supervisor::new(plan, now), now, notices: Vec::new(), orders: Vec::new() };
@@ -51,7 +51,7 @@ impl Life {
         self.act(|supervisor, now| supervisor.handle_opened(Some(FRAME), now));
     }
 
-    fn failed(&mut self, cause: Cause) {
+    fn failed(&mut self, cause: LostReason) {
         self.act(|supervisor, now| supervisor.handle_open_failed(cause, true, now));
     }
 
@@ -62,7 +62,7 @@ impl Life {
         }
     }
 
-    fn fault(&mut self, cause: Cause) {
+    fn fault(&mut self, cause: LostReason) {
         self.act(|supervisor, now| supervisor.handle_fault(cause, now));
     }
 
@@ -78,7 +78,7 @@ impl Life {
         matches!(self.supervisor.signal(), Signal::Lost { .. })
     }
 
-    fn streaming(plan: Plan) -> Self {
+    fn streaming(plan: SupervisorConfig) -> Self {
         let mut life = Life::new(plan);
         life.opened();
         life.frames(100);
@@ -91,20 +91,20 @@ impl Life {
 #[test]
 fn another_camera_that_comes_and_goes_is_told_once() {
     let mut life = Life::streaming(CAMERA);
-    life.fault(Cause::Unplugged);
+    life.fault(LostReason::Unplugged);
     life.sleep();
     for _ in 0..50 {
-        for cause in [Cause::Another, Cause::Missing] {
+        for cause in [LostReason::Another, LostReason::Missing] {
             life.failed(cause);
             life.sleep();
         }
     }
-    assert_eq!(life.told(), [Notice::Lost(Cause::Unplugged), Notice::Waiting(Cause::Another)]);
+    assert_eq!(life.told(), [Notice::Lost(LostReason::Unplugged), Notice::Waiting(LostReason::Another)]);
     let Signal::Lost { cause, .. } = life.supervisor.signal() else { panic!("there is none") };
-    assert_eq!(cause, Cause::Missing, "a picture says what is so now");
+    assert_eq!(cause, LostReason::Missing, "a picture says what is so now");
     // what has another remedy is said
-    life.failed(Cause::Forbidden);
-    assert_eq!(life.told(), [Notice::Waiting(Cause::Forbidden)]);
+    life.failed(LostReason::Forbidden);
+    assert_eq!(life.told(), [Notice::Waiting(LostReason::Forbidden)]);
 }
 
 #[test]
@@ -113,22 +113,22 @@ fn starts_without_a_camera_and_waits_for_it() {
     let mut waits = Vec::new();
     for _ in 0..7 {
         assert_eq!(life.ordered(), [Order::Open]);
-        life.failed(Cause::Missing);
+        life.failed(LostReason::Missing);
         waits.push(life.sleep().as_millis());
     }
     assert_eq!(waits, [200, 400, 800, 1600, 2000, 2000, 2000]);
-    assert_eq!(life.told(), [Notice::Waiting(Cause::Missing)]);
+    assert_eq!(life.told(), [Notice::Waiting(LostReason::Missing)]);
     assert!(life.is_lost());
-    life.failed(Cause::Forbidden);
+    life.failed(LostReason::Forbidden);
     life.sleep();
-    life.failed(Cause::Forbidden);
+    life.failed(LostReason::Forbidden);
     life.sleep();
     life.opened();
     assert!(life.is_lost());
     life.frames(1);
     let Some(Notice::Frames { after }) = life.notices.pop() else { panic!("{:?}", life.notices) };
     assert!(after > Duration::from_secs(9), "{after:?}");
-    assert_eq!(life.told(), [Notice::Waiting(Cause::Forbidden)]);
+    assert_eq!(life.told(), [Notice::Waiting(LostReason::Forbidden)]);
     assert!(!life.is_lost());
     assert!(!life.supervisor.take_discontinuity(), "there was nothing before");
 }
@@ -137,33 +137,33 @@ fn starts_without_a_camera_and_waits_for_it() {
 fn a_new_device_is_tried_at_once_but_not_in_a_storm() {
     let mut life = Life::new(CAMERA);
     for _ in 0..6 {
-        life.failed(Cause::Missing);
+        life.failed(LostReason::Missing);
         life.sleep();
     }
-    life.failed(Cause::Missing);
+    life.failed(LostReason::Missing);
     life.now = life.now.after(Duration::from_millis(700));
     life.act(Supervisor::handle_hint);
     assert_eq!(life.sleep(), Duration::ZERO);
-    life.failed(Cause::Forbidden);
+    life.failed(LostReason::Forbidden);
     life.act(Supervisor::handle_hint);
     assert_eq!(life.sleep(), ATTEMPT_GAP);
-    life.failed(Cause::Forbidden);
+    life.failed(LostReason::Forbidden);
     assert_eq!(life.sleep(), SHORTEST_WAIT);
 }
 
 #[test]
 fn an_unplugged_camera_is_closed_before_it_is_opened_again() {
     let mut life = Life::streaming(CAMERA);
-    life.fault(Cause::Unplugged);
-    assert_eq!(life.told(), [Notice::Lost(Cause::Unplugged)]);
+    life.fault(LostReason::Unplugged);
+    assert_eq!(life.told(), [Notice::Lost(LostReason::Unplugged)]);
     assert!(life.is_lost());
     assert_eq!(life.sleep(), Duration::ZERO);
     assert_eq!(life.ordered(), [Order::Close, Order::Open]);
-    life.failed(Cause::Missing);
+    life.failed(LostReason::Missing);
     life.sleep();
     life.opened();
     life.frames(3);
-    assert!(matches!(life.told()[..], [Notice::Waiting(Cause::Missing), Notice::Frames { .. }]));
+    assert!(matches!(life.told()[..], [Notice::Waiting(LostReason::Missing), Notice::Frames { .. }]));
     assert!(life.supervisor.take_discontinuity());
     assert!(!life.supervisor.take_discontinuity(), "said once");
     assert!(!life.is_lost());
@@ -174,14 +174,14 @@ fn a_camera_that_fails_again_and_again_is_tried_less_and_less() {
     let mut life = Life::streaming(CAMERA);
     let mut waits = Vec::new();
     for _ in 0..6 {
-        life.fault(Cause::Broken);
+        life.fault(LostReason::Broken);
         waits.push(life.sleep().as_millis());
         life.opened();
         life.frames(1);
     }
     assert_eq!(waits, [0, 200, 400, 800, 1600, 2000]);
     life.frames(90);
-    life.fault(Cause::Broken);
+    life.fault(LostReason::Broken);
     assert_eq!(life.sleep(), Duration::ZERO);
 }
 
@@ -195,7 +195,7 @@ fn a_silent_camera_is_opened_anew_with_growing_patience() {
         life.opened();
     }
     assert_eq!(waits, [2, 4, 8, 16, 16, 16]);
-    assert_eq!(life.told(), [Notice::Lost(Cause::Silent)]);
+    assert_eq!(life.told(), [Notice::Lost(LostReason::Silent)]);
     life.frames(1);
     assert_eq!(life.sleep(), SILENCE);
 }
@@ -211,11 +211,11 @@ fn a_slow_camera_is_given_ten_of_its_frames() {
 
 #[test]
 fn frames_of_no_use_are_a_sign_of_life_but_no_picture() {
-    useless(Supervisor::handle_damaged, Cause::Damaged);
-    useless(Supervisor::handle_too_large, Cause::TooLarge);
+    useless(Supervisor::handle_damaged, LostReason::Damaged);
+    useless(Supervisor::handle_too_large, LostReason::TooLarge);
 }
 
-fn useless(handle: fn(&mut Supervisor, Time), cause: Cause) {
+fn useless(handle: fn(&mut Supervisor, Time), cause: LostReason) {
     let mut life = Life::streaming(CAMERA);
     for _ in 0..200 {
         life.now = life.now.after(FRAME);
@@ -236,39 +236,39 @@ fn useless(handle: fn(&mut Supervisor, Time), cause: Cause) {
 
 #[test]
 fn a_source_that_cannot_be_opened_anew_is_only_spoken_of() {
-    let mut life = Life::streaming(Plan { reopens: false, ..CAMERA });
+    let mut life = Life::streaming(SupervisorConfig { reopens: false, ..CAMERA });
     life.sleep();
-    assert_eq!(life.told(), [Notice::Lost(Cause::Silent)]);
+    assert_eq!(life.told(), [Notice::Lost(LostReason::Silent)]);
     assert_eq!(life.ordered(), []);
     assert_eq!(life.supervisor.next_timeout(), Time::NEVER);
     life.frames(1);
     assert!(matches!(life.told()[..], [Notice::Frames { .. }]));
-    life.fault(Cause::Broken);
-    assert_eq!(life.told(), [Notice::Fatal(Cause::Broken)]);
+    life.fault(LostReason::Broken);
+    assert_eq!(life.told(), [Notice::Fatal(LostReason::Broken)]);
 }
 
 #[test]
 fn waiting_in_vain_ends() {
     let mut life = Life::new(CAMERA);
-    life.act(|supervisor, now| supervisor.handle_open_failed(Cause::Unfit, false, now));
-    assert_eq!(life.told(), [Notice::Fatal(Cause::Unfit)]);
+    life.act(|supervisor, now| supervisor.handle_open_failed(LostReason::Unfit, false, now));
+    assert_eq!(life.told(), [Notice::Fatal(LostReason::Unfit)]);
     // what comes later at the same path may be replaced again
     let mut life = Life::streaming(CAMERA);
-    life.fault(Cause::Unplugged);
+    life.fault(LostReason::Unplugged);
     life.sleep();
-    life.act(|supervisor, now| supervisor.handle_open_failed(Cause::Unfit, false, now));
-    assert_eq!(life.told(), [Notice::Lost(Cause::Unplugged), Notice::Waiting(Cause::Unfit)]);
+    life.act(|supervisor, now| supervisor.handle_open_failed(LostReason::Unfit, false, now));
+    assert_eq!(life.told(), [Notice::Lost(LostReason::Unplugged), Notice::Waiting(LostReason::Unfit)]);
 }
 
 #[test]
 fn who_wants_no_patience_gets_none() {
-    let plan = Plan { exit_on_error: true, ..CAMERA };
+    let plan = SupervisorConfig { exit_on_error: true, ..CAMERA };
     let mut life = Life::new(plan);
-    life.failed(Cause::Busy);
-    assert_eq!(life.told(), [Notice::Fatal(Cause::Busy)]);
+    life.failed(LostReason::Busy);
+    assert_eq!(life.told(), [Notice::Fatal(LostReason::Busy)]);
     let mut life = Life::streaming(plan);
-    life.fault(Cause::Unplugged);
-    assert_eq!(life.told(), [Notice::Fatal(Cause::Unplugged)]);
+    life.fault(LostReason::Unplugged);
+    assert_eq!(life.told(), [Notice::Fatal(LostReason::Unplugged)]);
 }
 
 #[test]
@@ -284,7 +284,7 @@ fn an_opening_that_hangs_is_told_once() {
 
 #[test]
 fn on_demand_the_camera_is_on_while_somebody_watches() {
-    let mut life = Life::new(Plan { on_demand: true, ..CAMERA });
+    let mut life = Life::new(SupervisorConfig { on_demand: true, ..CAMERA });
     life.opened();
     life.frames(1);
     life.told();
@@ -315,15 +315,15 @@ fn on_demand_the_camera_is_on_while_somebody_watches() {
 
 #[test]
 fn a_camera_asleep_that_is_not_there_when_wanted_is_waited_for() {
-    let mut life = Life::streaming(Plan { on_demand: true, ..CAMERA });
-    life.fault(Cause::Unplugged);
+    let mut life = Life::streaming(SupervisorConfig { on_demand: true, ..CAMERA });
+    life.fault(LostReason::Unplugged);
     life.now = life.now.after(LINGER);
     life.act(|supervisor, now| supervisor.handle_timeout(now));
-    assert_eq!(life.told(), [Notice::Lost(Cause::Unplugged), Notice::Asleep]);
+    assert_eq!(life.told(), [Notice::Lost(LostReason::Unplugged), Notice::Asleep]);
     assert_eq!(life.ordered(), [Order::Close], "closed once");
     life.act(|supervisor, now| supervisor.set_wanted(true, now));
-    life.failed(Cause::Missing);
-    assert_eq!(life.told(), [Notice::Awake, Notice::Waiting(Cause::Missing)]);
+    life.failed(LostReason::Missing);
+    assert_eq!(life.told(), [Notice::Awake, Notice::Waiting(LostReason::Missing)]);
 }
 
 /// What may happen to a source.
@@ -355,7 +355,7 @@ proptest! {
     /// and no more is said than has happened.
     #[test]
     fn orders_make_sense(on_demand in any::<bool>(), steps in proptest::collection::vec(step(), 0..200)) {
-        let mut life = Life::new(Plan { on_demand, ..CAMERA });
+        let mut life = Life::new(SupervisorConfig { on_demand, ..CAMERA });
         let (mut is_open, mut is_asked) = (false, false);
         let mut said = 0;
         for step in &steps {
@@ -377,14 +377,14 @@ proptest! {
                 }
                 Step::Frame if is_open => life.frames(1),
                 Step::Damaged if is_open => life.act(Supervisor::handle_damaged),
-                Step::Fault if is_open => life.fault(Cause::Broken),
+                Step::Fault if is_open => life.fault(LostReason::Broken),
                 Step::Answer(true) if is_asked => {
                     (is_open, is_asked) = (true, false);
                     life.opened();
                 }
                 Step::Answer(false) if is_asked => {
                     is_asked = false;
-                    life.failed(Cause::Missing);
+                    life.failed(LostReason::Missing);
                 }
                 Step::Hint => life.act(Supervisor::handle_hint),
                 Step::Wanted(wanted) => life.act(|supervisor, now| supervisor.set_wanted(*wanted, now)),

@@ -9,7 +9,7 @@
 //! ```
 
 use super::server::token_at_4;
-use super::{FrameNumber, Kind, Malformed, Token};
+use super::{FrameNumber, Kind, ParseError, Token};
 use arrayvec::ArrayVec;
 
 /// Octets of an unpadded HELLO.
@@ -57,8 +57,8 @@ impl Hello {
         if self.narrow { to.get(..HELLO_LEN).unwrap_or(&[]) } else { to }
     }
 
-    fn parse(datagram: &[u8]) -> Result<Self, Malformed> {
-        let from = datagram.first_chunk::<HELLO_LEN>().ok_or(Malformed::Length)?;
+    fn parse(datagram: &[u8]) -> Result<Self, ParseError> {
+        let from = datagram.first_chunk::<HELLO_LEN>().ok_or(ParseError::Length)?;
         Ok(Hello {
             narrow: from[1] & NARROW != 0,
             epoch: u16::from_be_bytes([from[2], from[3]]),
@@ -128,11 +128,11 @@ impl Continue {
         to
     }
 
-    fn parse(datagram: &[u8]) -> Result<Self, Malformed> {
-        let (from, list) = datagram.split_first_chunk::<CONTINUE_LEN>().ok_or(Malformed::Length)?;
+    fn parse(datagram: &[u8]) -> Result<Self, ParseError> {
+        let (from, list) = datagram.split_first_chunk::<CONTINUE_LEN>().ok_or(ParseError::Length)?;
         let entries = list.chunks_exact(MISSING_LEN);
         if !entries.remainder().is_empty() || entries.len() > MAX_MISSING {
-            return Err(Malformed::Length);
+            return Err(ParseError::Length);
         }
         Ok(Continue {
             epoch: u16::from_be_bytes([from[2], from[3]]),
@@ -192,9 +192,9 @@ impl FromClient {
     /// Reads any of a client's datagrams.
     ///
     /// # Errors
-    /// [`Malformed`]: another version, a server's datagram, or a length that does not fit.
-    pub fn parse(datagram: &[u8]) -> Result<Self, Malformed> {
-        let kind = Kind::from_byte(*datagram.first().ok_or(Malformed::Length)?)?;
+    /// [`ParseError`]: another version, a server's datagram, or a length that does not fit.
+    pub fn parse(datagram: &[u8]) -> Result<Self, ParseError> {
+        let kind = Kind::from_byte(*datagram.first().ok_or(ParseError::Length)?)?;
         match kind {
             Kind::Hello => Hello::parse(datagram).map(FromClient::Hello),
             Kind::Continue => Continue::parse(datagram).map(FromClient::Continue),
@@ -202,8 +202,8 @@ impl FromClient {
                 epoch: datagram.get(2..4).and_then(|b| b.first_chunk()).map_or(0, |b| u16::from_be_bytes(*b)),
                 token: token_at_4(datagram),
             })),
-            Kind::ClientEnd => Err(Malformed::Length),
-            Kind::Data | Kind::Beat | Kind::ServerEnd => Err(Malformed::Kind),
+            Kind::ClientEnd => Err(ParseError::Length),
+            Kind::Data | Kind::Beat | Kind::ServerEnd => Err(ParseError::Kind),
         }
     }
 
@@ -286,14 +286,14 @@ mod tests {
             no_camera: false,
             size: None,
         };
-        assert_eq!(FromClient::parse(&beat.to_bytes()), Err(Malformed::Kind));
+        assert_eq!(FromClient::parse(&beat.to_bytes()), Err(ParseError::Kind));
     }
 
     #[test]
     fn a_torn_missing_list_is_refused() {
         let bytes = [&common(Kind::Continue, 1, Token(2))[..], &[0; 20 + 7]].concat();
-        assert_eq!(FromClient::parse(&bytes), Err(Malformed::Length));
+        assert_eq!(FromClient::parse(&bytes), Err(ParseError::Length));
         let bytes = [&common(Kind::Continue, 1, Token(2))[..], &vec![0; 20 + 8 * (MAX_MISSING + 1)]].concat();
-        assert_eq!(FromClient::parse(&bytes), Err(Malformed::Length));
+        assert_eq!(FromClient::parse(&bytes), Err(ParseError::Length));
     }
 }

@@ -8,7 +8,7 @@
 //! ```
 //! Any one fragment tells the frame's fragment count, `ceil(length / size)`, and its own offset, `index * size`.
 
-use super::{FrameNumber, Kind, MAX_FRAME, Malformed};
+use super::{FrameNumber, Kind, MAX_FRAME, ParseError};
 use crate::time::{Stamp, Time};
 
 /// Octets before a fragment's payload.
@@ -109,25 +109,25 @@ impl<'a> Data<'a> {
     ///
     /// # Errors
     /// Any contradiction between the fields, or between them and the datagram's length.
-    pub fn parse(datagram: &'a [u8]) -> Result<Self, Malformed> {
+    pub fn parse(datagram: &'a [u8]) -> Result<Self, ParseError> {
         let Some((header, payload)) = datagram.split_first_chunk::<HEADER_LEN>() else {
-            return Err(Malformed::Length);
+            return Err(ParseError::Length);
         };
         if Kind::from_byte(header[0])? != Kind::Data {
-            return Err(Malformed::Kind);
+            return Err(ParseError::Kind);
         }
         let header = Header::parse(header);
         if header.length == 0 || header.length > MAX_FRAME {
-            return Err(Malformed::Field("frame length"));
+            return Err(ParseError::Field("frame length"));
         }
         if header.size < MIN_FRAGMENT {
-            return Err(Malformed::Field("fragment size"));
+            return Err(ParseError::Field("fragment size"));
         }
         if u32::from(header.index) >= header.count() {
-            return Err(Malformed::Field("fragment index"));
+            return Err(ParseError::Field("fragment index"));
         }
         if payload.len() != header.payload_len() as usize {
-            return Err(Malformed::Length);
+            return Err(ParseError::Length);
         }
         Ok(Data { header, payload })
     }
@@ -161,8 +161,8 @@ mod tests {
         let header = sample();
         assert_eq!((header.count(), header.offset(), header.payload_len()), (3, 2848, 152));
         assert!(Data::parse(&datagram(&header, &[0; 152])).is_ok());
-        assert_eq!(Data::parse(&datagram(&header, &[0; 153])).unwrap_err(), Malformed::Length);
-        assert_eq!(Data::parse(&datagram(&header, &[0; 151])).unwrap_err(), Malformed::Length);
+        assert_eq!(Data::parse(&datagram(&header, &[0; 153])).unwrap_err(), ParseError::Length);
+        assert_eq!(Data::parse(&datagram(&header, &[0; 151])).unwrap_err(), ParseError::Length);
     }
 
     #[test]
@@ -172,10 +172,10 @@ mod tests {
             change(&mut header);
             Data::parse(&datagram(&header, &[0; 152])).unwrap_err()
         };
-        assert_eq!(refuse(|h| h.index = 3), Malformed::Field("fragment index"));
-        assert_eq!(refuse(|h| h.length = 0), Malformed::Field("frame length"));
-        assert_eq!(refuse(|h| h.length = MAX_FRAME + 1), Malformed::Field("frame length"));
-        assert_eq!(refuse(|h| h.size = 0), Malformed::Field("fragment size"));
+        assert_eq!(refuse(|h| h.index = 3), ParseError::Field("fragment index"));
+        assert_eq!(refuse(|h| h.length = 0), ParseError::Field("frame length"));
+        assert_eq!(refuse(|h| h.length = MAX_FRAME + 1), ParseError::Field("frame length"));
+        assert_eq!(refuse(|h| h.size = 0), ParseError::Field("fragment size"));
     }
 
     proptest! {

@@ -53,7 +53,7 @@ pub const MAX_AGENT: usize = 32;
 
 /// Why a join line is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BadLine {
+pub enum LineError {
     /// Not `CAMCAST/1`: the version that it names, cut short.
     Version(String),
     /// The second word is not one that is known.
@@ -66,29 +66,29 @@ pub enum BadLine {
     NotText,
 }
 
-impl fmt::Display for BadLine {
+impl fmt::Display for LineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            BadLine::Version(named) => write!(f, "CAMCAST/{VERSION} is spoken here, not {named}"),
-            BadLine::Verb => write!(f, "expected: CAMCAST/{VERSION} join [policy=every|newest]"),
-            BadLine::Word(name) => write!(f, "cannot read the value of {name}="),
-            BadLine::Lacks(name) => write!(f, "{name}= is missing"),
-            BadLine::NotText => f.write_str("the line is not ASCII text"),
+            LineError::Version(named) => write!(f, "CAMCAST/{VERSION} is spoken here, not {named}"),
+            LineError::Verb => write!(f, "expected: CAMCAST/{VERSION} join [policy=every|newest]"),
+            LineError::Word(name) => write!(f, "cannot read the value of {name}="),
+            LineError::Lacks(name) => write!(f, "{name}= is missing"),
+            LineError::NotText => f.write_str("the line is not ASCII text"),
         }
     }
 }
 
-impl std::error::Error for BadLine {}
+impl std::error::Error for LineError {}
 
 impl Join {
     /// Reads a client's line, with or without its newline.
     ///
     /// # Errors
-    /// [`BadLine`], which is also what the client is told.
-    pub fn parse(line: &[u8]) -> Result<Self, BadLine> {
+    /// [`LineError`], which is also what the client is told.
+    pub fn parse(line: &[u8]) -> Result<Self, LineError> {
         let (verb, words) = split_line(line)?;
         if verb != "join" {
-            return Err(BadLine::Verb);
+            return Err(LineError::Verb);
         }
         let mut join = Join::default();
         let (mut stream, mut next) = (None, None);
@@ -104,8 +104,8 @@ impl Join {
         join.resume = match (stream, next) {
             (Some(stream), Some(next)) => Some((stream, next)),
             (None, None) => None,
-            (Some(_), None) => return Err(BadLine::Lacks("next")),
-            (None, Some(_)) => return Err(BadLine::Lacks("stream")),
+            (Some(_), None) => return Err(LineError::Lacks("next")),
+            (None, Some(_)) => return Err(LineError::Lacks("stream")),
         };
         Ok(join)
     }
@@ -198,19 +198,19 @@ impl Reply {
     /// Reads the server's line, with or without its newline.
     ///
     /// # Errors
-    /// [`BadLine`]: whatever answered is not camcast, or not this version of it.
-    pub fn parse(line: &[u8]) -> Result<Self, BadLine> {
+    /// [`LineError`]: whatever answered is not camcast, or not this version of it.
+    pub fn parse(line: &[u8]) -> Result<Self, LineError> {
         let (verb, words) = split_line(line)?;
         match verb {
             "ok" => Accepted::parse(words).map(Reply::Ok),
             "refused" => Ok(Reply::Refused(Refusal::parse(words))),
-            _ => Err(BadLine::Verb),
+            _ => Err(LineError::Verb),
         }
     }
 }
 
 impl Accepted {
-    fn parse(words: &str) -> Result<Self, BadLine> {
+    fn parse(words: &str) -> Result<Self, LineError> {
         let (mut token, mut stream, mut next, mut datagram) = (None, None, None, None);
         let (mut size, mut fps, mut span_ms) = (None, None, 0);
         for (name, value) in words_of(words) {
@@ -226,10 +226,10 @@ impl Accepted {
             }
         }
         Ok(Accepted {
-            token: token.ok_or(BadLine::Lacks("token"))?,
-            stream: stream.ok_or(BadLine::Lacks("stream"))?,
-            next: next.ok_or(BadLine::Lacks("next"))?,
-            datagram: datagram.ok_or(BadLine::Lacks("datagram"))?,
+            token: token.ok_or(LineError::Lacks("token"))?,
+            stream: stream.ok_or(LineError::Lacks("stream"))?,
+            next: next.ok_or(LineError::Lacks("next"))?,
+            datagram: datagram.ok_or(LineError::Lacks("datagram"))?,
             size,
             fps,
             span_ms,
@@ -267,12 +267,12 @@ impl fmt::Display for Reply {
 }
 
 /// Splits a line after its greeting into the verb and the rest.
-fn split_line(line: &[u8]) -> Result<(&str, &str), BadLine> {
-    let text = std::str::from_utf8(line).ok().filter(|text| is_plain_text(text)).ok_or(BadLine::NotText)?;
+fn split_line(line: &[u8]) -> Result<(&str, &str), LineError> {
+    let text = std::str::from_utf8(line).ok().filter(|text| is_plain_text(text)).ok_or(LineError::NotText)?;
     let text = text.trim_end();
     let (greeting, rest) = text.split_once(' ').unwrap_or((text, ""));
     if greeting.strip_prefix(GREETING).and_then(|version| version.parse().ok()) != Some(VERSION) {
-        return Err(BadLine::Version(greeting.chars().take(24).collect()));
+        return Err(LineError::Version(greeting.chars().take(24).collect()));
     }
     Ok(rest.split_once(' ').unwrap_or((rest, "")))
 }
@@ -286,21 +286,21 @@ fn words_of(rest: &str) -> impl Iterator<Item = (&str, &str)> {
     rest.split(' ').filter_map(|word| word.split_once('='))
 }
 
-fn parse_policy(value: &str) -> Result<Policy, BadLine> {
+fn parse_policy(value: &str) -> Result<Policy, LineError> {
     match value {
         "newest" => Ok(Policy::Newest),
         "every" => Ok(Policy::Every),
-        _ => Err(BadLine::Word("policy")),
+        _ => Err(LineError::Word("policy")),
     }
 }
 
-fn parse_hex(value: &str, name: &'static str) -> Result<u64, BadLine> {
+fn parse_hex(value: &str, name: &'static str) -> Result<u64, LineError> {
     let digits = value.len() == 16 && value.bytes().all(|b| b.is_ascii_hexdigit());
-    u64::from_str_radix(value, 16).ok().filter(|_| digits).ok_or(BadLine::Word(name))
+    u64::from_str_radix(value, 16).ok().filter(|_| digits).ok_or(LineError::Word(name))
 }
 
-fn parse_number<T: FromStr>(value: &str, name: &'static str) -> Result<T, BadLine> {
-    value.parse().map_err(|_| BadLine::Word(name))
+fn parse_number<T: FromStr>(value: &str, name: &'static str) -> Result<T, LineError> {
+    value.parse().map_err(|_| LineError::Word(name))
 }
 
 #[cfg(test)]
@@ -316,12 +316,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_named() {
-        assert_eq!(Join::parse(b"CAMCAST/2 join\n"), Err(BadLine::Version("CAMCAST/2".into())));
-        assert_eq!(Join::parse(b"CAMCAST/1 play\n"), Err(BadLine::Verb));
-        assert_eq!(Join::parse(b"CAMCAST/1 join policy=all\n"), Err(BadLine::Word("policy")));
-        assert_eq!(Join::parse(b"CAMCAST/1 join next=7\n"), Err(BadLine::Lacks("stream")));
-        assert_eq!(Join::parse(b"CAMCAST/1 join stream=12 next=7\n"), Err(BadLine::Word("stream")));
-        assert_eq!(Join::parse(b"CAMCAST/1 join agent=\x1b[2J\n"), Err(BadLine::NotText));
+        assert_eq!(Join::parse(b"CAMCAST/2 join\n"), Err(LineError::Version("CAMCAST/2".into())));
+        assert_eq!(Join::parse(b"CAMCAST/1 play\n"), Err(LineError::Verb));
+        assert_eq!(Join::parse(b"CAMCAST/1 join policy=all\n"), Err(LineError::Word("policy")));
+        assert_eq!(Join::parse(b"CAMCAST/1 join next=7\n"), Err(LineError::Lacks("stream")));
+        assert_eq!(Join::parse(b"CAMCAST/1 join stream=12 next=7\n"), Err(LineError::Word("stream")));
+        assert_eq!(Join::parse(b"CAMCAST/1 join agent=\x1b[2J\n"), Err(LineError::NotText));
     }
 
     #[test]

@@ -77,10 +77,10 @@ impl Kind {
     /// The kind that a datagram's first byte names.
     ///
     /// # Errors
-    /// [`Malformed::Version`] and [`Malformed::Kind`].
-    pub const fn from_byte(byte: u8) -> Result<Self, Malformed> {
+    /// [`ParseError::Version`] and [`ParseError::Kind`].
+    pub const fn from_byte(byte: u8) -> Result<Self, ParseError> {
         if byte >> 4 != VERSION {
-            return Err(Malformed::Version);
+            return Err(ParseError::Version);
         }
         Ok(match byte & 0xf {
             0x1 => Kind::Data,
@@ -89,14 +89,14 @@ impl Kind {
             0x9 => Kind::Hello,
             0xa => Kind::Continue,
             0xb => Kind::ClientEnd,
-            _ => return Err(Malformed::Kind),
+            _ => return Err(ParseError::Kind),
         })
     }
 }
 
 /// Why a datagram is dropped and counted. It is never answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Malformed {
+pub enum ParseError {
     /// No version of this protocol that is known here.
     Version,
     /// No such kind, or not one for this direction.
@@ -107,18 +107,18 @@ pub enum Malformed {
     Field(&'static str),
 }
 
-impl fmt::Display for Malformed {
+impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Malformed::Version => f.write_str("unknown protocol version"),
-            Malformed::Kind => f.write_str("unknown kind of datagram, or one for the other direction"),
-            Malformed::Length => f.write_str("length does not fit its fields"),
-            Malformed::Field(name) => write!(f, "impossible {name}"),
+            ParseError::Version => f.write_str("unknown protocol version"),
+            ParseError::Kind => f.write_str("unknown kind of datagram, or one for the other direction"),
+            ParseError::Length => f.write_str("length does not fit its fields"),
+            ParseError::Field(name) => write!(f, "impossible {name}"),
         }
     }
 }
 
-impl std::error::Error for Malformed {}
+impl std::error::Error for ParseError {}
 
 /// The secret of one session: random, given over TCP, repeated in each datagram that is not DATA.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 //!  END    | kind | reason | epoch | token        | newest |
 //! ```
 
-use super::{FrameNumber, Kind, Malformed, Token};
+use super::{FrameNumber, Kind, ParseError, Token};
 use crate::jpeg::Size;
 use std::fmt;
 
@@ -64,11 +64,11 @@ impl Beat {
     /// Reads a datagram that begins with [`Kind::Beat`].
     ///
     /// # Errors
-    /// [`Malformed`] if it is not exactly [`BEAT_LEN`] octets of that kind.
-    pub fn parse(datagram: &[u8]) -> Result<Self, Malformed> {
-        let from: &[u8; BEAT_LEN] = datagram.try_into().map_err(|_| Malformed::Length)?;
+    /// [`ParseError`] if it is not exactly [`BEAT_LEN`] octets of that kind.
+    pub fn parse(datagram: &[u8]) -> Result<Self, ParseError> {
+        let from: &[u8; BEAT_LEN] = datagram.try_into().map_err(|_| ParseError::Length)?;
         if Kind::from_byte(from[0])? != Kind::Beat {
-            return Err(Malformed::Kind);
+            return Err(ParseError::Kind);
         }
         let [width, height] = [[from[32], from[33]], [from[34], from[35]]].map(u16::from_be_bytes);
         Ok(Beat {
@@ -157,11 +157,11 @@ impl ServerEnd {
     /// Reads a datagram that begins with [`Kind::ServerEnd`].
     ///
     /// # Errors
-    /// [`Malformed`] if it is not exactly [`END_LEN`] octets of that kind.
-    pub fn parse(datagram: &[u8]) -> Result<Self, Malformed> {
-        let from: &[u8; END_LEN] = datagram.try_into().map_err(|_| Malformed::Length)?;
+    /// [`ParseError`] if it is not exactly [`END_LEN`] octets of that kind.
+    pub fn parse(datagram: &[u8]) -> Result<Self, ParseError> {
+        let from: &[u8; END_LEN] = datagram.try_into().map_err(|_| ParseError::Length)?;
         if Kind::from_byte(from[0])? != Kind::ServerEnd {
-            return Err(Malformed::Kind);
+            return Err(ParseError::Kind);
         }
         Ok(ServerEnd {
             reason: EndReason::from_code(from[1]),
@@ -214,7 +214,7 @@ mod tests {
         let end =
             ServerEnd { epoch: 1, token: Token(2), reason: EndReason::Stopping, newest: FrameNumber(3) }
                 .to_bytes();
-        assert_eq!(ServerEnd::parse(&end[..15]), Err(Malformed::Length));
-        assert_eq!(ServerEnd::parse(&[&end[..], &[0]].concat()), Err(Malformed::Length));
+        assert_eq!(ServerEnd::parse(&end[..15]), Err(ParseError::Length));
+        assert_eq!(ServerEnd::parse(&[&end[..], &[0]].concat()), Err(ParseError::Length));
     }
 }

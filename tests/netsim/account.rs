@@ -3,10 +3,10 @@
 use crate::guest::CLOCK_AHEAD;
 use crate::netem::Fates;
 use crate::scene::{START, Scene};
-use camcast::cast::{LeaveReason, Tally};
-use camcast::receive::anchor::Anchor;
-use camcast::receive::ledger::{Arrival, Ledger};
-use camcast::receive::{Frame, Over};
+use camcast::account::ledger::{FrameEntry, Ledger};
+use camcast::clock::anchor::Anchor;
+use camcast::receiver::{Frame, Over};
+use camcast::sender::{LeaveReason, Tally};
 use camcast::time::{Stamp, Time};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -85,7 +85,7 @@ impl Account {
         self.times.push((number.0, stamp.captured, begun));
         let taken = Timestamp::from_nanosecond(stamp.captured.as_nanos().into()).unwrap();
         let Stamp { captured, sequence } = stamp;
-        let arrival = Arrival { number, sequence, discontinuity, captured, taken };
+        let arrival = FrameEntry { number, sequence, discontinuity, captured, taken };
         self.ledger.on_frame(&arrival, frame.bytes.len(), frame.repaired > 0);
     }
 

@@ -4,7 +4,7 @@
 use crate::account::{Account, Report};
 use crate::netem::Spec;
 use crate::scene::{Absence, Camera, Scene, Viewer};
-use camcast::receive::Over;
+use camcast::receiver::Over;
 use std::time::Duration;
 
 const MS: Duration = Duration::from_millis(1);

@@ -7,8 +7,8 @@
 use crate::guest::CLOCK_AHEAD;
 use crate::netem::{Rng, Spec};
 use crate::scene::{Camera, CameraClock, START, Scene, Viewer};
+use camcast::clock::anchor::Anchor;
 use camcast::jpeg::Size;
-use camcast::receive::anchor::Anchor;
 use camcast::record::segment::Cut;
 use camcast::record::timeline::{FileClock, Timeline};
 use camcast::time::Time;

@@ -3,7 +3,7 @@
 use crate::account::{Account, Entry, Fate};
 use crate::netem::{Link, Rng, Spec};
 use crate::scene::{START, Viewer};
-use camcast::receive::{Over, Receiver};
+use camcast::receiver::{Over, Receiver};
 use camcast::time::Time;
 use camcast::wire::join::Accepted;
 use camcast::wire::{FrameNumber, StreamId};

@@ -9,11 +9,11 @@ use crate::account::{Fate, Report};
 use crate::guest::{CLOCK_AHEAD, Guest, LEAD, Packet, Phase};
 use crate::netem::Rng;
 use crate::scene::{Absence, START, Scene};
-use camcast::cast::hub::{Hub, Limits};
-use camcast::cast::{ClientId, Event as HubEvent, Output, Route, Transmit};
 use camcast::jpeg::Size;
-use camcast::receive::Event;
+use camcast::receiver::Event;
 use camcast::reel::Reel;
+use camcast::sender::hub::{Hub, Limits};
+use camcast::sender::{ClientEvent, ClientId, Output, Route, Transmit};
 use camcast::time::{Stamp, Time};
 use camcast::wire::data::{DISCONTINUITY, Data};
 use camcast::wire::join::{Join, Reply};
@@ -344,11 +344,11 @@ impl Bench {
                 }
                 Output::Widen { .. } => {}
                 Output::Close { client } => self.server.sockets.retain(|socket| socket.client != client),
-                Output::Event(HubEvent::Left { remote, reason, tally, .. }) => {
+                Output::Event(ClientEvent::Left { remote, reason, tally, .. }) => {
                     self.tell(|| format!("{remote} left: {reason}"));
                     self.guests[whose(remote).0].account.left.push((reason, tally));
                 }
-                Output::Event(HubEvent::Joined { .. }) => {}
+                Output::Event(ClientEvent::Joined { .. }) => {}
             }
         }
     }

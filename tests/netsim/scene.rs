@@ -3,7 +3,7 @@
 use crate::account::Report;
 use crate::netem::{Rng, Spec};
 use crate::pair::Bench;
-use camcast::receive::Patience;
+use camcast::receiver::Patience;
 use camcast::time::Time;
 use camcast::wire::join::Policy;
 use std::f64::consts::TAU;

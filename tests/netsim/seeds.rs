@@ -8,7 +8,7 @@
 use crate::account::{Account, Fate};
 use crate::netem::{Bottleneck, GilbertElliott, Reorder, Rng, Spec};
 use crate::scene::{Camera, Scene, Viewer};
-use camcast::receive::{Over, Patience};
+use camcast::receiver::{Over, Patience};
 use camcast::wire::join::Policy;
 use camcast::wire::server::EndReason;
 use std::panic::{AssertUnwindSafe, catch_unwind};

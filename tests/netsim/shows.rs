@@ -4,7 +4,7 @@
 use crate::account::{Report, percentile};
 use crate::netem::{Bottleneck, GilbertElliott, Reorder, Spec};
 use crate::scene::{Camera, Night, START, Scene, Viewer};
-use camcast::receive::Over;
+use camcast::receiver::Over;
 use camcast::wire::join::Policy;
 use std::time::Duration;
 

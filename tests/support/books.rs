@@ -1,6 +1,6 @@
 //! What camrec tells adds up: files, sidecars, events and the account say the same.
 
-use super::film::{self, Film};
+use super::film::{self, RecordingReader};
 use super::json::{self, Object};
 use std::collections::BTreeSet;
 use std::fs;
@@ -33,7 +33,7 @@ pub fn assert_adds_up(folder: &Path, account: &Object) {
         let frames = (sidecar.number("first_frame")..=sidecar.number("last_frame"))
             .filter(|number| !lost.contains(number));
         let frames: Vec<u64> = frames.collect();
-        let film = Film::read(&path.with_extension("mkv"));
+        let film = RecordingReader::read(&path.with_extension("mkv"));
         assert_eq!((frames.len(), frames.len() as u64), (film.shots.len(), sidecar.number("frames")));
         assert_eq!(sidecar.number("file_bytes"), fs::metadata(&film.path).unwrap().len());
         let (first, last) = (film.times().next().unwrap(), film.times().last().unwrap());

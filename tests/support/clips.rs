@@ -1,7 +1,7 @@
 //! A folder of JPEGs that tell their own numbers, for camcast to stream; and what came of them, byte for byte.
 
 use super::Noise;
-use super::film::Film;
+use super::film::RecordingReader;
 use super::pictures::commented;
 use super::procs::{Ended, Program, camrec_command};
 use camcast::jpeg::Size;
@@ -96,8 +96,8 @@ impl Clips {
     /// The same of a folder of recordings.
     #[track_caller]
     pub fn assert_recorded(&self, folder: &Path, numbers: impl IntoIterator<Item = u32>) {
-        let films = Film::read_folder(folder);
-        films.iter().for_each(Film::assert_times_rise);
+        let films = RecordingReader::read_folder(folder);
+        films.iter().for_each(RecordingReader::assert_times_rise);
         self.assert_frames(films.iter().flat_map(|film| &film.shots).map(|shot| &shot.jpeg[..]), numbers);
     }
 }

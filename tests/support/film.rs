@@ -8,7 +8,7 @@ use std::process::Command;
 /// 2001-01-01, which Matroska's dates count from, in seconds since 1970 (RFC 9559, DateUTC).
 const MATROSKA_EPOCH: i64 = 978_307_200;
 
-pub struct Film {
+pub struct RecordingReader {
     pub path: PathBuf,
     /// When its first frame was captured, in nanoseconds since 1970.
     pub started: i64,
@@ -26,7 +26,7 @@ pub struct Shot {
     pub jpeg: Vec<u8>,
 }
 
-impl Film {
+impl RecordingReader {
     #[track_caller]
     pub fn read(path: &Path) -> Self {
         let mut file = MatroskaFile::open(File::open(path).unwrap()).unwrap();
@@ -39,13 +39,14 @@ impl Film {
         while file.next_frame(&mut frame).unwrap_or(false) {
             shots.push(Shot { micros: frame.timestamp, jpeg: frame.data.clone() });
         }
-        Film { path: path.to_owned(), started, shots, duration, is_finished: is_finished(path) }
+        RecordingReader { path: path.to_owned(), started, shots, duration, is_finished: is_finished(path) }
     }
 
     /// All recordings of a folder, in the order of their first frames; nothing but them and sidecars may be there.
     #[track_caller]
     pub fn read_folder(folder: &Path) -> Vec<Self> {
-        let mut films: Vec<Film> = files(folder).iter().map(|path| Film::read(path)).collect();
+        let mut films: Vec<RecordingReader> =
+            files(folder).iter().map(|path| RecordingReader::read(path)).collect();
         films.sort_by_key(|film| film.started);
         films
     }

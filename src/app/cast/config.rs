@@ -2,9 +2,9 @@
 
 use super::options::Options;
 use crate::app::argument::{Argument, is_text};
-use crate::app::exit::{Exit, Failure};
-use crate::app::{quantity, wall};
-use crate::capture::{Mode, OpenError, SourceSpec, Wish};
+use crate::app::exit::{Exit, ExitError};
+use crate::app::{local_time, quantity};
+use crate::capture::{CaptureConfig, Mode, OpenError, SourceSpec};
 use crate::picture::RawEncoder;
 use crate::wire::data::{HEADER_LEN, MIN_FRAGMENT};
 use crate::wire::{IP_UDP_OVERHEAD, PORT};
@@ -30,7 +30,7 @@ const MAX_MTU: u16 = 9_216;
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where frames come from.
-    pub wish: Wish,
+    pub wish: CaptureConfig,
     /// libjpeg's quality for pictures of a camera without MJPEG, 1 to 100.
     pub quality: u8,
     /// Addresses to listen on, at least one.
@@ -65,9 +65,9 @@ pub struct Listen {
 }
 
 impl TryFrom<Options> for Config {
-    type Error = Failure;
+    type Error = ExitError;
 
-    fn try_from(options: Options) -> Result<Self, Failure> {
+    fn try_from(options: Options) -> Result<Self, ExitError> {
         Ok(Config {
             wish: wish(&options)?,
             quality: quality(options.quality)?,
@@ -85,11 +85,11 @@ impl TryFrom<Options> for Config {
     }
 }
 
-fn usage(message: impl Into<String>) -> Failure {
-    Failure::new(Exit::Usage, message)
+fn usage(message: impl Into<String>) -> ExitError {
+    ExitError::new(Exit::Usage, message)
 }
 
-fn wish(options: &Options) -> Result<Wish, Failure> {
+fn wish(options: &Options) -> Result<CaptureConfig, ExitError> {
     let source = options.source.as_ref().map_or(OsStr::new("/dev/video0"), Argument::os);
     let size = options
         .resolution
@@ -104,20 +104,20 @@ fn wish(options: &Options) -> Result<Wish, Failure> {
         open_failure(&error)
     })?;
     check_play(options, &source)?;
-    Ok(Wish {
+    Ok(CaptureConfig {
         source,
         size: size.transpose()?,
         rate: rate.transpose()?,
         mode: options.mode.as_deref().map_or(Ok(Mode::default()), mode)?,
         controls: controls(&options.control)?,
-        clock: wall::write_time_of_day,
+        clock: local_time::write_time_of_day,
         once: options.once,
         follow: options.follow,
     })
 }
 
 /// How a source is played has to suit it.
-fn check_play(options: &Options, source: &SourceSpec) -> Result<(), Failure> {
+fn check_play(options: &Options, source: &SourceSpec) -> Result<(), ExitError> {
     let is_live = matches!(source, SourceSpec::Device(_) | SourceSpec::Pattern);
     if options.once && is_live {
         return Err(usage(format!("--once: {source} has no end; it is for a file or a folder")));
@@ -135,11 +135,11 @@ fn check_play(options: &Options, source: &SourceSpec) -> Result<(), Failure> {
     Ok(())
 }
 
-fn mode(typed: &str) -> Result<Mode, Failure> {
+fn mode(typed: &str) -> Result<Mode, ExitError> {
     typed.parse().map_err(|error| usage(format!("--mode {typed}: {error}")))
 }
 
-fn controls(typed: &[String]) -> Result<Vec<(String, String)>, Failure> {
+fn controls(typed: &[String]) -> Result<Vec<(String, String)>, ExitError> {
     if typed.len() > MAX_CONTROLS {
         return Err(usage(format!("--control can be given {MAX_CONTROLS} times at the most")));
     }
@@ -155,12 +155,12 @@ fn controls(typed: &[String]) -> Result<Vec<(String, String)>, Failure> {
     typed.iter().map(parse).collect()
 }
 
-fn quality(typed: Option<u8>) -> Result<u8, Failure> {
+fn quality(typed: Option<u8>) -> Result<u8, ExitError> {
     let quality = typed.unwrap_or(RawEncoder::QUALITY);
     if (1..=100).contains(&quality) { Ok(quality) } else { Err(usage("--quality: from 1 to 100")) }
 }
 
-fn listen(typed: &[String]) -> Result<Vec<Listen>, Failure> {
+fn listen(typed: &[String]) -> Result<Vec<Listen>, ExitError> {
     if typed.is_empty() {
         let address = SocketAddr::new(IpAddr::from([0u16; 8]), PORT);
         let fallback = Some(SocketAddr::new(IpAddr::from([0u8; 4]), PORT));
@@ -176,7 +176,7 @@ fn listen(typed: &[String]) -> Result<Vec<Listen>, Failure> {
     typed.iter().map(parse).collect()
 }
 
-fn reel(typed: Option<&str>) -> Result<usize, Failure> {
+fn reel(typed: Option<&str>) -> Result<usize, ExitError> {
     let bytes = match typed {
         None => 32 << 20,
         Some(text) => quantity::parse_size(text).map_err(|error| usage(format!("--reel {error}")))?,
@@ -187,7 +187,7 @@ fn reel(typed: Option<&str>) -> Result<usize, Failure> {
     usize::try_from(bytes).map_err(|_| usage("--reel: more than this machine can address"))
 }
 
-fn max_clients(typed: Option<u16>) -> Result<u16, Failure> {
+fn max_clients(typed: Option<u16>) -> Result<u16, ExitError> {
     let clients = typed.unwrap_or(16);
     if !(1..=MAX_CLIENTS).contains(&clients) {
         return Err(usage(format!("--max-clients: from 1 to {MAX_CLIENTS}")));
@@ -195,7 +195,7 @@ fn max_clients(typed: Option<u16>) -> Result<u16, Failure> {
     Ok(clients)
 }
 
-fn datagram(mtu: Option<u16>) -> Result<u16, Failure> {
+fn datagram(mtu: Option<u16>) -> Result<u16, ExitError> {
     let mtu = mtu.unwrap_or(1500);
     if !(MIN_MTU..=MAX_MTU).contains(&mtu) {
         return Err(usage(format!("--mtu: from {MIN_MTU} to {MAX_MTU} bytes; Ethernet and Wi-Fi have 1500")));
@@ -203,13 +203,13 @@ fn datagram(mtu: Option<u16>) -> Result<u16, Failure> {
     Ok(mtu - IP_UDP_OVERHEAD)
 }
 
-fn dscp(typed: Option<&str>) -> Result<Option<u8>, Failure> {
+fn dscp(typed: Option<&str>) -> Result<Option<u8>, ExitError> {
     let parse = |text| quantity::parse_dscp(text).map_err(|error| usage(format!("--dscp {error}")));
     typed.map(parse).transpose()
 }
 
 /// A source that cannot be opened, with its exit code.
-pub fn open_failure(error: &OpenError) -> Failure {
+pub fn open_failure(error: &OpenError) -> ExitError {
     let exit = match error {
         OpenError::Missing { .. }
         | OpenError::Twin { .. }
@@ -224,7 +224,7 @@ pub fn open_failure(error: &OpenError) -> Failure {
             Exit::System
         }
     };
-    Failure::new(exit, error.to_string())
+    ExitError::new(exit, error.to_string())
 }
 
 #[cfg(test)]
@@ -233,7 +233,7 @@ mod tests {
     use crate::app::argument::disguise;
     use std::os::unix::ffi::OsStrExt;
 
-    fn config(change: impl FnOnce(&mut Options)) -> Result<Config, Failure> {
+    fn config(change: impl FnOnce(&mut Options)) -> Result<Config, ExitError> {
         let mut options = Options { source: Some("pattern".into()), ..Options::default() };
         change(&mut options);
         Config::try_from(options)

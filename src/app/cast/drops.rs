@@ -1,13 +1,13 @@
 //! Frames that were not sent, by reason, in words.
 
-use crate::jpeg::Flaw;
+use crate::jpeg::JpegError;
 use std::fmt;
 
 /// Why a frame was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum DropReason {
     /// It is no whole JPEG.
-    Flaw(Flaw),
+    JpegError(JpegError),
     /// The driver itself called it damaged or empty.
     Driver,
     /// It is longer than the reel takes.
@@ -17,7 +17,7 @@ pub enum Reason {
 /// How many of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Drops {
-    flaws: [u64; Flaw::ALL.len()],
+    flaws: [u64; JpegError::ALL.len()],
     driver: u64,
     too_large: u64,
     too_slow: u64,
@@ -25,11 +25,11 @@ pub struct Drops {
 
 impl Drops {
     /// One more.
-    pub fn add(&mut self, reason: Reason) {
+    pub fn add(&mut self, reason: DropReason) {
         match reason {
-            Reason::Flaw(flaw) => self.flaws[flaw.index()] += 1,
-            Reason::Driver => self.driver += 1,
-            Reason::TooLarge => self.too_large += 1,
+            DropReason::JpegError(flaw) => self.flaws[flaw.index()] += 1,
+            DropReason::Driver => self.driver += 1,
+            DropReason::TooLarge => self.too_large += 1,
         }
     }
 
@@ -49,7 +49,7 @@ impl Drops {
     }
 
     fn each(&self) -> impl Iterator<Item = (u64, &'static str)> {
-        let flaws = Flaw::ALL.iter().zip(self.flaws).map(|(flaw, count)| (count, flaw.words()));
+        let flaws = JpegError::ALL.iter().zip(self.flaws).map(|(flaw, count)| (count, flaw.words()));
         flaws.chain([
             (self.driver, "flagged by the driver"),
             (self.too_large, "too large"),
@@ -93,12 +93,16 @@ mod tests {
     fn drops_are_told_by_kind() {
         let mut drops = Drops::default();
         assert_eq!((drops.to_string(), drops.total()), ("none".into(), 0));
-        let reasons = [(2, Reason::TooLarge), (30, Reason::Flaw(Flaw::NoEnd)), (3, Reason::Driver)];
+        let reasons = [
+            (2, DropReason::TooLarge),
+            (30, DropReason::JpegError(JpegError::NoEnd)),
+            (3, DropReason::Driver),
+        ];
         for (count, reason) in reasons {
             (0..count).for_each(|_| drops.add(reason));
         }
         assert_eq!(drops.to_string(), "30 cut off (no EOI), 3 flagged by the driver, 2 too large");
-        drops.add(Reason::Flaw(Flaw::Marker { at: 9 }));
+        drops.add(DropReason::JpegError(JpegError::Marker { at: 9 }));
         assert_eq!(drops.total(), 36);
         drops.add_too_slow(7);
         assert_eq!((drops.total(), drops.too_slow()), (43, 7));

@@ -4,53 +4,47 @@
 //! after the other, and after each do what the hub asks for. No input has more than its budget a turn, so nobody
 //! starves the others.
 
-pub mod clients;
 pub mod config;
-pub mod doors;
 pub mod drops;
-pub mod ending;
-pub mod intake;
 pub mod list;
-pub mod lobby;
-pub mod opener;
 pub mod options;
-pub mod raw;
+pub mod poll_set;
 pub mod report;
-pub mod shrunk;
 pub mod slates;
-pub mod wait;
+pub mod source;
+pub mod udp;
 
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, ExitError};
 use super::quantity::show_bytes;
-use super::{logging, say, wall};
-use crate::cast::greeting::{Rejected, Request};
-use crate::cast::hub::{Hub, Limits};
-use crate::cast::{ClientId, ClientKind, Output, Route, Transmit};
+use super::{local_time, logging, say};
 use crate::reel::Reel;
+use crate::sender::greeting::{GreetingError, Request};
+use crate::sender::hub::{Hub, Limits};
+use crate::sender::{ClientId, ClientKind, Output, Route, Transmit};
 use crate::supervisor::Signal;
 use crate::sys::signals::Signals;
 use crate::sys::tcp::Accepted;
-use crate::sys::udp::{self, Received};
+use crate::sys::udp::{self as socket, Received};
 use crate::sys::{clock, random_u64, tcp};
 use crate::time::Time;
 use crate::wire::client::MAX_CONTINUE_LEN;
 use crate::wire::join::{Refusal, RefusalCode, Reply};
 use crate::wire::plain::MAX_DATAGRAM;
 use crate::wire::{IP_UDP_OVERHEAD, MAX_FRAME, StreamId, Token};
-use clients::{Client, Downgrade, Outcome};
 use config::Config;
-use doors::Door;
-use ending::Ending;
-use intake::Intake;
-use lobby::{Lobby, Verdict};
 use options::Options;
+use poll_set::{Ready, Wait, Who};
 use report::{Report, canonical};
-use shrunk::Shrunk;
 use slates::Slates;
+use source::Intake;
+use source::ending::Ending;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::time::Duration;
-use wait::{Ready, Wait, Who};
+use udp::client::{Client, Downgrade, Outcome};
+use udp::listener::Listener;
+use udp::pending::{Pending, Verdict};
+use udp::shrunk::Shrunk;
 
 /// Connections taken a turn.
 const JOINS_A_TURN: usize = 4;
@@ -68,7 +62,7 @@ const ACCEPT_REST: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// What ends it, and the exit code.
-pub fn run(options: Options) -> Result<Exit, Failure> {
+pub fn run(options: Options) -> Result<Exit, ExitError> {
     if options.version {
         say(concat!("camcast ", env!("CARGO_PKG_VERSION")));
         return Ok(Exit::Ok);
@@ -78,7 +72,7 @@ pub fn run(options: Options) -> Result<Exit, Failure> {
         return Ok(Exit::Ok);
     }
     logging::start("camcast", options.verbose);
-    wall::zone_trouble().iter().for_each(|why| log::warn!("{why}"));
+    local_time::zone_trouble().iter().for_each(|why| log::warn!("{why}"));
     let mut server = Server::new(&Config::try_from(options)?)?;
     while server.turn()? == Flow::On {}
     server.verdict()
@@ -109,9 +103,9 @@ pub enum Flow {
 pub struct Server {
     signals: Signals,
     intake: Intake,
-    doors: Vec<Door>,
+    doors: Vec<Listener>,
     accept_after: Time,
-    lobby: Lobby,
+    lobby: Pending,
     clients: Vec<Option<Client>>,
     hub: Hub,
     reel: Reel,
@@ -132,21 +126,21 @@ impl Server {
     ///
     /// # Errors
     /// One line and its exit code.
-    pub fn new(config: &Config) -> Result<Self, Failure> {
-        let signals = Signals::new().map_err(|error| Failure::system("signal handlers", &error))?;
+    pub fn new(config: &Config) -> Result<Self, ExitError> {
+        let signals = Signals::new().map_err(|error| ExitError::system("signal handlers", &error))?;
         let report = Report::new(config.client_log.as_deref())?;
         let intake = Intake::start(config, clock::now())?;
-        let stream = StreamId(random_u64().map_err(|error| Failure::system("random numbers", &error))?);
-        let doors = config.listen.iter().map(Door::open).collect::<Result<_, _>>()?;
+        let stream = StreamId(random_u64().map_err(|error| ExitError::system("random numbers", &error))?);
+        let doors = config.listen.iter().map(Listener::open).collect::<Result<_, _>>()?;
         let reel = Reel::new(config.reel, config.datagram, stream);
         log::info!("{}", limits(config.reel, reel.frame_limit()));
-        let burst = udp::MAX_SEGMENTS.min(udp::MAX_SEND / usize::from(config.datagram)) as u16;
+        let burst = socket::MAX_SEGMENTS.min(socket::MAX_SEND / usize::from(config.datagram)) as u16;
         Ok(Server {
             signals,
             intake,
             doors,
             accept_after: Time::default(),
-            lobby: Lobby::default(),
+            lobby: Pending::default(),
             clients: (0..config.max_clients).map(|_| None).collect(),
             hub: Hub::new(Limits { clients: config.max_clients, burst }, stream),
             reel,
@@ -175,8 +169,8 @@ impl Server {
     ///
     /// # Errors
     /// What no turn can go on after.
-    pub fn turn(&mut self) -> Result<Flow, Failure> {
-        let ready = self.wait().map_err(|error| Failure::system("poll", &error))?;
+    pub fn turn(&mut self) -> Result<Flow, ExitError> {
+        let ready = self.wait().map_err(|error| ExitError::system("poll", &error))?;
         let now = clock::now();
         for who in ready {
             self.handle(who, now);
@@ -204,7 +198,7 @@ impl Server {
             }
         }
         for (index, stream) in self.lobby.streams().enumerate() {
-            wait.readable(Who::Guest(index), stream.as_fd());
+            wait.readable(Who::PendingJoin(index), stream.as_fd());
         }
         for (place, client) in self.clients.iter().enumerate() {
             if let Some(client) = client {
@@ -242,7 +236,7 @@ impl Server {
             Who::ClientLog => self.report.drain(),
             Who::Joins(index) => self.accept(index, now),
             Who::Strangers(index) => self.hear_strangers(index, now),
-            Who::Guest(index) => {
+            Who::PendingJoin(index) => {
                 if let Some(verdict) = self.lobby.handle_readable(index, now) {
                     self.admit(verdict, now);
                 }
@@ -313,7 +307,12 @@ impl Server {
                 Ok(Accepted::Connection(stream, remote)) => {
                     let Ok(local) = stream.local_addr() else { continue };
                     if let Some(evicted) = self.lobby.enter(stream, Route { remote, local }, now) {
-                        self.turn_away(&evicted.stream, evicted.route.remote, &Rejected::Unfinished, now);
+                        self.turn_away(
+                            &evicted.stream,
+                            evicted.route.remote,
+                            &GreetingError::Unfinished,
+                            now,
+                        );
                     }
                 }
                 Ok(Accepted::Nobody) => return,
@@ -325,13 +324,13 @@ impl Server {
         }
     }
 
-    fn turn_away(&mut self, stream: &TcpStream, remote: SocketAddr, why: &Rejected, now: Time) {
+    fn turn_away(&mut self, stream: &TcpStream, remote: SocketAddr, why: &GreetingError, now: Time) {
         let refusal = Refusal { code: RefusalCode::Protocol, why: why.to_string() };
         self.report.rejected(remote, &refusal.why, now);
         let line = Reply::Refused(refusal).to_string();
         match why {
             // what a browser shows
-            Rejected::Unknown { http: true } => {
+            GreetingError::Unknown { http: true } => {
                 tcp::write_line(
                     stream,
                     &format!("HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n\r\n{line}"),
@@ -371,7 +370,7 @@ impl Server {
     fn hear_strangers(&mut self, index: usize, now: Time) {
         let mut datagram = [0; DATAGRAM_ROOM];
         for _ in 0..DATAGRAMS_A_TURN {
-            match udp::receive_from(&self.doors[index].udp, &mut datagram) {
+            match socket::receive_from(&self.doors[index].udp, &mut datagram) {
                 Received::Some((len, from)) => {
                     self.hub.handle_stranger(from, &datagram[..len.min(DATAGRAM_ROOM)], &self.reel, now);
                     self.drain(now);
@@ -387,7 +386,7 @@ impl Server {
         for _ in 0..DATAGRAMS_A_TURN {
             // the place may be another's after any datagram
             let Some(client) = self.clients.get(place).and_then(Option::as_ref) else { return };
-            match udp::receive(&client.socket, &mut datagram) {
+            match socket::receive(&client.socket, &mut datagram) {
                 Received::Some(len) => {
                     let datagram = &datagram[..len.min(DATAGRAM_ROOM)];
                     self.hub.handle_datagram(client.id, datagram, &self.reel, now);
@@ -457,12 +456,12 @@ impl Server {
                 return self.hub.handle_lost(id, now);
             }
         };
-        if self.dscp.is_some_and(|dscp| !udp::set_dscp(&client.socket, dscp)) {
+        if self.dscp.is_some_and(|dscp| !socket::set_dscp(&client.socket, dscp)) {
             log::warn!("the system does not let datagrams be marked: check --dscp");
         }
         if let Some(mtu) = narrow {
             client.make_narrow();
-            let known = (mtu > 0).then_some(mtu).or_else(|| udp::path_mtu(&client.socket));
+            let known = (mtu > 0).then_some(mtu).or_else(|| socket::path_mtu(&client.socket));
             self.say_downgrade(route.1, Downgrade::Narrow(known));
         }
         self.settle(&client, route.1, now);
@@ -473,7 +472,7 @@ impl Server {
     fn settle(&mut self, client: &Client, remote: SocketAddr, now: Time) {
         let mut datagram = [0; DATAGRAM_ROOM];
         for _ in 0..DATAGRAMS_A_TURN {
-            match udp::receive_from(&client.socket, &mut datagram) {
+            match socket::receive_from(&client.socket, &mut datagram) {
                 Received::Some((len, from)) => {
                     let datagram = &datagram[..len.min(DATAGRAM_ROOM)];
                     if from == remote {
@@ -566,7 +565,7 @@ impl Server {
     ///
     /// # Errors
     /// The source's fault, if that is what ended it.
-    pub fn verdict(&self) -> Result<Exit, Failure> {
+    pub fn verdict(&self) -> Result<Exit, ExitError> {
         let intake = self.report.intake;
         log::info!("stopped: {} frames; dropped: {}", intake.good, intake.dropped);
         log::debug!("datagrams of nobody, dropped: {}", self.hub.strays().unknown);

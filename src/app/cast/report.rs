@@ -1,15 +1,15 @@
 //! What people are told: joins and leaves, and at most once a minute what others can cause without end.
 
-use super::drops::{Drops, Ends, Reason};
-use crate::app::exit::{Exit, Failure};
+use super::drops::{DropReason, Drops, Ends};
+use crate::app::exit::{Exit, ExitError};
+use crate::app::local_time;
 use crate::app::outbox::Outbox;
 use crate::app::quantity::{show_bytes, show_duration};
 use crate::app::throttle::Throttle;
-use crate::app::wall;
-use crate::cast::{ClientKind, Event, LeaveReason, Tally};
-use crate::jpeg::Flaw;
+use crate::clock::stamps::Oddity;
+use crate::jpeg::JpegError;
+use crate::sender::{ClientEvent, ClientKind, LeaveReason, Tally};
 use crate::shown::shown;
-use crate::supervisor::stamps::Oddity;
 use crate::sys::outlet::Outlet;
 use crate::time::Time;
 use crate::wire::join::Policy;
@@ -20,7 +20,7 @@ use std::time::Duration;
 
 /// Frames by fate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Intake {
+pub struct FrameCounts {
     /// Frames that went into the reel.
     pub good: u64,
     /// Frames that did not.
@@ -45,7 +45,7 @@ pub struct Report {
     /// Clients that get the stream.
     clients: usize,
     /// Frames by fate.
-    pub intake: Intake,
+    pub intake: FrameCounts,
 }
 
 impl Report {
@@ -53,11 +53,11 @@ impl Report {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn new(client_log: Option<&Path>) -> Result<Self, Failure> {
+    pub fn new(client_log: Option<&Path>) -> Result<Self, ExitError> {
         let open = |path: &Path| match Outlet::append_to(path).and_then(|file| Outbox::new(Some(file), None))
         {
             Ok(outbox) => Ok((path.to_owned(), outbox)),
-            Err(error) => Err(Failure::new(
+            Err(error) => Err(ExitError::new(
                 Exit::NotWritable,
                 format!("cannot write the client log {}: {error}; choose another file", shown(&path)),
             )),
@@ -77,23 +77,23 @@ impl Report {
             returns: default,
             shrink: default,
             clients: 0,
-            intake: Intake::default(),
+            intake: FrameCounts::default(),
         })
     }
 
     /// A client joined or left.
-    pub fn event(&mut self, event: &Event, now: Time) {
+    pub fn event(&mut self, event: &ClientEvent, now: Time) {
         match event {
-            Event::Left { reason: LeaveReason::Replaced, .. } => {
+            ClientEvent::Left { reason: LeaveReason::Replaced, .. } => {
                 self.clients = self.clients.saturating_sub(1);
             }
-            Event::Joined { remote, kind, is_return: true, .. } => {
+            ClientEvent::Joined { remote, kind, is_return: true, .. } => {
                 self.clients += 1;
                 if self.returns.happened(now).is_some() {
                     log::info!("joined anew: {} ({kind}); clients now: {}", canonical(*remote), self.clients);
                 }
             }
-            Event::Joined { remote, kind, agent, .. } => {
+            ClientEvent::Joined { remote, kind, agent, .. } => {
                 let remote = canonical(*remote);
                 self.clients += 1;
                 let clients = self.clients;
@@ -101,10 +101,10 @@ impl Report {
                 log::info!("joined: {remote} ({kind}{agent}); clients now: {clients}");
                 self.append(&format!("{remote}, joined"));
             }
-            Event::Left { remote, kind, reason: LeaveReason::NoHello, .. } => {
+            ClientEvent::Left { remote, kind, reason: LeaveReason::NoHello, .. } => {
                 log::warn!("never came: {} ({kind}): {}", canonical(*remote), LeaveReason::NoHello);
             }
-            Event::Left { remote, kind, reason, tally, stay } => {
+            ClientEvent::Left { remote, kind, reason, tally, stay } => {
                 let remote = canonical(*remote);
                 self.clients = self.clients.saturating_sub(1);
                 let clients = self.clients;
@@ -119,7 +119,7 @@ impl Report {
     /// A line of the client log, as the original's ServerLog: time, client, joined or left.
     fn append(&mut self, what: &str) {
         if let Some((_, outbox)) = &self.client_log {
-            outbox.say(format!("{}, {what}\n", wall::date_and_time()).as_bytes());
+            outbox.say(format!("{}, {what}\n", local_time::date_and_time()).as_bytes());
         }
     }
 
@@ -157,8 +157,8 @@ impl Report {
     }
 
     /// A frame was damaged; `None`: the driver said so itself.
-    pub fn damaged(&mut self, flaw: Option<Flaw>, now: Time) {
-        let reason = flaw.map_or(Reason::Driver, Reason::Flaw);
+    pub fn damaged(&mut self, flaw: Option<JpegError>, now: Time) {
+        let reason = flaw.map_or(DropReason::Driver, DropReason::JpegError);
         self.intake.dropped.add(reason);
         self.unsaid.add(reason);
         if self.damaged.happened(now).is_some() {
@@ -168,7 +168,7 @@ impl Report {
                 Some(flaw) => log::warn!("damaged frames dropped: {unsaid}; the latest: {flaw}"),
             }
         }
-        let is_usual = self.ends.on_frame(flaw == Some(Flaw::NoEnd));
+        let is_usual = self.ends.on_frame(flaw == Some(JpegError::NoEnd));
         if is_usual && self.endless.happened(now).is_some() {
             log::warn!(
                 "more than half of the latest frames are cut off (no EOI) and dropped: if this camera's pictures are \
@@ -191,8 +191,8 @@ impl Report {
     }
 
     /// A frame does not fit the reel.
-    pub fn too_large(&mut self, error: crate::reel::TooLarge, now: Time) {
-        self.intake.dropped.add(Reason::TooLarge);
+    pub fn too_large(&mut self, error: crate::reel::TooLargeError, now: Time) {
+        self.intake.dropped.add(DropReason::TooLarge);
         if let Some(count) = self.too_large.happened(now) {
             log::warn!("{count} frames dropped: {error}");
         }
@@ -264,7 +264,7 @@ pub fn canonical(address: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cast::View;
+    use crate::sender::View;
 
     #[test]
     fn what_a_client_got_is_one_readable_line() {

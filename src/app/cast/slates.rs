@@ -1,10 +1,10 @@
 //! What viewers see while there is no signal: one picture, drawn once a loss, in a reel of its own.
 
-use crate::app::wall;
-use crate::cast::Slate;
+use crate::app::local_time;
 use crate::jpeg::Size;
 use crate::picture;
 use crate::reel::{Frame, Reel};
+use crate::sender::Slate;
 use crate::supervisor::Signal;
 use crate::time::{Stamp, Time};
 use crate::wire::data::SLATE;
@@ -58,7 +58,7 @@ impl Slates {
     }
 
     fn draw(&mut self, reason: &str, size: Size, since: Time, now: Time) -> Option<Slate> {
-        let jpeg = picture::slate(size, reason, &wall::to_the_second(wall::at(since)));
+        let jpeg = picture::slate(size, reason, &local_time::to_the_second(local_time::at(since)));
         let jpeg = jpeg.inspect_err(|error| log::warn!("no picture for a lost signal: {error}")).ok()?;
         let stamp = Stamp { captured: now, sequence: 0 };
         let number = self.reel.push(&jpeg, size, stamp, SLATE).ok()?;

@@ -1,9 +1,9 @@
 //! A disk that does not keep up: what of the stream is taken meanwhile, what is left to camcast's reel, and what people are told of it.
 
 use super::Recorder;
+use crate::account::ledger::MissingReason;
 use crate::app::quantity::show_bytes;
 use crate::app::throttle::Throttle;
-use crate::receive::ledger::Why;
 use crate::time::Time;
 use crate::wire::FrameNumber;
 use std::time::Duration;
@@ -57,11 +57,11 @@ impl Recorder<'_> {
     }
 
     /// A frame did not come. Had the disk not held us back, it would have.
-    pub(super) fn missing(&mut self, number: FrameNumber, why: Why, now: Time) {
+    pub(super) fn missing(&mut self, number: FrameNumber, why: MissingReason, now: Time) {
         if !self.backlog.is_late {
             return self.writer.missing(number, 1, why);
         }
-        self.writer.missing(number, 1, Why::Disk);
+        self.writer.missing(number, 1, MissingReason::Disk);
         self.tell_not_written(now);
     }
 

@@ -1,13 +1,13 @@
 //! What camrec's options mean: checked, typed, with the defaults filled in.
 
-use super::after::Wanted;
-use super::feed::Output;
+use super::hooks::HookConfig;
 use super::options::Options;
+use super::report::feed::Output;
 use super::writer;
 use crate::app::argument::{Argument, is_text};
-use crate::app::exit::{Exit, Failure};
+use crate::app::exit::{Exit, ExitError};
+use crate::app::local_time;
 use crate::app::quantity::{self, show_bytes, show_duration};
-use crate::app::wall;
 use crate::record::align::{self, Align};
 use crate::record::container::{Container, Form};
 use crate::record::names::Template;
@@ -37,7 +37,7 @@ pub struct Config {
     /// Octets of frames that may wait for the disk.
     pub buffer: usize,
     /// What is to be done with each finished file.
-    pub after: Option<Wanted>,
+    pub after: Option<HookConfig>,
     /// Programs want to be told.
     pub json: bool,
     /// camcast may not be there yet.
@@ -155,9 +155,9 @@ pub struct Limit {
 }
 
 impl TryFrom<Options> for Config {
-    type Error = Failure;
+    type Error = ExitError;
 
-    fn try_from(options: Options) -> Result<Self, Failure> {
+    fn try_from(options: Options) -> Result<Self, ExitError> {
         let host = match &options.host[..] {
             [host] => host,
             [] => return Err(usage("where does camcast run? camrec HOST[:PORT]")),
@@ -180,11 +180,11 @@ impl TryFrom<Options> for Config {
     }
 }
 
-fn usage(message: impl Into<String>) -> Failure {
-    Failure::new(Exit::Usage, message)
+fn usage(message: impl Into<String>) -> ExitError {
+    ExitError::new(Exit::Usage, message)
 }
 
-fn target(options: &Options) -> Result<Target, Failure> {
+fn target(options: &Options) -> Result<Target, ExitError> {
     if options.output.as_ref().is_some_and(Argument::is_stdio) {
         if let Some(option) = options.first_of_files() {
             return Err(usage(format!("{option} is for files; standard output is one stream")));
@@ -249,7 +249,7 @@ fn foreign_ending(name: &str) -> Option<&'static str> {
 }
 
 /// `-o NAME.mkv` is one file, unless a folder of that name is there already.
-fn one_file(options: &Options, path: &Path) -> Result<Option<Folder>, Failure> {
+fn one_file(options: &Options, path: &Path) -> Result<Option<Folder>, ExitError> {
     let is_folder = path.as_os_str().as_bytes().ends_with(b"/") || path.is_dir();
     let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|_| !is_folder) else {
         return Ok(None);
@@ -286,7 +286,7 @@ fn one_file(options: &Options, path: &Path) -> Result<Option<Folder>, Failure> {
     }))
 }
 
-fn segment(options: &Options) -> Result<Segment, Failure> {
+fn segment(options: &Options) -> Result<Segment, ExitError> {
     let length = duration("--segment", options.segment.as_deref())?.unwrap_or(Duration::from_secs(600));
     if !options.align {
         return Ok(Segment::Length(length));
@@ -294,12 +294,12 @@ fn segment(options: &Options) -> Result<Segment, Failure> {
     if length > align::LONGEST {
         return Err(usage("--align: a --segment of a day at the most"));
     }
-    let zone = if options.utc { TimeZone::UTC } else { wall::zone() };
+    let zone = if options.utc { TimeZone::UTC } else { local_time::zone() };
     Ok(Segment::Aligned(Align { slot: length, zone }))
 }
 
 /// As `--format` says, or the ending of `--name`, which may not contradict each other.
-fn form(options: &Options) -> Result<Form, Failure> {
+fn form(options: &Options) -> Result<Form, ExitError> {
     let named = options.name.as_deref().and_then(Container::of).map(Form::File);
     let format = match options.format.as_deref() {
         None => None,
@@ -318,7 +318,7 @@ fn form(options: &Options) -> Result<Form, Failure> {
 }
 
 /// What deletes needs a unit, and has to hold a few files.
-fn keep(options: &Options, segment: &Segment) -> Result<Keep, Failure> {
+fn keep(options: &Options, segment: &Segment) -> Result<Keep, ExitError> {
     let size =
         |option: &str, typed: &Option<String>| match typed.as_deref().map(quantity::parse_size_with_unit) {
             None => Ok(None),
@@ -352,7 +352,7 @@ fn keep(options: &Options, segment: &Segment) -> Result<Keep, Failure> {
     Ok(keep)
 }
 
-fn when_full(typed: Option<&str>) -> Result<WhenFull, Failure> {
+fn when_full(typed: Option<&str>) -> Result<WhenFull, ExitError> {
     match typed {
         None | Some("stop") => Ok(WhenFull::Stop),
         Some("rotate") => Ok(WhenFull::Rotate),
@@ -360,7 +360,7 @@ fn when_full(typed: Option<&str>) -> Result<WhenFull, Failure> {
     }
 }
 
-fn language(options: &Options, target: &Target) -> Result<Language, Failure> {
+fn language(options: &Options, target: &Target) -> Result<Language, ExitError> {
     match (options.plain, options.every, options.newest) {
         (_, true, true) => Err(usage("--every and --newest contradict each other")),
         (Some(_), true, _) => {
@@ -376,26 +376,28 @@ fn language(options: &Options, target: &Target) -> Result<Language, Failure> {
     }
 }
 
-fn after(options: &Options) -> Result<Option<Wanted>, Failure> {
+fn after(options: &Options) -> Result<Option<HookConfig>, ExitError> {
     let most = duration("--on-segment-timeout", options.on_segment_timeout.as_deref())?;
     match &options.on_segment {
         Some(command) if command.os().as_bytes().trim_ascii().is_empty() => {
             Err(usage("--on-segment: a command for the shell"))
         }
-        Some(command) => Ok(Some(Wanted { command: command.os().to_owned(), most: most.unwrap_or(AN_HOUR) })),
+        Some(command) => {
+            Ok(Some(HookConfig { command: command.os().to_owned(), most: most.unwrap_or(AN_HOUR) }))
+        }
         None if most.is_some() => Err(usage("--on-segment-timeout needs --on-segment")),
         None => Ok(None),
     }
 }
 
-fn limit(options: &Options) -> Result<Limit, Failure> {
+fn limit(options: &Options) -> Result<Limit, ExitError> {
     if options.frames == Some(0) {
         return Err(usage("--frames: at least 1"));
     }
     Ok(Limit { duration: duration("--duration", options.duration.as_deref())?, frames: options.frames })
 }
 
-fn buffer(typed: Option<&str>) -> Result<usize, Failure> {
+fn buffer(typed: Option<&str>) -> Result<usize, ExitError> {
     match typed.map(quantity::parse_size) {
         None => Ok(writer::BUFFER),
         Some(Ok(0)) => Err(usage("--buffer: more than 0")),
@@ -404,7 +406,7 @@ fn buffer(typed: Option<&str>) -> Result<usize, Failure> {
     }
 }
 
-fn duration(option: &str, typed: Option<&str>) -> Result<Option<Duration>, Failure> {
+fn duration(option: &str, typed: Option<&str>) -> Result<Option<Duration>, ExitError> {
     let Some(typed) = typed else { return Ok(None) };
     match quantity::parse_duration(typed) {
         Ok(duration) if duration < Duration::from_secs(1) => Err(usage(format!("{option}: at least 1s"))),
@@ -417,7 +419,7 @@ fn duration(option: &str, typed: Option<&str>) -> Result<Option<Duration>, Failu
 mod tests {
     use super::*;
 
-    fn config(change: impl FnOnce(&mut Options)) -> Result<Config, Failure> {
+    fn config(change: impl FnOnce(&mut Options)) -> Result<Config, ExitError> {
         let mut options = Options { host: vec!["pi.local".into()], ..Options::default() };
         change(&mut options);
         Config::try_from(options)

@@ -6,7 +6,7 @@ use crate::sys::udp;
 use crate::time::Time;
 use crate::wire::FrameNumber;
 use crate::wire::StreamId;
-use crate::wire::join::{Accepted, BadLine, Join, MAX_LINE, Policy, Refusal, Reply};
+use crate::wire::join::{Accepted, Join, LineError, MAX_LINE, Policy, Refusal, Reply};
 use arrayvec::ArrayVec;
 use nix::poll::PollFlags;
 use std::fmt;
@@ -25,7 +25,7 @@ pub struct Joining {
     /// Addresses still to be tried, the next one last.
     addresses: Vec<SocketAddr>,
     attempt: Option<Attempt>,
-    failure: Option<Failed>,
+    failure: Option<JoinError>,
 }
 
 struct Attempt {
@@ -58,47 +58,47 @@ pub enum Joined {
 
 /// Why an attempt has failed.
 #[derive(Debug)]
-pub enum Failed {
+pub enum JoinError {
     /// It cannot be reached.
     Unreachable(SocketAddr, io::Error),
     /// The connection stands, but nothing was said.
     Mute(SocketAddr),
     /// Something else answers there.
-    Stranger(SocketAddr, BadLine),
+    Stranger(SocketAddr, LineError),
     /// camcast said no.
     Refused(SocketAddr, Refusal),
     /// The port for plain frames cannot be had.
     Port(u16, io::Error),
 }
 
-impl fmt::Display for Failed {
+impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failed::Unreachable(to, error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            JoinError::Unreachable(to, error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 write!(f, "nobody listens on {to}: is camcast running there, and is this its port?")
             }
-            Failed::Unreachable(SocketAddr::V6(to), _) if is_without_link(to) => {
+            JoinError::Unreachable(SocketAddr::V6(to), _) if is_without_link(to) => {
                 let ip = to.ip();
                 write!(
                     f,
                     "{ip} is an address of one link, and this machine may have several: name it, as in {ip}%wlan0 (ip link)"
                 )
             }
-            Failed::Unreachable(to, error) => {
+            JoinError::Unreachable(to, error) => {
                 write!(
                     f,
                     "cannot reach {to}: {error}; is it switched on, in this network, and its firewall open?"
                 )
             }
-            Failed::Mute(to) => write!(
+            JoinError::Mute(to) => write!(
                 f,
                 "{to} does not answer the join: if it is a server of the original protocol, try --plain 5005"
             ),
-            Failed::Stranger(to, bad) => {
+            JoinError::Stranger(to, bad) => {
                 write!(f, "{to} answers, but not as camcast does ({bad}): is this the right port?")
             }
-            Failed::Refused(to, refusal) => write!(f, "camcast at {to} refuses: {}", refusal.why),
-            Failed::Port(port, error) => {
+            JoinError::Refused(to, refusal) => write!(f, "camcast at {to} refuses: {}", refusal.why),
+            JoinError::Port(port, error) => {
                 write!(f, "cannot have UDP port {port}: {error}; choose another with --plain")
             }
         }
@@ -140,7 +140,7 @@ impl Joining {
     ///
     /// # Errors
     /// How the last address failed, once there is none left.
-    pub fn advance(&mut self, is_ready: bool, now: Time) -> Result<Option<Joined>, Failed> {
+    pub fn advance(&mut self, is_ready: bool, now: Time) -> Result<Option<Joined>, JoinError> {
         if let Some(mut attempt) = self.attempt.take() {
             match self.step(&mut attempt, is_ready, now) {
                 Ok(None) => self.attempt = Some(attempt),
@@ -169,16 +169,16 @@ impl Joining {
                     self.attempt = Some(Attempt { stream, to, deadline, line, is_connected: false });
                     return;
                 }
-                Err(error) => self.failure = Some(Failed::Unreachable(to, error)),
+                Err(error) => self.failure = Some(JoinError::Unreachable(to, error)),
             }
         }
-        let nowhere = || Failed::Unreachable(([0, 0, 0, 0], 0).into(), io::ErrorKind::NotFound.into());
+        let nowhere = || JoinError::Unreachable(([0, 0, 0, 0], 0).into(), io::ErrorKind::NotFound.into());
         self.failure.get_or_insert_with(nowhere);
     }
 
-    fn step(&self, attempt: &mut Attempt, is_ready: bool, now: Time) -> Result<Option<Joined>, Failed> {
+    fn step(&self, attempt: &mut Attempt, is_ready: bool, now: Time) -> Result<Option<Joined>, JoinError> {
         if is_ready && !attempt.is_connected {
-            tcp::connected(&attempt.stream).map_err(|error| Failed::Unreachable(attempt.to, error))?;
+            tcp::connected(&attempt.stream).map_err(|error| JoinError::Unreachable(attempt.to, error))?;
             attempt.is_connected = true;
             attempt.deadline = now.after(PATIENCE);
             return match self.language {
@@ -196,9 +196,9 @@ impl Joining {
             return Ok(None);
         }
         if attempt.is_connected {
-            return Err(Failed::Mute(attempt.to));
+            return Err(JoinError::Mute(attempt.to));
         }
-        Err(Failed::Unreachable(attempt.to, io::ErrorKind::TimedOut.into()))
+        Err(JoinError::Unreachable(attempt.to, io::ErrorKind::TimedOut.into()))
     }
 
     fn say_join(&self, attempt: &Attempt, policy: Policy) {
@@ -208,11 +208,11 @@ impl Joining {
     }
 }
 
-fn read_reply(attempt: &mut Attempt) -> Result<Option<Joined>, Failed> {
+fn read_reply(attempt: &mut Attempt) -> Result<Option<Joined>, JoinError> {
     let mut bytes = [0; MAX_LINE];
     match tcp::read(&attempt.stream, &mut bytes) {
         Heard::Nothing => return Ok(None),
-        Heard::Closed => return Err(Failed::Stranger(attempt.to, BadLine::Verb)),
+        Heard::Closed => return Err(JoinError::Stranger(attempt.to, LineError::Verb)),
         Heard::Bytes(count) => {
             let fits = count.min(attempt.line.remaining_capacity());
             attempt.line.extend(bytes[..fits].iter().copied());
@@ -220,27 +220,27 @@ fn read_reply(attempt: &mut Attempt) -> Result<Option<Joined>, Failed> {
     }
     let Some(end) = attempt.line.iter().position(|byte| *byte == b'\n') else {
         return if attempt.line.is_full() {
-            Err(Failed::Stranger(attempt.to, BadLine::NotText))
+            Err(JoinError::Stranger(attempt.to, LineError::NotText))
         } else {
             Ok(None)
         };
     };
     match Reply::parse(&attempt.line[..end]) {
         Ok(Reply::Ok(accepted)) => Ok(Some(Joined::Native { accepted, server: attempt.to })),
-        Ok(Reply::Refused(refusal)) => Err(Failed::Refused(attempt.to, refusal)),
-        Err(bad) => Err(Failed::Stranger(attempt.to, bad)),
+        Ok(Reply::Refused(refusal)) => Err(JoinError::Refused(attempt.to, refusal)),
+        Err(bad) => Err(JoinError::Stranger(attempt.to, bad)),
     }
 }
 
 /// The port is bound before it is named, so that no frame finds it closed.
-fn say_port(attempt: &Attempt, port: u16) -> Result<Joined, Failed> {
+fn say_port(attempt: &Attempt, port: u16) -> Result<Joined, JoinError> {
     let bind = || {
         let local = SocketAddr::new(attempt.stream.local_addr()?.ip(), port);
         let socket = udp::bound(local)?;
         let port = socket.local_addr()?.port();
         Ok((socket, port, attempt.stream.try_clone()?))
     };
-    let (socket, port, held) = bind().map_err(|error| Failed::Port(port, error))?;
+    let (socket, port, held) = bind().map_err(|error| JoinError::Port(port, error))?;
     tcp::write_line(&held, &port.to_string());
     Ok(Joined::Plain { held, socket, server: attempt.to })
 }

@@ -1,31 +1,25 @@
 //! camrec: joins, receives, hands frames to the writer, and joins again when camcast has gone, for ever.
 
-pub mod account;
-pub mod after;
 mod backlog;
 pub mod config;
-pub mod facts;
-pub mod feed;
+pub mod hooks;
 pub mod joining;
 pub mod options;
 pub mod pace;
-mod room;
+pub mod report;
 pub mod session;
 mod standin;
-mod status;
-mod telling;
 mod waiting;
-mod worker;
 pub mod writer;
 
-use super::exit::{Exit, Failure};
-use super::films::Job;
+use super::exit::{Exit, ExitError};
 use super::quantity::show_duration;
-use super::{logging, say, wall};
+use super::tools::Tool;
+use super::{local_time, logging, say};
+use crate::account::ledger::MissingReason;
 use crate::app::throttle::Throttle;
-use crate::receive::anchor::Anchor;
-use crate::receive::ledger::Why;
-use crate::receive::{Event, Frame, Over};
+use crate::clock::anchor::Anchor;
+use crate::receiver::{Event, Frame, Over};
 use crate::store::{Error as StoreError, Summary};
 use crate::sys::clock;
 use crate::sys::names::Lookup;
@@ -35,19 +29,19 @@ use crate::time::Time;
 use crate::wire::join::{Policy, RefusalCode};
 use crate::wire::server::EndReason;
 use crate::wire::{FrameNumber, StreamId};
-use account::Closed;
-use after::After;
 use backlog::Backlog;
 use config::{Config, Language, Target};
-use facts::{Event as Fact, stream_id};
-use feed::{Feed, Output};
-use joining::{Failed, Joined, Joining};
+use hooks::Hooks;
+use joining::{JoinError, Joined, Joining};
 use nix::poll::PollFd;
 use options::Options;
 use pace::Pace;
+use report::account::Closed;
+use report::feed::{Feed, Output};
+use report::json::{JsonEvent, stream_id};
+use report::status::Status;
 use session::Session;
 use standin::StandIn;
-use status::Status;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -70,13 +64,13 @@ const FIRST_FRAME: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// What ends it, and the exit code.
-pub fn run(options: Options) -> Result<Exit, Failure> {
+pub fn run(options: Options) -> Result<Exit, ExitError> {
     if options.version {
         say(concat!("camrec ", env!("CARGO_PKG_VERSION")));
         return Ok(Exit::Ok);
     }
     let verbose = options.verbose;
-    if let Some(job) = Job::wanted(&options)? {
+    if let Some(job) = Tool::wanted(&options)? {
         logging::start("camrec", verbose);
         return job.run();
     }
@@ -84,22 +78,22 @@ pub fn run(options: Options) -> Result<Exit, Failure> {
     // standard error is for events alone where standard output is the recording
     if config.events() != Some(Output::Err) {
         logging::start("camrec", verbose);
-        wall::zone_trouble().iter().for_each(|why| log::warn!("{why}"));
+        local_time::zone_trouble().iter().for_each(|why| log::warn!("{why}"));
     }
     if matches!(config.target, Target::Pipe { .. }) && std::io::stdout().is_terminal() {
         let why = "a terminal cannot show video: camrec HOST -o - | mpv -, or -o FOLDER";
-        return Err(Failure::new(Exit::Usage, why));
+        return Err(ExitError::new(Exit::Usage, why));
     }
     let mut feed = match config.events() {
         Some(to) => {
-            Some(Feed::start(to).map_err(|error| Failure::system("a thread for the events", &error))?)
+            Some(Feed::start(to).map_err(|error| ExitError::system("a thread for the events", &error))?)
         }
         None => None,
     };
     let is_told = config.events() == Some(Output::Err);
     let outcome = record(config, &mut feed);
     if let (Err(failure), Some(feed)) = (&outcome, &mut feed) {
-        feed.say(&Fact::Error { exit: failure.exit as u8, message: failure.to_string() });
+        feed.say(&JsonEvent::Error { exit: failure.exit as u8, message: failure.to_string() });
     }
     if let Some(feed) = feed {
         feed.close();
@@ -108,7 +102,7 @@ pub fn run(options: Options) -> Result<Exit, Failure> {
     outcome.or_else(|failure| if is_told { Ok(failure.exit) } else { Err(failure) })
 }
 
-fn record(config: Config, feed: &mut Option<Feed>) -> Result<Exit, Failure> {
+fn record(config: Config, feed: &mut Option<Feed>) -> Result<Exit, ExitError> {
     let mut recorder = Recorder::new(config, feed)?;
     while !recorder.is_done() {
         if let Err(failure) = recorder.turn() {
@@ -130,7 +124,7 @@ struct Recorder<'a> {
     phase: Phase,
     writer: Writer,
     /// What is done with finished files, if anything.
-    after: Option<After>,
+    after: Option<Hooks>,
     /// Frames that were handed to the writer, and are pictures as far as it has said.
     handed: u64,
     anchor: Anchor,
@@ -146,7 +140,7 @@ struct Recorder<'a> {
     addresses: Vec<SocketAddr>,
     backoff: Duration,
     /// Why there is no first session yet, and when that was last said: with `--wait`.
-    waits: Option<(Time, Failure)>,
+    waits: Option<(Time, ExitError)>,
     /// Since when there is no session; none before the first.
     lost: Option<Time>,
     /// It said that it was stopping.
@@ -165,7 +159,7 @@ struct Recorder<'a> {
     /// That the first frame is waited for has been said.
     is_wait_told: bool,
     stopping: bool,
-    failure: Option<Failure>,
+    failure: Option<ExitError>,
     files: Vec<Summary>,
     /// Files that may not grow any more.
     limits: Throttle,
@@ -191,17 +185,17 @@ enum Phase {
 }
 
 impl<'a> Recorder<'a> {
-    fn new(config: Config, feed: &'a mut Option<Feed>) -> Result<Self, Failure> {
+    fn new(config: Config, feed: &'a mut Option<Feed>) -> Result<Self, ExitError> {
         let now = clock::now();
-        let signals = Signals::new().map_err(|error| Failure::system("signal handlers", &error))?;
+        let signals = Signals::new().map_err(|error| ExitError::system("signal handlers", &error))?;
         let writer = Writer::start(config.target.clone(), config.buffer)?;
-        let after = config.after.clone().map(After::start).transpose();
-        let after = after.map_err(|error| Failure::system("a thread for --on-segment", &error))?;
+        let after = config.after.clone().map(Hooks::start).transpose();
+        let after = after.map_err(|error| ExitError::system("a thread for --on-segment", &error))?;
         let status = Status::new(config.events() != Some(Output::Err), now);
         let mut recorder = Recorder {
             config,
             feed,
-            beat: now.after(telling::STATUS),
+            beat: now.after(report::STATUS),
             signals,
             phase: Phase::Done,
             writer,
@@ -237,9 +231,9 @@ impl<'a> Recorder<'a> {
         Ok(recorder)
     }
 
-    fn look_up(&self) -> Result<Lookup, Failure> {
+    fn look_up(&self) -> Result<Lookup, ExitError> {
         Lookup::start(self.config.host.clone(), self.config.port)
-            .map_err(|error| Failure::system("looking up the host", &error))
+            .map_err(|error| ExitError::system("looking up the host", &error))
     }
 
     fn is_done(&self) -> bool {
@@ -247,7 +241,7 @@ impl<'a> Recorder<'a> {
     }
 
     /// Sleeps until there is something to do, and does it.
-    fn turn(&mut self) -> Result<(), Failure> {
+    fn turn(&mut self) -> Result<(), ExitError> {
         let ready = self.wait()?;
         let now = clock::now();
         if ready.signal {
@@ -265,7 +259,7 @@ impl<'a> Recorder<'a> {
         Ok(())
     }
 
-    fn wait(&self) -> Result<Ready, Failure> {
+    fn wait(&self) -> Result<Ready, ExitError> {
         let now = clock::now();
         let mut until = self.status.next_timeout().min(now.after(NOTES));
         until = self.stand_in.as_ref().map_or(until, |it| until.min(it.next_timeout()));
@@ -290,7 +284,7 @@ impl<'a> Recorder<'a> {
         let [(fd, flags), (log, writable)] =
             [phase.unwrap_or(nobody), logging::fd().map_or(nobody, |fd| (fd, PollFlags::POLLOUT))];
         let mut fds = [signals, PollFd::new(fd, flags), PollFd::new(log, writable)];
-        poll::wait(&mut fds, until, now).map_err(|error| Failure::system("poll", &error))?;
+        poll::wait(&mut fds, until, now).map_err(|error| ExitError::system("poll", &error))?;
         let phase = phase.is_some() && (poll::is_readable(&fds[1]) || poll::is_writable(&fds[1]));
         if poll::is_writable(&fds[2]) {
             logging::drain();
@@ -330,7 +324,7 @@ impl<'a> Recorder<'a> {
     }
 
     /// Hands the phase its input.
-    fn advance(&mut self, is_ready: bool, now: Time) -> Result<(), Failure> {
+    fn advance(&mut self, is_ready: bool, now: Time) -> Result<(), ExitError> {
         match &mut self.phase {
             Phase::Looking(lookup) if is_ready => {
                 if let Some(answer) = lookup.take() {
@@ -359,7 +353,7 @@ impl<'a> Recorder<'a> {
         Ok(())
     }
 
-    fn on_addresses(&mut self, answer: std::io::Result<Vec<SocketAddr>>, now: Time) -> Result<(), Failure> {
+    fn on_addresses(&mut self, answer: std::io::Result<Vec<SocketAddr>>, now: Time) -> Result<(), ExitError> {
         match answer {
             Ok(addresses) if !addresses.is_empty() => {
                 self.addresses = addresses;
@@ -371,9 +365,9 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    fn no_such_host(&self, why: &str) -> Failure {
+    fn no_such_host(&self, why: &str) -> ExitError {
         let host = &self.config.host;
-        Failure::new(
+        ExitError::new(
             Exit::Unreachable,
             format!("no such host: {host} ({why}): check its name, or use its address"),
         )
@@ -384,7 +378,7 @@ impl<'a> Recorder<'a> {
         Phase::Joining(Box::new(joining))
     }
 
-    fn on_joined(&mut self, joined: Joined, now: Time) -> Result<(), Failure> {
+    fn on_joined(&mut self, joined: Joined, now: Time) -> Result<(), ExitError> {
         if let Joined::Native { accepted, server } = &joined {
             self.on_accepted(accepted, *server);
         } else if let Joined::Plain { server, .. } = &joined {
@@ -399,7 +393,7 @@ impl<'a> Recorder<'a> {
                 self.phase = Phase::Live(session);
                 Ok(())
             }
-            Err(error) => self.retry_or(Failure::system("a UDP socket", &error), now),
+            Err(error) => self.retry_or(ExitError::system("a UDP socket", &error), now),
         }
     }
 
@@ -410,7 +404,7 @@ impl<'a> Recorder<'a> {
                 let gone = accepted.next.since(wanted);
                 match (gone, u32::try_from(gone)) {
                     (1.., Ok(gone)) if self.config.is_every() => {
-                        self.writer.missing(wanted, gone, Why::Outage);
+                        self.writer.missing(wanted, gone, MissingReason::Outage);
                     }
                     // a viewer comes back for the newest
                     (1.., Ok(gone)) => (0..gone).for_each(|_| self.writer.skipped()),
@@ -428,15 +422,15 @@ impl<'a> Recorder<'a> {
         self.resume = Some((accepted.stream, accepted.next));
     }
 
-    fn on_failed(&mut self, failed: &Failed, now: Time) -> Result<(), Failure> {
+    fn on_failed(&mut self, failed: &JoinError, now: Time) -> Result<(), ExitError> {
         let exit = match failed {
-            Failed::Unreachable(..) => Exit::Unreachable,
-            Failed::Mute(_) | Failed::Stranger(..) => Exit::Protocol,
-            Failed::Refused(_, refusal) if refusal.code == RefusalCode::Protocol => Exit::Protocol,
-            Failed::Refused(..) => Exit::Refused,
-            Failed::Port(..) => Exit::Listen,
+            JoinError::Unreachable(..) => Exit::Unreachable,
+            JoinError::Mute(_) | JoinError::Stranger(..) => Exit::Protocol,
+            JoinError::Refused(_, refusal) if refusal.code == RefusalCode::Protocol => Exit::Protocol,
+            JoinError::Refused(..) => Exit::Refused,
+            JoinError::Port(..) => Exit::Listen,
         };
-        self.retry_or(Failure::new(exit, failed.to_string()), now)
+        self.retry_or(ExitError::new(exit, failed.to_string()), now)
     }
 
     /// Takes what has come out of the session.
@@ -453,10 +447,10 @@ impl<'a> Recorder<'a> {
                 Event::Frame(frame) => self.on_frame(frame, now),
                 // the recording ends with its last frame
                 Event::Missing(_) | Event::Skipped(_) if self.stopping => {}
-                Event::Missing(number) => self.missing(number, Why::Network, now),
+                Event::Missing(number) => self.missing(number, MissingReason::Network, now),
                 // a viewer wishes it so; a recorder wanted it
                 Event::Skipped(_) if !self.config.is_every() => self.writer.skipped(),
-                Event::Skipped(number) => self.missing(number, Why::Unsent, now),
+                Event::Skipped(number) => self.missing(number, MissingReason::Unsent, now),
                 // for who looks on; it is no part of a recording
                 Event::Slate(picture) if !self.config.is_every() && !self.stopping => {
                     self.writer.show(picture.clone());
@@ -538,7 +532,7 @@ impl<'a> Recorder<'a> {
                 } else {
                     log::warn!("no frames: the camera is away");
                 }
-                self.tell(&Fact::CameraSilent {});
+                self.tell(&JsonEvent::CameraSilent {});
             }
             (false, Some(silence)) => {
                 self.silence = None;
@@ -546,7 +540,7 @@ impl<'a> Recorder<'a> {
                 let waiting = now.since(self.newest.map_or(silence.heard, |(_, came)| came));
                 let away = silence.longest.max(waiting);
                 log::info!("the camera is back after {}", show_duration(away));
-                self.tell(&Fact::CameraBack { away_ms: facts::millis(away) });
+                self.tell(&JsonEvent::CameraBack { away_ms: report::json::millis(away) });
             }
             _ => {}
         }
@@ -573,7 +567,11 @@ impl<'a> Recorder<'a> {
                 Phase::Live(session) => session.resume().map(|(stream, _)| stream_id(stream)),
                 _ => None,
             };
-            feed.say(&Fact::Joined { host: &self.config.host, stream, away_ms: away.map(facts::millis) });
+            feed.say(&JsonEvent::Joined {
+                host: &self.config.host,
+                stream,
+                away_ms: away.map(report::json::millis),
+            });
         }
         self.joined_at.get_or_insert(now);
         self.has_joined = true;
@@ -613,23 +611,23 @@ impl<'a> Recorder<'a> {
             self.lost = Some(now);
             self.was_stopped = over == Over::Ended(EndReason::Stopping);
             if let Some(feed) = &mut self.feed {
-                feed.say(&Fact::Lost { host: &self.config.host, why: why(over) });
+                feed.say(&JsonEvent::Lost { host: &self.config.host, why: why(over) });
             }
         }
         self.wait_and_retry(now);
     }
 
-    fn first_failure(&self, over: Over) -> Option<Failure> {
+    fn first_failure(&self, over: Over) -> Option<ExitError> {
         let Config { host, port, .. } = &self.config;
         match over {
-            Over::NoAnswer => Some(Failure::new(
+            Over::NoAnswer => Some(ExitError::new(
                 Exit::Unreachable,
                 format!(
                     "camcast on {host} accepted the join, but no datagram comes back: open UDP port {port} in the \
                      firewalls between here and there"
                 ),
             )),
-            Over::Silence if matches!(self.config.language, Language::Plain(_)) => Some(Failure::new(
+            Over::Silence if matches!(self.config.language, Language::Plain(_)) => Some(ExitError::new(
                 Exit::Protocol,
                 format!(
                     "{host}:{port} took the join, but sent no frame: does it speak the original protocol?"
@@ -678,7 +676,7 @@ impl Recorder<'_> {
         let Some(after) = &mut self.after else { return };
         after.close();
         let mut is_told = false;
-        while let Some(waiting) = self.after.as_ref().map(After::waiting).filter(|waiting| *waiting > 0) {
+        while let Some(waiting) = self.after.as_ref().map(Hooks::waiting).filter(|waiting| *waiting > 0) {
             if !std::mem::replace(&mut is_told, true) {
                 log::info!("waiting for --on-segment, {waiting} to do; a further Ctrl-C leaves them alone");
             }
@@ -711,6 +709,6 @@ fn why(over: Over) -> String {
     }
 }
 
-fn store_failure(error: &StoreError) -> Failure {
-    Failure::new(Exit::NotWritable, error.to_string())
+fn store_failure(error: &StoreError) -> ExitError {
+    ExitError::new(Exit::NotWritable, error.to_string())
 }

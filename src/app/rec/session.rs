@@ -1,8 +1,8 @@
 //! A session's socket and its receiver, for both languages: what the loop polls, and what comes out of it.
 
 use super::joining::Joined;
-use crate::receive::plain::{Heard, PlainReceiver};
-use crate::receive::{Event, Frame, Over, Patience, Receiver};
+use crate::receiver::plain::{Heard, PlainReceiver};
+use crate::receiver::{Event, Frame, Over, Patience, Receiver};
 use crate::sys::udp::{self, Received, Sent};
 use crate::time::Time;
 use crate::wire::join::Policy;

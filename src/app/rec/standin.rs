@@ -1,7 +1,7 @@
 //! The picture that viewers see while there are no frames. camcast sends one a loss; a player that is given one frame alone shows
 //! none, as it waits for the next to know how long the first lasts.
 
-use crate::receive::slate::Picture;
+use crate::receiver::slate::Picture;
 use crate::time::Time;
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! A join that has failed: whether it is tried again, when, and what people are told meanwhile.
 
-use super::facts::Event as Fact;
+use super::report::json::JsonEvent;
 use super::{Phase, Recorder};
-use crate::app::exit::{Exit, Failure};
+use crate::app::exit::{Exit, ExitError};
 use crate::time::Time;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const WAITING_APART: Duration = Duration::from_secs(60);
 
 impl Recorder<'_> {
     /// The first join has to succeed, unless it is to be waited for; from then on attempts go on for ever.
-    pub(super) fn retry_or(&mut self, failure: Failure, now: Time) -> Result<(), Failure> {
+    pub(super) fn retry_or(&mut self, failure: ExitError, now: Time) -> Result<(), ExitError> {
         if self.has_joined {
             log::debug!("{failure}");
         } else if self.config.wait && matches!(failure.exit, Exit::Unreachable | Exit::Refused) {
@@ -31,15 +31,15 @@ impl Recorder<'_> {
     }
 
     /// At once, and again after a while if the reason is another.
-    fn say_waiting(&mut self, failure: Failure, now: Time) {
+    fn say_waiting(&mut self, failure: ExitError, now: Time) {
         let is_known =
-            |(said, before): &(Time, Failure)| *before == failure || now < said.after(WAITING_APART);
+            |(said, before): &(Time, ExitError)| *before == failure || now < said.after(WAITING_APART);
         if self.waits.as_ref().is_some_and(is_known) {
             log::debug!("{failure}");
             return;
         }
         log::info!("waiting for camcast: {failure}");
-        self.tell(&Fact::Waiting { host: &self.config.host.clone(), why: failure.to_string() });
+        self.tell(&JsonEvent::Waiting { host: &self.config.host.clone(), why: failure.to_string() });
         self.waits = Some((now, failure));
     }
 

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use nix::errno::Errno;
 
-use super::super::{Description, Fault, Lease, OpenError, Picture, Rate, Wish};
+use super::super::{CaptureConfig, CaptureError, Description, Lease, OpenError, Picture, Rate};
 use super::controls::{self, Control};
 use super::negotiate::{self, Kind, Offer};
-use super::node::{Capabilities, Failed, Format, Node};
+use super::node::{CallError, Capabilities, Format, Node};
 use super::ring::Ring;
 use super::settings::{self, Recheck};
 use crate::picture::RawFormat;
@@ -41,7 +41,7 @@ impl Camera {
     ///
     /// # Errors
     /// Any [`OpenError`] but those of files.
-    pub fn open(path: &Path, wish: &Wish) -> Result<Self, OpenError> {
+    pub fn open(path: &Path, wish: &CaptureConfig) -> Result<Self, OpenError> {
         let fail = |failed| OpenError::from_call(path, failed);
         let node = open_node(path)?;
         let capabilities = capabilities(&node, path)?;
@@ -79,9 +79,9 @@ impl Camera {
     /// `now`.
     ///
     /// # Errors
-    /// [`Fault::Gone`] after an unplug, else [`Fault::Broken`]; also if the buffer of an earlier frame could not be
+    /// [`CaptureError::Gone`] after an unplug, else [`CaptureError::Broken`]; also if the buffer of an earlier frame could not be
     /// given back.
-    pub fn grab(&mut self, now: Time) -> Result<Option<Lease<'_>>, Fault> {
+    pub fn grab(&mut self, now: Time) -> Result<Option<Lease<'_>>, CaptureError> {
         match self.ring.dequeue() {
             Ok(None) => Ok(None),
             Ok(Some(buffer)) => {
@@ -90,7 +90,7 @@ impl Camera {
                 let picture = self.raw.map_or(Picture::Jpeg, Picture::Raw);
                 Ok(Some(Lease::of_buffer(buffer, stamp, picture)))
             }
-            Err(failed) => Err(Fault::from_call(&self.path, failed)),
+            Err(failed) => Err(CaptureError::from_call(&self.path, failed)),
         }
     }
 
@@ -99,8 +99,8 @@ impl Camera {
     ///
     /// # Errors
     /// As [`grab`](Self::grab).
-    pub fn drop_older(&mut self) -> Result<u32, Fault> {
-        self.ring.drop_older().map_err(|failed| Fault::from_call(&self.path, failed))
+    pub fn drop_older(&mut self) -> Result<u32, CaptureError> {
+        self.ring.drop_older().map_err(|failed| CaptureError::from_call(&self.path, failed))
     }
 
     /// Once, after the first frame, if controls were set: they are to be looked at again.
@@ -131,7 +131,7 @@ fn capabilities(node: &Node, path: &Path) -> Result<Capabilities, OpenError> {
             Kind::Waiting => Err(OpenError::NoSignal { path: path.into() }),
             Kind::Other(why) => Err(not_a_camera(why)),
         },
-        Err(Failed { errno: Errno::ENOTTY | Errno::EINVAL, .. }) => {
+        Err(CallError { errno: Errno::ENOTTY | Errno::EINVAL, .. }) => {
             Err(not_a_camera("it is no video device; camcast --list names the cameras"))
         }
         Err(failed) => Err(OpenError::from_call(path, failed)),
@@ -139,7 +139,11 @@ fn capabilities(node: &Node, path: &Path) -> Result<Capabilities, OpenError> {
 }
 
 /// Sets the best format of the mode, and the size nearest to the one asked for or one that the camera has.
-fn agree_on_format(node: &Node, path: &Path, wish: &Wish) -> Result<(Format, Option<RawFormat>), OpenError> {
+fn agree_on_format(
+    node: &Node,
+    path: &Path,
+    wish: &CaptureConfig,
+) -> Result<(Format, Option<RawFormat>), OpenError> {
     let fail = |failed| OpenError::from_call(path, failed);
     let offers = offers(node);
     let unfit = || negotiate::unfit(path, wish.mode, &offers);
@@ -224,7 +228,7 @@ mod tests {
     use super::*;
 
     fn error(path: &str) -> OpenError {
-        let wish = Wish::of(SourceSpec::Device(path.into()), |_| {});
+        let wish = CaptureConfig::of(SourceSpec::Device(path.into()), |_| {});
         Camera::open(Path::new(path), &wish).err().unwrap()
     }
 

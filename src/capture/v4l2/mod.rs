@@ -20,7 +20,7 @@ mod usb;
 pub use device::Camera;
 pub use list::{Found, Shared, cameras, listings};
 pub use listing::Listing;
-pub(super) use node::Failed;
+pub(super) use node::CallError;
 pub use ring::Buffer;
 pub use settings::{Note, Recheck};
 pub use trace::Trace;

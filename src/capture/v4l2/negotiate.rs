@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use v4l::v4l_sys as sys;
 
 use super::super::{Mode, OpenError, Rate};
-use super::node::{Capabilities, Failed, Format, FormatName};
+use super::node::{CallError, Capabilities, Format, FormatName};
 use super::sizes::{self, Pixels, Sizes};
 use crate::jpeg::Size;
 use crate::picture::{Layout, RawFormat};
@@ -112,8 +112,8 @@ pub(super) fn kind(capabilities: &Capabilities) -> Kind {
 
 /// v4l2loopback with `exclusive_caps=0` is a camera also while nobody writes into it: it agrees to everything, and then does
 /// not start.
-pub(super) fn is_without_writer(capabilities: &Capabilities, failed: Failed) -> bool {
-    capabilities.driver == LOOPBACK && failed == Failed { call: "VIDIOC_STREAMON", errno: Errno::EIO }
+pub(super) fn is_without_writer(capabilities: &Capabilities, failed: CallError) -> bool {
+    capabilities.driver == LOOPBACK && failed == CallError { call: "VIDIOC_STREAMON", errno: Errno::EIO }
 }
 
 /// Formats that a mode takes, the best first. NV12 and YU12 have less colour than YUYV, but need less of the USB bus.
@@ -340,7 +340,7 @@ mod tests {
     #[test]
     fn a_loopback_that_does_not_start_waits_for_its_writer() {
         let node = |driver: &str| Capabilities { driver: driver.into(), card: "x".into(), flags: 0 };
-        let failed = |errno| Failed { call: "VIDIOC_STREAMON", errno };
+        let failed = |errno| CallError { call: "VIDIOC_STREAMON", errno };
         assert!(is_without_writer(&node(LOOPBACK), failed(Errno::EIO)));
         assert!(!is_without_writer(&node(LOOPBACK), failed(Errno::EBUSY)));
         assert!(!is_without_writer(&node("uvcvideo"), failed(Errno::EIO)));

@@ -28,7 +28,7 @@ const MMAP: u32 = sys::v4l2_memory_V4L2_MEMORY_MMAP;
 
 /// A system call that failed, by the name under which its manual is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::capture) struct Failed {
+pub(in crate::capture) struct CallError {
     /// The call.
     pub call: &'static str,
     /// How it failed.
@@ -76,7 +76,7 @@ pub(super) struct Filled {
 
 /// Where in the node's file a buffer is mapped, and its length in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Span {
     pub offset: u32,
     pub length: u32,
 }
@@ -86,15 +86,15 @@ pub(super) struct Node(v4l::Device);
 
 impl Node {
     /// Opens `path`, which must not hold a NUL.
-    pub(super) fn open(path: &Path) -> Result<Self, Failed> {
-        let fail = |errno| Failed { call: "open", errno };
+    pub(super) fn open(path: &Path) -> Result<Self, CallError> {
+        let fail = |errno| CallError { call: "open", errno };
         let device = v4l::Device::with_path(path).map_err(|error| fail(errno(&error)))?;
         let node = Node(device);
         fcntl(&node, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).map_err(fail)?;
         Ok(node)
     }
 
-    pub(super) fn query_capabilities(&self) -> Result<Capabilities, Failed> {
+    pub(super) fn query_capabilities(&self) -> Result<Capabilities, CallError> {
         let mut argument = zeroed::<sys::v4l2_capability>();
         // SAFETY: VIDIOC_QUERYCAP takes a v4l2_capability.
         unsafe { self.call("VIDIOC_QUERYCAP", vidioc::VIDIOC_QUERYCAP, &mut argument) }?;
@@ -107,7 +107,7 @@ impl Node {
     }
 
     /// The format of this number, or `None` behind the last.
-    pub(super) fn enumerate_format(&self, index: u32) -> Result<Option<FormatName>, Failed> {
+    pub(super) fn enumerate_format(&self, index: u32) -> Result<Option<FormatName>, CallError> {
         let mut argument = sys::v4l2_fmtdesc { index, type_: CAPTURE, ..zeroed() };
         // SAFETY: VIDIOC_ENUM_FMT takes a v4l2_fmtdesc.
         let result = unsafe { self.call("VIDIOC_ENUM_FMT", vidioc::VIDIOC_ENUM_FMT, &mut argument) };
@@ -117,7 +117,7 @@ impl Node {
     }
 
     /// The size of this number, or `None` behind the last.
-    pub(super) fn enumerate_size(&self, fourcc: FourCc, index: u32) -> Result<Option<Sizes>, Failed> {
+    pub(super) fn enumerate_size(&self, fourcc: FourCc, index: u32) -> Result<Option<Sizes>, CallError> {
         let mut argument = sys::v4l2_frmsizeenum { index, pixel_format: fourcc.to_u32(), ..zeroed() };
         let request = vidioc::VIDIOC_ENUM_FRAMESIZES;
         // SAFETY: VIDIOC_ENUM_FRAMESIZES takes a v4l2_frmsizeenum.
@@ -131,7 +131,7 @@ impl Node {
         fourcc: FourCc,
         (width, height): Pixels,
         index: u32,
-    ) -> Result<Option<Rates>, Failed> {
+    ) -> Result<Option<Rates>, CallError> {
         let pixel_format = fourcc.to_u32();
         let mut argument = sys::v4l2_frmivalenum { index, pixel_format, width, height, ..zeroed() };
         let request = vidioc::VIDIOC_ENUM_FRAMEINTERVALS;
@@ -141,7 +141,7 @@ impl Node {
     }
 
     /// The control with the next higher id, or `None` behind the last.
-    pub(super) fn next_control(&self, after: u32) -> Result<Option<Control>, Failed> {
+    pub(super) fn next_control(&self, after: u32) -> Result<Option<Control>, CallError> {
         let id = after | sys::V4L2_CTRL_FLAG_NEXT_CTRL;
         let mut argument = sys::v4l2_query_ext_ctrl { id, ..zeroed() };
         // SAFETY: VIDIOC_QUERY_EXT_CTRL takes a v4l2_query_ext_ctrl.
@@ -151,7 +151,7 @@ impl Node {
     }
 
     /// The item of this number in a control's menu; `None` if it has none, as menus may have holes.
-    pub(super) fn menu_item(&self, control: &Control, index: u32) -> Result<Option<String>, Failed> {
+    pub(super) fn menu_item(&self, control: &Control, index: u32) -> Result<Option<String>, CallError> {
         let mut argument = sys::v4l2_querymenu { id: control.id, index, ..zeroed() };
         // SAFETY: VIDIOC_QUERYMENU takes a v4l2_querymenu.
         let result = unsafe { self.call("VIDIOC_QUERYMENU", vidioc::VIDIOC_QUERYMENU, &mut argument) };
@@ -159,7 +159,7 @@ impl Node {
     }
 
     /// A control's value at present.
-    pub(super) fn get_control(&self, control: &Control) -> Result<i64, Failed> {
+    pub(super) fn get_control(&self, control: &Control) -> Result<i64, CallError> {
         if control.kind == Kind::Integer64 {
             return self.extended("VIDIOC_G_EXT_CTRLS", vidioc::VIDIOC_G_EXT_CTRLS, control.id, 0);
         }
@@ -172,7 +172,7 @@ impl Node {
     }
 
     /// Sets a control, and returns what the driver made of the value.
-    pub(super) fn set_control(&self, control: &Control, value: i64) -> Result<i64, Failed> {
+    pub(super) fn set_control(&self, control: &Control, value: i64) -> Result<i64, CallError> {
         if control.kind == Kind::Integer64 {
             return self.extended("VIDIOC_S_EXT_CTRLS", vidioc::VIDIOC_S_EXT_CTRLS, control.id, value);
         }
@@ -191,7 +191,7 @@ impl Node {
         request: vidioc::_IOC_TYPE,
         id: u32,
         value: i64,
-    ) -> Result<i64, Failed> {
+    ) -> Result<i64, CallError> {
         let mut one = sys::v4l2_ext_control { id, ..zeroed() };
         one.__bindgen_anon_1.value64 = value;
         let mut argument = sys::v4l2_ext_controls { count: 1, controls: &raw mut one, ..zeroed() };
@@ -202,7 +202,7 @@ impl Node {
         Ok(unsafe { one.__bindgen_anon_1.value64 })
     }
 
-    pub(super) fn get_format(&self) -> Result<Format, Failed> {
+    pub(super) fn get_format(&self) -> Result<Format, CallError> {
         let mut argument = sys::v4l2_format { type_: CAPTURE, ..zeroed() };
         // SAFETY: VIDIOC_G_FMT takes a v4l2_format.
         unsafe { self.call("VIDIOC_G_FMT", vidioc::VIDIOC_G_FMT, &mut argument) }?;
@@ -210,7 +210,7 @@ impl Node {
     }
 
     /// Asks for a format and a size, and returns what the driver made of it, which may differ in everything.
-    pub(super) fn set_format(&self, fourcc: FourCc, (width, height): Pixels) -> Result<Format, Failed> {
+    pub(super) fn set_format(&self, fourcc: FourCc, (width, height): Pixels) -> Result<Format, CallError> {
         let mut argument = sys::v4l2_format { type_: CAPTURE, ..zeroed() };
         argument.fmt.pix = sys::v4l2_pix_format { width, height, pixelformat: fourcc.to_u32(), ..zeroed() };
         // SAFETY: VIDIOC_S_FMT takes a v4l2_format.
@@ -219,7 +219,7 @@ impl Node {
     }
 
     /// The frame rate set at present; `None` if the driver has none that it could tell.
-    pub(super) fn get_rate(&self) -> Result<Option<Rate>, Failed> {
+    pub(super) fn get_rate(&self) -> Result<Option<Rate>, CallError> {
         let mut argument = sys::v4l2_streamparm { type_: CAPTURE, ..zeroed() };
         // SAFETY: VIDIOC_G_PARM takes a v4l2_streamparm.
         unsafe { self.call("VIDIOC_G_PARM", vidioc::VIDIOC_G_PARM, &mut argument) }?;
@@ -227,7 +227,7 @@ impl Node {
     }
 
     /// Asks for `wanted` and returns what the driver made of it; `None` if its rate cannot be set.
-    pub(super) fn set_rate(&self, wanted: Rate) -> Result<Option<Rate>, Failed> {
+    pub(super) fn set_rate(&self, wanted: Rate) -> Result<Option<Rate>, CallError> {
         let mut argument = sys::v4l2_streamparm { type_: CAPTURE, ..zeroed() };
         argument.parm.capture = sys::v4l2_captureparm {
             timeperframe: sys::v4l2_fract { numerator: wanted.seconds(), denominator: wanted.frames() },
@@ -239,7 +239,7 @@ impl Node {
     }
 
     /// Asks for `count` buffers (zero frees them) and returns how many there are now.
-    pub(super) fn request_buffers(&self, count: u32) -> Result<u32, Failed> {
+    pub(super) fn request_buffers(&self, count: u32) -> Result<u32, CallError> {
         let mut argument = sys::v4l2_requestbuffers { count, type_: CAPTURE, memory: MMAP, ..zeroed() };
         // SAFETY: VIDIOC_REQBUFS takes a v4l2_requestbuffers. The kernel keeps a buffer's pages while they are
         // mapped.
@@ -247,13 +247,13 @@ impl Node {
         Ok(argument.count)
     }
 
-    pub(super) fn query_buffer(&self, index: u32) -> Result<Place, Failed> {
+    pub(super) fn query_buffer(&self, index: u32) -> Result<Span, CallError> {
         let mut argument = buffer(index);
         // SAFETY: VIDIOC_QUERYBUF takes a v4l2_buffer.
         unsafe { self.call("VIDIOC_QUERYBUF", vidioc::VIDIOC_QUERYBUF, &mut argument) }?;
         // SAFETY: with V4L2_MEMORY_MMAP the union holds an offset; any bits are one.
         let offset = unsafe { argument.m.offset };
-        Ok(Place { offset, length: argument.length })
+        Ok(Span { offset, length: argument.length })
     }
 
     /// Gives buffer `index` to the driver, which writes into it from now on.
@@ -261,28 +261,28 @@ impl Node {
     /// # Safety
     /// Nobody holds a reference into the buffer's mapping until the driver has given it back by
     /// [`Node::dequeue_buffer`].
-    pub(super) unsafe fn queue_buffer(&self, index: u32) -> Result<(), Failed> {
+    pub(super) unsafe fn queue_buffer(&self, index: u32) -> Result<(), CallError> {
         let mut argument = buffer(index);
         // SAFETY: VIDIOC_QBUF takes a v4l2_buffer; the caller sees to the memory that it names.
         unsafe { self.call("VIDIOC_QBUF", vidioc::VIDIOC_QBUF, &mut argument) }
     }
 
     /// Takes the oldest buffer that the driver has filled; `None` if there is none yet.
-    pub(super) fn dequeue_buffer(&self) -> Result<Option<Filled>, Failed> {
+    pub(super) fn dequeue_buffer(&self) -> Result<Option<Filled>, CallError> {
         let mut argument = buffer(0);
         // SAFETY: VIDIOC_DQBUF takes a v4l2_buffer.
         let result = unsafe { self.call("VIDIOC_DQBUF", vidioc::VIDIOC_DQBUF, &mut argument) };
         Ok(unless(result, Errno::EAGAIN)?.map(|()| filled(&argument)))
     }
 
-    pub(super) fn stream_on(&self) -> Result<(), Failed> {
+    pub(super) fn stream_on(&self) -> Result<(), CallError> {
         let mut kind = CAPTURE;
         // SAFETY: VIDIOC_STREAMON takes an int, which has the size of the constant's type.
         unsafe { self.call("VIDIOC_STREAMON", vidioc::VIDIOC_STREAMON, &mut kind) }
     }
 
     /// Stops the stream and takes all buffers back from the driver.
-    pub(super) fn stream_off(&self) -> Result<(), Failed> {
+    pub(super) fn stream_off(&self) -> Result<(), CallError> {
         let mut kind = CAPTURE;
         // SAFETY: VIDIOC_STREAMOFF takes an int, which has the size of the constant's type.
         unsafe { self.call("VIDIOC_STREAMOFF", vidioc::VIDIOC_STREAMOFF, &mut kind) }
@@ -295,14 +295,14 @@ impl Node {
         call: &'static str,
         request: vidioc::_IOC_TYPE,
         argument: &mut T,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), CallError> {
         let fd = self.0.handle().fd();
         let pointer: *mut c_void = (&raw mut *argument).cast();
         loop {
             // SAFETY: the pointer is to a live, exclusive T, which is what `request` reads and writes.
             match unsafe { v4l::v4l2::ioctl(fd, request, pointer) }.map_err(|error| errno(&error)) {
                 Err(Errno::EINTR) => {}
-                result => return result.map_err(|errno| Failed { call, errno }),
+                result => return result.map_err(|errno| CallError { call, errno }),
             }
         }
     }
@@ -321,7 +321,7 @@ pub(super) fn errno(error: &io::Error) -> Errno {
 }
 
 /// `None` for the one error that is an answer.
-fn unless(result: Result<(), Failed>, answer: Errno) -> Result<Option<()>, Failed> {
+fn unless(result: Result<(), CallError>, answer: Errno) -> Result<Option<()>, CallError> {
     match result {
         Err(failed) if failed.errno == answer => Ok(None),
         other => other.map(Some),
@@ -490,9 +490,9 @@ mod tests {
     #[test]
     fn what_is_no_video_node_fails_plainly() {
         let missing = Node::open(Path::new("/dev/no-such-camera")).map(|_| ());
-        assert_eq!(missing, Err(Failed { call: "open", errno: Errno::ENOENT }));
+        assert_eq!(missing, Err(CallError { call: "open", errno: Errno::ENOENT }));
         let null = Node::open(Path::new("/dev/null")).unwrap();
-        let failed = Failed { call: "VIDIOC_QUERYCAP", errno: Errno::ENOTTY };
+        let failed = CallError { call: "VIDIOC_QUERYCAP", errno: Errno::ENOTTY };
         assert_eq!(null.query_capabilities(), Err(failed));
         let flags = FdFlag::from_bits_retain(fcntl(&null, FcntlArg::F_GETFD).unwrap());
         assert!(flags.contains(FdFlag::FD_CLOEXEC));

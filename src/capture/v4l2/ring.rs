@@ -12,7 +12,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use v4l::v4l_sys as sys;
 
-use super::node::{Failed, Filled, Node, Place, errno};
+use super::node::{CallError, Filled, Node, Span, errno};
 use crate::time::Time;
 
 /// How many buffers are asked for: at 30 fps the loop may be late by some 150 ms before a frame is dropped.
@@ -31,7 +31,7 @@ pub(super) struct Ring {
     /// Taken from the driver and not handed out yet.
     newest: Option<Filled>,
     /// Why a buffer could not be given back: found when a [`Buffer`] is dropped, told by the next call.
-    failed: Cell<Option<Failed>>,
+    failed: Cell<Option<CallError>>,
 }
 
 impl Ring {
@@ -39,7 +39,7 @@ impl Ring {
     ///
     /// # Errors
     /// `EBUSY` is another program's stream, `ENOSPC` at `VIDIOC_STREAMON` the USB bus's lack of bandwidth.
-    pub(super) fn start(node: Arc<Node>) -> Result<Self, Failed> {
+    pub(super) fn start(node: Arc<Node>) -> Result<Self, CallError> {
         // Made first, so that its drop undoes what was done when a later step fails.
         let mut ring = Ring { node, buffers: Vec::new(), newest: None, failed: Cell::new(None) };
         let count = ring.node.request_buffers(WANTED)?;
@@ -48,7 +48,7 @@ impl Ring {
             ring.buffers.push(Mapping::new(&ring.node, place)?);
         }
         if ring.buffers.len() < FEWEST {
-            return Err(Failed { call: "VIDIOC_REQBUFS", errno: Errno::ENOMEM });
+            return Err(CallError { call: "VIDIOC_REQBUFS", errno: Errno::ENOMEM });
         }
         for index in 0..count {
             // SAFETY: the stream is being made, nothing has been lent.
@@ -69,7 +69,7 @@ impl Ring {
 
     /// The oldest buffer that is filled, on loan; `None` if there is none yet. Exclusive, so that one is lent
     /// at a time.
-    pub(super) fn dequeue(&mut self) -> Result<Option<Buffer<'_>>, Failed> {
+    pub(super) fn dequeue(&mut self) -> Result<Option<Buffer<'_>>, CallError> {
         if let Some(failed) = self.failed.take() {
             return Err(failed);
         }
@@ -80,12 +80,12 @@ impl Ring {
         let Some(filled) = taken else { return Ok(None) };
         match usize::try_from(filled.index).ok().and_then(|index| self.buffers.get(index)) {
             Some(mapping) => Ok(Some(Buffer { ring: self, mapping, filled })),
-            None => Err(Failed { call: "VIDIOC_DQBUF", errno: Errno::ERANGE }),
+            None => Err(CallError { call: "VIDIOC_DQBUF", errno: Errno::ERANGE }),
         }
     }
 
     /// Gives all filled buffers back but the newest, which [`dequeue`](Self::dequeue) returns next; how many.
-    pub(super) fn drop_older(&mut self) -> Result<u32, Failed> {
+    pub(super) fn drop_older(&mut self) -> Result<u32, CallError> {
         let mut dropped = 0;
         // a driver that fills as fast as this gives back does not hold us
         for _ in 0..self.buffers.len() {
@@ -109,7 +109,7 @@ impl Drop for Ring {
 }
 
 /// Every step fails with `ENODEV` after an unplug, and closing the node frees all: nothing to do but to mention it.
-fn report(result: Result<(), Failed>) {
+fn report(result: Result<(), CallError>) {
     if let Err(failed) = result {
         log::debug!("while the camera is closed: {} failed: {}", failed.call, failed.errno.desc());
     }
@@ -175,8 +175,8 @@ struct Mapping {
 unsafe impl Send for Mapping {}
 
 impl Mapping {
-    fn new(node: &Node, place: Place) -> Result<Self, Failed> {
-        let fail = |errno| Failed { call: "mmap", errno };
+    fn new(node: &Node, place: Span) -> Result<Self, CallError> {
+        let fail = |errno| CallError { call: "mmap", errno };
         let length = usize::try_from(place.length).map_err(|_| fail(Errno::ENOMEM))?;
         #[allow(clippy::unnecessary_fallible_conversions, reason = "off_t has 32 bits on 32-bit boards")]
         let offset = libc::off_t::try_from(place.offset).map_err(|_| fail(Errno::EOVERFLOW))?;
@@ -203,7 +203,7 @@ impl Drop for Mapping {
     fn drop(&mut self) {
         // SAFETY: it is our own mapping, and no slice of it can outlive `self`.
         let result = unsafe { v4l::v4l2::munmap(self.start.as_ptr(), self.length) };
-        report(result.map_err(|error| Failed { call: "munmap", errno: errno(&error) }));
+        report(result.map_err(|error| CallError { call: "munmap", errno: errno(&error) }));
     }
 }
 

@@ -11,7 +11,7 @@ use v4l::v4l_sys as sys;
 
 use super::controls::{self, Control, Kind};
 use super::device;
-use super::node::{Failed, Node};
+use super::node::{CallError, Node};
 
 /// It answers for a control out of its own memory and does not ask the camera, but for those that the camera says change by
 /// themselves (`UVC_CTRL_FLAG_AUTO_UPDATE` in the kernel's `uvc_ctrl.c`).
@@ -31,9 +31,9 @@ pub(super) trait Panel {
     /// All of them, as they are now: one may change another's range and state.
     fn controls(&self) -> Vec<Control>;
     fn menu(&self, control: &Control) -> Vec<(i64, String)>;
-    fn get(&self, control: &Control) -> Result<i64, Failed>;
+    fn get(&self, control: &Control) -> Result<i64, CallError>;
     /// What the driver made of the value.
-    fn set(&self, control: &Control, value: i64) -> Result<i64, Failed>;
+    fn set(&self, control: &Control, value: i64) -> Result<i64, CallError>;
 }
 
 impl Panel for Node {
@@ -45,11 +45,11 @@ impl Panel for Node {
         device::menu(self, control)
     }
 
-    fn get(&self, control: &Control) -> Result<i64, Failed> {
+    fn get(&self, control: &Control) -> Result<i64, CallError> {
         self.get_control(control)
     }
 
-    fn set(&self, control: &Control, value: i64) -> Result<i64, Failed> {
+    fn set(&self, control: &Control, value: i64) -> Result<i64, CallError> {
         self.set_control(control, value)
     }
 }
@@ -160,7 +160,7 @@ enum Verdict {
     Lost(i64),
 }
 
-fn recheck_one(panel: &impl Panel, is_truth: bool, setting: &Setting) -> Result<Verdict, Failed> {
+fn recheck_one(panel: &impl Panel, is_truth: bool, setting: &Setting) -> Result<Verdict, CallError> {
     let all = panel.controls();
     let Some(control) = all.iter().find(|control| control.id == setting.id && can_be_judged(control)) else {
         return Ok(Verdict::Kept);
@@ -259,15 +259,15 @@ mod tests {
             Vec::new()
         }
 
-        fn get(&self, control: &Control) -> Result<i64, Failed> {
+        fn get(&self, control: &Control) -> Result<i64, CallError> {
             self.gets.set(self.gets.get() + 1);
             if let Some(errno) = self.fails.get() {
-                return Err(Failed { call: "VIDIOC_G_CTRL", errno });
+                return Err(CallError { call: "VIDIOC_G_CTRL", errno });
             }
             Ok(self.remembered.as_ref().unwrap_or(&self.values).borrow()[at(control)])
         }
 
-        fn set(&self, control: &Control, value: i64) -> Result<i64, Failed> {
+        fn set(&self, control: &Control, value: i64) -> Result<i64, CallError> {
             self.sets.borrow_mut().push((control.id, value));
             if !self.takes_nothing.get() {
                 self.values.borrow_mut()[at(control)] = value - value % self.coarse.max(1);

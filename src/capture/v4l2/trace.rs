@@ -38,7 +38,7 @@ struct Had {
 
 /// Where the camera is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place<'a> {
+enum Finding<'a> {
     /// This is it.
     Here(&'a UsbCamera),
     /// What was typed is to be opened, whatever that gives.
@@ -67,37 +67,37 @@ impl Trace {
         let Some(had) = &self.had else { return Ok(self.typed.clone()) };
         let cameras = usb_cameras(&self.roots);
         match self.place(had, &cameras) {
-            Place::Here(camera) => Ok(camera.node.clone()),
-            Place::AsTyped => Ok(self.typed.clone()),
-            Place::Twin(other) => Err(OpenError::Twin {
+            Finding::Here(camera) => Ok(camera.node.clone()),
+            Finding::AsTyped => Ok(self.typed.clone()),
+            Finding::Twin(other) => Err(OpenError::Twin {
                 path: self.typed.clone(),
                 other: other.node.clone(),
                 link: list::by_path(&self.roots, &other.node),
             }),
-            Place::Stranger => Err(OpenError::Stranger {
+            Finding::Stranger => Err(OpenError::Stranger {
                 path: self.typed.clone(),
                 link: list::by_path(&self.roots, &self.typed),
             }),
         }
     }
 
-    fn place<'a>(&self, had: &Had, cameras: &'a [UsbCamera]) -> Place<'a> {
+    fn place<'a>(&self, had: &Had, cameras: &'a [UsbCamera]) -> Finding<'a> {
         let mut same = cameras.iter().filter(|camera| camera.make == had.make);
         let at_port = same.clone().find(|camera| camera.port == had.port);
         match (at_port, same.next(), same.next()) {
-            (Some(camera), ..) => Place::Here(camera),
-            (None, Some(only), None) if !had.has_twin => Place::Here(only),
-            (None, Some(twin), _) => Place::Twin(twin),
+            (Some(camera), ..) => Finding::Here(camera),
+            (None, Some(only), None) if !had.has_twin => Finding::Here(only),
+            (None, Some(twin), _) => Finding::Twin(twin),
             (None, None, _) => self.without_its_make(had, cameras),
         }
     }
 
     /// No camera of its make is there.
-    fn without_its_make<'a>(&self, had: &Had, cameras: &[UsbCamera]) -> Place<'a> {
+    fn without_its_make<'a>(&self, had: &Had, cameras: &[UsbCamera]) -> Finding<'a> {
         let is_number = self.typed.parent() == Some(&self.roots.dev);
         let at_number = cameras.iter().find(|camera| camera.node == self.typed);
         let is_replaced = at_number.is_some_and(|camera| camera.port == had.port);
-        if is_number && !is_replaced && self.typed.exists() { Place::Stranger } else { Place::AsTyped }
+        if is_number && !is_replaced && self.typed.exists() { Finding::Stranger } else { Finding::AsTyped }
     }
 
     /// It has been opened at this path. What there is to say: that its link leads to others too; once.

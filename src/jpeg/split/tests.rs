@@ -11,7 +11,7 @@ const SIZE: Size = Size { width: 64, height: 48 };
 pub(super) struct Found {
     pub(super) frames: Vec<Vec<u8>>,
     pub(super) cut: Vec<Vec<u8>>,
-    pub(super) broken: Vec<Flaw>,
+    pub(super) broken: Vec<JpegError>,
     /// What is kept at its end.
     left: Vec<u8>,
     /// The first that its end has told.
@@ -145,7 +145,7 @@ fn what_is_broken_is_named() {
     let whole = sample::jpeg(SIZE, b"whole");
     let stream = [&b"\xff\xd8\xff\xe0\0\x04ab\xff\x02"[..], b"\xff\xd8\xff\xd9", &whole].concat();
     let found = find_all(&stream, &[3]);
-    assert_eq!(found.broken, [Flaw::Marker { at: 8 }, Flaw::NoScan]);
+    assert_eq!(found.broken, [JpegError::Marker { at: 8 }, JpegError::NoScan]);
     assert_eq!((found.frames, found.cut), (vec![whole], vec![]));
 }
 
@@ -159,7 +159,9 @@ fn what_the_streams_end_cuts_off_is_told() {
         assert_eq!(found.cut.len() + found.broken.len(), usize::from(keep >= 3));
         let is_right = match found.end.unwrap() {
             Split::More => keep < 3,
-            Split::Broken { flaw: Flaw::Cut { .. }, end } => (3..scan + 2).contains(&keep) && end == keep,
+            Split::Broken { flaw: JpegError::Cut { .. }, end } => {
+                (3..scan + 2).contains(&keep) && end == keep
+            }
             Split::Cut { start: 0, end } => keep >= scan + 2 && end == keep,
             _ => false,
         };

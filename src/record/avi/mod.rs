@@ -12,7 +12,7 @@
 
 mod head;
 
-use super::container::{Patch, Patches, Refused, Track};
+use super::container::{MuxError, Patch, Patches, Track};
 use crate::time::Time;
 pub(super) use head::{Facts, HEAD_LEN};
 use jiff::Timestamp;
@@ -127,17 +127,17 @@ impl Muxer {
     /// What goes around a frame of `len` octets. The muxer is as it was: say with [`wrote`](Self::wrote) that all is in the file.
     ///
     /// # Errors
-    /// [`Refused`]; nothing is to be written then.
-    pub fn frame_head(&self, captured: Time, len: usize) -> Result<FrameHead, Refused> {
+    /// [`MuxError`]; nothing is to be written then.
+    pub fn frame_head(&self, captured: Time, len: usize) -> Result<FrameHead, MuxError> {
         let octets = u32::try_from(len).ok().filter(|len| u64::from(*len) < RIFF_MOST / 2);
-        let len = octets.ok_or(Refused::TooLong(len as u64))?;
+        let len = octets.ok_or(MuxError::TooLong(len as u64))?;
         if len == 0 {
-            return Err(Refused::Empty);
+            return Err(MuxError::Empty);
         }
         let mut roll = Vec::new();
         if self.is_full(len) {
             if self.riffs.len() >= RIFFS {
-                return Err(Refused::SegmentFull);
+                return Err(MuxError::SegmentFull);
             }
             roll = self.tail();
             roll.extend(riff_head(0, 0));

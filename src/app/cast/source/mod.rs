@@ -1,0 +1,426 @@
+//! From the source to the reel: the source is opened and closed as the [supervisor](crate::supervisor) wants it, and each
+//! of its frames is checked and laid in.
+
+pub mod ending;
+pub mod opener;
+pub mod raw;
+
+use super::config::{Config, open_failure};
+use super::poll_set::{Wait, Who};
+use super::report::Report;
+use crate::app::exit::{Exit, ExitError};
+use crate::capture::v4l2::Note;
+use crate::capture::{CaptureError, Description, Mode, OpenError, Picture, Source, SourceSpec};
+use crate::clock::stamps::Stamps;
+use crate::jpeg::{self, Checked, JpegError};
+use crate::reel::{Reel, TooLargeError};
+use crate::supervisor::{LostReason, Notice, Order, Signal, Supervisor, SupervisorConfig};
+use crate::sys::hotplug::Hotplug;
+use crate::time::Time;
+use crate::wire::data::DISCONTINUITY;
+use opener::{News, Opened, Opener};
+use raw::Raw;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::Duration;
+
+/// Where device nodes come and go.
+const DEVICES: &str = "/dev";
+
+/// Between two files that arrive in a folder any time may pass: that is no loss of anything.
+const ANY_TIME: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// What of a frame's bytes is sent, or why none is.
+type Check = fn(&[u8]) -> Result<Checked<'_>, JpegError>;
+
+/// The source, for as long as the program runs.
+pub struct Intake {
+    plan: SupervisorConfig,
+    supervisor: Supervisor,
+    stamps: Stamps,
+    source: Option<Source>,
+    /// Opened, but not begun before the first client is there.
+    held: Option<Source>,
+    /// Of a camera without MJPEG: how its pictures become JPEGs.
+    raw: Raw,
+    /// What is compressed, in words.
+    compressed: String,
+    mode: Mode,
+    /// It may be silent for as long as it likes.
+    may_pause: bool,
+    /// Only of a camera.
+    opener: Option<Opener>,
+    /// Only while a camera is waited for.
+    hotplug: Option<Hotplug>,
+    /// What a frame has to be.
+    check: Check,
+    /// What people call it.
+    name: &'static str,
+    /// The latest trouble, in words, and as an end of the program.
+    trouble: String,
+    failure: Option<ExitError>,
+    is_over: bool,
+}
+
+impl Intake {
+    /// Opens the source; a camera may take its time, and may be waited for.
+    ///
+    /// # Errors
+    /// What is no camera has to be there at the start: one line and its exit code.
+    pub fn start(config: &Config, now: Time) -> Result<Self, ExitError> {
+        let is_camera = matches!(config.wish.source, SourceSpec::Device(_));
+        let plan = SupervisorConfig {
+            reopens: is_camera,
+            on_demand: config.on_demand,
+            exit_on_error: config.exit_on_device_error,
+        };
+        let mut intake = Intake {
+            plan,
+            supervisor: Supervisor::new(plan, now),
+            stamps: Stamps::default(),
+            source: None,
+            held: None,
+            raw: Raw::new(config.quality),
+            compressed: String::new(),
+            mode: config.wish.mode,
+            may_pause: config.wish.follow,
+            opener: None,
+            hotplug: None,
+            check: if config.allow_truncated_frames { jpeg::check_header_only } else { jpeg::check },
+            name: if is_camera { "camera" } else { "source" },
+            trouble: String::new(),
+            failure: None,
+            is_over: false,
+        };
+        if is_camera {
+            intake.opener = Some(Opener::start(&config.wish)?);
+            intake.follow();
+        } else {
+            let source = Source::open(&config.wish).map_err(|error| open_failure(&error))?;
+            if config.wait_for_client {
+                let Description { name, path, .. } = source.describe();
+                let what = if config.wish.source == SourceSpec::Stdin { name } else { path };
+                log::info!("{what} begins when the first client is there");
+                intake.held = Some(source);
+            } else {
+                intake.begin(source, now);
+            }
+        }
+        Ok(intake)
+    }
+
+    /// What is no camera is open, and its life begins.
+    fn begin(&mut self, source: Source, now: Time) {
+        self.supervisor = Supervisor::new(self.plan, now);
+        // the order to open is met
+        while self.supervisor.poll_order().is_some() {}
+        self.handle_opened(Ok(source), now);
+    }
+
+    /// Whether there is a picture to show.
+    pub fn signal(&self) -> Signal {
+        self.supervisor.signal()
+    }
+
+    /// No frame will come any more: the program has to end.
+    pub fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// What ended the program, if the source did, and it was a failure.
+    pub fn failure(&self) -> Option<&ExitError> {
+        self.failure.as_ref()
+    }
+
+    /// Whom to poll.
+    pub fn poll<'a>(&'a self, wait: &mut Wait<'a>) {
+        if self.is_over {
+            return;
+        }
+        if let Some(fd) = self.source.as_ref().and_then(Source::fd) {
+            wait.readable(Who::Source, fd);
+        }
+        if let Some(opener) = &self.opener {
+            wait.readable(Who::Opener, opener.as_fd());
+        }
+        if let Some(hotplug) = &self.hotplug {
+            wait.readable(Who::Hotplug, hotplug.as_fd());
+        }
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout), whoever answers.
+    pub fn next_timeout(&self) -> Time {
+        if self.is_over || self.held.is_some() {
+            return Time::NEVER;
+        }
+        self.source_due().min(self.supervisor.next_timeout())
+    }
+
+    fn source_due(&self) -> Time {
+        self.source.as_ref().and_then(Source::due).unwrap_or(Time::NEVER)
+    }
+
+    /// The opener has news.
+    pub fn handle_opener(&mut self, now: Time) {
+        while let Some(news) = self.opener.as_mut().and_then(Opener::take) {
+            match news {
+                News::Opened(opened) => self.handle_opened(*opened, now),
+                News::Note(Note::Warning(text)) => log::warn!("{text}"),
+                News::Note(Note::Info(text)) => log::info!("{text}"),
+            }
+        }
+    }
+
+    /// There may be a new device.
+    pub fn handle_hotplug(&mut self, now: Time) {
+        if self.hotplug.as_ref().is_some_and(Hotplug::take) {
+            self.supervisor.handle_hint(now);
+        }
+    }
+
+    /// Whether anybody watches.
+    pub fn set_wanted(&mut self, wanted: bool, now: Time) {
+        if let Some(source) = self.held.take_if(|_| wanted) {
+            self.begin(source, now);
+        }
+        self.supervisor.set_wanted(wanted, now);
+        self.raw.set_wanted(wanted);
+        self.follow();
+    }
+
+    /// Takes a frame from the source, if there is one, and lays it into the reel. `is_failing`: poll says so.
+    pub fn handle_source(&mut self, is_failing: bool, reel: &mut Reel, report: &mut Report, now: Time) {
+        match self.take_frame(is_failing, reel, report, now) {
+            Err(fault) => self.handle_fault(&fault, report.intake.good, now),
+            Ok(()) => {
+                let recheck = self.source.as_mut().and_then(Source::take_recheck);
+                if let (Some(controls), Some(opener)) = (recheck, &self.opener) {
+                    opener.recheck(controls);
+                }
+            }
+        }
+        self.follow();
+    }
+
+    /// Deadlines have come.
+    pub fn handle_timeout(&mut self, reel: &mut Reel, report: &mut Report, now: Time) {
+        if now >= self.source_due() {
+            self.handle_source(false, reel, report, now);
+        }
+        if now >= self.supervisor.next_timeout() {
+            self.supervisor.handle_timeout(now);
+        }
+        self.follow();
+    }
+
+    fn take_frame(
+        &mut self,
+        is_failing: bool,
+        reel: &mut Reel,
+        report: &mut Report,
+        now: Time,
+    ) -> Result<(), CaptureError> {
+        let is_camera = self.opener.is_some();
+        let &mut Intake { may_pause, .. } = self;
+        let Intake { source: Some(source), supervisor, stamps, check, raw, compressed, .. } = self else {
+            return Ok(());
+        };
+        if raw.is_behind() {
+            let dropped = source.drop_older()?;
+            report.too_slow(dropped, raw.takes(), now);
+        }
+        let Some(lease) = source.grab(now)? else {
+            // one that is not to be polled just now has its reason
+            let is_failing = is_failing && source.fd().is_some();
+            return if is_failing { Err(source.erring()) } else { Ok(()) };
+        };
+        let was_unwatched = lease.picture != Picture::Jpeg && raw.take_unwatched();
+        if let Some(length) = lease.too_long {
+            supervisor.handle_too_large(now);
+            report.too_large(TooLargeError { length, limit: reel.frame_limit(), is_longer: true }, now);
+            return Ok(());
+        }
+        let checked = match (lease.flaw, lease.flawed, lease.picture) {
+            (Some(flaw), ..) => Err(Some(flaw)),
+            (None, true, _) => Err(None),
+            (None, false, Picture::Jpeg) => check(&lease).map_err(Some),
+            (None, false, Picture::Raw(_)) if !raw.is_wanted() => {
+                supervisor.handle_frame(now);
+                return Ok(());
+            }
+            (None, false, Picture::Raw(format)) => match raw.compress(format, &lease) {
+                Ok(jpeg) => check(jpeg).map_err(Some),
+                Err(error) => {
+                    log::debug!("a picture of the camera is not compressed: {error}");
+                    Err(None)
+                }
+            },
+        };
+        let checked = match checked {
+            Ok(checked) => checked,
+            Err(flaw) => {
+                supervisor.handle_damaged(now);
+                report.damaged(flaw, now);
+                return Ok(());
+            }
+        };
+        if let Err(error) = reel.fits(checked.bytes.len()) {
+            supervisor.handle_too_large(now);
+            report.too_large(error, now);
+            return Ok(());
+        }
+        supervisor.handle_frame(now);
+        let (stamp, oddity) = stamps.tidy(lease.stamp, now);
+        // where there is no driver, two frames may well be taken at once
+        if is_camera {
+            report.odd_stamp(oddity, now);
+        }
+        let is_new = supervisor.take_discontinuity() || was_unwatched;
+        match reel.push(checked.bytes, checked.size, stamp, if is_new { DISCONTINUITY } else { 0 }) {
+            Ok(number) => {
+                report.good();
+                if !may_pause {
+                    supervisor.set_interval(reel.fps().map(|fps| Duration::from_secs_f32(1.0 / fps)));
+                }
+                log::trace!("frame {number}: {} bytes, captured at {}", checked.bytes.len(), stamp.captured);
+            }
+            Err(error) => report.too_large(error, now),
+        }
+        if let Some(cost) = raw.poll_cost(compressed, reel.fps()) {
+            log::info!("{cost}");
+        }
+        Ok(())
+    }
+
+    fn handle_opened(&mut self, opened: Opened, now: Time) {
+        match opened {
+            Ok(source) => {
+                let description = source.describe();
+                log::info!("source: {description}");
+                description.notes.iter().for_each(|note| log::warn!("{note}"));
+                let interval = description.rate.map(|rate| rate.at(1)).filter(|_| !self.may_pause);
+                let lacks = if self.mode == Mode::Yuyv { "" } else { "this camera has no MJPEG: " };
+                self.compressed = format!("{lacks}its {} pictures are", description.format);
+                self.source = Some(source);
+                self.stamps.restart();
+                self.raw.restart(interval);
+                let usual = if self.may_pause { Some(ANY_TIME) } else { interval };
+                self.supervisor.handle_opened(usual, now);
+            }
+            Err(error) => {
+                self.trouble = error.to_string();
+                self.failure = Some(open_failure(&error));
+                self.supervisor.handle_open_failed(cause_of_error(&error), error.may_pass(), now);
+            }
+        }
+        self.follow();
+    }
+
+    fn handle_fault(&mut self, fault: &CaptureError, good: u64, now: Time) {
+        self.trouble = fault.to_string();
+        self.failure = failure_of_fault(fault, good);
+        self.supervisor.handle_fault(cause_of_fault(fault), now);
+    }
+
+    /// Does what the supervisor wants done, and says what it wants said.
+    fn follow(&mut self) {
+        while let Some(order) = self.supervisor.poll_order() {
+            let Some(opener) = &self.opener else { continue };
+            match (order, self.source.take()) {
+                (Order::Close, Some(source)) => opener.close(source),
+                (Order::Close, None) => {}
+                (Order::Open, _) => opener.open(),
+            }
+        }
+        while let Some(notice) = self.supervisor.poll_notice() {
+            self.say(notice);
+        }
+        match (self.supervisor.is_waiting(), &self.hotplug) {
+            (true, None) => self.hotplug = Hotplug::listen(Path::new(DEVICES)).ok(),
+            (false, Some(_)) => self.hotplug = None,
+            _ => {}
+        }
+    }
+
+    fn say(&mut self, notice: Notice) {
+        let Intake { name, trouble, .. } = self;
+        match notice {
+            Notice::Waiting(_) => log::warn!("waiting for the {name}: {trouble}"),
+            Notice::Stuck => {
+                log::warn!("the {name}'s driver has not answered for 10 s: unplug it and plug it in again");
+            }
+            Notice::Frames { after } => {
+                log::info!("the {name} gives frames after {:.1} s", after.as_secs_f32());
+            }
+            Notice::Lost(LostReason::Silent) if self.opener.is_some() => {
+                log::warn!("no frame from the {name} for a while: it is opened anew");
+            }
+            Notice::Lost(LostReason::Silent) => log::warn!("no frame from the {name} for a while"),
+            Notice::Lost(LostReason::Damaged) => log::warn!("damaged frames only from the {name}"),
+            Notice::Lost(LostReason::TooLarge) => {
+                log::warn!("frames only from the {name} that are too large to be sent");
+            }
+            Notice::Lost(_) => log::warn!("the {name} is lost: {trouble}"),
+            Notice::Asleep => log::info!("nobody watches: the {name} is off"),
+            Notice::Awake => log::info!("somebody watches: the {name} is on"),
+            Notice::Fatal(cause) => {
+                if cause == LostReason::Silent {
+                    self.failure = Some(ExitError::new(Exit::NoSource, format!("no frame from the {name}")));
+                }
+                if self.failure.is_none() {
+                    log::info!("{trouble}");
+                }
+                self.is_over = true;
+                match (&self.opener, self.source.take()) {
+                    (Some(opener), Some(source)) => opener.close(source),
+                    (_, source) => drop(source),
+                }
+            }
+        }
+    }
+}
+
+/// What keeps a camera from being opened, in a word.
+fn cause_of_error(error: &OpenError) -> LostReason {
+    match error {
+        OpenError::Missing { .. } => LostReason::Missing,
+        OpenError::Twin { .. } | OpenError::Stranger { .. } => LostReason::Another,
+        OpenError::Busy { .. } => LostReason::Busy,
+        OpenError::Forbidden { .. } => LostReason::Forbidden,
+        OpenError::Sandboxed { .. } => LostReason::Sandboxed,
+        OpenError::NoSignal { .. } => LostReason::NoWriter,
+        OpenError::UsbBandwidth { .. } => LostReason::NoBandwidth,
+        OpenError::System { .. } => LostReason::Broken,
+        OpenError::NotACamera { .. }
+        | OpenError::NoMjpeg { .. }
+        | OpenError::Unreadable { .. }
+        | OpenError::NoFrames { .. }
+        | OpenError::Invalid { .. } => LostReason::Unfit,
+    }
+}
+
+fn cause_of_fault(fault: &CaptureError) -> LostReason {
+    match fault {
+        CaptureError::Gone { .. } => LostReason::Unplugged,
+        _ => LostReason::Broken,
+    }
+}
+
+/// How the program ends if this ends it; the end of a stream that gave good frames is none that fails.
+fn failure_of_fault(fault: &CaptureError, good: u64) -> Option<ExitError> {
+    let exit = match fault {
+        CaptureError::Ended { .. } if good > 0 => return None,
+        CaptureError::Ended { frames: 1.., .. } => {
+            let why = "none of which can be sent: it is no MJPEG, damaged, or too large (the line above says which)";
+            return Some(ExitError::new(Exit::NoMjpeg, format!("{fault}, {why}")));
+        }
+        CaptureError::Gone { .. } | CaptureError::Unreadable { .. } | CaptureError::Ended { .. } => {
+            Exit::NoSource
+        }
+        CaptureError::NotMjpeg { .. } => Exit::NoMjpeg,
+        CaptureError::Broken { .. } | CaptureError::Erring { .. } | CaptureError::Undrawable { .. } => {
+            Exit::System
+        }
+    };
+    Some(ExitError::new(exit, fault.to_string()))
+}

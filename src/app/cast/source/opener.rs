@@ -1,0 +1,260 @@
+//! Opening and closing a camera beside the loop: a driver may take seconds for either, and clients must not notice.
+
+use crate::app::exit::ExitError;
+use crate::capture::{CaptureConfig, OpenError, Source, SourceSpec, v4l2};
+use crate::sys::clock;
+use crate::time::Time;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+/// udev gives a new node its group and its links a moment after it is there; on a busy board it is a longer one.
+const UDEV_TAKES: Duration = Duration::from_secs(5);
+
+enum Command {
+    Open,
+    Recheck(v4l2::Recheck),
+    Close(Box<Source>),
+}
+
+/// What came of an opening.
+pub type Opened = Result<Source, OpenError>;
+
+/// What the thread has to tell.
+pub enum News {
+    /// An opening has succeeded or failed.
+    Opened(Box<Opened>),
+    /// What people are to know of a camera that was opened.
+    Note(v4l2::Note),
+}
+
+/// A thread that opens and closes the camera, one after the other, and in between sees to its controls. It ends with the program:
+/// a driver that hangs in the kernel cannot be waited for.
+pub struct Opener {
+    jobs: Sender<Command>,
+    news: Receiver<News>,
+    pipe: UnixStream,
+}
+
+impl Opener {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The process has no thread or no descriptor left.
+    pub fn start(wish: &CaptureConfig) -> Result<Self, ExitError> {
+        let fail = |error| ExitError::system("the thread that opens the camera", &error);
+        let (pipe, bell) = UnixStream::pair().map_err(fail)?;
+        pipe.set_nonblocking(true).map_err(fail)?;
+        let (jobs, todo) = channel();
+        let (news, heard) = channel();
+        let mut worker = Worker::new(wish);
+        let work = move || worker.work(&todo, &mut Desk { news, bell });
+        thread::Builder::new().name("opener".into()).spawn(work).map_err(fail)?;
+        Ok(Opener { jobs, news: heard, pipe })
+    }
+
+    /// Opens the camera, after what was asked before. [`take`](Self::take) has the result when the descriptor can be read.
+    pub fn open(&self) {
+        // the thread lives as long as we do
+        let _ = self.jobs.send(Command::Open);
+    }
+
+    /// Sees whether an open camera has kept its controls.
+    pub fn recheck(&self, controls: v4l2::Recheck) {
+        let _ = self.jobs.send(Command::Recheck(controls));
+    }
+
+    /// Closes what was opened.
+    pub fn close(&self, source: Source) {
+        let _ = self.jobs.send(Command::Close(Box::new(source)));
+    }
+
+    /// The oldest news. To be asked until there is none.
+    pub fn take(&mut self) -> Option<News> {
+        let mut bells = [0; 16];
+        let _ = self.pipe.read(&mut bells);
+        self.news.try_recv().ok()
+    }
+}
+
+impl AsFd for Opener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pipe.as_fd()
+    }
+}
+
+/// The thread's end of the way to the loop.
+struct Desk {
+    news: Sender<News>,
+    bell: UnixStream,
+}
+
+impl Desk {
+    /// False: nobody listens any more.
+    fn tell(&mut self, news: News) -> bool {
+        self.news.send(news).is_ok() && self.bell.write_all(&[0]).is_ok()
+    }
+}
+
+struct Worker {
+    wish: CaptureConfig,
+    /// Of a camera: which one it is.
+    trace: Option<v4l2::Trace>,
+    /// What is to be said of the camera that was just opened.
+    note: Option<String>,
+    /// What was said of its controls last.
+    told: Vec<v4l2::Note>,
+    /// How it is away, if it was so at the latest attempt.
+    away: Option<OpenError>,
+    /// Since when there is a node that udev has not seen to.
+    unfinished: Option<Time>,
+    /// The others have been named since there was one.
+    are_others_named: bool,
+}
+
+impl Worker {
+    fn new(wish: &CaptureConfig) -> Self {
+        let trace = match &wish.source {
+            SourceSpec::Device(path) => Some(v4l2::Trace::new(path)),
+            _ => None,
+        };
+        Worker {
+            wish: wish.clone(),
+            trace,
+            note: None,
+            told: Vec::new(),
+            away: None,
+            unfinished: None,
+            are_others_named: false,
+        }
+    }
+
+    fn work(&mut self, todo: &Receiver<Command>, desk: &mut Desk) {
+        while let Ok(job) = todo.recv() {
+            if !self.handle(job, desk) {
+                return;
+            }
+        }
+    }
+
+    /// False: nobody listens any more.
+    fn handle(&mut self, job: Command, desk: &mut Desk) -> bool {
+        match job {
+            Command::Open => {
+                let opened = self.open();
+                let note = self.note.take().map(v4l2::Note::Warning);
+                desk.tell(News::Opened(Box::new(opened)))
+                    && note.is_none_or(|note| desk.tell(News::Note(note)))
+            }
+            Command::Recheck(controls) => {
+                let notes = controls.run();
+                log::debug!("the controls have been looked at again");
+                // the same camera does the same each time that it is opened
+                let is_news = self.told != notes;
+                self.told = notes;
+                !is_news || self.told.iter().all(|note| desk.tell(News::Note(note.clone())))
+            }
+            Command::Close(source) => {
+                if let Some(trace) = &mut self.trace {
+                    trace.handle_closing();
+                }
+                drop(source);
+                true
+            }
+        }
+    }
+
+    fn open(&mut self) -> Opened {
+        let mut opened = self.open_the_same();
+        let error = match &mut opened {
+            Ok(_) => {
+                (self.are_others_named, self.away, self.unfinished) = (false, None, None);
+                return opened;
+            }
+            Err(error) => error,
+        };
+        if let Some(away) = self.before_udev(error) {
+            return Err(away);
+        }
+        // looking for others opens each of them: once
+        if matches!(error, OpenError::Missing { .. }) && !std::mem::replace(&mut self.are_others_named, true)
+        {
+            error.name_cameras();
+        }
+        let is_away =
+            matches!(error, OpenError::Missing { .. } | OpenError::Twin { .. } | OpenError::Stranger { .. });
+        self.away = is_away.then(|| error.clone());
+        opened
+    }
+
+    /// A node that has just come belongs to nobody, and has no links, until udev has seen to it: so long the camera is as far
+    /// away as before.
+    fn before_udev(&mut self, error: &OpenError) -> Option<OpenError> {
+        use OpenError::{Forbidden, Stranger, Twin};
+        if !matches!(error, Forbidden { .. } | Twin { link: None, .. } | Stranger { link: None, .. }) {
+            self.unfinished = None;
+            return None;
+        }
+        let away = self.away.as_ref()?;
+        let now = clock::now();
+        let since = *self.unfinished.get_or_insert(now);
+        (now.since(since) < UDEV_TAKES).then(|| away.clone())
+    }
+
+    /// Opens the camera of before, and no other one.
+    fn open_the_same(&mut self) -> Opened {
+        let Some(trace) = &mut self.trace else { return Source::open(&self.wish) };
+        let path = trace.find()?;
+        let source =
+            Source::open(&CaptureConfig { source: SourceSpec::Device(path.clone()), ..self.wish.clone() })?;
+        // while it is open nobody else gets its number: is it still the one that was looked for?
+        if trace.find().as_ref() != Ok(&path) {
+            return Err(OpenError::missing(&path));
+        }
+        self.note = trace.handle_opened(&path);
+        Ok(source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    fn worker(away: Option<OpenError>) -> Worker {
+        let camera = SourceSpec::Device("/dev/no-such-camera".into());
+        Worker { away, ..Worker::new(&CaptureConfig::of(camera, |_| {})) }
+    }
+
+    #[test]
+    fn what_udev_has_not_seen_to_is_as_far_away_as_before() {
+        let path = PathBuf::from("/dev/video0");
+        let missing = OpenError::missing(&path);
+        let forbidden = OpenError::Forbidden { path: path.clone() };
+        let stranger = |link| OpenError::Stranger { path: path.clone(), link };
+        // nothing has come: it was there, and forbidden, from the beginning
+        assert_eq!(worker(None).before_udev(&forbidden), None);
+        let mut worker = worker(Some(missing.clone()));
+        assert_eq!(worker.before_udev(&forbidden), Some(missing.clone()));
+        assert_eq!(worker.before_udev(&stranger(None)), Some(missing));
+        // udev has had its time
+        worker.unfinished = Some(Time::default());
+        assert_eq!(worker.before_udev(&forbidden), None);
+        // or has done: the next node has its own
+        assert_eq!(worker.before_udev(&stranger(Some("/dev/v4l/by-path/x".into()))), None);
+        assert_eq!(worker.unfinished, None);
+    }
+
+    #[test]
+    fn an_absence_ends_with_any_other_trouble() {
+        let mut worker = worker(None);
+        assert!(matches!(worker.open(), Err(OpenError::Missing { .. })));
+        assert!(matches!(worker.away, Some(OpenError::Missing { .. })));
+        worker.trace = Some(v4l2::Trace::new("/dev/null".as_ref()));
+        assert!(matches!(worker.open(), Err(OpenError::NotACamera { .. })));
+        assert_eq!(worker.away, None);
+    }
+}

@@ -1,0 +1,76 @@
+//! The addresses that are listened on: the same port number for TCP and UDP.
+
+use crate::app::cast::config::Listen;
+use crate::app::exit::{Exit, ExitError};
+use crate::sys::{tcp, udp};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+
+/// An address that is listened on.
+pub struct Listener {
+    /// Where joins come.
+    pub tcp: TcpListener,
+    /// Where HELLOs come.
+    pub udp: UdpSocket,
+}
+
+impl Listener {
+    /// Listens on an address, or on its fallback where this machine has no such family.
+    ///
+    /// # Errors
+    /// What is in the way, and its remedy.
+    pub fn open(listen: &Listen) -> Result<Self, ExitError> {
+        let door = match try_door(listen.address) {
+            Err(error) if error.raw_os_error() == Some(nix::errno::Errno::EAFNOSUPPORT as i32) => {
+                listen.fallback.map_or(Err(error), try_door)
+            }
+            other => other,
+        };
+        let door = door.map_err(|error| listen_failure(listen.address, &error))?;
+        if let Ok(address) = door.tcp.local_addr() {
+            log::info!("listening on {address} (TCP and UDP)");
+        }
+        Ok(door)
+    }
+}
+
+/// The same port for both. Port 0 takes any that is free for both.
+fn try_door(at: SocketAddr) -> std::io::Result<Listener> {
+    let mut last = None;
+    for _ in 0..if at.port() == 0 { 16 } else { 1 } {
+        let tcp = tcp::listener(at)?;
+        match udp::listener(tcp.local_addr()?) {
+            Ok(udp) => return Ok(Listener { tcp, udp }),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| std::io::ErrorKind::AddrInUse.into()))
+}
+
+/// An address of a link, which says nothing of the link.
+fn is_without_link(at: SocketAddr) -> bool {
+    matches!(at, SocketAddr::V6(at) if at.ip().is_unicast_link_local() && at.scope_id() == 0)
+}
+
+fn listen_failure(at: SocketAddr, error: &std::io::Error) -> ExitError {
+    use std::io::ErrorKind;
+    let port = at.port();
+    let text = match error.kind() {
+        _ if is_without_link(at) => {
+            let ip = at.ip();
+            format!("{ip} is an address of one link: name it, as in --listen [{ip}%eth0]:{port} (ip link)")
+        }
+        ErrorKind::AddrInUse => {
+            format!(
+                "{at} is in use, maybe by another camcast: ss -tulpn sport = :{port} shows by whom; --listen takes another"
+            )
+        }
+        ErrorKind::AddrNotAvailable => {
+            format!("{at} is no address of this machine: ip address shows them; --listen takes another")
+        }
+        ErrorKind::PermissionDenied => {
+            format!("not permitted to listen on {at}: ports below 1024 are root's; --listen takes another")
+        }
+        _ => format!("cannot listen on {at}: {error}; --listen takes another address"),
+    };
+    ExitError::new(Exit::Listen, text)
+}

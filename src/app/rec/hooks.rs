@@ -1,0 +1,139 @@
+//! What people want done with each finished file: a command of theirs (`--on-segment`), one at a time, beside the recording.
+
+use crate::sys::command::{self, Ended};
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// Files that may wait for their turn: a week of them, in files of ten minutes.
+const QUEUE: usize = 1000;
+
+/// A command, and how long it may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookConfig {
+    /// For the shell.
+    pub command: OsString,
+    /// It is ended after so long.
+    pub most: Duration,
+}
+
+/// A finished file, as the command learns of it.
+#[derive(Clone, Debug)]
+pub struct FinishedFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Its path inside the folder of recordings.
+    pub name: PathBuf,
+    /// Its sidecar, if there is one.
+    pub sidecar: Option<PathBuf>,
+    /// When its first frame was captured, as in the sidecar.
+    pub start: String,
+    /// When its last frame was captured.
+    pub end: String,
+    /// Frames in it.
+    pub frames: u64,
+    /// Frames that are missing in it.
+    pub missing: u64,
+}
+
+/// A command that did not do what it should.
+#[derive(Clone, Debug)]
+pub struct HookError {
+    /// The file that it was about.
+    pub path: PathBuf,
+    /// In words.
+    pub why: String,
+}
+
+/// The thread that runs the commands.
+pub struct Hooks {
+    jobs: Option<SyncSender<FinishedFile>>,
+    failures: Receiver<HookError>,
+    ours: VecDeque<HookError>,
+    thread: JoinHandle<()>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Hooks {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The process has no thread left.
+    pub fn start(wanted: HookConfig) -> io::Result<Self> {
+        let (jobs, inbox) = sync_channel(QUEUE);
+        let (outbox, failures) = channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&waiting);
+        let work = move || work(&wanted, &inbox, &outbox, &count);
+        let thread = thread::Builder::new().name("on-segment".into()).spawn(work)?;
+        Ok(Hooks { jobs: Some(jobs), failures, ours: VecDeque::new(), thread, waiting })
+    }
+
+    /// A file is finished: its turn comes after those before it.
+    pub fn push(&mut self, job: FinishedFile) {
+        let Some(jobs) = &self.jobs else { return };
+        let path = job.path.clone();
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        if jobs.try_send(job).is_err() {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.ours
+                .push_back(HookError { path, why: format!("left out: {QUEUE} files wait for their turn") });
+        }
+    }
+
+    /// What has failed since.
+    pub fn poll(&mut self) -> Option<HookError> {
+        self.ours.pop_front().or_else(|| self.failures.try_recv().ok())
+    }
+
+    /// There are no more files.
+    pub fn close(&mut self) {
+        self.jobs = None;
+    }
+
+    /// Commands that run or wait.
+    pub fn waiting(&self) -> usize {
+        if self.thread.is_finished() { 0 } else { self.waiting.load(Ordering::Relaxed) }
+    }
+}
+
+fn work(
+    wanted: &HookConfig,
+    inbox: &Receiver<FinishedFile>,
+    outbox: &Sender<HookError>,
+    waiting: &AtomicUsize,
+) {
+    while let Ok(job) = inbox.recv() {
+        let why = match run(wanted, &job) {
+            Ok(Ended::Status(0)) => None,
+            Ok(Ended::Status(code)) => Some(format!("it ended with status {code}")),
+            Ok(Ended::Signal(signal)) => Some(format!("it was ended by signal {signal}")),
+            Ok(Ended::Late) => Some(format!("it was ended after {:?}: --on-segment-timeout", wanted.most)),
+            Err(error) => Some(format!("it cannot be started: {error}")),
+        };
+        if let Some(why) = why {
+            let _ = outbox.send(HookError { path: job.path, why });
+        }
+        waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn run(wanted: &HookConfig, job: &FinishedFile) -> io::Result<Ended> {
+    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone()).into();
+    let mut environment = vec![
+        ("CAMREC_FILE", absolute(&job.path)),
+        ("CAMREC_NAME", job.name.clone().into()),
+        ("CAMREC_START", job.start.clone().into()),
+        ("CAMREC_END", job.end.clone().into()),
+        ("CAMREC_FRAMES", job.frames.to_string().into()),
+        ("CAMREC_MISSING", job.missing.to_string().into()),
+    ];
+    environment.extend(job.sidecar.as_ref().map(|sidecar| ("CAMREC_SIDECAR", absolute(sidecar))));
+    command::run(&wanted.command, &environment, wanted.most)
+}

@@ -1,0 +1,382 @@
+//! The writer's thread, from outside: the disk may stall for seconds, and the network must not wait for it.
+//!
+//! Frames go to it through a queue that is bounded by their octets, each with what has become of the frames before it; their buffers
+//! come back through another. The account is kept where it is true: by `worker`.
+
+pub mod folder;
+mod worker;
+
+use super::config::{Folder, Segment as Length, Target};
+use super::report::json::Sidecar;
+use crate::account::ledger::{Absence, Counts, Ledger, MissingReason, Range};
+use crate::app::exit::ExitError;
+use crate::jpeg::Size;
+use crate::receiver::slate::Picture;
+use crate::record::timeline::Timeline;
+use crate::store::{Error, Summary, Whereabouts};
+use crate::time::{Stamp, Time};
+use crate::wire::{FrameNumber, StreamId};
+use folder::{Deleted, Purge, Room};
+use jiff::{SignedDuration, Timestamp};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SendError, Sender, channel, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use worker::{Books, Destination, FRAMES_A_LOOK, Shared, Worker};
+
+/// Octets of frames that may wait for the disk unless `--buffer` says otherwise: 2 s of 30 MB/s.
+pub const BUFFER: usize = 64 * 1024 * 1024;
+
+/// Orders that are no frames and may wait beside them.
+const ORDERS: usize = 64;
+
+/// What a frame takes beside its octets: small ones are bounded too.
+const OVERHEAD: usize = 256;
+
+/// Notes that may wait for us. The thread waits for room, but for spare buffers.
+const NOTES: usize = 1024;
+
+/// A frame to be written.
+#[derive(Debug)]
+pub struct ToWrite {
+    /// Its number in the stream.
+    pub number: FrameNumber,
+    /// Its capture time on the camera's clock, and the driver's counter.
+    pub stamp: Stamp,
+    /// The camera was away before it.
+    pub discontinuity: bool,
+    /// Something of it had to be sent again.
+    pub was_repaired: bool,
+    /// The JPEG.
+    pub bytes: Vec<u8>,
+    /// When its first datagram came, on this machine's clock.
+    pub arrived: Time,
+}
+
+impl ToWrite {
+    /// The memory that it takes while it waits.
+    pub(super) fn weight(&self) -> usize {
+        self.bytes.capacity().saturating_add(OVERHEAD)
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum Order {
+    /// A frame, and what has become of those between it and the frame before.
+    Frame(ToWrite, Option<Box<Ledger>>),
+    /// The frames from here on are this stream's.
+    Stream { id: StreamId, is_another: bool, gap: Option<Box<Ledger>> },
+    /// A picture for standard output that is no frame of the stream.
+    Show(Picture),
+    /// Close the file.
+    Finish { gap: Option<Box<Ledger>> },
+}
+
+/// What the thread says.
+#[derive(Debug)]
+pub enum Note {
+    /// A buffer to be used again.
+    Spare(Vec<u8>),
+    /// A file has begun.
+    Begun {
+        /// The file.
+        path: PathBuf,
+        /// When its first frame was captured.
+        start: Timestamp,
+        /// That frame.
+        number: FrameNumber,
+        /// The picture's size.
+        size: Size,
+    },
+    /// A recording is finished.
+    Finished(Box<Segment>),
+    /// These frames are not in the recording.
+    Missing(Range),
+    /// The camera was away between two frames.
+    Absent(Absence),
+    /// The picture has another size from here on, and a file begins with it.
+    Resized {
+        /// Until now.
+        from: Size,
+        /// From now on.
+        to: Size,
+    },
+    /// The picture has another size, and the one before had not lasted: no file begins.
+    Flips {
+        /// A moment ago.
+        from: Size,
+        /// Now.
+        to: Size,
+    },
+    /// A frame was no JPEG and is not in the recording.
+    NotJpeg(FrameNumber),
+    /// This machine's wall clock was set by so much since the file before.
+    ClockSet(SignedDuration),
+    /// A recording had to go.
+    Deleted(Deleted),
+    /// All those that had to go at the start have gone.
+    Purged(Purge),
+    /// A limit holds few files: said once.
+    KeepsFew(String),
+    /// Nothing can be written at present; to be said again now and then.
+    Waits {
+        /// What is in the way.
+        why: String,
+        /// It was not so before.
+        is_news: bool,
+    },
+    /// It can, after so long.
+    Resumed {
+        /// How long nothing could be written.
+        after: Duration,
+    },
+    /// The disk has not confirmed what was written to this file.
+    Suspect {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        why: String,
+    },
+    /// A file is not where it was made any more.
+    Lost {
+        /// The file.
+        path: PathBuf,
+        /// What has become of it.
+        to: Whereabouts,
+        /// Frames that were in it.
+        frames: u64,
+    },
+    /// A file has met a limit of its size, and is closed before its time: it is whole.
+    Limit {
+        /// Which, and what is to be done about it.
+        why: String,
+    },
+    /// The recording cannot go on.
+    Failed(Error),
+}
+
+/// A finished file, or what went to standard output.
+#[derive(Debug)]
+pub struct Segment {
+    /// What it holds.
+    pub summary: Summary,
+    /// What its sidecar says; a pipe has none.
+    pub contents: Option<Sidecar>,
+    /// Where that is, if it could be written.
+    pub sidecar: Option<Result<PathBuf, Error>>,
+}
+
+/// The thread, from outside.
+pub struct Writer {
+    orders: Option<Sender<Order>>,
+    notes: Receiver<Note>,
+    thread: JoinHandle<()>,
+    /// Octets that may wait for the disk.
+    buffer: usize,
+    queued: Arc<AtomicUsize>,
+    frames: Arc<AtomicUsize>,
+    others: Arc<AtomicUsize>,
+    books: Arc<Mutex<Books>>,
+    /// It is not to wait for a disk any longer.
+    stopping: Arc<AtomicBool>,
+    /// What has become of the frames since the last one that was handed over.
+    gap: Ledger,
+    /// The camera was away before one of them.
+    was_away: bool,
+}
+
+impl Writer {
+    /// Starts the thread. Frames of about `buffer` octets may wait for it.
+    ///
+    /// # Errors
+    /// The folder cannot be written, or the process has no thread left.
+    pub fn start(target: Target, buffer: usize) -> Result<Self, ExitError> {
+        let timeline = match &target {
+            Target::Folder(Folder { segment: Length::Length(limit), .. }) => Timeline::new(Some(*limit)),
+            Target::Folder(Folder { segment: Length::Aligned(align), .. }) => {
+                Timeline::aligned(align.clone())
+            }
+            Target::Folder(_) | Target::Pipe { .. } => Timeline::new(None),
+        };
+        let place = match target {
+            Target::Folder(folder) => Destination::Folder(Box::new(Room::open(folder)?)),
+            Target::Pipe { raw } => Destination::Pipe { raw },
+        };
+        let (orders, inbox) = channel();
+        let (outbox, notes) = sync_channel(NOTES);
+        let [queued, frames, others] = [(); 3].map(|()| Arc::new(AtomicUsize::new(0)));
+        let books = Arc::new(Mutex::new(Books::default()));
+        let stopping = Arc::new(AtomicBool::new(false));
+        let shared = Shared {
+            buffer,
+            queued: Arc::clone(&queued),
+            frames: Arc::clone(&frames),
+            others: Arc::clone(&others),
+            books: Arc::clone(&books),
+            stopping: Arc::clone(&stopping),
+        };
+        let worker = Worker::new(place, timeline, outbox, shared);
+        let thread = thread::Builder::new().name("writer".into()).spawn(move || worker.run(&inbox));
+        let thread = thread.map_err(|error| ExitError::system("a thread for the recording", &error))?;
+        Ok(Writer {
+            orders: Some(orders),
+            notes,
+            thread,
+            buffer,
+            queued,
+            frames,
+            others,
+            books,
+            stopping,
+            gap: Ledger::default(),
+            was_away: false,
+        })
+    }
+
+    /// Octets that find room in the queue. The frame that takes the last of them may be longer.
+    pub fn room(&self) -> usize {
+        self.buffer.saturating_sub(self.queued.load(Ordering::Relaxed))
+    }
+
+    /// The recording is about to end: what was received by now is taken, there being not much of it.
+    pub fn take_all(&mut self) {
+        self.buffer = usize::MAX;
+    }
+
+    /// Hands a frame over. It comes back if there is no [room](Self::room) for it.
+    ///
+    /// # Errors
+    /// The frame, which is not in the recording, and is named as missing.
+    pub fn write(&mut self, mut frame: ToWrite) -> Result<(), ToWrite> {
+        let number = frame.number;
+        frame.discontinuity |= self.was_away;
+        self.was_away = frame.discontinuity;
+        let handed = if self.room() > 0 { self.try_hand(frame) } else { Err(frame) };
+        match &handed {
+            Ok(()) => self.was_away = false,
+            Err(_) => self.missing(number, 1, MissingReason::Disk),
+        }
+        handed
+    }
+
+    fn try_hand(&mut self, frame: ToWrite) -> Result<(), ToWrite> {
+        let (gap, len) = (self.take_gap(), frame.weight());
+        let Some(orders) = &self.orders else { return Err(frame) };
+        self.queued.fetch_add(len, Ordering::Relaxed);
+        let waiting = self.frames.fetch_add(1, Ordering::Relaxed) + 1;
+        match orders.send(Order::Frame(frame, gap)) {
+            Ok(()) => {
+                if waiting >= FRAMES_A_LOOK || self.room() == 0 {
+                    self.thread.thread().unpark();
+                }
+                Ok(())
+            }
+            Err(SendError(order)) => {
+                self.queued.fetch_sub(len, Ordering::Relaxed);
+                self.frames.fetch_sub(1, Ordering::Relaxed);
+                let Order::Frame(frame, gap) = order else { return Ok(()) };
+                self.gap = gap.map(|gap| *gap).unwrap_or_default();
+                Err(frame)
+            }
+        }
+    }
+
+    /// These frames will not come.
+    pub fn missing(&mut self, first: FrameNumber, count: u32, why: MissingReason) {
+        self.gap.on_missing(first, count, why);
+    }
+
+    /// Shows whoever looks at standard output a picture that is no frame; if the queue is full, nobody misses it.
+    pub fn show(&self, picture: Picture) {
+        let _ = self.send(Order::Show(picture));
+    }
+
+    /// A frame was not sent to us, so that newer ones come in time.
+    pub fn skipped(&mut self) {
+        self.gap.on_skipped();
+    }
+
+    fn take_gap(&mut self) -> Option<Box<Ledger>> {
+        (!self.gap.is_blank()).then(|| Box::new(std::mem::take(&mut self.gap)))
+    }
+
+    /// The frames from here on are this stream's, which is another one than before or is not.
+    pub fn stream(&mut self, id: StreamId, is_another: bool) {
+        let gap = if is_another { self.take_gap() } else { None };
+        self.order(Order::Stream { id, is_another, gap });
+    }
+
+    /// Closes the file; the next frame begins another.
+    pub fn finish(&mut self) {
+        let gap = self.take_gap();
+        self.order(Order::Finish { gap });
+    }
+
+    fn order(&mut self, order: Order) {
+        let refused = self.send(order);
+        self.thread.thread().unpark();
+        if let Err(Order::Stream { gap: Some(gap), .. } | Order::Finish { gap: Some(gap) }) = refused {
+            self.gap = *gap;
+        }
+    }
+
+    /// An order that is no frame; more of them may wait than sessions can end while one disk stalls.
+    fn send(&self, order: Order) -> Result<(), Order> {
+        let Some(orders) = &self.orders else { return Err(order) };
+        if self.others.fetch_add(1, Ordering::Relaxed) >= ORDERS {
+            self.others.fetch_sub(1, Ordering::Relaxed);
+            return Err(order);
+        }
+        orders.send(order).map_err(|SendError(order)| order)
+    }
+
+    /// What the thread has said since; `None` if nothing.
+    pub fn poll(&self) -> Option<Note> {
+        self.notes.try_recv().ok()
+    }
+
+    /// Asks the thread to write what is queued, to close the file, and to end. What it says is still to be
+    /// [polled](Self::poll), also after it [has](Self::has_ended).
+    pub fn stop(&mut self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        self.finish();
+        self.orders = None;
+    }
+
+    /// True if the thread has ended. It may wait for a disk or for a reader for as long as these please.
+    pub fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// What has become of the frames so far: those that wait for the disk are not among the recorded ones yet.
+    pub fn counts(&self) -> Counts {
+        let mut counts = lock(&self.books).whole.counts();
+        let gap = self.gap.counts();
+        counts.missing += gap.missing;
+        counts.skipped += gap.skipped;
+        counts
+    }
+
+    /// The account of everything that the thread has been given, and how many of the missing frames no file's sidecar
+    /// names. If the thread has not ended, nobody knows whether what waits for the disk will be on it.
+    pub fn account(&self) -> (Ledger, u64) {
+        let books = lock(&self.books);
+        let mut whole = books.whole.clone();
+        whole.absorb(&self.gap, None);
+        let mut outside = books.outside + self.gap.counts().missing;
+        if !self.has_ended() {
+            let waiting = self.frames.load(Ordering::Relaxed) as u64;
+            whole.on_unnamed(waiting, MissingReason::Disk);
+            outside += waiting;
+        }
+        (whole, outside)
+    }
+}
+
+/// A thread that has panicked leaves numbers that are as good as they were.
+fn lock(books: &Mutex<Books>) -> MutexGuard<'_, Books> {
+    books.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,13 @@
+//! Whose clock says what: the camera's, ours and the wall's, and how they are made out of one another.
+//!
+//! Lives here: what drivers say of a frame's time made sense of, and the camera's clock in terms of ours. May not live here:
+//! reading any clock (times come in as arguments), files, what is done about a clock that jumps.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`stamps`] | what drivers say of a frame's time and number |
+//! | [`anchor`] | the camera's clock against this machine's |
+#![forbid(unsafe_code)]
+
+pub mod anchor;
+pub mod stamps;

@@ -1,0 +1,325 @@
+//! What one client asks to be sent again: a bounded queue, a budget, and each request answered once.
+
+use crate::reel::Reel;
+use crate::time::Time;
+use crate::wire::FrameNumber;
+use crate::wire::client::{Continue, Missing};
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::time::Duration;
+
+/// Requests that wait; what comes beyond is asked for again by the client in time.
+const QUEUE: usize = 256;
+
+/// CONTINUEs whose requests were taken: the same one may come twice, since clients repeat it against loss.
+const STAMPS: usize = 16;
+
+/// Octets that may be sent again at once: no more than a burst of new ones.
+const BURST_BYTES: u64 = 24 * 1024;
+
+/// In the long run, which is so many seconds, it is this part of that rate: an outage's worth, and what the worst of paths
+/// loses, but no second stream for ever.
+const LONG_RUN: f64 = 0.4;
+const PURSE_SECONDS: f64 = 10.0;
+
+/// The purse holds this many frames at the least: a slow camera's come one by one, and are to be repaired at once.
+const PURSE_FRAMES: f64 = 3.0;
+
+/// As long as no rate is known.
+const FIRST: Budget = Budget { at_once: 1e6, lasting: 1e6 };
+
+/// The shortest wait for the budget: what is left over of a nanosecond must not become a wake-up.
+const LEAST_WAIT: Duration = Duration::from_millis(1);
+
+/// Copies of a fragment for a viewer, who has time for two rounds at the most.
+const URGENT_COPIES: u8 = 2;
+
+/// An answer is on its way for this part of a round trip at the least.
+const UNDER_WAY: f32 = 0.75;
+
+/// What was sent again of late, so that an answer under way is not sent once more.
+const ANSWERED: usize = 64;
+
+/// Octets a second that may be sent again: for a moment, and what the share for the long run is taken of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    pub(super) at_once: f64,
+    pub(super) lasting: f64,
+}
+
+#[derive(Debug)]
+pub(super) struct Repairs {
+    queue: VecDeque<Repair>,
+    answered: VecDeque<(Time, FrameNumber, Range<u16>)>,
+    stamps: VecDeque<u32>,
+    /// Octets that may be sent again now, and when that was so.
+    allowance: f64,
+    /// The same in the long run.
+    purse: f64,
+    as_of: Time,
+}
+
+#[derive(Clone, Debug)]
+struct Repair {
+    number: FrameNumber,
+    fragments: Range<u16>,
+    copies: u8,
+}
+
+impl Repairs {
+    pub(super) fn new(now: Time) -> Self {
+        Repairs {
+            queue: VecDeque::with_capacity(QUEUE),
+            answered: VecDeque::with_capacity(ANSWERED),
+            stamps: VecDeque::with_capacity(STAMPS),
+            allowance: BURST_BYTES as f64,
+            purse: f64::INFINITY,
+            as_of: now,
+        }
+    }
+
+    /// Takes a CONTINUE's requests. `sent` says which frames were sent to this client, and how many fragments of them. A
+    /// narrow path has no room for copies.
+    pub(super) fn request(
+        &mut self,
+        cont: &Continue,
+        is_narrow: bool,
+        reel: &Reel,
+        now: Time,
+        sent: impl Fn(FrameNumber) -> u16,
+    ) {
+        if self.stamps.contains(&cont.stamp) {
+            return;
+        }
+        if self.stamps.len() == STAMPS {
+            self.stamps.pop_front();
+        }
+        self.stamps.push_back(cont.stamp);
+        // it may have waited here for longer than the client's patience
+        let under_way = now.before(Duration::from_micros(cont.rtt_us.into()).mul_f32(UNDER_WAY));
+        while self.answered.front().is_some_and(|(at, ..)| *at < under_way) {
+            self.answered.pop_front();
+        }
+        let copies = if cont.urgent && !is_narrow { URGENT_COPIES } else { 1 };
+        for missing in cont.missing.iter() {
+            if self.queue.len() >= QUEUE {
+                break;
+            }
+            let end = reel.frame(missing.number).map_or(0, |_| sent(missing.number));
+            let fragments = self.without_known(missing.number, range_of(missing, end));
+            if !fragments.is_empty() {
+                self.queue.push_back(Repair { number: missing.number, fragments, copies });
+            }
+        }
+    }
+
+    /// What is left of `fragments` without those that wait or are under way at either end of it.
+    fn without_known(&self, number: FrameNumber, mut fragments: Range<u16>) -> Range<u16> {
+        let waiting = self.queue.iter().map(|repair| (repair.number, &repair.fragments));
+        let under_way = self.answered.iter().map(|(_, number, fragments)| (*number, fragments));
+        // what was sent lies before what waits: from the oldest on, the start moves up
+        for (_, known) in under_way.chain(waiting).filter(|(of, _)| *of == number) {
+            if known.contains(&fragments.start) {
+                fragments.start = known.end;
+            }
+            if known.start < fragments.end && fragments.end <= known.end {
+                fragments.end = known.start;
+            }
+        }
+        fragments
+    }
+
+    /// The client is done with this frame and all before it.
+    pub(super) fn on_through(&mut self, through: FrameNumber) {
+        self.queue.retain(|repair| repair.number.is_after(through));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// The next fragments to send again, `burst` at most, if the budget allows it.
+    ///
+    /// # Errors
+    /// When the budget will.
+    pub(super) fn next(
+        &mut self,
+        reel: &Reel,
+        burst: u16,
+        budget: Option<Budget>,
+        now: Time,
+    ) -> Result<Option<(FrameNumber, Range<u16>)>, Time> {
+        let Budget { at_once: rate, lasting } = budget.unwrap_or(FIRST);
+        let seconds = now.since(self.as_of).as_secs_f64();
+        self.allowance = (self.allowance + seconds * rate).min(BURST_BYTES as f64);
+        let slow = lasting * LONG_RUN;
+        let frames = reel.newest().map_or(0.0, |frame| f64::from(frame.length()) * PURSE_FRAMES);
+        self.purse = (self.purse + seconds * slow).min(frames.max(slow * PURSE_SECONDS));
+        self.as_of = now;
+        while let Some(front) = self.queue.front_mut() {
+            if reel.frame(front.number).is_none() {
+                self.queue.pop_front();
+                continue;
+            }
+            let wait = (-self.allowance / rate).max(-self.purse / slow);
+            if wait > 0.0 {
+                return Err(now.after(Duration::from_secs_f64(wait.min(1.0)).max(LEAST_WAIT)));
+            }
+            let end = front.fragments.end.min(front.fragments.start.saturating_add(burst));
+            let train = (front.number, front.fragments.start..end);
+            front.fragments.start = end;
+            if self.answered.len() == ANSWERED {
+                self.answered.pop_front();
+            }
+            self.answered.push_back((now, train.0, train.1.clone()));
+            let octets = f64::from(reel.datagram_len()) * train.1.len() as f64;
+            self.allowance -= octets;
+            self.purse -= octets;
+            if front.fragments.is_empty() {
+                self.finish_front(&train);
+            }
+            return Ok(Some(train));
+        }
+        Ok(None)
+    }
+
+    /// Another copy goes to the end of the queue: what swallows one is less likely to swallow both.
+    fn finish_front(&mut self, last: &(FrameNumber, Range<u16>)) {
+        let Some(front) = self.queue.pop_front() else { return };
+        if front.copies > 1 {
+            let copies = front.copies.saturating_sub(1);
+            self.queue.push_back(Repair { number: last.0, fragments: last.1.clone(), copies });
+        }
+    }
+
+    /// The socket took nothing of these fragments.
+    pub(super) fn take_back(&mut self, reel: &Reel, number: FrameNumber, fragments: Range<u16>) {
+        let octets = f64::from(reel.datagram_len()) * fragments.len() as f64;
+        self.allowance += octets;
+        self.purse += octets;
+        self.answered.retain(|(_, of, sent)| *of != number || sent.end != fragments.end);
+        if self.queue.len() < QUEUE {
+            self.queue.push_front(Repair { number, fragments, copies: 1 });
+        }
+    }
+}
+
+/// The fragments that an entry of a missing list names, of a frame of which `end` were sent.
+fn range_of(missing: &Missing, end: u16) -> Range<u16> {
+    let last = match missing.count {
+        0 => end,
+        count => missing.first.saturating_add(count).min(end),
+    };
+    missing.first..last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jpeg::Size;
+    use crate::time::Stamp;
+    use crate::wire::{StreamId, Token};
+
+    const NOW: Time = Time::from_millis(1000);
+
+    fn reel() -> Reel {
+        let mut reel = Reel::new(1 << 20, 1452, StreamId(1));
+        for _ in 0..3 {
+            reel.push(&[1; 100_000], Size { width: 8, height: 8 }, Stamp::default(), 0).unwrap();
+        }
+        reel
+    }
+
+    fn ask(stamp: u32, urgent: bool, list: &[(u32, u16, u16)]) -> Continue {
+        let missing = |&(number, first, count)| Missing { number: FrameNumber(number), first, count };
+        Continue {
+            epoch: 1,
+            token: Token(1),
+            stamp,
+            through: FrameNumber(0),
+            seen: FrameNumber(3),
+            rtt_us: 0,
+            arrived: 0,
+            urgent,
+            missing: list.iter().map(missing).collect(),
+        }
+    }
+
+    fn drain(repairs: &mut Repairs, reel: &Reel) -> Vec<(u32, Range<u16>)> {
+        std::iter::from_fn(|| repairs.next(reel, 45, Some(FIRST), NOW).ok().flatten())
+            .map(|(number, fragments)| (number.0, fragments))
+            .collect()
+    }
+
+    #[test]
+    fn a_request_is_answered_once_however_often_it_comes() {
+        let reel = reel();
+        let mut repairs = Repairs::new(NOW);
+        let cont = ask(7, false, &[(1, 3, 2), (2, 70, 9), (9, 0, 0)]);
+        repairs.request(&cont, false, &reel, NOW, |_| 71);
+        repairs.request(&cont, false, &reel, NOW, |_| 71);
+        assert_eq!(drain(&mut repairs, &reel), [(1, 3..5), (2, 70..71)]);
+        repairs.request(&cont, false, &reel, NOW, |_| 71);
+        assert_eq!(drain(&mut repairs, &reel), []);
+    }
+
+    #[test]
+    fn what_waits_or_is_under_way_is_not_sent_once_more() {
+        let reel = reel();
+        let mut repairs = Repairs::new(NOW);
+        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 5, 1)]), false, &reel, NOW, |_| 71);
+        assert_eq!(repairs.next(&reel, 30, Some(FIRST), NOW), Ok(Some((FrameNumber(1), 0..30))));
+        let round_trip = Duration::from_millis(40);
+        let again = Continue { rtt_us: 40_000, ..ask(8, false, &[(1, 0, 0), (1, 10, 2), (2, 4, 3)]) };
+        repairs.request(&again, false, &reel, NOW.after(round_trip / 2), |_| 71);
+        assert_eq!(drain(&mut repairs, &reel), [], "the budget is spent");
+        let waiting = |repairs: &Repairs| -> Vec<_> {
+            repairs.queue.iter().map(|repair| (repair.number.0, repair.fragments.clone())).collect()
+        };
+        assert_eq!(waiting(&repairs), [(1, 30..71), (2, 5..6), (2, 4..7)]);
+        let later = NOW.after(round_trip);
+        repairs.request(&Continue { stamp: 9, ..again }, false, &reel, later, |_| 71);
+        assert_eq!(waiting(&repairs)[3..], [(1, 0..30)], "that answer is lost, it seems");
+    }
+
+    #[test]
+    fn what_the_client_has_given_up_is_not_sent() {
+        let reel = reel();
+        let mut repairs = Repairs::new(NOW);
+        repairs.request(&ask(7, false, &[(1, 0, 2), (2, 3, 1)]), false, &reel, NOW, |_| 71);
+        repairs.on_through(FrameNumber(1));
+        assert_eq!(drain(&mut repairs, &reel), [(2, 3..4)]);
+    }
+
+    #[test]
+    fn a_viewer_gets_each_twice() {
+        let reel = reel();
+        let mut repairs = Repairs::new(NOW);
+        repairs.request(&ask(7, true, &[(1, 3, 1), (1, 9, 1)]), false, &reel, NOW, |_| 71);
+        let sent = drain(&mut repairs, &reel);
+        assert_eq!(sent, [(1, 3..4), (1, 9..10), (1, 3..4), (1, 9..10)]);
+    }
+
+    #[test]
+    fn nobody_asks_for_more_than_the_budget() {
+        let reel = reel();
+        let mut repairs = Repairs::new(NOW);
+        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 0, 0), (3, 0, 0)]), false, &reel, NOW, |_| 71);
+        let sent = drain(&mut repairs, &reel);
+        let octets: usize = sent.iter().map(|(_, fragments)| fragments.len() * 1452).sum();
+        assert!(octets <= BURST_BYTES as usize + 45 * 1452, "{octets}");
+        let later = repairs.next(&reel, 45, Some(FIRST), NOW).unwrap_err();
+        assert!(later > NOW);
+        assert!(repairs.next(&reel, 45, Some(FIRST), later.after(LEAST_WAIT)).is_ok());
+    }
+
+    #[test]
+    fn what_was_not_sent_is_not_sent_again() {
+        let reel = reel();
+        let mut repairs = Repairs::new(NOW);
+        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 0, 0)]), false, &reel, NOW, |number| {
+            if number.0 == 2 { 5 } else { 0 }
+        });
+        assert_eq!(drain(&mut repairs, &reel), [(2, 0..5)]);
+    }
+}

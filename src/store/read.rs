@@ -1,0 +1,333 @@
+//! A recording that is read back, frame by frame: to be checked, exported or looked at.
+
+use super::error::Error;
+use super::stills;
+use crate::jpeg::{self, Size};
+use crate::record::reader::{HEAD_MOST, Head, PROBE, Step};
+use arrayvec::ArrayVec;
+use jiff::Timestamp;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Octets that are searched at once for a frame behind damage.
+const STRIDE: usize = 256 * 1024;
+
+/// A recording of camrec's: a file, or a folder of JPEGs.
+#[derive(Debug)]
+pub struct RecordingReader {
+    path: PathBuf,
+    size: Size,
+    started: Timestamp,
+    source: Source,
+    /// The next frame's number, counted from 0.
+    number: u64,
+}
+
+#[derive(Debug)]
+enum Source {
+    File(Octets),
+    Stills(Vec<(PathBuf, Timestamp)>),
+}
+
+/// A file with frames in it.
+#[derive(Debug)]
+struct Octets {
+    file: File,
+    head: Head,
+    len: u64,
+    /// Where the next frame should begin.
+    at: u64,
+}
+
+/// What comes next in a recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A frame, which was captured so long after the first.
+    Frame(Duration),
+    /// These octets of the file are no frames.
+    Damage(Range<u64>),
+    /// There is nothing more.
+    End,
+}
+
+impl RecordingReader {
+    /// Opens a recording.
+    ///
+    /// # Errors
+    /// It cannot be read, or is none.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let failed = |why| Error::unreadable(path, why);
+        let foreign = || Error::Foreign { path: path.to_owned() };
+        let path_owned = path.to_owned();
+        if path.is_dir() {
+            let pictures = stills::list(path).map_err(failed)?;
+            let (first, started) = pictures.first().ok_or_else(foreign)?;
+            let first = fs::read(first).map_err(failed)?;
+            let size = jpeg::check_header_only(&first).map_err(|_| foreign())?.size;
+            let started = *started;
+            return Ok(RecordingReader {
+                path: path_owned,
+                size,
+                started,
+                source: Source::Stills(pictures),
+                number: 0,
+            });
+        }
+        let file = File::open(path).map_err(failed)?;
+        let mut start = Vec::new();
+        Read::by_ref(&mut &file).take(HEAD_MOST as u64).read_to_end(&mut start).map_err(failed)?;
+        let len = file.metadata().map_err(failed)?.len();
+        let head = Head::parse(&start).ok_or_else(foreign)?;
+        let (size, started, at) = (head.size(), head.started(), head.frames_at());
+        let source = Source::File(Octets { file, head, len, at });
+        Ok(RecordingReader { path: path_owned, size, started, source, number: 0 })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its pictures' size.
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// When its first frame was captured.
+    pub fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// Octets of the file, or pictures of the folder.
+    pub fn extent(&self) -> u64 {
+        match &self.source {
+            Source::File(octets) => octets.len,
+            Source::Stills(pictures) => pictures.len() as u64,
+        }
+    }
+
+    /// How many of those have been read so far.
+    pub fn position(&self) -> u64 {
+        match &self.source {
+            Source::File(octets) => octets.at,
+            Source::Stills(_) => self.number,
+        }
+    }
+
+    /// Octets of it on the disk.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn bytes(&self) -> Result<u64, Error> {
+        match &self.source {
+            Source::File(octets) => Ok(octets.len),
+            Source::Stills(pictures) => {
+                let len = |(path, _): &(PathBuf, _)| path.metadata().map(|found| found.len());
+                let bytes = pictures.iter().map(len).sum::<io::Result<u64>>();
+                bytes.map_err(|why| Error::unreadable(&self.path, why))
+            }
+        }
+    }
+
+    /// It was closed, and has the length that it had then. Of a folder nobody knows.
+    pub fn is_finished(&self) -> bool {
+        match &self.source {
+            Source::File(octets) => octets.head.finished() == Some(octets.len),
+            Source::Stills(_) => true,
+        }
+    }
+
+    /// Goes back to the first frame.
+    pub fn rewind(&mut self) {
+        self.number = 0;
+        if let Source::File(octets) = &mut self.source {
+            octets.at = octets.head.frames_at();
+        }
+    }
+
+    /// The next part; `jpeg` is a frame's octets then.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn next(&mut self, jpeg: &mut Vec<u8>) -> Result<Part, Error> {
+        self.advance(Some(jpeg)).map_err(|why| Error::unreadable(&self.path, why))
+    }
+
+    /// The next part, without a frame's octets.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn skip(&mut self) -> Result<Part, Error> {
+        self.advance(None).map_err(|why| Error::unreadable(&self.path, why))
+    }
+
+    fn advance(&mut self, jpeg: Option<&mut Vec<u8>>) -> io::Result<Part> {
+        let part = match &mut self.source {
+            Source::File(octets) => octets.advance(self.number, jpeg)?,
+            Source::Stills(pictures) => {
+                let number = usize::try_from(self.number).unwrap_or(usize::MAX);
+                let Some((path, at)) = pictures.get(number) else { return Ok(Part::End) };
+                if let Some(jpeg) = jpeg {
+                    jpeg.clear();
+                    File::open(path)?.read_to_end(jpeg)?;
+                }
+                Part::Frame(at.duration_since(self.started).try_into().unwrap_or_default())
+            }
+        };
+        self.number += u64::from(matches!(part, Part::Frame(_)));
+        Ok(part)
+    }
+}
+
+impl Octets {
+    fn advance(&mut self, number: u64, jpeg: Option<&mut Vec<u8>>) -> io::Result<Part> {
+        while self.at < self.len {
+            match self.step(self.at)? {
+                Some(Step::Frame { before, len, after, time }) => {
+                    if let Some(jpeg) = jpeg {
+                        jpeg.resize(usize::try_from(len).unwrap_or(usize::MAX), 0);
+                        self.file.read_exact_at(jpeg, self.at + before)?;
+                    }
+                    self.at += before + len + after;
+                    return Ok(Part::Frame(time.unwrap_or_else(|| self.head.time_of(number))));
+                }
+                Some(Step::Skip(octets)) => self.at += octets,
+                None => {
+                    let next = self.search(self.at + 1)?.unwrap_or(self.len);
+                    let damage = self.at..next;
+                    self.at = next;
+                    return Ok(Part::Damage(damage));
+                }
+            }
+        }
+        Ok(Part::End)
+    }
+
+    /// What begins there, if it ends within the file.
+    fn step(&self, at: u64) -> io::Result<Option<Step>> {
+        let step = probe(&self.file, at)?.and_then(|octets| self.head.step(&octets));
+        Ok(step.filter(|step| at.saturating_add(step.octets()) <= self.len))
+    }
+
+    /// Where the first frame from here on begins.
+    fn search(&self, from: u64) -> io::Result<Option<u64>> {
+        let (mut bytes, mut from, signature) = (vec![0; STRIDE], from, self.head.signature());
+        loop {
+            let len = read_some_at(&self.file, &mut bytes, from)?;
+            let places = bytes[..len].windows(signature.len()).enumerate();
+            for (at, _) in places.filter(|(_, octets)| *octets == signature) {
+                let at = from + at as u64;
+                if matches!(self.step(at)?, Some(Step::Frame { .. })) {
+                    return Ok(Some(at));
+                }
+            }
+            if len < bytes.len() {
+                return Ok(None);
+            }
+            from += (len - signature.len() + 1) as u64;
+        }
+    }
+}
+
+/// As much as there is.
+fn read_some_at(file: &File, to: &mut [u8], at: u64) -> io::Result<usize> {
+    let mut len = 0;
+    while len < to.len() {
+        match file.read_at(&mut to[len..], at + len as u64) {
+            Ok(0) => break,
+            Ok(read) => len += read,
+            Err(why) if why.kind() == ErrorKind::Interrupted => {}
+            Err(why) => return Err(why),
+        }
+    }
+    Ok(len)
+}
+
+/// The octets that tell what begins there; `None` where nothing does.
+pub(super) fn probe(file: &File, at: u64) -> io::Result<Option<ArrayVec<u8, PROBE>>> {
+    let mut octets = ArrayVec::from([0; PROBE]);
+    let len = read_some_at(file, &mut octets, at)?;
+    octets.truncate(len);
+    Ok((len > 0).then_some(octets))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::salvage::tests::{FRAMES, crashed, jpeg};
+    use super::*;
+    use crate::record::container::Container;
+    use std::fs;
+
+    /// All parts; each frame's octets are right.
+    fn read(path: &Path) -> (Vec<u64>, Vec<(u64, u64)>) {
+        let mut film = RecordingReader::open(path).unwrap();
+        let (mut frames, mut damages, mut octets) = (Vec::new(), Vec::new(), Vec::new());
+        loop {
+            match film.next(&mut octets).unwrap() {
+                Part::Frame(time) => {
+                    let number = time.as_millis() as u64 / 40;
+                    assert!(octets == jpeg(number), "frame {number}");
+                    frames.push(number);
+                }
+                Part::Damage(range) => damages.push((range.start, range.end)),
+                Part::End => return (frames, damages),
+            }
+        }
+    }
+
+    #[test]
+    fn a_recording_is_read_as_it_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, _) = crashed(folder.path(), Container::Matroska);
+        assert!(!RecordingReader::open(&path).unwrap().is_finished());
+        assert_eq!(read(&path), ((0..FRAMES).collect(), vec![]));
+    }
+
+    #[test]
+    fn frames_on_both_sides_of_damage_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, ends) = crashed(folder.path(), Container::Matroska);
+        let whole = fs::read(&path).unwrap();
+        // from the middle of frame 11 into the middle of frame 13
+        let hole = ends[10] + 5..ends[12] + 30;
+        let mut bytes = whole.clone();
+        bytes[hole.start as usize..hole.end as usize].fill(0x5a);
+        fs::write(&path, &bytes).unwrap();
+        let (frames, damages) = read(&path);
+        assert_eq!(frames, (0..11).chain(14..FRAMES).collect::<Vec<_>>());
+        assert_eq!(damages, [(ends[10], ends[13])]);
+        // a long one, with what looks like a frame in it
+        let mut bytes = whole[..ends[10] as usize].to_vec();
+        bytes.resize(bytes.len() + 3 * STRIDE, 0x1f);
+        bytes.extend_from_slice(&[0x1f, 0x43, 0xb6, 0x75]);
+        let end = bytes.len() as u64;
+        bytes.extend_from_slice(&whole[ends[10] as usize..]);
+        fs::write(&path, &bytes).unwrap();
+        let (frames, damages) = read(&path);
+        assert_eq!((frames.len() as u64, damages), (FRAMES, vec![(ends[10], end)]));
+    }
+
+    #[test]
+    fn what_is_torn_off_is_no_frame() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, ends) = crashed(folder.path(), Container::Matroska);
+        let whole = fs::read(&path).unwrap();
+        for cut in [ends[50] + 1, ends[50] + PROBE as u64, ends[51] - 1] {
+            fs::write(&path, &whole[..cut as usize]).unwrap();
+            assert_eq!(read(&path), ((0..=50).collect(), vec![(ends[50], cut)]));
+        }
+    }
+
+    #[test]
+    fn what_is_none_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mkv");
+        assert!(RecordingReader::open(&path).unwrap_err().to_string().contains("cannot read"));
+        fs::write(&path, b"somebody's").unwrap();
+        assert!(matches!(RecordingReader::open(&path), Err(Error::Foreign { .. })));
+    }
+}
