@@ -5,7 +5,8 @@ use super::plain::Plain;
 use super::slate::{Showing, Slate};
 use super::{ClientEvent, ClientId, ClientKind, LeaveReason, Output, Route, Tally, Transmit, Wake};
 use crate::jpeg::Size;
-use crate::reel::{Frame, Reel};
+use crate::reel::Reel;
+use crate::reel::cursor::Cursor;
 use crate::time::Time;
 use crate::wire::client::{Continue, FromClient, Hello};
 use crate::wire::join::{Accepted, Join, Policy, Refusal, RefusalCode, Reply};
@@ -15,18 +16,6 @@ use crate::wire::{FrameNumber, StreamId, Token};
 use arrayvec::ArrayVec;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::time::Duration;
-
-/// An older frame is of the past, and nobody's picture begins with it: a second, or so many of the camera's intervals.
-const FRESH: Duration = Duration::from_secs(1);
-const FRESH_INTERVALS: f32 = 1.5;
-
-/// A recording is named by its first frame's time, of which nothing is known but when it came: it begins with one that is newer
-/// than this.
-const FRESH_ENOUGH_TO_TELL: Duration = Duration::from_millis(100);
-
-/// As long may the second frame of all take.
-const FIRST_INTERVAL: Duration = Duration::from_secs(100);
 
 /// What the hub may use up.
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +77,7 @@ impl Session {
     fn kind(&self) -> ClientKind {
         match &self.talk {
             Dialect::Plain(_) => ClientKind::Plain,
-            Dialect::Native(native) => ClientKind::Native(native.policy),
+            Dialect::Native(native) => ClientKind::Native(native.policy()),
         }
     }
 
@@ -118,7 +107,7 @@ impl Session {
     fn is_viewer(&self) -> bool {
         match &self.talk {
             Dialect::Plain(_) => true,
-            Dialect::Native(native) => native.policy == Policy::Newest,
+            Dialect::Native(native) => native.policy() == Policy::Newest,
         }
     }
 
@@ -199,15 +188,21 @@ impl Hub {
 
     /// A native client asks to come in. `token` is fresh and random. The session begins with its HELLO.
     pub fn join_native(&mut self, join: Join, route: Route, token: Token, reel: &Reel, now: Time) -> Reply {
-        let next = self.first_frame(&join, reel, now);
-        let talk = Dialect::Native(Box::new(Native::new(token, join.policy, next, now)));
+        let (no_camera, _) = self.camera;
+        let cursor = match join.resume {
+            Some((stream, wanted)) if stream == self.stream => {
+                Cursor::resume(join.policy, wanted, reel, no_camera, now)
+            }
+            _ => Cursor::begin(join.policy, reel, no_camera, now),
+        };
+        let talk = Dialect::Native(Box::new(Native::new(token, cursor, now)));
         if let Err(refusal) = self.admit(route, route.remote, join.agent, talk, now) {
             return Reply::Refused(refusal);
         }
         Reply::Ok(Accepted {
             token,
             stream: self.stream,
-            next,
+            next: cursor.number(),
             datagram: reel.datagram_len(),
             size: reel.newest().map(|frame| frame.size()),
             fps: reel.fps(),
@@ -236,44 +231,13 @@ impl Hub {
             }
             None => false,
         };
-        let plain = Plain::new(self.now_showing(Policy::Newest, reel, now));
+        let (no_camera, _) = self.camera;
+        let plain = Plain::new(Cursor::begin(Policy::Newest, reel, no_camera, now));
         let client = self.admit(route, remote, None, Dialect::Plain(plain), now)?;
         let kind = ClientKind::Plain;
         self.outputs.push_back(Output::Open { client, local: route.local, remote, kind, narrow: None });
         self.outputs.push_back(Output::Event(ClientEvent::Joined { remote, kind, agent: None, is_return }));
         Ok(client)
-    }
-
-    /// Where a client begins that has seen nothing yet: with the newest frame, unless that shows what was long ago, because
-    /// the camera is away, or was off while nobody watched. Then with the next one.
-    fn now_showing(&self, policy: Policy, reel: &Reel, now: Time) -> FrameNumber {
-        let (no_camera, _) = self.camera;
-        let fresh = match (policy, reel.fps()) {
-            (_, None) => FIRST_INTERVAL,
-            (Policy::Newest, Some(fps)) => FRESH.max(Duration::from_secs_f32(FRESH_INTERVALS / fps)),
-            (Policy::Every, Some(_)) => FRESH_ENOUGH_TO_TELL,
-        };
-        let is_fresh = |frame: &Frame| !no_camera && now.since(frame.stamp().captured) <= fresh;
-        reel.newest().filter(is_fresh).map_or(reel.next_number(), |frame| frame.number())
-    }
-
-    /// Where a joining client's cursor begins.
-    fn first_frame(&self, join: &Join, reel: &Reel, now: Time) -> FrameNumber {
-        let (oldest, next) = (reel.oldest_number(), reel.next_number());
-        match join.resume {
-            Some((stream, wanted)) if stream == self.stream && join.policy == Policy::Every => {
-                if wanted.is_after(next) {
-                    next
-                } else if oldest.is_after(wanted) {
-                    oldest
-                } else {
-                    wanted
-                }
-            }
-            // a viewer that comes back does not want what it has seen
-            Some((stream, wanted)) if stream == self.stream && !next.is_after(wanted) => next,
-            _ => self.now_showing(join.policy, reel, now),
-        }
     }
 
     fn admit(
@@ -416,7 +380,7 @@ impl Hub {
         if let FromClient::Continue(cont) = &message {
             session.count_request(cont, reel.oldest_number());
         }
-        let Session { talk: Dialect::Native(native), refusals, tally, narrow, .. } = session else { return };
+        let Session { talk: Dialect::Native(native), refusals, tally, narrow, blocked, .. } = session else { return };
         *refusals = 0;
         match message {
             FromClient::Hello(hello) => {
@@ -428,7 +392,7 @@ impl Hub {
                 self.send_beat(client, reel, now);
             }
             FromClient::Continue(cont) => {
-                native.on_continue(&cont, reel, now);
+                native.on_continue(&cont, *blocked, reel, now);
                 tally.view = native.view();
                 if native.take_beat_now() {
                     self.send_beat(client, reel, now);
@@ -476,15 +440,13 @@ impl Hub {
         self.dismiss(client, LeaveReason::NoSocket, now);
     }
 
-    /// The client's socket took nothing of `transmit`: it is to be sent once the socket is writable again.
-    pub fn handle_blocked(&mut self, transmit: &Transmit, reel: &Reel) {
-        let Some(session) = self.session(transmit.client()) else { return };
+    /// The client's socket is full, and did not take all of the latest transmit: the shell keeps what is left of it, and nothing
+    /// more comes for this client until [`handle_writable`](Self::handle_writable).
+    pub fn handle_blocked(&mut self, client: ClientId) {
+        let Some(session) = self.session(client) else { return };
         session.blocked = true;
-        if let (Dialect::Native(native), Transmit::Train { number, fragments, again, .. }) =
-            (&mut session.talk, transmit)
-        {
-            session.tally.datagrams = session.tally.datagrams.saturating_sub(fragments.len() as u64);
-            native.take_back(reel, *number, fragments.clone(), *again, &mut session.tally);
+        if let Dialect::Native(native) = &mut session.talk {
+            native.on_blocked();
         }
     }
 
@@ -498,10 +460,14 @@ impl Hub {
         }
     }
 
-    /// The client's socket takes datagrams again.
-    pub fn handle_writable(&mut self, client: ClientId) {
-        if let Some(session) = self.session(client) {
-            session.blocked = false;
+    /// The client's socket takes datagrams again, and has taken what was left of the latest transmit; or that has been dropped,
+    /// because its frame has left the reel.
+    pub fn handle_writable(&mut self, client: ClientId, now: Time) {
+        let Some(session) = self.session(client) else { return };
+        if std::mem::take(&mut session.blocked) {
+            if let Dialect::Plain(plain) = &mut session.talk {
+                plain.on_unblocked(now);
+            }
         }
     }
 
@@ -510,7 +476,7 @@ impl Hub {
     pub fn outstanding(&self, reel: &Reel) -> u64 {
         let of = |session: &Session| match &session.talk {
             Dialect::Native(native) => native.outstanding(reel),
-            Dialect::Plain(plain) => u64::from(plain.is_waiting() || plain.next_frame(reel).is_some()),
+            Dialect::Plain(plain) => u64::from(plain.is_waiting() || plain.has_frame(reel)),
         };
         self.places.iter().flatten().map(of).sum()
     }
@@ -682,13 +648,10 @@ fn next_of(session: &mut Session, reel: &Reel, burst: u16, now: Time) -> Option<
     match &mut session.talk {
         Dialect::Native(native) => {
             let (number, fragments, again) = native.next_train(reel, burst, &mut session.tally, now)?;
-            session.tally.datagrams = session.tally.datagrams.saturating_add(fragments.len() as u64);
             Some(Transmit::Train { client, number, fragments, again })
         }
         Dialect::Plain(plain) => {
-            let number = plain.next_frame(reel)?;
-            session.tally.skipped = session.tally.skipped.saturating_add(plain.skipped_before(number));
-            plain.on_sent(number, now);
+            let number = plain.next_frame(reel, &mut session.tally, now)?;
             Some(Transmit::Whole { client, number })
         }
     }
@@ -706,7 +669,7 @@ fn next_slate(session: &mut Session, slate: Slate, burst: u16, now: Time) -> Opt
         }
         Dialect::Plain(plain) => {
             session.showing.next_train(slate, slate.fragments, now)?;
-            plain.on_slate_sent(now);
+            plain.on_sent(now);
             Some(Transmit::Slate { client, number, fragments: None })
         }
     }

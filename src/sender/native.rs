@@ -4,6 +4,7 @@ use super::pacer::{Pacer, Sent};
 use super::repair::Repairs;
 use super::{SILENCE, Tally, View};
 use crate::reel::Reel;
+use crate::reel::cursor::Cursor;
 use crate::time::Time;
 use crate::wire::client::Continue;
 use crate::wire::join::Policy;
@@ -60,10 +61,9 @@ const END_WAIT: Duration = Duration::from_millis(40);
 #[derive(Debug)]
 pub(super) struct Native {
     pub(super) token: Token,
-    pub(super) policy: Policy,
     state: State,
     /// The next frame to send, and the next of its fragments.
-    cursor: FrameNumber,
+    cursor: Cursor,
     fragment: u16,
     /// The newest frame of which anything was sent, or the one before the first.
     newest_sent: FrameNumber,
@@ -81,14 +81,14 @@ pub(super) struct Native {
     through: FrameNumber,
     /// Frames that were not sent: bit `i` is the one `i + 1` before `newest_sent`.
     skipped: u32,
-    /// `newest_sent` and `skipped` as they were before the latest frame began.
-    before: (FrameNumber, u32),
     /// The client is to be told of them.
     beat_now: bool,
     repairs: Repairs,
     pacer: Pacer,
     /// Something is to be sent then.
     paced: Option<Time>,
+    /// What was handed out last. Some of it waits as long as the socket is full.
+    last: (FrameNumber, Range<u16>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,14 +111,14 @@ pub(super) enum Due {
 }
 
 impl Native {
-    pub(super) fn new(token: Token, policy: Policy, next: FrameNumber, now: Time) -> Self {
+    pub(super) fn new(token: Token, cursor: Cursor, now: Time) -> Self {
+        let before = cursor.number().previous();
         Native {
             token,
-            policy,
             state: State::Invited { until: now.after(HELLO_WAIT) },
-            cursor: next,
+            cursor,
             fragment: 0,
-            newest_sent: next.previous(),
+            newest_sent: before,
             in_flight: ArrayVec::new(),
             heard: now,
             sent: now,
@@ -126,14 +126,18 @@ impl Native {
             beat_wait: BEAT_FIRST,
             echo: (0, now),
             order: None,
-            through: next.previous(),
+            through: before,
             skipped: 0,
-            before: (next.previous(), 0),
             beat_now: false,
             repairs: Repairs::new(now),
             pacer: Pacer::new(now),
             paced: None,
+            last: (before, 0..0),
         }
+    }
+
+    pub(super) fn policy(&self) -> Policy {
+        self.cursor.policy()
     }
 
     pub(super) fn is_invited(&self) -> bool {
@@ -166,9 +170,10 @@ impl Native {
         self.pacer.view()
     }
 
-    pub(super) fn on_continue(&mut self, cont: &Continue, reel: &Reel, now: Time) {
+    /// `is_blocked`: the client's socket is full.
+    pub(super) fn on_continue(&mut self, cont: &Continue, is_blocked: bool, reel: &Reel, now: Time) {
         self.heard = now;
-        self.request(cont, reel, now);
+        self.request(cont, is_blocked, reel, now);
         let is_newer = self.order.is_none_or(|last| (cont.stamp.wrapping_sub(last) as i32) > 0);
         if !is_newer {
             return;
@@ -178,15 +183,17 @@ impl Native {
         self.in_flight.retain(|number| number.is_after(cont.seen));
         self.through = cont.through;
         self.repairs.on_through(cont.through);
-        self.pacer.on_continue(cont, reel, self.behind(reel), now);
+        self.pacer.on_continue(cont, reel, self.cursor.behind(reel), now);
     }
 
-    fn request(&mut self, cont: &Continue, reel: &Reel, now: Time) {
+    fn request(&mut self, cont: &Continue, is_blocked: bool, reel: &Reel, now: Time) {
         let (newest, skipped, cursor, fragment) =
-            (self.newest_sent, self.skipped, self.cursor, self.fragment);
-        let is_viewer = self.policy == Policy::Newest;
+            (self.newest_sent, self.skipped, self.cursor.number(), self.fragment);
+        let is_viewer = self.policy() == Policy::Newest;
         self.beat_now |= cont.missing.iter().any(|missing| reel.oldest_number().is_after(missing.number));
-        self.repairs.request(cont, self.pacer.is_narrow(), reel, now, |number| {
+        // what waits for the socket is not lost
+        let held = Some(&self.last).filter(|_| is_blocked);
+        self.repairs.request(cont, self.pacer.is_narrow(), held, reel, now, |number| {
             let before = newest.since(number);
             let was_skipped = (1..=32).contains(&before) && (skipped >> before.saturating_sub(1)) & 1 != 0;
             // of what lies further back nobody knows what was skipped, and a viewer would have no use for it
@@ -218,7 +225,7 @@ impl Native {
 
     /// A viewer that is there sees slates; a recorder never does.
     pub(super) fn takes_slates(&self, now: Time) -> bool {
-        self.policy == Policy::Newest && self.state == State::Live && now < self.heard.after(HOLD)
+        self.policy() == Policy::Newest && self.state == State::Live && now < self.heard.after(HOLD)
     }
 
     /// What goes out next: a frame and some of its fragments, `burst` at most, and whether they go again. New fragments
@@ -237,12 +244,22 @@ impl Native {
         }
         let fresh = |(number, fragments)| (number, fragments, false);
         let again = |(number, fragments)| (number, fragments, true);
-        if self.pacer.is_narrow() {
+        let train = if self.pacer.is_narrow() {
             let repair = self.next_repair(reel, burst, tally, now).map(again);
-            return repair.or_else(|| self.next_fresh(reel, burst, tally, now).map(fresh));
-        }
-        let train = self.next_fresh(reel, burst, tally, now).map(fresh);
-        train.or_else(|| self.next_repair(reel, burst, tally, now).map(again))
+            repair.or_else(|| self.next_fresh(reel, burst, tally, now).map(fresh))
+        } else {
+            let train = self.next_fresh(reel, burst, tally, now).map(fresh);
+            train.or_else(|| self.next_repair(reel, burst, tally, now).map(again))
+        };
+        let (number, fragments, again) = train?;
+        self.last = (number, fragments.clone());
+        tally.datagrams = tally.datagrams.saturating_add(fragments.len() as u64);
+        Some((number, fragments, again))
+    }
+
+    /// The socket takes nothing more: its own readiness wakes us, no pace.
+    pub(super) fn on_blocked(&mut self) {
+        self.paced = None;
     }
 
     fn next_repair(
@@ -262,7 +279,7 @@ impl Native {
                 tally.repairs = tally.repairs.saturating_add(fragments.len() as u64);
                 // on a wide path they have a budget of their own, and must not make new frames late
                 let sent = Sent { begins: false, ..sent(reel, number, &fragments) };
-                self.pacer.on_sent(sent, is_narrow, reel, self.behind(reel), now);
+                self.pacer.on_sent(sent, is_narrow, reel, self.cursor.behind(reel), now);
                 self.sent = now;
                 Some((number, fragments))
             }
@@ -281,7 +298,7 @@ impl Native {
         tally: &mut Tally,
         now: Time,
     ) -> Option<(FrameNumber, Range<u16>)> {
-        let has_frame = self.fragment > 0 || reel.next_number().is_after(self.cursor);
+        let has_frame = self.fragment > 0 || self.cursor.peek(reel).is_some();
         if !has_frame {
             return None;
         }
@@ -290,7 +307,7 @@ impl Native {
         // what has left the reel need not be waited for
         let gone = reel.oldest_number().previous();
         let done = if gone.is_after(self.through) { gone } else { self.through };
-        let has_room = self.in_flight.len() < self.window(reel) && self.cursor.since(done) <= lead(reel);
+        let has_room = self.in_flight.len() < self.window(reel) && self.cursor.number().since(done) <= lead(reel);
         if self.fragment == 0 && !has_room {
             return None;
         }
@@ -298,46 +315,38 @@ impl Native {
             self.wake_at(self.pacer.ready());
             return None;
         }
-        let frame = reel.frame(self.cursor)?;
+        let frame = reel.frame(self.cursor.number())?;
         if self.fragment == 0 {
             self.begin_frame();
         }
         let burst = self.pacer.burst(reel).min(burst);
         let end = frame.fragments().min(self.fragment.saturating_add(burst));
-        let train = (self.cursor, self.fragment..end);
+        let train = (self.cursor.number(), self.fragment..end);
         self.fragment = end;
         if end == frame.fragments() {
-            self.cursor = self.cursor.next();
+            self.cursor.pass();
             self.fragment = 0;
             tally.frames = tally.frames.saturating_add(1);
             tally.bytes = tally.bytes.saturating_add(frame.length().into());
         }
-        self.pacer.on_sent(sent(reel, train.0, &train.1), true, reel, self.behind(reel), now);
+        self.pacer.on_sent(sent(reel, train.0, &train.1), true, reel, self.cursor.behind(reel), now);
         self.sent = now;
         self.beat_wait = BEAT_FIRST;
         Some(train)
     }
 
     fn begin_frame(&mut self) {
-        self.before = (self.newest_sent, self.skipped);
-        let step = self.cursor.since(self.newest_sent);
+        let number = self.cursor.number();
+        let step = number.since(self.newest_sent);
         // the frames between are the step's low bits, but for the last one itself, which was sent
         self.skipped = match u32::try_from(step) {
             Ok(step @ 1..32) => self.skipped << step | !(u32::MAX << step.saturating_sub(1)),
             _ => u32::MAX,
         };
         self.beat_now |= step > 1;
-        self.newest_sent = self.cursor;
+        self.newest_sent = number;
         // there is room: it was asked for just before
-        let _ = self.in_flight.try_push(self.cursor);
-    }
-
-    /// Frames that wait for a recorder; a viewer never has any.
-    fn behind(&self, reel: &Reel) -> i32 {
-        match self.policy {
-            Policy::Newest => 0,
-            Policy::Every => reel.next_number().since(self.cursor),
-        }
+        let _ = self.in_flight.try_push(number);
     }
 
     fn wake_at(&mut self, at: Time) {
@@ -349,38 +358,8 @@ impl Native {
         std::mem::take(&mut self.beat_now)
     }
 
-    /// The socket took nothing: the fragments are still to be sent.
-    pub(super) fn take_back(
-        &mut self,
-        reel: &Reel,
-        number: FrameNumber,
-        fragments: Range<u16>,
-        again: bool,
-        tally: &mut Tally,
-    ) {
-        // the socket's own readiness wakes us, no pace
-        self.paced = None;
-        self.pacer.take_back(fragments.len() as u16, !again && fragments.start == 0);
-        if again {
-            tally.repairs = tally.repairs.saturating_sub(fragments.len() as u64);
-            return self.repairs.take_back(reel, number, fragments);
-        }
-        if self.cursor == number.next() && self.fragment == 0 {
-            let length = reel.frame(number).map_or(0, |frame| frame.length());
-            tally.frames = tally.frames.saturating_sub(1);
-            tally.bytes = tally.bytes.saturating_sub(u64::from(length));
-        }
-        self.cursor = number;
-        self.fragment = fragments.start;
-        if self.fragment == 0 && self.in_flight.last() == Some(&number) {
-            // it has not begun: nothing of it is known to the client
-            self.in_flight.pop();
-            (self.newest_sent, self.skipped) = self.before;
-        }
-    }
-
     fn window(&self, reel: &Reel) -> usize {
-        let Window { least, most, seconds } = match self.policy {
+        let Window { least, most, seconds } = match self.policy() {
             Policy::Newest => WINDOW_NEWEST,
             Policy::Every => WINDOW_EVERY,
         };
@@ -390,24 +369,27 @@ impl Native {
     /// Moves past frames that have gone and, for a viewer between two frames, to the newest. A recorder whose path is
     /// too narrow loses frames in any case: those that would be gone before they could be repaired.
     fn advance_cursor(&mut self, reel: &Reel, tally: &mut Tally) {
-        let (oldest, next) = (reel.oldest_number(), reel.next_number());
-        let wanted = match self.policy {
-            Policy::Newest if self.fragment == 0 => next.previous(),
-            Policy::Every if self.fragment == 0 && self.pacer.is_narrow() && reel.is_full() => {
-                let kept = oldest.plus(next.since(oldest).unsigned_abs() / REPAIR_SHARE);
-                // no more at once than a BEAT can tell of, but for what is gone in any case
-                let told = self.cursor.plus(MOST_SKIPPED);
-                let near = if kept.is_after(told) { told } else { kept };
-                if oldest.is_after(near) { oldest } else { near }
-            }
-            _ => oldest,
+        let skipped = if self.fragment > 0 {
+            self.cursor.skip_gone(reel)
+        } else if self.policy() == Policy::Every && self.pacer.is_narrow() && reel.is_full() {
+            self.cursor.skip_to(self.kept_for_repair(reel))
+        } else {
+            self.cursor.catch_up(reel)
         };
-        let behind = wanted.since(self.cursor);
-        if behind > 0 {
-            tally.skipped = tally.skipped.saturating_add(behind.unsigned_abs().into());
-            self.cursor = wanted;
+        if skipped > 0 {
+            tally.skipped = tally.skipped.saturating_add(skipped.into());
             self.fragment = 0;
         }
+    }
+
+    /// The oldest frame that can still be repaired once it has been sent on a narrow path.
+    fn kept_for_repair(&self, reel: &Reel) -> FrameNumber {
+        let (oldest, next) = (reel.oldest_number(), reel.next_number());
+        let kept = oldest.plus(next.since(oldest).unsigned_abs() / REPAIR_SHARE);
+        // at most as many at once as a BEAT can tell of, but for what is gone in any case
+        let told = self.cursor.number().plus(MOST_SKIPPED);
+        let near = if kept.is_after(told) { told } else { kept };
+        if oldest.is_after(near) { oldest } else { near }
     }
 
     pub(super) fn beat(&mut self, reel: &Reel, no_camera: bool, now: Time) -> Beat {

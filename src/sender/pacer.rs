@@ -81,11 +81,6 @@ impl Pacer {
         self.next
     }
 
-    /// So many of the datagrams that were told of have not gone after all.
-    pub(super) fn take_back(&mut self, datagrams: u16, begins: bool) {
-        self.path.take_back(datagrams, begins);
-    }
-
     /// So many datagrams have gone, of so many octets together, at the expense of those to come if they are `paced`.
     /// `behind` is how many frames the client is behind.
     pub(super) fn on_sent(&mut self, sent: Sent, paced: bool, reel: &Reel, behind: i32, now: Time) {

@@ -169,15 +169,6 @@ impl Path {
         self.haste.share.into()
     }
 
-    /// So many of the datagrams that were told of last have not gone.
-    pub(super) fn take_back(&mut self, datagrams: u16, begins: bool) {
-        self.sent.frames = self.sent.frames.wrapping_sub(u32::from(begins));
-        self.sent.datagrams = self.sent.datagrams.wrapping_sub(datagrams.into());
-        if let Some((_, sent)) = self.sent_log.back_mut() {
-            *sent = self.sent;
-        }
-    }
-
     /// What the client has said of its network.
     pub(super) fn view(&self) -> Option<View> {
         self.view

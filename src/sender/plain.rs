@@ -2,8 +2,9 @@
 //!
 //! The original waits for ever if a frame or an answer is lost; here the next frame goes after a while without one.
 
-use super::SILENCE;
+use super::{SILENCE, Tally};
 use crate::reel::Reel;
+use crate::reel::cursor::Cursor;
 use crate::time::{Time, smooth};
 use crate::wire::FrameNumber;
 use std::time::Duration;
@@ -18,8 +19,7 @@ const REFUSED_PATIENCE: Duration = Duration::from_millis(200);
 
 #[derive(Debug)]
 pub(super) struct Plain {
-    /// The newest frame sent, or the one before the first.
-    last_sent: FrameNumber,
+    cursor: Cursor,
     /// Since when the newest frame sent waits for its answer, and until when it may.
     waiting: Option<(Time, Time)>,
     /// When the first frame that is still unanswered went out.
@@ -30,9 +30,8 @@ pub(super) struct Plain {
 }
 
 impl Plain {
-    /// `first` and all after it are news to it.
-    pub(super) fn new(first: FrameNumber) -> Self {
-        Plain { last_sent: first.previous(), waiting: None, unanswered: None, answer_time: None, tries: 0 }
+    pub(super) fn new(cursor: Cursor) -> Self {
+        Plain { cursor, waiting: None, unanswered: None, answer_time: None, tries: 0 }
     }
 
     /// The client's port has proved to be its own.
@@ -40,10 +39,20 @@ impl Plain {
         self.answer_time.is_some()
     }
 
-    /// The frame to send now, if any: the newest, once, while no answer is awaited.
-    pub(super) fn next_frame(&self, reel: &Reel) -> Option<FrameNumber> {
-        let newest = reel.newest()?.number();
-        (self.waiting.is_none() && newest.is_after(self.last_sent)).then_some(newest)
+    /// There is a frame that it does not have, and no answer is awaited.
+    pub(super) fn has_frame(&self, reel: &Reel) -> bool {
+        self.waiting.is_none() && self.cursor.peek(reel).is_some()
+    }
+
+    /// The frame that goes out now: the newest, once, while no answer is awaited.
+    pub(super) fn next_frame(&mut self, reel: &Reel, tally: &mut Tally, now: Time) -> Option<FrameNumber> {
+        if self.waiting.is_some() {
+            return None;
+        }
+        let (number, skipped) = self.cursor.take(reel)?;
+        tally.skipped = tally.skipped.saturating_add(skipped.into());
+        self.on_sent(now);
+        Some(number)
     }
 
     /// The newest frame's answer is awaited.
@@ -51,21 +60,17 @@ impl Plain {
         self.waiting.is_some()
     }
 
-    /// Frames between the last one sent and `number`, which the client does not get.
-    pub(super) fn skipped_before(&self, number: FrameNumber) -> u64 {
-        u64::try_from(number.since(self.last_sent).saturating_sub(1)).unwrap_or(0)
-    }
-
-    pub(super) fn on_sent(&mut self, number: FrameNumber, now: Time) {
-        self.last_sent = number;
-        self.on_slate_sent(now);
-    }
-
-    /// What stands in for a frame has gone out: it is answered like one.
-    pub(super) fn on_slate_sent(&mut self, now: Time) {
+    /// A frame has gone out, or a slate, which is answered like one.
+    pub(super) fn on_sent(&mut self, now: Time) {
         self.waiting = Some((now, now.after(self.patience())));
         self.unanswered.get_or_insert(now);
         self.tries = self.tries.saturating_add(1);
+    }
+
+    /// What was sent last has gone only now: its answer may take as long from here.
+    pub(super) fn on_unblocked(&mut self, now: Time) {
+        self.waiting = Some((now, now.after(self.patience())));
+        self.unanswered.get_or_insert(now);
     }
 
     pub(super) fn on_continue(&mut self, now: Time) {

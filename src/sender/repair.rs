@@ -47,6 +47,9 @@ pub(super) struct Budget {
     pub(super) lasting: f64,
 }
 
+/// Some fragments of a frame.
+pub(super) type Fragments = (FrameNumber, Range<u16>);
+
 #[derive(Debug)]
 pub(super) struct Repairs {
     queue: VecDeque<Repair>,
@@ -78,12 +81,13 @@ impl Repairs {
         }
     }
 
-    /// Takes a CONTINUE's requests. `sent` says which frames were sent to this client, and how many fragments of them. A
-    /// narrow path has no room for copies.
+    /// Takes a CONTINUE's requests. `sent` says which frames were sent to this client, and how many fragments of them; `held`
+    /// are fragments of one that wait for its socket, which is full. A narrow path has no room for copies.
     pub(super) fn request(
         &mut self,
         cont: &Continue,
         is_narrow: bool,
+        held: Option<&Fragments>,
         reel: &Reel,
         now: Time,
         sent: impl Fn(FrameNumber) -> u16,
@@ -106,7 +110,7 @@ impl Repairs {
                 break;
             }
             let end = reel.frame(missing.number).map_or(0, |_| sent(missing.number));
-            let fragments = self.without_known(missing.number, range_of(missing, end));
+            let fragments = self.without_known(missing.number, range_of(missing, end), held);
             if !fragments.is_empty() {
                 self.queue.push_back(Repair { number: missing.number, fragments, copies });
             }
@@ -114,11 +118,17 @@ impl Repairs {
     }
 
     /// What is left of `fragments` without those that wait or are under way at either end of it.
-    fn without_known(&self, number: FrameNumber, mut fragments: Range<u16>) -> Range<u16> {
+    fn without_known(
+        &self,
+        number: FrameNumber,
+        mut fragments: Range<u16>,
+        held: Option<&Fragments>,
+    ) -> Range<u16> {
         let waiting = self.queue.iter().map(|repair| (repair.number, &repair.fragments));
         let under_way = self.answered.iter().map(|(_, number, fragments)| (*number, fragments));
+        let held = held.into_iter().map(|(number, fragments)| (*number, fragments));
         // what was sent lies before what waits: from the oldest on, the start moves up
-        for (_, known) in under_way.chain(waiting).filter(|(of, _)| *of == number) {
+        for (_, known) in under_way.chain(held).chain(waiting).filter(|(of, _)| *of == number) {
             if known.contains(&fragments.start) {
                 fragments.start = known.end;
             }
@@ -191,17 +201,6 @@ impl Repairs {
             self.queue.push_back(Repair { number: last.0, fragments: last.1.clone(), copies });
         }
     }
-
-    /// The socket took nothing of these fragments.
-    pub(super) fn take_back(&mut self, reel: &Reel, number: FrameNumber, fragments: Range<u16>) {
-        let octets = f64::from(reel.datagram_len()) * fragments.len() as f64;
-        self.allowance += octets;
-        self.purse += octets;
-        self.answered.retain(|(_, of, sent)| *of != number || sent.end != fragments.end);
-        if self.queue.len() < QUEUE {
-            self.queue.push_front(Repair { number, fragments, copies: 1 });
-        }
-    }
 }
 
 /// The fragments that an entry of a missing list names, of a frame of which `end` were sent.
@@ -256,10 +255,10 @@ mod tests {
         let reel = reel();
         let mut repairs = Repairs::new(NOW);
         let cont = ask(7, false, &[(1, 3, 2), (2, 70, 9), (9, 0, 0)]);
-        repairs.request(&cont, false, &reel, NOW, |_| 71);
-        repairs.request(&cont, false, &reel, NOW, |_| 71);
+        repairs.request(&cont, false, None, &reel, NOW, |_| 71);
+        repairs.request(&cont, false, None, &reel, NOW, |_| 71);
         assert_eq!(drain(&mut repairs, &reel), [(1, 3..5), (2, 70..71)]);
-        repairs.request(&cont, false, &reel, NOW, |_| 71);
+        repairs.request(&cont, false, None, &reel, NOW, |_| 71);
         assert_eq!(drain(&mut repairs, &reel), []);
     }
 
@@ -267,18 +266,18 @@ mod tests {
     fn what_waits_or_is_under_way_is_not_sent_once_more() {
         let reel = reel();
         let mut repairs = Repairs::new(NOW);
-        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 5, 1)]), false, &reel, NOW, |_| 71);
+        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 5, 1)]), false, None, &reel, NOW, |_| 71);
         assert_eq!(repairs.next(&reel, 30, Some(FIRST), NOW), Ok(Some((FrameNumber(1), 0..30))));
         let round_trip = Duration::from_millis(40);
         let again = Continue { rtt_us: 40_000, ..ask(8, false, &[(1, 0, 0), (1, 10, 2), (2, 4, 3)]) };
-        repairs.request(&again, false, &reel, NOW.after(round_trip / 2), |_| 71);
+        repairs.request(&again, false, None, &reel, NOW.after(round_trip / 2), |_| 71);
         assert_eq!(drain(&mut repairs, &reel), [], "the budget is spent");
         let waiting = |repairs: &Repairs| -> Vec<_> {
             repairs.queue.iter().map(|repair| (repair.number.0, repair.fragments.clone())).collect()
         };
         assert_eq!(waiting(&repairs), [(1, 30..71), (2, 5..6), (2, 4..7)]);
         let later = NOW.after(round_trip);
-        repairs.request(&Continue { stamp: 9, ..again }, false, &reel, later, |_| 71);
+        repairs.request(&Continue { stamp: 9, ..again }, false, None, &reel, later, |_| 71);
         assert_eq!(waiting(&repairs)[3..], [(1, 0..30)], "that answer is lost, it seems");
     }
 
@@ -286,7 +285,7 @@ mod tests {
     fn what_the_client_has_given_up_is_not_sent() {
         let reel = reel();
         let mut repairs = Repairs::new(NOW);
-        repairs.request(&ask(7, false, &[(1, 0, 2), (2, 3, 1)]), false, &reel, NOW, |_| 71);
+        repairs.request(&ask(7, false, &[(1, 0, 2), (2, 3, 1)]), false, None, &reel, NOW, |_| 71);
         repairs.on_through(FrameNumber(1));
         assert_eq!(drain(&mut repairs, &reel), [(2, 3..4)]);
     }
@@ -295,7 +294,7 @@ mod tests {
     fn a_viewer_gets_each_twice() {
         let reel = reel();
         let mut repairs = Repairs::new(NOW);
-        repairs.request(&ask(7, true, &[(1, 3, 1), (1, 9, 1)]), false, &reel, NOW, |_| 71);
+        repairs.request(&ask(7, true, &[(1, 3, 1), (1, 9, 1)]), false, None, &reel, NOW, |_| 71);
         let sent = drain(&mut repairs, &reel);
         assert_eq!(sent, [(1, 3..4), (1, 9..10), (1, 3..4), (1, 9..10)]);
     }
@@ -304,7 +303,7 @@ mod tests {
     fn nobody_asks_for_more_than_the_budget() {
         let reel = reel();
         let mut repairs = Repairs::new(NOW);
-        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 0, 0), (3, 0, 0)]), false, &reel, NOW, |_| 71);
+        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 0, 0), (3, 0, 0)]), false, None, &reel, NOW, |_| 71);
         let sent = drain(&mut repairs, &reel);
         let octets: usize = sent.iter().map(|(_, fragments)| fragments.len() * 1452).sum();
         assert!(octets <= BURST_BYTES as usize + 45 * 1452, "{octets}");
@@ -317,7 +316,7 @@ mod tests {
     fn what_was_not_sent_is_not_sent_again() {
         let reel = reel();
         let mut repairs = Repairs::new(NOW);
-        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 0, 0)]), false, &reel, NOW, |number| {
+        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 0, 0)]), false, None, &reel, NOW, |number| {
             if number.0 == 2 { 5 } else { 0 }
         });
         assert_eq!(drain(&mut repairs, &reel), [(2, 0..5)]);

@@ -242,12 +242,7 @@ impl Server {
                 }
             }
             Who::Client(place) => self.hear_client(place, now),
-            Who::Writable(place) => {
-                if let Some(client) = self.clients.get_mut(place).and_then(Option::as_mut) {
-                    client.wants_write = false;
-                    self.hub.handle_writable(client.id);
-                }
-            }
+            Who::Writable(place) => self.resume(place, now),
         }
     }
 
@@ -427,9 +422,11 @@ impl Server {
                     }
                 }
                 Output::Datagram { client, bytes } => {
-                    if let Some(client) = self.client_mut(client) {
+                    let lost = self.client_mut(client).and_then(|client| {
                         client.send_small(&bytes);
-                    }
+                        client.take_not_sent()
+                    });
+                    lost.into_iter().for_each(|lost| self.report.not_sent(lost.count, lost.errno, now));
                 }
                 Output::Close { client } => {
                     if self.client_mut(client).is_some() {
@@ -487,6 +484,18 @@ impl Server {
         }
     }
 
+    /// A client's socket takes datagrams again: first what it did not take before, then whatever is next.
+    fn resume(&mut self, place: usize, now: Time) {
+        let Some(client) = self.clients.get_mut(place).and_then(Option::as_mut) else { return };
+        let (id, kept) = (client.id, client.take_kept());
+        if let Some(kept) = kept {
+            self.transmit(&kept, now);
+        }
+        if self.client_mut(id).is_some_and(|client| !client.is_blocked()) {
+            self.hub.handle_writable(id, now);
+        }
+    }
+
     fn transmit(&mut self, transmit: &Transmit, now: Time) {
         let frame = match transmit {
             Transmit::Slate { number, .. } => self.slates.frame(*number),
@@ -521,14 +530,14 @@ impl Server {
             },
         };
         let (id, remote) = (client.id, client.remote);
+        if let Some(lost) = client.take_not_sent() {
+            self.report.not_sent(lost.count, lost.errno, now);
+        }
         match outcome {
             Outcome::Done if whole > 0 => self.hub.handle_whole_sent(id, whole),
             Outcome::Done => {}
             Outcome::Refused => self.hub.handle_refused(id, now),
-            Outcome::Blocked(rest) => {
-                client.wants_write = true;
-                self.hub.handle_blocked(&rest, &self.reel);
-            }
+            Outcome::Blocked => self.hub.handle_blocked(id),
         }
         if let Some(downgrade) = downgrade {
             self.say_downgrade(remote, downgrade);

@@ -64,7 +64,7 @@ impl<'a> Wait<'a> {
 
     /// Asks whether a client's socket can be read and, if it waits for that, written.
     pub fn client(&mut self, place: usize, client: &'a Client) {
-        let write = if client.wants_write { PollFlags::POLLOUT } else { PollFlags::empty() };
+        let write = if client.is_blocked() { PollFlags::POLLOUT } else { PollFlags::empty() };
         self.add(Who::Client(place), client.socket.as_fd(), PollFlags::POLLIN | write);
     }
 

@@ -13,6 +13,7 @@ use crate::shown::shown;
 use crate::sys::outlet::Outlet;
 use crate::time::Time;
 use crate::wire::join::Policy;
+use nix::errno::Errno;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,9 @@ pub struct Report {
     rejected: Throttle,
     returns: Throttle,
     shrink: Throttle,
+    unsent: Throttle,
+    /// Datagrams that the system did not send.
+    pub not_sent: u64,
     /// Clients that get the stream.
     clients: usize,
     /// Frames by fate.
@@ -76,6 +80,8 @@ impl Report {
             rejected: default,
             returns: default,
             shrink: default,
+            unsent: default,
+            not_sent: 0,
             clients: 0,
             intake: FrameCounts::default(),
         })
@@ -218,6 +224,19 @@ impl Report {
             Some(1) => log::info!("not let in: {remote}: {why}"),
             Some(count) => log::info!("not let in: {count} connections, the latest from {remote}: {why}"),
             None => {}
+        }
+    }
+
+    /// The system did not send so many datagrams, the latest for this reason.
+    pub fn not_sent(&mut self, count: u64, errno: Errno, now: Time) {
+        self.not_sent += count;
+        let remedy = match errno {
+            Errno::EPERM | Errno::EACCES => "; a firewall on this machine forbids it: nft list ruleset shows",
+            Errno::ENETUNREACH | Errno::EHOSTUNREACH => "; there is no route to the client: ip route shows",
+            _ => "",
+        };
+        if let Some(count) = self.unsent.happened_times(count, now) {
+            log::warn!("{count} datagrams not sent: {}{remedy}", errno.desc());
         }
     }
 
