@@ -67,7 +67,7 @@ impl Cursor {
         self.next
     }
 
-    /// The frame that the reader gets next, by its policy; `None` as long as that has not come. Changes with each frame that
+    /// The frame that the reader gets next, by its policy; `None` while that has not come. Changes with each frame that
     /// is laid into the reel.
     #[must_use]
     pub fn peek(&self, reel: &Reel) -> Option<FrameNumber> {
@@ -77,7 +77,7 @@ impl Cursor {
     }
 
     /// Takes that frame, and moves past it; with it comes how many frames are skipped before it. To be called after each
-    /// frame that is laid into the reel, and as long as the reader takes more.
+    /// frame that is laid into the reel, and again while the reader takes more.
     #[must_use]
     pub fn take(&mut self, reel: &Reel) -> Option<(FrameNumber, u32)> {
         let number = self.peek(reel)?;
@@ -151,7 +151,7 @@ mod tests {
             self.reel.push(&[1; 20_000], Size { width: 8, height: 8 }, stamp, 0).unwrap();
         }
 
-        /// Whether a reader that comes so long after the newest frame begins with it.
+        /// Whether a reader that comes `later` than the newest frame begins with it.
         fn begins_with_newest(&self, policy: Policy, later: Duration) -> bool {
             let cursor = Cursor::begin(policy, &self.reel, false, self.captured.after(later));
             let newest = self.reel.newest().unwrap().number();

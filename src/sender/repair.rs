@@ -14,18 +14,18 @@ const QUEUE: usize = 256;
 /// CONTINUEs whose requests were taken: the same one may come twice, since clients repeat it against loss.
 const STAMPS: usize = 16;
 
-/// Octets that may be sent again at once: no more than a burst of new ones.
-const BURST_BYTES: u64 = 24 * 1024;
+/// The short token bucket holds this many bytes: no more than a burst of new ones goes again at once.
+const SHORT_BYTES: f64 = 24.0 * 1024.0;
 
-/// In the long run, which is so many seconds, it is this part of that rate: an outage's worth, and what the worst of paths
-/// loses, but no second stream for ever.
-const LONG_RUN: f64 = 0.4;
-const PURSE_SECONDS: f64 = 10.0;
+/// The long token bucket is filled with this share of the stream's rate, and holds as much as comes in this many seconds: an
+/// outage's worth, and what the worst of paths loses, but not a second stream for ever.
+const LONG_SHARE: f64 = 0.4;
+const LONG_SECONDS: f64 = 10.0;
 
-/// The purse holds this many frames at the least: a slow camera's come one by one, and are to be repaired at once.
-const PURSE_FRAMES: f64 = 3.0;
+/// It holds this many frames at the least: a slow camera's come one by one, and are to be repaired at once.
+const LONG_FRAMES: f64 = 3.0;
 
-/// As long as no rate is known.
+/// While no rate is known.
 const FIRST: Budget = Budget { at_once: 1e6, lasting: 1e6 };
 
 /// The shortest wait for the budget: what is left over of a nanosecond must not become a wake-up.
@@ -40,7 +40,7 @@ const UNDER_WAY: f32 = 0.75;
 /// What was sent again of late, so that an answer under way is not sent once more.
 const ANSWERED: usize = 64;
 
-/// Octets a second that may be sent again: for a moment, and what the share for the long run is taken of.
+/// Bytes a second that may be sent again: what fills the short bucket, and of what the long one gets its share.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
     pub(super) at_once: f64,
@@ -55,11 +55,30 @@ pub(super) struct Repairs {
     queue: VecDeque<Repair>,
     answered: VecDeque<(Time, FrameNumber, Range<u16>)>,
     stamps: VecDeque<u32>,
-    /// Octets that may be sent again now, and when that was so.
-    allowance: f64,
-    /// The same in the long run.
-    purse: f64,
+    /// What may be sent again for a moment, and in the long run; and when that was so.
+    short: Bucket,
+    long: Bucket,
     as_of: Time,
+}
+
+/// A token bucket, in bytes. It may go into debt by one burst.
+#[derive(Clone, Copy, Debug)]
+struct Bucket(f64);
+
+impl Bucket {
+    /// Fills for some seconds, at a rate in bytes a second, up to `most`.
+    fn fill(&mut self, rate: f64, seconds: f64, most: f64) {
+        self.0 = (self.0 + seconds * rate).min(most);
+    }
+
+    fn spend(&mut self, bytes: f64) {
+        self.0 -= bytes;
+    }
+
+    /// Seconds until it is out of debt; not positive if it is not in debt.
+    fn wait(&self, rate: f64) -> f64 {
+        -self.0 / rate
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -75,8 +94,8 @@ impl Repairs {
             queue: VecDeque::with_capacity(QUEUE),
             answered: VecDeque::with_capacity(ANSWERED),
             stamps: VecDeque::with_capacity(STAMPS),
-            allowance: BURST_BYTES as f64,
-            purse: f64::INFINITY,
+            short: Bucket(SHORT_BYTES),
+            long: Bucket(f64::INFINITY),
             as_of: now,
         }
     }
@@ -161,17 +180,17 @@ impl Repairs {
     ) -> Result<Option<(FrameNumber, Range<u16>)>, Time> {
         let Budget { at_once: rate, lasting } = budget.unwrap_or(FIRST);
         let seconds = now.since(self.as_of).as_secs_f64();
-        self.allowance = (self.allowance + seconds * rate).min(BURST_BYTES as f64);
-        let slow = lasting * LONG_RUN;
-        let frames = reel.newest().map_or(0.0, |frame| f64::from(frame.length()) * PURSE_FRAMES);
-        self.purse = (self.purse + seconds * slow).min(frames.max(slow * PURSE_SECONDS));
+        self.short.fill(rate, seconds, SHORT_BYTES);
+        let slow = lasting * LONG_SHARE;
+        let frames = reel.newest().map_or(0.0, |frame| f64::from(frame.length()) * LONG_FRAMES);
+        self.long.fill(slow, seconds, frames.max(slow * LONG_SECONDS));
         self.as_of = now;
         while let Some(front) = self.queue.front_mut() {
             if reel.frame(front.number).is_none() {
                 self.queue.pop_front();
                 continue;
             }
-            let wait = (-self.allowance / rate).max(-self.purse / slow);
+            let wait = self.short.wait(rate).max(self.long.wait(slow));
             if wait > 0.0 {
                 return Err(now.after(Duration::from_secs_f64(wait.min(1.0)).max(LEAST_WAIT)));
             }
@@ -182,9 +201,9 @@ impl Repairs {
                 self.answered.pop_front();
             }
             self.answered.push_back((now, train.0, train.1.clone()));
-            let octets = f64::from(reel.datagram_len()) * train.1.len() as f64;
-            self.allowance -= octets;
-            self.purse -= octets;
+            let bytes = f64::from(reel.datagram_len()) * train.1.len() as f64;
+            self.short.spend(bytes);
+            self.long.spend(bytes);
             if front.fragments.is_empty() {
                 self.finish_front(&train);
             }
@@ -305,8 +324,8 @@ mod tests {
         let mut repairs = Repairs::new(NOW);
         repairs.request(&ask(7, false, &[(1, 0, 0), (2, 0, 0), (3, 0, 0)]), false, None, &reel, NOW, |_| 71);
         let sent = drain(&mut repairs, &reel);
-        let octets: usize = sent.iter().map(|(_, fragments)| fragments.len() * 1452).sum();
-        assert!(octets <= BURST_BYTES as usize + 45 * 1452, "{octets}");
+        let bytes: usize = sent.iter().map(|(_, fragments)| fragments.len() * 1452).sum();
+        assert!(bytes <= SHORT_BYTES as usize + 45 * 1452, "{bytes}");
         let later = repairs.next(&reel, 45, Some(FIRST), NOW).unwrap_err();
         assert!(later > NOW);
         assert!(repairs.next(&reel, 45, Some(FIRST), later.after(LEAST_WAIT)).is_ok());

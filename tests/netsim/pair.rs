@@ -244,7 +244,7 @@ impl Bench {
             Some(client) if packet.refused => hub.handle_refused(client, self.now),
             Some(client) => hub.handle_datagram(client, &packet.bytes, reel, self.now),
             None if packet.refused => {}
-            None => hub.handle_stranger(address(index, packet.port), &packet.bytes, reel, self.now),
+            None => hub.handle_unknown_peer(address(index, packet.port), &packet.bytes, reel, self.now),
         }
     }
 

@@ -367,7 +367,7 @@ impl Server {
         for _ in 0..DATAGRAMS_A_TURN {
             match socket::receive_from(&self.doors[index].udp, &mut datagram) {
                 Received::Some((len, from)) => {
-                    self.hub.handle_stranger(from, &datagram[..len.min(DATAGRAM_ROOM)], &self.reel, now);
+                    self.hub.handle_unknown_peer(from, &datagram[..len.min(DATAGRAM_ROOM)], &self.reel, now);
                     self.drain(now);
                 }
                 Received::Nothing => return,
@@ -475,7 +475,7 @@ impl Server {
                     if from == remote {
                         self.hub.handle_datagram(client.id, datagram, &self.reel, now);
                     } else {
-                        self.hub.handle_stranger(from, datagram, &self.reel, now);
+                        self.hub.handle_unknown_peer(from, datagram, &self.reel, now);
                     }
                 }
                 Received::Nothing | Received::Error(_) => return,
