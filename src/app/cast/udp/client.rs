@@ -99,7 +99,13 @@ impl Client {
         self.not_sent.take()
     }
 
-    fn lose(&mut self, datagrams: u64, errno: Errno) {
+    /// Datagrams that were not sent, if that is what `sent` says.
+    fn lose(&mut self, datagrams: u64, sent: Sent) {
+        let errno = match sent {
+            Sent::Ok | Sent::Blocked | Sent::Refused => return,
+            Sent::TooLarge => Errno::EMSGSIZE,
+            Sent::Lost(errno) | Sent::NoGso(errno) => errno,
+        };
         let before = self.not_sent.map_or(0, |lost| lost.count);
         self.not_sent = Some(NotSent { count: before.saturating_add(datagrams), errno });
     }
@@ -137,9 +143,8 @@ impl Client {
         let Some(fragments) = transmit.fragments() else { return (Outcome::Done, None) };
         if self.mode == Mode::Gso {
             match send_past_error(|| udp::send_bytes(&self.socket, frame.datagrams(fragments.clone()))) {
-                Sent::Ok => return (Outcome::Done, None),
-                Sent::Lost(errno) => {
-                    self.lose(fragments.len() as u64, errno);
+                sent @ (Sent::Ok | Sent::Lost(_)) => {
+                    self.lose(fragments.len() as u64, sent);
                     return (Outcome::Done, None);
                 }
                 Sent::Blocked => return (self.keep(transmit.clone()), None),
@@ -177,11 +182,9 @@ impl Client {
                 sent = send_past_error(|| udp::send_bytes(&self.socket, datagram));
             }
             match sent {
-                Sent::Ok => {}
                 Sent::Blocked => return self.keep(transmit.rest(index)),
                 Sent::Refused => is_refused = true,
-                Sent::TooLarge => self.lose(1, Errno::EMSGSIZE),
-                Sent::Lost(errno) | Sent::NoGso(errno) => self.lose(1, errno),
+                Sent::Ok | Sent::TooLarge | Sent::NoGso(_) | Sent::Lost(_) => self.lose(1, sent),
             }
         }
         if is_refused { Outcome::Refused } else { Outcome::Done }
@@ -194,22 +197,19 @@ impl Client {
         transmit: &Transmit,
     ) -> Outcome {
         match send_past_error(|| udp::send_pieces(&self.socket, pieces.clone())) {
-            Sent::Ok => return Outcome::Done,
-            Sent::Blocked => return self.keep(transmit.clone()),
-            Sent::Refused => return Outcome::Refused,
-            Sent::TooLarge => self.lose(1, Errno::EMSGSIZE),
-            Sent::Lost(errno) | Sent::NoGso(errno) => self.lose(1, errno),
+            Sent::Blocked => self.keep(transmit.clone()),
+            Sent::Refused => Outcome::Refused,
+            sent @ (Sent::Ok | Sent::TooLarge | Sent::NoGso(_) | Sent::Lost(_)) => {
+                self.lose(1, sent);
+                Outcome::Done
+            }
         }
-        Outcome::Done
     }
 
     /// Sends a few bytes, or loses them: a socket that is full takes the next ones.
     pub fn send_small(&mut self, bytes: &[u8]) {
-        match send_past_error(|| udp::send_bytes(&self.socket, bytes)) {
-            Sent::Ok | Sent::Blocked | Sent::Refused => {}
-            Sent::TooLarge => self.lose(1, Errno::EMSGSIZE),
-            Sent::Lost(errno) | Sent::NoGso(errno) => self.lose(1, errno),
-        }
+        let sent = send_past_error(|| udp::send_bytes(&self.socket, bytes));
+        self.lose(1, sent);
     }
 }
 
