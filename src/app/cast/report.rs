@@ -42,8 +42,6 @@ pub struct Report {
     rejected: Throttle,
     returns: Throttle,
     shrink: Throttle,
-    /// Clients that get the stream.
-    clients: usize,
     /// Frames by fate.
     pub intake: FrameCounts,
 }
@@ -76,27 +74,21 @@ impl Report {
             rejected: default,
             returns: default,
             shrink: default,
-            clients: 0,
             intake: FrameCounts::default(),
         })
     }
 
-    /// A client joined or left.
-    pub fn event(&mut self, event: &ClientEvent, now: Time) {
+    /// A client joined or left; now there are `clients`.
+    pub fn event(&mut self, event: &ClientEvent, clients: usize, now: Time) {
         match event {
-            ClientEvent::Left { reason: LeaveReason::Replaced, .. } => {
-                self.clients = self.clients.saturating_sub(1);
-            }
+            ClientEvent::Left { reason: LeaveReason::Replaced, .. } => {}
             ClientEvent::Joined { remote, kind, is_return: true, .. } => {
-                self.clients += 1;
                 if self.returns.happened(now).is_some() {
-                    log::info!("joined anew: {} ({kind}); clients now: {}", canonical(*remote), self.clients);
+                    log::info!("joined anew: {} ({kind}); clients now: {clients}", canonical(*remote));
                 }
             }
             ClientEvent::Joined { remote, kind, agent, .. } => {
                 let remote = canonical(*remote);
-                self.clients += 1;
-                let clients = self.clients;
                 let agent = agent.as_deref().map(|agent| format!(", {agent}")).unwrap_or_default();
                 log::info!("joined: {remote} ({kind}{agent}); clients now: {clients}");
                 self.append(&format!("{remote}, joined"));
@@ -106,8 +98,6 @@ impl Report {
             }
             ClientEvent::Left { remote, kind, reason, tally, stay } => {
                 let remote = canonical(*remote);
-                self.clients = self.clients.saturating_sub(1);
-                let clients = self.clients;
                 let stay = show_duration(*stay);
                 let got = got(*kind, tally);
                 log::info!("left: {remote} ({kind}): {reason}; {stay}, {got}; clients now: {clients}");
