@@ -10,6 +10,8 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod cursor;
+
 use crate::jpeg::{Size, huffman};
 use crate::time::Stamp;
 use crate::wire::data::{self, HEADER_LEN, Header};

@@ -11,13 +11,13 @@ use std::time::Duration;
 const LOSSY: f32 = 0.04;
 const BY_CHANCE: f32 = 1.5;
 
-/// What is known of the path's own loss follows what is seen by one part in so many.
+/// What is known of the path's own loss follows what is seen by one part in this many.
 const FOLLOWS: f32 = 10.0;
 
 /// A step down that leaves more than this share of the loss has not helped.
 const HELPED: f32 = 0.9;
 
-/// So many looks in a row have to say so: what was lost before is still being sent again.
+/// This many looks in a row have to say so: what was lost before is still being sent again.
 const FAILURES: u8 = 2;
 
 /// Where the stream needs more than this part there is nothing to be gained ...
@@ -106,7 +106,7 @@ impl Haste {
 mod tests {
     use super::*;
 
-    /// Judged once a second for so long, on a path that loses `lost(share)`; the lowest share and the last.
+    /// Judged once a second for this long, on a path that loses `lost(share)`; the lowest share and the last.
     fn run(haste: &mut Haste, seconds: u64, least: f32, lost: impl Fn(f32) -> f32) -> (f32, f32) {
         let mut lowest = haste.share;
         for second in 1..=seconds {

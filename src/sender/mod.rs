@@ -1,20 +1,26 @@
-//! The sender's brain: who is here, what each client gets next, and when each falls silent. No socket, no clock.
+//! The sender's brain: who is here, what each client gets next, and when each falls silent. It decides, and does nothing:
+//! sockets, clocks and log lines are the shell's, frames are the [reel](crate::reel)'s, bytes on the wire are
+//! [wire](crate::wire)'s. One client's way of talking lives in one file; what all clients share is in `session` and [`hub`].
+//! Other outlets do not belong here: what they share with it is the reel's [cursor](crate::reel::cursor).
 //!
 //! The shell hands in one input, then drains [`Hub::poll_output`] and [`Hub::poll_transmit`], then sleeps until
-//! [`Hub::next_timeout`]. What is to be sent is said as descriptors (which client, which frame, which fragments),
-//! never as bytes copied out of the [reel](crate::reel).
+//! [`Hub::next_timeout`]. What is to be sent is said as descriptors (which client, which frame, which fragments), never as
+//! bytes copied. What is handed out counts as sent: where a socket is full, the shell keeps what that did not take.
 //!
 //! | module | what |
 //! |---|---|
 //! | [`greeting`] | the first bytes of a TCP connection: which of the two languages, and is the line complete |
 //! | [`hub`] | all clients: admission, whose turn it is, timers |
+//! | `session` | one client, whatever it speaks: its route, its tally, whether its socket is full |
+//! | `dialect` | the languages behind one set of methods |
 //! | `plain` | one client of the original protocol: a window of one frame |
 //! | `native` | one client of our own: a cursor, a window, BEAT and END |
-//! | `repair` | what one client asks to be sent again: a queue and a budget |
+//! | `repair` | what one client asks to be sent again: a queue and two token buckets |
 //! | `pacer` | how fast one client is sent to |
 //! | `haste` | how much faster than its stream needs it |
 //! | `path` | what one client's path takes |
 //! | `slate` | the picture that viewers see while there is no signal |
+//! | `timers` | when something is due for one client |
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -27,6 +33,7 @@
     )
 )]
 
+mod dialect;
 pub mod greeting;
 mod haste;
 pub mod hub;
@@ -35,9 +42,11 @@ mod pacer;
 mod path;
 mod plain;
 mod repair;
+mod session;
 mod slate;
 #[cfg(test)]
 mod tests;
+mod timers;
 
 pub use hub::Hub;
 pub use slate::Slate;
@@ -101,6 +110,9 @@ impl fmt::Display for ClientKind {
     }
 }
 
+/// A datagram without video.
+pub type Small = ArrayVec<u8, BEAT_LEN>;
+
 /// What the shell has to do, in this order.
 #[derive(Clone, Debug)]
 pub enum Output {
@@ -127,7 +139,7 @@ pub enum Output {
         /// To whom.
         client: ClientId,
         /// What.
-        bytes: ArrayVec<u8, BEAT_LEN>,
+        bytes: Small,
     },
     /// Close the client's socket and forget it.
     Close {
@@ -252,7 +264,7 @@ pub enum LeaveReason {
     PortClosed,
     /// It joined over TCP, but its UDP socket was never heard of.
     NoHello,
-    /// It joined anew.
+    /// It joined again.
     Replaced,
     /// It was never heard of since it joined, and another needed its place.
     MadeRoom,
@@ -284,7 +296,7 @@ impl fmt::Display for LeaveReason {
 pub struct Tally {
     /// Whole frames sent.
     pub frames: u64,
-    /// Octets of them.
+    /// Bytes of them.
     pub bytes: u64,
     /// Datagrams with them, those sent again included.
     pub datagrams: u64,
@@ -326,4 +338,10 @@ pub enum Wake {
     Silence,
     /// An END is to be repeated.
     End,
+}
+
+impl Wake {
+    /// All of them, in order.
+    pub const ALL: [Wake; 7] =
+        [Wake::Hello, Wake::Answer, Wake::Beat, Wake::Slate, Wake::Pace, Wake::Silence, Wake::End];
 }

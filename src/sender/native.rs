@@ -1,11 +1,14 @@
-//! One client of our own protocol: a cursor into the reel, a window of frames it has not been heard of, BEAT and END.
+//! One client of our own protocol: a cursor into the reel, a window of unacknowledged frames, BEAT and END.
 
+use super::dialect::{Answer, Due, Train};
 use super::pacer::{Pacer, Sent};
-use super::repair::Repairs;
-use super::{SILENCE, Tally, View};
+use super::repair::{Fragments, Repairs};
+use super::timers::Timers;
+use super::{LeaveReason, SILENCE, Tally, Wake};
 use crate::reel::Reel;
+use crate::reel::cursor::Cursor;
 use crate::time::Time;
-use crate::wire::client::Continue;
+use crate::wire::client::{Continue, FromClient, Hello};
 use crate::wire::join::Policy;
 use crate::wire::server::{Beat, EndReason};
 use crate::wire::{FrameNumber, Token};
@@ -19,8 +22,8 @@ const HELLO_WAIT: Duration = Duration::from_secs(5);
 /// No video after this long without a CONTINUE; BEATs go on, so that a client that comes back is noticed.
 const HOLD: Duration = Duration::from_secs(1);
 
-/// Frames that a client need not have been heard of, at the least and at the most; between them it is those of so many
-/// seconds: a round trip of 300 ms, the frame's own spread, and the receiver's turn.
+/// Unacknowledged frames, at the least and at the most. Between them it is the frames of this many seconds: a round trip of
+/// 300 ms, the frame's own spread, and the receiver's turn.
 #[derive(Clone, Copy)]
 struct Window {
     least: usize,
@@ -33,10 +36,10 @@ const WINDOW_NEWEST: Window = Window { least: 8, most: 128, seconds: 0.4 };
 /// A recorder is served faster than real time when it is behind.
 const WINDOW_EVERY: Window = Window { least: 32, most: 160, seconds: 0.6 };
 
-/// Frames, and octets of them, that may go before the oldest one that a recorder is not done with: less than its
+/// Frames, and bytes of them, that may go before the oldest one that a recorder is not done with: less than its
 /// assembler reaches and holds.
 const LEAD: i32 = 192;
-const LEAD_OCTETS: u32 = 48 * 1024 * 1024;
+const LEAD_BYTES: u32 = 48 * 1024 * 1024;
 
 /// This part of the reel is left for repairs where a recorder's path is too narrow.
 const REPAIR_SHARE: u32 = 8;
@@ -59,15 +62,15 @@ const END_WAIT: Duration = Duration::from_millis(40);
 
 #[derive(Debug)]
 pub(super) struct Native {
-    pub(super) token: Token,
-    pub(super) policy: Policy,
+    token: Token,
     state: State,
+    timers: Timers,
     /// The next frame to send, and the next of its fragments.
-    cursor: FrameNumber,
+    cursor: Cursor,
     fragment: u16,
     /// The newest frame of which anything was sent, or the one before the first.
     newest_sent: FrameNumber,
-    /// Frames of which something was sent and which the client has not been heard of.
+    /// Unacknowledged frames: something of them was sent, and no CONTINUE has said that the client has seen them.
     in_flight: ArrayVec<FrameNumber, { WINDOW_EVERY.most }>,
     heard: Time,
     sent: Time,
@@ -81,44 +84,37 @@ pub(super) struct Native {
     through: FrameNumber,
     /// Frames that were not sent: bit `i` is the one `i + 1` before `newest_sent`.
     skipped: u32,
-    /// `newest_sent` and `skipped` as they were before the latest frame began.
-    before: (FrameNumber, u32),
     /// The client is to be told of them.
     beat_now: bool,
     repairs: Repairs,
     pacer: Pacer,
-    /// Something is to be sent then.
-    paced: Option<Time>,
+    /// What was handed out last. Some of it waits while the socket is full.
+    last: Fragments,
+    /// The newest frame that it asked for too late.
+    gone: Option<FrameNumber>,
+    /// Its datagrams are cut by IP.
+    is_narrow: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    Invited { until: Time },
+    Invited,
     Live,
-    Leaving { reason: EndReason, tries: u8, next: Time },
-}
-
-/// What a timeout asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
-    Nothing,
-    Beat,
-    End(EndReason),
-    /// END has been sent often enough.
-    Gone,
-    NoHello,
-    Silence,
+    Leaving { reason: EndReason, tries: u8 },
 }
 
 impl Native {
-    pub(super) fn new(token: Token, policy: Policy, next: FrameNumber, now: Time) -> Self {
+    pub(super) fn new(token: Token, cursor: Cursor, now: Time) -> Self {
+        let before = cursor.number().previous();
+        let mut timers = Timers::new();
+        timers.set(Wake::Hello, now.after(HELLO_WAIT));
         Native {
             token,
-            policy,
-            state: State::Invited { until: now.after(HELLO_WAIT) },
-            cursor: next,
+            state: State::Invited,
+            timers,
+            cursor,
             fragment: 0,
-            newest_sent: next.previous(),
+            newest_sent: before,
             in_flight: ArrayVec::new(),
             heard: now,
             sent: now,
@@ -126,18 +122,23 @@ impl Native {
             beat_wait: BEAT_FIRST,
             echo: (0, now),
             order: None,
-            through: next.previous(),
+            through: before,
             skipped: 0,
-            before: (next.previous(), 0),
             beat_now: false,
             repairs: Repairs::new(now),
             pacer: Pacer::new(now),
-            paced: None,
+            last: (before, 0..0),
+            gone: None,
+            is_narrow: false,
         }
     }
 
+    pub(super) fn policy(&self) -> Policy {
+        self.cursor.policy()
+    }
+
     pub(super) fn is_invited(&self) -> bool {
-        matches!(self.state, State::Invited { .. })
+        self.state == State::Invited
     }
 
     pub(super) fn is_live(&self) -> bool {
@@ -152,23 +153,82 @@ impl Native {
         matches!(self.state, State::Leaving { .. })
     }
 
+    pub(super) fn token(&self) -> Token {
+        self.token
+    }
+
+    pub(super) fn has_token(&self, token: Token) -> bool {
+        self.token == token
+    }
+
+    /// Its HELLO has come, and will be handed in next.
+    pub(super) fn on_adopted(&mut self, hello: &Hello) {
+        self.is_narrow = hello.narrow;
+    }
+
+    /// A datagram with its token; `None`: another one. `is_blocked`: the client's socket is full.
+    pub(super) fn handle_datagram(
+        &mut self,
+        datagram: &[u8],
+        is_blocked: bool,
+        reel: &Reel,
+        tally: &mut Tally,
+        now: Time,
+    ) -> Option<Answer> {
+        let message = FromClient::parse(datagram).ok()?;
+        if message.session() != (reel.stream().epoch(), self.token) {
+            return None;
+        }
+        Some(match message {
+            FromClient::Hello(hello) => self.on_hello(&hello, now),
+            FromClient::Continue(cont) => {
+                self.count_gone(&cont, reel, tally);
+                self.on_continue(&cont, is_blocked, reel, now);
+                tally.view = self.pacer.view();
+                Answer { beat: self.take_beat_now(), ..Answer::default() }
+            }
+            FromClient::End(_) => {
+                let why = if self.is_leaving() { LeaveReason::Stopping } else { LeaveReason::End };
+                Answer { leave: Some((why, Some(EndReason::Goodbye))), ..Answer::default() }
+            }
+        })
+    }
+
     /// HELLO, the first or a repeated one: answered by a BEAT.
-    pub(super) fn on_hello(&mut self, stamp: u32, now: Time) {
+    fn on_hello(&mut self, hello: &Hello, now: Time) -> Answer {
         if self.is_invited() {
             self.state = State::Live;
+            self.timers.stop(Wake::Hello);
+            self.set_beat();
         }
-        self.heard = now;
-        self.echo = (stamp, now);
+        self.hear(now);
+        self.echo = (hello.stamp, now);
+        // padded, and it came in one piece
+        let widen = !hello.narrow && std::mem::take(&mut self.is_narrow);
+        Answer { widen, beat: true, leave: None }
     }
 
-    /// Its network as it sees it.
-    pub(super) fn view(&self) -> Option<View> {
-        self.pacer.view()
+    fn hear(&mut self, now: Time) {
+        self.heard = now;
+        if self.is_live() {
+            self.timers.set(Wake::Silence, now.after(SILENCE));
+        }
     }
 
-    pub(super) fn on_continue(&mut self, cont: &Continue, reel: &Reel, now: Time) {
-        self.heard = now;
-        self.request(cont, reel, now);
+    /// Each frame is counted once, though a client may ask for it until it hears that it is gone.
+    fn count_gone(&mut self, cont: &Continue, reel: &Reel, tally: &mut Tally) {
+        let oldest = reel.oldest_number();
+        for missing in cont.missing.iter().filter(|missing| oldest.is_after(missing.number)) {
+            if self.gone.is_none_or(|newest| missing.number.is_after(newest)) {
+                self.gone = Some(missing.number);
+                tally.gone = tally.gone.saturating_add(1);
+            }
+        }
+    }
+
+    fn on_continue(&mut self, cont: &Continue, is_blocked: bool, reel: &Reel, now: Time) {
+        self.hear(now);
+        self.request(cont, is_blocked, reel, now);
         let is_newer = self.order.is_none_or(|last| (cont.stamp.wrapping_sub(last) as i32) > 0);
         if !is_newer {
             return;
@@ -178,18 +238,20 @@ impl Native {
         self.in_flight.retain(|number| number.is_after(cont.seen));
         self.through = cont.through;
         self.repairs.on_through(cont.through);
-        self.pacer.on_continue(cont, reel, self.behind(reel), now);
+        self.pacer.on_continue(cont, reel, self.cursor.behind(reel), now);
     }
 
-    fn request(&mut self, cont: &Continue, reel: &Reel, now: Time) {
+    fn request(&mut self, cont: &Continue, is_blocked: bool, reel: &Reel, now: Time) {
         let (newest, skipped, cursor, fragment) =
-            (self.newest_sent, self.skipped, self.cursor, self.fragment);
-        let is_viewer = self.policy == Policy::Newest;
+            (self.newest_sent, self.skipped, self.cursor.number(), self.fragment);
+        let is_viewer = self.policy() == Policy::Newest;
         self.beat_now |= cont.missing.iter().any(|missing| reel.oldest_number().is_after(missing.number));
-        self.repairs.request(cont, self.pacer.is_narrow(), reel, now, |number| {
+        // what waits for the socket is not lost
+        let held = Some(&self.last).filter(|_| is_blocked);
+        self.repairs.request(cont, self.pacer.is_narrow(), held, reel, now, |number| {
             let before = newest.since(number);
             let was_skipped = (1..=32).contains(&before) && (skipped >> before.saturating_sub(1)) & 1 != 0;
-            // of what lies further back nobody knows what was skipped, and a viewer would have no use for it
+            // what was skipped further back is not known, and a viewer would have no use for it
             if before < 0 || was_skipped || (is_viewer && before > 32) {
                 return 0;
             }
@@ -201,7 +263,7 @@ impl Native {
     /// Frames that the client is not done with.
     pub(super) fn outstanding(&self, reel: &Reel) -> u64 {
         match self.state {
-            State::Invited { .. } => 1,
+            State::Invited => 1,
             State::Live => {
                 let newest = reel.next_number().previous();
                 let gone = reel.oldest_number().previous();
@@ -213,45 +275,52 @@ impl Native {
     }
 
     pub(super) fn leave(&mut self, reason: EndReason, now: Time) {
-        self.state = State::Leaving { reason, tries: 0, next: now };
+        self.state = State::Leaving { reason, tries: 0 };
+        self.timers = Timers::new();
+        self.timers.set(Wake::End, now);
     }
 
     /// A viewer that is there sees slates; a recorder never does.
     pub(super) fn takes_slates(&self, now: Time) -> bool {
-        self.policy == Policy::Newest && self.state == State::Live && now < self.heard.after(HOLD)
+        self.policy() == Policy::Newest && self.state == State::Live && now < self.heard.after(HOLD)
     }
 
     /// What goes out next: a frame and some of its fragments, `burst` at most, and whether they go again. New fragments
     /// go first, and repairs fill the pauses between their bursts; but on a path that does not take all, what has begun
     /// is completed before more begins.
+    #[must_use]
     pub(super) fn next_train(
         &mut self,
         reel: &Reel,
         burst: u16,
         tally: &mut Tally,
         now: Time,
-    ) -> Option<(FrameNumber, Range<u16>, bool)> {
-        self.paced = None;
+    ) -> Option<Train> {
+        self.timers.stop(Wake::Pace);
         if self.state != State::Live || now >= self.heard.after(HOLD) {
             return None;
         }
-        let fresh = |(number, fragments)| (number, fragments, false);
-        let again = |(number, fragments)| (number, fragments, true);
-        if self.pacer.is_narrow() {
+        let fresh = |(number, fragments): Fragments| (number, fragments, false);
+        let again = |(number, fragments): Fragments| (number, fragments, true);
+        let train = if self.pacer.is_narrow() {
             let repair = self.next_repair(reel, burst, tally, now).map(again);
-            return repair.or_else(|| self.next_fresh(reel, burst, tally, now).map(fresh));
-        }
-        let train = self.next_fresh(reel, burst, tally, now).map(fresh);
-        train.or_else(|| self.next_repair(reel, burst, tally, now).map(again))
+            repair.or_else(|| self.next_fresh(reel, burst, tally, now).map(fresh))
+        } else {
+            let train = self.next_fresh(reel, burst, tally, now).map(fresh);
+            train.or_else(|| self.next_repair(reel, burst, tally, now).map(again))
+        };
+        let (number, fragments, again) = train?;
+        self.last = (number, fragments.clone());
+        tally.datagrams = tally.datagrams.saturating_add(fragments.len() as u64);
+        Some((number, fragments, again))
     }
 
-    fn next_repair(
-        &mut self,
-        reel: &Reel,
-        burst: u16,
-        tally: &mut Tally,
-        now: Time,
-    ) -> Option<(FrameNumber, Range<u16>)> {
+    /// The socket takes nothing more: its own readiness wakes us, no pace.
+    pub(super) fn on_blocked(&mut self) {
+        self.timers.stop(Wake::Pace);
+    }
+
+    fn next_repair(&mut self, reel: &Reel, burst: u16, tally: &mut Tally, now: Time) -> Option<Fragments> {
         let is_narrow = self.pacer.is_narrow();
         if is_narrow && !self.repairs.is_empty() && now < self.pacer.ready() {
             self.wake_at(self.pacer.ready());
@@ -262,8 +331,9 @@ impl Native {
                 tally.repairs = tally.repairs.saturating_add(fragments.len() as u64);
                 // on a wide path they have a budget of their own, and must not make new frames late
                 let sent = Sent { begins: false, ..sent(reel, number, &fragments) };
-                self.pacer.on_sent(sent, is_narrow, reel, self.behind(reel), now);
+                self.pacer.on_sent(sent, is_narrow, reel, self.cursor.behind(reel), now);
                 self.sent = now;
+                self.set_beat();
                 Some((number, fragments))
             }
             Ok(None) => None,
@@ -274,14 +344,8 @@ impl Native {
         }
     }
 
-    fn next_fresh(
-        &mut self,
-        reel: &Reel,
-        burst: u16,
-        tally: &mut Tally,
-        now: Time,
-    ) -> Option<(FrameNumber, Range<u16>)> {
-        let has_frame = self.fragment > 0 || reel.next_number().is_after(self.cursor);
+    fn next_fresh(&mut self, reel: &Reel, burst: u16, tally: &mut Tally, now: Time) -> Option<Fragments> {
+        let has_frame = self.fragment > 0 || self.cursor.peek(reel).is_some();
         if !has_frame {
             return None;
         }
@@ -290,7 +354,8 @@ impl Native {
         // what has left the reel need not be waited for
         let gone = reel.oldest_number().previous();
         let done = if gone.is_after(self.through) { gone } else { self.through };
-        let has_room = self.in_flight.len() < self.window(reel) && self.cursor.since(done) <= lead(reel);
+        let has_room =
+            self.in_flight.len() < self.window(reel) && self.cursor.number().since(done) <= lead(reel);
         if self.fragment == 0 && !has_room {
             return None;
         }
@@ -298,50 +363,50 @@ impl Native {
             self.wake_at(self.pacer.ready());
             return None;
         }
-        let frame = reel.frame(self.cursor)?;
+        let frame = reel.frame(self.cursor.number())?;
         if self.fragment == 0 {
             self.begin_frame();
         }
         let burst = self.pacer.burst(reel).min(burst);
         let end = frame.fragments().min(self.fragment.saturating_add(burst));
-        let train = (self.cursor, self.fragment..end);
+        let train = (self.cursor.number(), self.fragment..end);
         self.fragment = end;
         if end == frame.fragments() {
-            self.cursor = self.cursor.next();
+            self.cursor.pass();
             self.fragment = 0;
             tally.frames = tally.frames.saturating_add(1);
             tally.bytes = tally.bytes.saturating_add(frame.length().into());
         }
-        self.pacer.on_sent(sent(reel, train.0, &train.1), true, reel, self.behind(reel), now);
+        self.pacer.on_sent(sent(reel, train.0, &train.1), true, reel, self.cursor.behind(reel), now);
         self.sent = now;
         self.beat_wait = BEAT_FIRST;
+        self.set_beat();
         Some(train)
     }
 
     fn begin_frame(&mut self) {
-        self.before = (self.newest_sent, self.skipped);
-        let step = self.cursor.since(self.newest_sent);
+        let number = self.cursor.number();
+        let step = number.since(self.newest_sent);
         // the frames between are the step's low bits, but for the last one itself, which was sent
         self.skipped = match u32::try_from(step) {
             Ok(step @ 1..32) => self.skipped << step | !(u32::MAX << step.saturating_sub(1)),
             _ => u32::MAX,
         };
         self.beat_now |= step > 1;
-        self.newest_sent = self.cursor;
+        self.newest_sent = number;
         // there is room: it was asked for just before
-        let _ = self.in_flight.try_push(self.cursor);
-    }
-
-    /// Frames that wait for a recorder; a viewer never has any.
-    fn behind(&self, reel: &Reel) -> i32 {
-        match self.policy {
-            Policy::Newest => 0,
-            Policy::Every => reel.next_number().since(self.cursor),
-        }
+        let _ = self.in_flight.try_push(number);
     }
 
     fn wake_at(&mut self, at: Time) {
-        self.paced = Some(self.paced.map_or(at, |other| other.min(at)));
+        self.timers.set_earlier(Wake::Pace, at);
+    }
+
+    fn set_beat(&mut self) {
+        if self.is_live() {
+            let due = self.sent.after(self.beat_wait).min(self.beat_sent.after(BEAT_ALWAYS));
+            self.timers.set(Wake::Beat, due);
+        }
     }
 
     /// True once after something that the client has to be told at once.
@@ -349,38 +414,8 @@ impl Native {
         std::mem::take(&mut self.beat_now)
     }
 
-    /// The socket took nothing: the fragments are still to be sent.
-    pub(super) fn take_back(
-        &mut self,
-        reel: &Reel,
-        number: FrameNumber,
-        fragments: Range<u16>,
-        again: bool,
-        tally: &mut Tally,
-    ) {
-        // the socket's own readiness wakes us, no pace
-        self.paced = None;
-        self.pacer.take_back(fragments.len() as u16, !again && fragments.start == 0);
-        if again {
-            tally.repairs = tally.repairs.saturating_sub(fragments.len() as u64);
-            return self.repairs.take_back(reel, number, fragments);
-        }
-        if self.cursor == number.next() && self.fragment == 0 {
-            let length = reel.frame(number).map_or(0, |frame| frame.length());
-            tally.frames = tally.frames.saturating_sub(1);
-            tally.bytes = tally.bytes.saturating_sub(u64::from(length));
-        }
-        self.cursor = number;
-        self.fragment = fragments.start;
-        if self.fragment == 0 && self.in_flight.last() == Some(&number) {
-            // it has not begun: nothing of it is known to the client
-            self.in_flight.pop();
-            (self.newest_sent, self.skipped) = self.before;
-        }
-    }
-
     fn window(&self, reel: &Reel) -> usize {
-        let Window { least, most, seconds } = match self.policy {
+        let Window { least, most, seconds } = match self.policy() {
             Policy::Newest => WINDOW_NEWEST,
             Policy::Every => WINDOW_EVERY,
         };
@@ -390,30 +425,34 @@ impl Native {
     /// Moves past frames that have gone and, for a viewer between two frames, to the newest. A recorder whose path is
     /// too narrow loses frames in any case: those that would be gone before they could be repaired.
     fn advance_cursor(&mut self, reel: &Reel, tally: &mut Tally) {
-        let (oldest, next) = (reel.oldest_number(), reel.next_number());
-        let wanted = match self.policy {
-            Policy::Newest if self.fragment == 0 => next.previous(),
-            Policy::Every if self.fragment == 0 && self.pacer.is_narrow() && reel.is_full() => {
-                let kept = oldest.plus(next.since(oldest).unsigned_abs() / REPAIR_SHARE);
-                // no more at once than a BEAT can tell of, but for what is gone in any case
-                let told = self.cursor.plus(MOST_SKIPPED);
-                let near = if kept.is_after(told) { told } else { kept };
-                if oldest.is_after(near) { oldest } else { near }
-            }
-            _ => oldest,
+        let skipped = if self.fragment > 0 {
+            self.cursor.skip_gone(reel)
+        } else if self.policy() == Policy::Every && self.pacer.is_narrow() && reel.is_full() {
+            self.cursor.skip_to(self.kept_for_repair(reel))
+        } else {
+            self.cursor.catch_up(reel)
         };
-        let behind = wanted.since(self.cursor);
-        if behind > 0 {
-            tally.skipped = tally.skipped.saturating_add(behind.unsigned_abs().into());
-            self.cursor = wanted;
+        if skipped > 0 {
+            tally.skipped = tally.skipped.saturating_add(skipped.into());
             self.fragment = 0;
         }
+    }
+
+    /// The oldest frame that can still be repaired once it has been sent on a narrow path.
+    fn kept_for_repair(&self, reel: &Reel) -> FrameNumber {
+        let (oldest, next) = (reel.oldest_number(), reel.next_number());
+        let kept = oldest.plus(next.since(oldest).unsigned_abs() / REPAIR_SHARE);
+        // at most as many at once as a BEAT can tell of, but for what is gone in any case
+        let told = self.cursor.number().plus(MOST_SKIPPED);
+        let near = if kept.is_after(told) { told } else { kept };
+        if oldest.is_after(near) { oldest } else { near }
     }
 
     pub(super) fn beat(&mut self, reel: &Reel, no_camera: bool, now: Time) -> Beat {
         self.beat_sent = now;
         self.sent = now;
         self.beat_wait = self.beat_wait.saturating_mul(2).min(BEAT_LAST);
+        self.set_beat();
         let (echo, came) = self.echo;
         Beat {
             epoch: reel.stream().epoch(),
@@ -429,49 +468,34 @@ impl Native {
     }
 
     pub(super) fn on_timeout(&mut self, now: Time) -> Due {
-        let beat_due = self.beat_due();
+        let is_due = |what| self.timers.is_expired(what, now);
         match &mut self.state {
-            State::Invited { until } if now >= *until => Due::NoHello,
-            State::Invited { .. } => Due::Nothing,
-            State::Leaving { tries: END_TRIES, next, .. } if now >= *next => Due::Gone,
-            State::Leaving { reason, tries, next } if *tries < END_TRIES && now >= *next => {
+            State::Invited if is_due(Wake::Hello) => Due::NoHello,
+            State::Leaving { tries: END_TRIES, .. } if is_due(Wake::End) => Due::Gone,
+            State::Leaving { reason, tries } if is_due(Wake::End) => {
                 *tries = tries.saturating_add(1);
-                *next = now.after(END_WAIT);
+                self.timers.set(Wake::End, now.after(END_WAIT));
                 Due::End(*reason)
             }
-            State::Leaving { .. } => Due::Nothing,
-            State::Live if now >= self.heard.after(SILENCE) => Due::Silence,
-            State::Live if now >= beat_due => Due::Beat,
-            State::Live => Due::Nothing,
+            State::Live if is_due(Wake::Silence) => Due::Silence,
+            State::Live if is_due(Wake::Beat) => Due::Beat,
+            _ => Due::Nothing,
         }
     }
 
-    /// When something is due, and what kind of thing.
-    pub(super) fn next_timeout(&self) -> (Time, super::Wake) {
-        match self.state {
-            State::Invited { until } => (until, super::Wake::Hello),
-            State::Leaving { next, .. } => (next, super::Wake::End),
-            State::Live => {
-                let silence = (self.heard.after(SILENCE), super::Wake::Silence);
-                let beat = (self.beat_due(), super::Wake::Beat);
-                let pace = self.paced.map_or((Time::NEVER, super::Wake::Pace), |at| (at, super::Wake::Pace));
-                [silence, beat, pace].into_iter().min_by_key(|(at, _)| *at).unwrap_or(silence)
-            }
-        }
-    }
-
-    fn beat_due(&self) -> Time {
-        self.sent.after(self.beat_wait).min(self.beat_sent.after(BEAT_ALWAYS))
+    /// When something is due, and what. Changes with each datagram, train, BEAT and timeout.
+    pub(super) fn next_timeout(&self) -> Option<(Time, Wake)> {
+        self.timers.next()
     }
 }
 
 /// Frames that may go before the oldest one that the client is not done with.
 fn lead(reel: &Reel) -> i32 {
-    let fit = reel.newest().and_then(|frame| LEAD_OCTETS.checked_div(frame.length())).unwrap_or(u32::MAX);
+    let fit = reel.newest().and_then(|frame| LEAD_BYTES.checked_div(frame.length())).unwrap_or(u32::MAX);
     i32::try_from(fit).map_or(LEAD, |fit| fit.min(LEAD))
 }
 
 fn sent(reel: &Reel, number: FrameNumber, fragments: &Range<u16>) -> Sent {
-    let octets = reel.frame(number).map_or(0, |frame| frame.datagrams(fragments.clone()).len());
-    Sent { datagrams: fragments.len() as u16, octets, begins: fragments.start == 0 }
+    let bytes = reel.frame(number).map_or(0, |frame| frame.datagrams(fragments.clone()).len());
+    Sent { datagrams: fragments.len() as u16, bytes, begins: fragments.start == 0 }
 }

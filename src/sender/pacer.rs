@@ -17,17 +17,17 @@ use std::time::Duration;
 /// A frame is spread over this share of its interval. The rest is for repairs and for frames that come early.
 const SPREAD: f64 = 0.7;
 
-/// Datagrams of a burst, and octets: one system call, and any queue holds it.
+/// Datagrams of a burst, and bytes: one system call, and any queue holds it.
 const BURST_DATAGRAMS: u16 = 16;
 const BURST_BYTES: f64 = 24_000.0;
 
-/// Seconds between two bursts of a frame at the most, as long as a burst is more than a datagram.
+/// Seconds between two bursts of a frame at the most, if a burst is more than a datagram.
 const LONGEST_PAUSE: f64 = 0.008;
 
 /// Bursts that may go at once within a frame when the loop was held up, by a slow encoder for instance.
 const CREDIT: u32 = 4;
 
-/// Octets a second at the least, as long as the path takes them, and before the stream's own rate is known: 24 Mbit/s, or a
+/// Bytes a second at the least, if the path takes them, and before the stream's own rate is known: 24 Mbit/s, or a
 /// burst each 8 ms. So the pauses within a frame are shorter than a receiver's patience with a fragment, at one frame a
 /// minute as at 240 a second.
 const LEAST_RATE: f64 = 3e6;
@@ -42,7 +42,7 @@ const FAR_BEHIND: i32 = 32;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sent {
     pub(super) datagrams: u16,
-    pub(super) octets: usize,
+    pub(super) bytes: usize,
     /// A frame begins with it.
     pub(super) begins: bool,
 }
@@ -71,7 +71,7 @@ impl Pacer {
     /// Datagrams that go at once: fewer of large ones, and where the path takes few, so that no pause looks like a loss.
     pub(super) fn burst(&self, reel: &Reel) -> u16 {
         let most = (BURST_BYTES / f64::from(reel.datagram_len())).min(BURST_DATAGRAMS.into());
-        let pace = self.wanted(reel, NOT_BEHIND).map(|octets| octets / f64::from(reel.datagram_len()));
+        let pace = self.wanted(reel, NOT_BEHIND).map(|bytes| bytes / f64::from(reel.datagram_len()));
         let fit = [pace, self.path.limit()].into_iter().flatten().map(|rate| rate * LONGEST_PAUSE);
         (fit.fold(most, f64::min) as u16).max(1)
     }
@@ -81,17 +81,12 @@ impl Pacer {
         self.next
     }
 
-    /// So many of the datagrams that were told of have not gone after all.
-    pub(super) fn take_back(&mut self, datagrams: u16, begins: bool) {
-        self.path.take_back(datagrams, begins);
-    }
-
-    /// So many datagrams have gone, of so many octets together, at the expense of those to come if they are `paced`.
+    /// Datagrams have gone, at the expense of those to come if they are `paced`.
     /// `behind` is how many frames the client is behind.
     pub(super) fn on_sent(&mut self, sent: Sent, paced: bool, reel: &Reel, behind: i32, now: Time) {
         self.path.on_sent(sent.datagrams, sent.begins, now);
         if paced {
-            let wanted = sent.octets as f64 / self.wanted(reel, behind).unwrap_or(LEAST_RATE);
+            let wanted = sent.bytes as f64 / self.wanted(reel, behind).unwrap_or(LEAST_RATE);
             let limited = self.path.limit().map_or(0.0, |limit| f64::from(sent.datagrams) / limit);
             let pause = Duration::from_secs_f64(wanted.max(limited).min(1.0));
             // who was woken late within a frame is not much slower for it; who had nothing to send is not faster
@@ -100,7 +95,7 @@ impl Pacer {
         }
     }
 
-    /// Octets a second that may be sent again; none while the stream's own rate is not known.
+    /// Bytes a second that may be sent again; none while the stream's own rate is not known.
     pub(super) fn repairs(&self, reel: &Reel) -> Option<Budget> {
         let limit = self.path.limit().map(|datagrams| datagrams * f64::from(reel.datagram_len()));
         let limited = |rate: f64| limit.map_or(rate, |limit| limit.min(rate));
@@ -108,26 +103,26 @@ impl Pacer {
         Some(Budget { at_once: limited(self.pace(stream)), lasting: limited(stream) })
     }
 
-    /// Octets a second, if nothing limits them.
+    /// Bytes a second, if nothing limits them.
     fn wanted(&self, reel: &Reel, behind: i32) -> Option<f64> {
         stream(reel, behind).map(|stream| self.pace(stream))
     }
 
-    /// The same, of a stream that needs so many.
+    /// The same, for a stream that needs this many.
     fn pace(&self, stream: f64) -> f64 {
         stream.max(stream.max(LEAST_RATE) * self.path.haste())
     }
 
     /// The client has said what has arrived.
     pub(super) fn on_continue(&mut self, cont: &Continue, reel: &Reel, behind: i32, now: Time) {
-        let datagrams = |octets: f64| octets / f64::from(reel.datagram_len());
+        let datagrams = |bytes: f64| bytes / f64::from(reel.datagram_len());
         let stream = stream(reel, behind).unwrap_or(0.0);
         let wanted = Wanted { stream: datagrams(stream), pace: datagrams(stream.max(LEAST_RATE)) };
         self.path.on_arrived(cont.arrived, Duration::from_micros(cont.rtt_us.into()), wanted, now);
     }
 }
 
-/// Octets a second that spread a frame over its share of the interval.
+/// Bytes a second that spread a frame over its share of the interval.
 fn stream(reel: &Reel, behind: i32) -> Option<f64> {
     let behind = f64::from(behind.clamp(NOT_BEHIND, FAR_BEHIND).saturating_sub(NOT_BEHIND));
     let haste = behind / f64::from(FAR_BEHIND - NOT_BEHIND);

@@ -159,7 +159,7 @@ impl Path {
         }
     }
 
-    /// Datagrams a second that it takes; none as long as it takes all.
+    /// Datagrams a second that it takes; `None` while it takes all.
     pub(super) fn limit(&self) -> Option<f64> {
         self.narrow.map(|narrow| narrow.limit)
     }
@@ -169,21 +169,12 @@ impl Path {
         self.haste.share.into()
     }
 
-    /// So many of the datagrams that were told of last have not gone.
-    pub(super) fn take_back(&mut self, datagrams: u16, begins: bool) {
-        self.sent.frames = self.sent.frames.wrapping_sub(u32::from(begins));
-        self.sent.datagrams = self.sent.datagrams.wrapping_sub(datagrams.into());
-        if let Some((_, sent)) = self.sent_log.back_mut() {
-            *sent = self.sent;
-        }
-    }
-
     /// What the client has said of its network.
     pub(super) fn view(&self) -> Option<View> {
         self.view
     }
 
-    /// So many datagrams have gone, the first of a frame among them or not.
+    /// This many datagrams have gone, the first of a frame among them if it `begins`.
     pub(super) fn on_sent(&mut self, datagrams: u16, begins: bool, now: Time) {
         if self.sent_log.is_empty() {
             // before the stream begins there is no rate
@@ -198,7 +189,7 @@ impl Path {
         }
     }
 
-    /// The client has got so many datagrams altogether. `wanted` says which rates are of use.
+    /// The client has got `arrived` datagrams altogether. `wanted` says which rates are of use.
     pub(super) fn on_arrived(&mut self, arrived: u32, round_trip: Duration, wanted: Wanted, now: Time) {
         let round_trip = round_trip.min(LONGEST);
         if !round_trip.is_zero() {

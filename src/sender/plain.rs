@@ -2,10 +2,14 @@
 //!
 //! The original waits for ever if a frame or an answer is lost; here the next frame goes after a while without one.
 
-use super::SILENCE;
+use super::dialect::{Answer, Due};
+use super::timers::Timers;
+use super::{LeaveReason, SILENCE, Tally, Wake};
 use crate::reel::Reel;
+use crate::reel::cursor::Cursor;
 use crate::time::{Time, smooth};
 use crate::wire::FrameNumber;
+use crate::wire::plain::Word;
 use std::time::Duration;
 
 /// How long the first frame's answer may take: the client may bind its port a moment after it has joined.
@@ -18,21 +22,19 @@ const REFUSED_PATIENCE: Duration = Duration::from_millis(200);
 
 #[derive(Debug)]
 pub(super) struct Plain {
-    /// The newest frame sent, or the one before the first.
-    last_sent: FrameNumber,
-    /// Since when the newest frame sent waits for its answer, and until when it may.
-    waiting: Option<(Time, Time)>,
-    /// When the first frame that is still unanswered went out.
-    unanswered: Option<Time>,
+    cursor: Cursor,
+    /// Until when an answer is awaited, and until when a sign of life.
+    timers: Timers,
+    /// When the frame went out whose answer is awaited.
+    sent: Option<Time>,
     /// Smoothed time between a frame and its answer; none before the first.
     answer_time: Option<Duration>,
     tries: u32,
 }
 
 impl Plain {
-    /// `first` and all after it are news to it.
-    pub(super) fn new(first: FrameNumber) -> Self {
-        Plain { last_sent: first.previous(), waiting: None, unanswered: None, answer_time: None, tries: 0 }
+    pub(super) fn new(cursor: Cursor) -> Self {
+        Plain { cursor, timers: Timers::new(), sent: None, answer_time: None, tries: 0 }
     }
 
     /// The client's port has proved to be its own.
@@ -40,64 +42,85 @@ impl Plain {
         self.answer_time.is_some()
     }
 
-    /// The frame to send now, if any: the newest, once, while no answer is awaited.
-    pub(super) fn next_frame(&self, reel: &Reel) -> Option<FrameNumber> {
-        let newest = reel.newest()?.number();
-        (self.waiting.is_none() && newest.is_after(self.last_sent)).then_some(newest)
-    }
-
     /// The newest frame's answer is awaited.
     pub(super) fn is_waiting(&self) -> bool {
-        self.waiting.is_some()
+        self.sent.is_some()
     }
 
-    /// Frames between the last one sent and `number`, which the client does not get.
-    pub(super) fn skipped_before(&self, number: FrameNumber) -> u64 {
-        u64::try_from(number.since(self.last_sent).saturating_sub(1)).unwrap_or(0)
+    /// Frames that it does not have: one at the most, the newest.
+    pub(super) fn outstanding(&self, reel: &Reel) -> u64 {
+        u64::from(self.is_waiting() || self.cursor.peek(reel).is_some())
     }
 
-    pub(super) fn on_sent(&mut self, number: FrameNumber, now: Time) {
-        self.last_sent = number;
-        self.on_slate_sent(now);
+    /// A word of its language; `None`: anything else.
+    pub(super) fn handle_datagram(&mut self, datagram: &[u8], now: Time) -> Option<Answer> {
+        let leave = match Word::parse(datagram)? {
+            Word::Continue => {
+                self.on_continue(now);
+                None
+            }
+            Word::End => Some((LeaveReason::End, None)),
+        };
+        Some(Answer { leave, ..Answer::default() })
     }
 
-    /// What stands in for a frame has gone out: it is answered like one.
-    pub(super) fn on_slate_sent(&mut self, now: Time) {
-        self.waiting = Some((now, now.after(self.patience())));
-        self.unanswered.get_or_insert(now);
+    /// The frame that goes out now: the newest, once, while no answer is awaited.
+    #[must_use]
+    pub(super) fn next_frame(&mut self, reel: &Reel, tally: &mut Tally, now: Time) -> Option<FrameNumber> {
+        if self.is_waiting() {
+            return None;
+        }
+        let (number, skipped) = self.cursor.take(reel)?;
+        tally.skipped = tally.skipped.saturating_add(skipped.into());
+        self.on_sent(now);
+        Some(number)
+    }
+
+    /// A frame has gone out, or a slate, which is answered like one.
+    pub(super) fn on_sent(&mut self, now: Time) {
+        self.wait(now);
         self.tries = self.tries.saturating_add(1);
     }
 
-    pub(super) fn on_continue(&mut self, now: Time) {
-        if let Some((since, _)) = self.waiting.take() {
-            self.answer_time = Some(smooth(self.answer_time, now.since(since)));
+    /// What was sent last has gone only now: its answer may take as long from here.
+    pub(super) fn on_unblocked(&mut self, now: Time) {
+        self.wait(now);
+    }
+
+    fn wait(&mut self, now: Time) {
+        self.sent = Some(now);
+        self.timers.set(Wake::Answer, now.after(self.patience()));
+        self.timers.set_earlier(Wake::Silence, now.after(SILENCE));
+    }
+
+    fn on_continue(&mut self, now: Time) {
+        if let Some(sent) = self.sent.take() {
+            self.answer_time = Some(smooth(self.answer_time, now.since(sent)));
         }
-        self.unanswered = None;
+        self.timers = Timers::new();
         self.tries = 0;
     }
 
     /// The client's host says that its port is closed. True: it was open before, so the client has died.
     pub(super) fn on_refused(&mut self, now: Time) -> bool {
-        if let Some((since, _)) = self.waiting {
-            self.waiting = Some((since, now.after(REFUSED_PATIENCE.saturating_mul(self.tries.clamp(1, 5)))));
+        if self.is_waiting() {
+            let patience = REFUSED_PATIENCE.saturating_mul(self.tries.clamp(1, 5));
+            self.timers.set(Wake::Answer, now.after(patience));
         }
         self.answer_time.is_some()
     }
 
-    /// True: the client has been silent for too long.
-    pub(super) fn on_timeout(&mut self, now: Time) -> bool {
-        if self.waiting.is_some_and(|(_, until)| now >= until) {
-            self.waiting = None;
+    pub(super) fn on_timeout(&mut self, now: Time) -> Due {
+        if self.timers.is_expired(Wake::Answer, now) {
+            self.sent = None;
+            self.timers.stop(Wake::Answer);
         }
-        self.unanswered.is_some_and(|since| now >= since.after(SILENCE))
+        if self.timers.is_expired(Wake::Silence, now) { Due::Silence } else { Due::Nothing }
     }
 
-    pub(super) fn answer_due(&self) -> Option<Time> {
-        self.waiting.map(|(_, until)| until)
-    }
-
-    pub(super) fn silence_due(&self) -> Option<Time> {
-        self.unanswered.map(|since| since.after(SILENCE))
+    /// When something is due, and what. Changes with each word, frame and timeout.
+    pub(super) fn next_timeout(&self) -> Option<(Time, Wake)> {
+        self.timers.next()
     }
 
     fn patience(&self) -> Duration {

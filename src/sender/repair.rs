@@ -14,18 +14,18 @@ const QUEUE: usize = 256;
 /// CONTINUEs whose requests were taken: the same one may come twice, since clients repeat it against loss.
 const STAMPS: usize = 16;
 
-/// Octets that may be sent again at once: no more than a burst of new ones.
-const BURST_BYTES: u64 = 24 * 1024;
+/// The short token bucket holds this many bytes: no more than a burst of new ones goes again at once.
+const SHORT_BYTES: f64 = 24.0 * 1024.0;
 
-/// In the long run, which is so many seconds, it is this part of that rate: an outage's worth, and what the worst of paths
-/// loses, but no second stream for ever.
-const LONG_RUN: f64 = 0.4;
-const PURSE_SECONDS: f64 = 10.0;
+/// The long token bucket is filled with this share of the stream's rate, and holds as much as comes in this many seconds: an
+/// outage's worth, and what the worst of paths loses, but not a second stream for ever.
+const LONG_SHARE: f64 = 0.4;
+const LONG_SECONDS: f64 = 10.0;
 
-/// The purse holds this many frames at the least: a slow camera's come one by one, and are to be repaired at once.
-const PURSE_FRAMES: f64 = 3.0;
+/// It holds this many frames at the least: a slow camera's come one by one, and are to be repaired at once.
+const LONG_FRAMES: f64 = 3.0;
 
-/// As long as no rate is known.
+/// While no rate is known.
 const FIRST: Budget = Budget { at_once: 1e6, lasting: 1e6 };
 
 /// The shortest wait for the budget: what is left over of a nanosecond must not become a wake-up.
@@ -40,23 +40,45 @@ const UNDER_WAY: f32 = 0.75;
 /// What was sent again of late, so that an answer under way is not sent once more.
 const ANSWERED: usize = 64;
 
-/// Octets a second that may be sent again: for a moment, and what the share for the long run is taken of.
+/// Bytes a second that may be sent again: what fills the short bucket, and of what the long one gets its share.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
     pub(super) at_once: f64,
     pub(super) lasting: f64,
 }
 
+/// Some fragments of a frame.
+pub(super) type Fragments = (FrameNumber, Range<u16>);
+
 #[derive(Debug)]
 pub(super) struct Repairs {
     queue: VecDeque<Repair>,
     answered: VecDeque<(Time, FrameNumber, Range<u16>)>,
     stamps: VecDeque<u32>,
-    /// Octets that may be sent again now, and when that was so.
-    allowance: f64,
-    /// The same in the long run.
-    purse: f64,
+    /// What may be sent again for a moment, and in the long run; and when that was so.
+    short: Bucket,
+    long: Bucket,
     as_of: Time,
+}
+
+/// A token bucket, in bytes. It may go into debt by one burst.
+#[derive(Clone, Copy, Debug)]
+struct Bucket(f64);
+
+impl Bucket {
+    /// Fills for some seconds, at a rate in bytes a second, up to `most`.
+    fn fill(&mut self, rate: f64, seconds: f64, most: f64) {
+        self.0 = (self.0 + seconds * rate).min(most);
+    }
+
+    fn spend(&mut self, bytes: f64) {
+        self.0 -= bytes;
+    }
+
+    /// Seconds until it is out of debt; not positive if it is not in debt.
+    fn wait(&self, rate: f64) -> f64 {
+        -self.0 / rate
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -72,18 +94,19 @@ impl Repairs {
             queue: VecDeque::with_capacity(QUEUE),
             answered: VecDeque::with_capacity(ANSWERED),
             stamps: VecDeque::with_capacity(STAMPS),
-            allowance: BURST_BYTES as f64,
-            purse: f64::INFINITY,
+            short: Bucket(SHORT_BYTES),
+            long: Bucket(f64::INFINITY),
             as_of: now,
         }
     }
 
-    /// Takes a CONTINUE's requests. `sent` says which frames were sent to this client, and how many fragments of them. A
-    /// narrow path has no room for copies.
+    /// Takes a CONTINUE's requests. `sent` says which frames were sent to this client, and how many fragments of them; `held`
+    /// are fragments of one that wait for its socket, which is full. A narrow path has no room for copies.
     pub(super) fn request(
         &mut self,
         cont: &Continue,
         is_narrow: bool,
+        held: Option<&Fragments>,
         reel: &Reel,
         now: Time,
         sent: impl Fn(FrameNumber) -> u16,
@@ -106,7 +129,7 @@ impl Repairs {
                 break;
             }
             let end = reel.frame(missing.number).map_or(0, |_| sent(missing.number));
-            let fragments = self.without_known(missing.number, range_of(missing, end));
+            let fragments = self.without_known(missing.number, range_of(missing, end), held);
             if !fragments.is_empty() {
                 self.queue.push_back(Repair { number: missing.number, fragments, copies });
             }
@@ -114,11 +137,17 @@ impl Repairs {
     }
 
     /// What is left of `fragments` without those that wait or are under way at either end of it.
-    fn without_known(&self, number: FrameNumber, mut fragments: Range<u16>) -> Range<u16> {
+    fn without_known(
+        &self,
+        number: FrameNumber,
+        mut fragments: Range<u16>,
+        held: Option<&Fragments>,
+    ) -> Range<u16> {
         let waiting = self.queue.iter().map(|repair| (repair.number, &repair.fragments));
         let under_way = self.answered.iter().map(|(_, number, fragments)| (*number, fragments));
+        let held = held.into_iter().map(|(number, fragments)| (*number, fragments));
         // what was sent lies before what waits: from the oldest on, the start moves up
-        for (_, known) in under_way.chain(waiting).filter(|(of, _)| *of == number) {
+        for (_, known) in under_way.chain(held).chain(waiting).filter(|(of, _)| *of == number) {
             if known.contains(&fragments.start) {
                 fragments.start = known.end;
             }
@@ -151,17 +180,17 @@ impl Repairs {
     ) -> Result<Option<(FrameNumber, Range<u16>)>, Time> {
         let Budget { at_once: rate, lasting } = budget.unwrap_or(FIRST);
         let seconds = now.since(self.as_of).as_secs_f64();
-        self.allowance = (self.allowance + seconds * rate).min(BURST_BYTES as f64);
-        let slow = lasting * LONG_RUN;
-        let frames = reel.newest().map_or(0.0, |frame| f64::from(frame.length()) * PURSE_FRAMES);
-        self.purse = (self.purse + seconds * slow).min(frames.max(slow * PURSE_SECONDS));
+        self.short.fill(rate, seconds, SHORT_BYTES);
+        let slow = lasting * LONG_SHARE;
+        let frames = reel.newest().map_or(0.0, |frame| f64::from(frame.length()) * LONG_FRAMES);
+        self.long.fill(slow, seconds, frames.max(slow * LONG_SECONDS));
         self.as_of = now;
         while let Some(front) = self.queue.front_mut() {
             if reel.frame(front.number).is_none() {
                 self.queue.pop_front();
                 continue;
             }
-            let wait = (-self.allowance / rate).max(-self.purse / slow);
+            let wait = self.short.wait(rate).max(self.long.wait(slow));
             if wait > 0.0 {
                 return Err(now.after(Duration::from_secs_f64(wait.min(1.0)).max(LEAST_WAIT)));
             }
@@ -172,9 +201,9 @@ impl Repairs {
                 self.answered.pop_front();
             }
             self.answered.push_back((now, train.0, train.1.clone()));
-            let octets = f64::from(reel.datagram_len()) * train.1.len() as f64;
-            self.allowance -= octets;
-            self.purse -= octets;
+            let bytes = f64::from(reel.datagram_len()) * train.1.len() as f64;
+            self.short.spend(bytes);
+            self.long.spend(bytes);
             if front.fragments.is_empty() {
                 self.finish_front(&train);
             }
@@ -189,17 +218,6 @@ impl Repairs {
         if front.copies > 1 {
             let copies = front.copies.saturating_sub(1);
             self.queue.push_back(Repair { number: last.0, fragments: last.1.clone(), copies });
-        }
-    }
-
-    /// The socket took nothing of these fragments.
-    pub(super) fn take_back(&mut self, reel: &Reel, number: FrameNumber, fragments: Range<u16>) {
-        let octets = f64::from(reel.datagram_len()) * fragments.len() as f64;
-        self.allowance += octets;
-        self.purse += octets;
-        self.answered.retain(|(_, of, sent)| *of != number || sent.end != fragments.end);
-        if self.queue.len() < QUEUE {
-            self.queue.push_front(Repair { number, fragments, copies: 1 });
         }
     }
 }
@@ -256,10 +274,10 @@ mod tests {
         let reel = reel();
         let mut repairs = Repairs::new(NOW);
         let cont = ask(7, false, &[(1, 3, 2), (2, 70, 9), (9, 0, 0)]);
-        repairs.request(&cont, false, &reel, NOW, |_| 71);
-        repairs.request(&cont, false, &reel, NOW, |_| 71);
+        repairs.request(&cont, false, None, &reel, NOW, |_| 71);
+        repairs.request(&cont, false, None, &reel, NOW, |_| 71);
         assert_eq!(drain(&mut repairs, &reel), [(1, 3..5), (2, 70..71)]);
-        repairs.request(&cont, false, &reel, NOW, |_| 71);
+        repairs.request(&cont, false, None, &reel, NOW, |_| 71);
         assert_eq!(drain(&mut repairs, &reel), []);
     }
 
@@ -267,18 +285,18 @@ mod tests {
     fn what_waits_or_is_under_way_is_not_sent_once_more() {
         let reel = reel();
         let mut repairs = Repairs::new(NOW);
-        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 5, 1)]), false, &reel, NOW, |_| 71);
+        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 5, 1)]), false, None, &reel, NOW, |_| 71);
         assert_eq!(repairs.next(&reel, 30, Some(FIRST), NOW), Ok(Some((FrameNumber(1), 0..30))));
         let round_trip = Duration::from_millis(40);
         let again = Continue { rtt_us: 40_000, ..ask(8, false, &[(1, 0, 0), (1, 10, 2), (2, 4, 3)]) };
-        repairs.request(&again, false, &reel, NOW.after(round_trip / 2), |_| 71);
+        repairs.request(&again, false, None, &reel, NOW.after(round_trip / 2), |_| 71);
         assert_eq!(drain(&mut repairs, &reel), [], "the budget is spent");
         let waiting = |repairs: &Repairs| -> Vec<_> {
             repairs.queue.iter().map(|repair| (repair.number.0, repair.fragments.clone())).collect()
         };
         assert_eq!(waiting(&repairs), [(1, 30..71), (2, 5..6), (2, 4..7)]);
         let later = NOW.after(round_trip);
-        repairs.request(&Continue { stamp: 9, ..again }, false, &reel, later, |_| 71);
+        repairs.request(&Continue { stamp: 9, ..again }, false, None, &reel, later, |_| 71);
         assert_eq!(waiting(&repairs)[3..], [(1, 0..30)], "that answer is lost, it seems");
     }
 
@@ -286,7 +304,7 @@ mod tests {
     fn what_the_client_has_given_up_is_not_sent() {
         let reel = reel();
         let mut repairs = Repairs::new(NOW);
-        repairs.request(&ask(7, false, &[(1, 0, 2), (2, 3, 1)]), false, &reel, NOW, |_| 71);
+        repairs.request(&ask(7, false, &[(1, 0, 2), (2, 3, 1)]), false, None, &reel, NOW, |_| 71);
         repairs.on_through(FrameNumber(1));
         assert_eq!(drain(&mut repairs, &reel), [(2, 3..4)]);
     }
@@ -295,7 +313,7 @@ mod tests {
     fn a_viewer_gets_each_twice() {
         let reel = reel();
         let mut repairs = Repairs::new(NOW);
-        repairs.request(&ask(7, true, &[(1, 3, 1), (1, 9, 1)]), false, &reel, NOW, |_| 71);
+        repairs.request(&ask(7, true, &[(1, 3, 1), (1, 9, 1)]), false, None, &reel, NOW, |_| 71);
         let sent = drain(&mut repairs, &reel);
         assert_eq!(sent, [(1, 3..4), (1, 9..10), (1, 3..4), (1, 9..10)]);
     }
@@ -304,10 +322,10 @@ mod tests {
     fn nobody_asks_for_more_than_the_budget() {
         let reel = reel();
         let mut repairs = Repairs::new(NOW);
-        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 0, 0), (3, 0, 0)]), false, &reel, NOW, |_| 71);
+        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 0, 0), (3, 0, 0)]), false, None, &reel, NOW, |_| 71);
         let sent = drain(&mut repairs, &reel);
-        let octets: usize = sent.iter().map(|(_, fragments)| fragments.len() * 1452).sum();
-        assert!(octets <= BURST_BYTES as usize + 45 * 1452, "{octets}");
+        let bytes: usize = sent.iter().map(|(_, fragments)| fragments.len() * 1452).sum();
+        assert!(bytes <= SHORT_BYTES as usize + 45 * 1452, "{bytes}");
         let later = repairs.next(&reel, 45, Some(FIRST), NOW).unwrap_err();
         assert!(later > NOW);
         assert!(repairs.next(&reel, 45, Some(FIRST), later.after(LEAST_WAIT)).is_ok());
@@ -317,7 +335,7 @@ mod tests {
     fn what_was_not_sent_is_not_sent_again() {
         let reel = reel();
         let mut repairs = Repairs::new(NOW);
-        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 0, 0)]), false, &reel, NOW, |number| {
+        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 0, 0)]), false, None, &reel, NOW, |number| {
             if number.0 == 2 { 5 } else { 0 }
         });
         assert_eq!(drain(&mut repairs, &reel), [(2, 0..5)]);

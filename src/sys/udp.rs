@@ -28,9 +28,9 @@ pub enum Sent {
     Refused,
     /// A datagram is larger than the path takes and may not be cut.
     TooLarge,
-    /// The kernel or the device does not do GSO.
-    NoGso,
-    /// Anything else, such as no route at the moment. Like a datagram lost.
+    /// The kernel or the device does not do GSO. Of a single datagram: as [`Sent::Lost`].
+    NoGso(Errno),
+    /// Anything else, such as no route at the moment, or a firewall that forbids it. Like a datagram lost.
     Lost(Errno),
 }
 
@@ -101,18 +101,32 @@ pub fn path_mtu(socket: &UdpSocket) -> Option<u16> {
         .filter(|mtu| *mtu > 0)
 }
 
+/// What became of a socket option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// It is set.
+    Done,
+    /// This kernel does not know it.
+    Unsupported,
+    /// The kernel knows it, and refuses it.
+    Failed(Errno),
+}
+
 /// Whether datagrams that are too large for the path are refused and lost, rather than cut by IP.
-pub fn set_dont_fragment(socket: &UdpSocket, dont: bool) {
-    // PROBE sends whatever the interface takes, also if an earlier ICMP said that the path is narrower
+pub fn set_dont_fragment(socket: &UdpSocket, dont: bool) -> Setting {
+    // DO refuses what is larger than the path is known to take ([`Sent::TooLarge`]), IPv6 too: it needs no IPV6_DONTFRAG
+    // besides. PROBE would send it, and it would be lost on the way.
     let (v4, v6) = if dont {
         (libc::IP_PMTUDISC_DO, libc::IPV6_PMTUDISC_DO)
     } else {
         (libc::IP_PMTUDISC_DONT, libc::IPV6_PMTUDISC_DONT)
     };
-    set_int_option(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, v4);
-    if !is_ipv4(socket) {
-        set_int_option(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, v6);
+    // an IPv6 socket may speak IPv4 as well
+    let v4 = set_int_option(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, v4);
+    if is_ipv4(socket) || v4 != Setting::Done {
+        return v4;
     }
+    set_int_option(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, v6)
 }
 
 /// Marks what is sent from now on with this differentiated services code point. False: it is not allowed.
@@ -121,33 +135,43 @@ pub fn set_dscp(socket: &UdpSocket, dscp: u8) -> bool {
     let class = i32::from(dscp) << 2;
     // an IPv6 socket may speak IPv4 as well
     let v4 = set_int_option(socket, libc::IPPROTO_IP, libc::IP_TOS, class);
-    if is_ipv4(socket) { v4 } else { set_int_option(socket, libc::IPPROTO_IPV6, libc::IPV6_TCLASS, class) }
+    let set = if is_ipv4(socket) {
+        v4
+    } else {
+        set_int_option(socket, libc::IPPROTO_IPV6, libc::IPV6_TCLASS, class)
+    };
+    set == Setting::Done
 }
 
 /// Sends `bytes` to the connected peer: one datagram, or a train of them after [`set_segment`].
 pub fn send_bytes(socket: &UdpSocket, bytes: &[u8]) -> Sent {
-    outcome(send(socket.as_raw_fd(), bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL))
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+    outcome(|| send(socket.as_raw_fd(), bytes, flags))
 }
 
 /// Sends one datagram that is made of `pieces`, at most [`MAX_PIECES`] of them; the rest is left out.
 pub fn send_pieces<'a>(socket: &UdpSocket, pieces: impl Iterator<Item = &'a [u8]>) -> Sent {
     let pieces: ArrayVec<IoSlice<'_>, MAX_PIECES> = pieces.take(MAX_PIECES).map(IoSlice::new).collect();
     let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-    outcome(sendmsg::<SockaddrStorage>(socket.as_raw_fd(), &pieces, &[], flags, None))
+    outcome(|| sendmsg::<SockaddrStorage>(socket.as_raw_fd(), &pieces, &[], flags, None))
 }
 
 /// Pieces of one datagram. 65,507 octets in fragments of 256, the smallest that the protocol has; and Huffman tables,
 /// which cut one of them in two.
 pub const MAX_PIECES: usize = 258;
 
-fn outcome(result: nix::Result<usize>) -> Sent {
-    match result {
+/// Sends that a signal has interrupted are made again this often. A send that does not wait is hardly ever interrupted.
+const INTERRUPTIONS: usize = 8;
+
+fn outcome(send: impl Fn() -> nix::Result<usize>) -> Sent {
+    let result = (0..INTERRUPTIONS).map(|_| send()).find(|result| *result != Err(Errno::EINTR));
+    match result.unwrap_or(Err(Errno::EINTR)) {
         Ok(_) => Sent::Ok,
-        Err(Errno::EAGAIN | Errno::ENOBUFS | Errno::EINTR) => Sent::Blocked,
+        Err(Errno::EAGAIN | Errno::ENOBUFS) => Sent::Blocked,
         Err(Errno::ECONNREFUSED) => Sent::Refused,
         Err(Errno::EMSGSIZE) => Sent::TooLarge,
         // EINVAL: segments larger than the path's MTU, or none at all; EIO: the device lacks checksum offload
-        Err(Errno::EINVAL | Errno::EIO | Errno::EOPNOTSUPP) => Sent::NoGso,
+        Err(errno @ (Errno::EINVAL | Errno::EIO | Errno::EOPNOTSUPP)) => Sent::NoGso(errno),
         Err(errno) => Sent::Lost(errno),
     }
 }
@@ -252,10 +276,66 @@ fn int_option(socket: &UdpSocket, level: i32, name: i32) -> Option<i32> {
     (done == 0).then_some(value)
 }
 
-fn set_int_option(socket: &UdpSocket, level: i32, name: i32, value: i32) -> bool {
+fn set_int_option(socket: &UdpSocket, level: i32, name: i32, value: i32) -> Setting {
     let len = size_of::<libc::c_int>() as libc::socklen_t;
     // SAFETY: value is ours, and len says its size; the kernel only reads it.
     let done =
         unsafe { libc::setsockopt(socket.as_fd().as_raw_fd(), level, name, (&raw const value).cast(), len) };
-    done == 0
+    match Errno::result(done) {
+        Ok(_) => Setting::Done,
+        Err(Errno::ENOPROTOOPT) => Setting::Unsupported,
+        Err(errno) => Setting::Failed(errno),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[test]
+    fn an_interrupted_send_is_made_again_and_not_for_ever() {
+        let calls = Cell::new(0);
+        let send = |interrupted: usize| {
+            calls.set(0);
+            outcome(|| {
+                calls.set(calls.get() + 1);
+                if calls.get() <= interrupted { Err(Errno::EINTR) } else { Ok(5) }
+            })
+        };
+        assert_eq!((send(0), calls.get()), (Sent::Ok, 1));
+        assert_eq!((send(3), calls.get()), (Sent::Ok, 4));
+        assert_eq!((send(usize::MAX), calls.get()), (Sent::Lost(Errno::EINTR), INTERRUPTIONS));
+    }
+
+    #[test]
+    fn what_a_firewall_forbids_is_lost_and_says_why() {
+        assert_eq!(outcome(|| Err(Errno::EPERM)), Sent::Lost(Errno::EPERM));
+        assert_eq!(outcome(|| Err(Errno::EAGAIN)), Sent::Blocked);
+        assert_eq!(outcome(|| Err(Errno::EINVAL)), Sent::NoGso(Errno::EINVAL));
+    }
+
+    #[test]
+    fn what_may_not_be_cut_and_is_too_large_is_refused_on_both_families() {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let Ok(other) = bound(address.parse().unwrap()) else { continue };
+            let socket = connected(other.local_addr().unwrap()).unwrap();
+            for (dont, sent) in [(true, Sent::TooLarge), (false, Sent::Ok)] {
+                assert_eq!(set_dont_fragment(&socket, dont), Setting::Done, "{address}");
+                let mtu = path_mtu(&socket).unwrap();
+                // loopback's is 65,536: only there nothing is too large for it
+                if usize::from(mtu) < MAX_SEND {
+                    assert_eq!(send_bytes(&socket, &vec![0; usize::from(mtu)]), sent, "{address}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_option_that_the_kernel_does_not_know_is_no_failure() {
+        let socket = bound("127.0.0.1:0".parse().unwrap()).unwrap();
+        let known = set_int_option(&socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, 99);
+        assert_eq!(known, Setting::Failed(Errno::EINVAL));
+        assert_eq!(set_int_option(&socket, libc::IPPROTO_IP, 9_999, 1), Setting::Unsupported);
+    }
 }

@@ -69,6 +69,8 @@ struct Socket {
     port: u16,
     /// Its buffer is full until then.
     blocked: Option<Time>,
+    /// What it did not take.
+    kept: Option<Transmit>,
 }
 /// Who is to be woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,11 +203,7 @@ impl Bench {
                 self.server.hub.handle_camera(true, &self.server.reel, self.now);
             }
             Who::Hub => self.server.hub.handle_timeout(&self.server.reel, self.now),
-            Who::Writable(index) => {
-                self.server.sockets[index].blocked = None;
-                let client = self.server.sockets[index].client;
-                self.server.hub.handle_writable(client);
-            }
+            Who::Writable(index) => self.resume(index),
             Who::Up(index) => self.arrive_up(index),
             Who::Down(index) => return self.arrive_down(index),
             Who::Buffered(index) => {
@@ -246,7 +244,7 @@ impl Bench {
             Some(client) if packet.refused => hub.handle_refused(client, self.now),
             Some(client) => hub.handle_datagram(client, &packet.bytes, reel, self.now),
             None if packet.refused => {}
-            None => hub.handle_stranger(address(index, packet.port), &packet.bytes, reel, self.now),
+            None => hub.handle_unknown_peer(address(index, packet.port), &packet.bytes, reel, self.now),
         }
     }
 
@@ -334,7 +332,7 @@ impl Bench {
             match output {
                 Output::Open { client, remote, .. } => {
                     let (guest, port) = whose(remote);
-                    self.server.sockets.push(Socket { client, guest, port, blocked: None });
+                    self.server.sockets.push(Socket { client, guest, port, blocked: None, kept: None });
                 }
                 Output::Datagram { client, bytes } => {
                     let Some((_, guest, port)) = self.socket(client) else { continue };
@@ -359,6 +357,19 @@ impl Bench {
         Some((at, socket.guest, socket.port))
     }
 
+    /// The socket takes datagrams again: first what it did not take before.
+    fn resume(&mut self, index: usize) {
+        let socket = &mut self.server.sockets[index];
+        socket.blocked = None;
+        let (client, kept) = (socket.client, socket.kept.take());
+        if let Some(kept) = kept.filter(|kept| self.server.reel.frame(kept.number()).is_some()) {
+            self.transmit(&kept);
+        }
+        if self.server.sockets[index].kept.is_none() {
+            self.server.hub.handle_writable(client, self.now);
+        }
+    }
+
     /// Sends a train, one datagram after the other; or a part of it, if the socket is full.
     fn transmit(&mut self, transmit: &Transmit) {
         let Transmit::Train { client, number, fragments, again } = transmit else {
@@ -367,6 +378,7 @@ impl Bench {
         let Some((socket, index, port)) = self.socket(*client) else {
             panic!("no socket for {client:?} at {}", self.now)
         };
+        assert!(self.server.sockets[socket].kept.is_none(), "{client:?} takes nothing at {}", self.now);
         let Some(frame) = self.server.reel.frame(*number) else {
             panic!("{number} is not in the reel at {}", self.now)
         };
@@ -388,9 +400,8 @@ impl Bench {
         if end < fragments.end {
             let until = self.now.after(self.chance.below(self.scene.blocked_for));
             self.server.sockets[socket].blocked = Some(until);
-            let (client, number, again) = (*client, *number, *again);
-            let rest = Transmit::Train { client, number, fragments: end..fragments.end, again };
-            self.server.hub.handle_blocked(&rest, &self.server.reel);
+            self.server.sockets[socket].kept = Some(transmit.rest(end));
+            self.server.hub.handle_blocked(*client);
         }
     }
 

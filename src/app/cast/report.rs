@@ -13,6 +13,7 @@ use crate::shown::shown;
 use crate::sys::outlet::Outlet;
 use crate::time::Time;
 use crate::wire::join::Policy;
+use nix::errno::Errno;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,7 @@ pub struct Report {
     rejected: Throttle,
     returns: Throttle,
     shrink: Throttle,
+    not_sent: Throttle,
     /// Frames by fate.
     pub intake: FrameCounts,
 }
@@ -74,6 +76,7 @@ impl Report {
             rejected: default,
             returns: default,
             shrink: default,
+            not_sent: default,
             intake: FrameCounts::default(),
         })
     }
@@ -208,6 +211,18 @@ impl Report {
             Some(1) => log::info!("not let in: {remote}: {why}"),
             Some(count) => log::info!("not let in: {count} connections, the latest from {remote}: {why}"),
             None => {}
+        }
+    }
+
+    /// The system did not send so many datagrams, the latest for this reason.
+    pub fn not_sent(&mut self, count: u64, errno: Errno, now: Time) {
+        let remedy = match errno {
+            Errno::EPERM | Errno::EACCES => "; a firewall on this machine forbids it: nft list ruleset shows",
+            Errno::ENETUNREACH | Errno::EHOSTUNREACH => "; there is no route to the client: ip route shows",
+            _ => "",
+        };
+        if let Some(count) = self.not_sent.happened_times(count, now) {
+            log::warn!("{count} datagrams not sent: {}{remedy}", errno.desc());
         }
     }
 

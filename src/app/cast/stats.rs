@@ -18,6 +18,8 @@ pub struct Stats {
     pub left: u64,
     /// Connections that were not let in.
     pub rejected: u64,
+    /// Datagrams that the system did not send.
+    pub not_sent: u64,
     /// Datagrams of nobody, dropped without an answer.
     pub strays: u64,
 }

@@ -267,7 +267,7 @@ impl Native {
                     self.receiver.handle_too_large(mtu, now);
                 }
                 Sent::Refused => self.receiver.handle_refused(),
-                Sent::Ok | Sent::Blocked | Sent::NoGso | Sent::Lost(_) => {}
+                Sent::Ok | Sent::Blocked | Sent::NoGso(_) | Sent::Lost(_) => {}
             }
         }
     }

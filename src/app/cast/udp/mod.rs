@@ -99,7 +99,7 @@ impl Udp {
             match udp::receive_from(&listener.udp, &mut datagram) {
                 Received::Some((len, from)) => {
                     let datagram = &datagram[..len.min(DATAGRAM_ROOM)];
-                    self.hub.handle_stranger(from, datagram, &shared.stream.reel, now);
+                    self.hub.handle_unknown_peer(from, datagram, &shared.stream.reel, now);
                     self.obey(shared, now);
                 }
                 Received::Nothing => return,
@@ -152,7 +152,7 @@ impl Outlet for Udp {
         }
         for client in self.clients.iter().flatten() {
             let seat = seat(CLIENT, client.id.place(), client.id.generation());
-            set.both(seat, client.socket.as_fd(), client.wants_write);
+            set.both(seat, client.socket.as_fd(), client.is_blocked());
         }
     }
 
@@ -179,10 +179,8 @@ impl Outlet for Udp {
                 if ready.readable {
                     self.hear_client(seat, shared, now);
                 }
-                if let (true, Some(client)) = (ready.writable, self.client_in(seat)) {
-                    client.wants_write = false;
-                    let id = client.id;
-                    self.hub.handle_writable(id);
+                if ready.writable {
+                    self.resume(seat, shared, now);
                 }
             }
         }

@@ -3,6 +3,7 @@
 use super::client::{Client, Downgrade, Outcome};
 use super::{DATAGRAM_ROOM, DATAGRAMS_A_TURN, Udp};
 use crate::app::cast::outlet::{Budget, Shared};
+use crate::app::cast::poll_set::Seat;
 use crate::app::cast::report::canonical;
 use crate::sender::{ClientId, ClientKind, Output, Transmit};
 use crate::sys::udp::{self, Received};
@@ -29,6 +30,7 @@ impl Udp {
                 Output::Datagram { client, bytes } => {
                     if let Some(client) = self.client_mut(client) {
                         client.send_small(&bytes);
+                        tell_not_sent(client, shared, now);
                     }
                 }
                 Output::Close { client } => {
@@ -85,7 +87,7 @@ impl Udp {
                     if from == remote {
                         self.hub.handle_datagram(client.id, datagram, reel, now);
                     } else {
-                        self.hub.handle_stranger(from, datagram, reel, now);
+                        self.hub.handle_unknown_peer(from, datagram, reel, now);
                     }
                 }
                 Received::Nothing | Received::Error(_) => return,
@@ -101,6 +103,18 @@ impl Udp {
             budget.spend();
             self.transmit(&transmit, shared, now);
             self.obey(shared, now);
+        }
+    }
+
+    /// A client's socket takes datagrams again: first what it did not take before, then whatever is next.
+    pub(super) fn resume(&mut self, seat: Seat, shared: &mut Shared<'_>, now: Time) {
+        let Some(client) = self.client_in(seat) else { return };
+        let (id, kept) = (client.id, client.take_kept());
+        if let Some(kept) = kept {
+            self.transmit(&kept, shared, now);
+        }
+        if self.client_mut(id).is_some_and(|client| !client.is_blocked()) {
+            self.hub.handle_writable(id, now);
         }
     }
 
@@ -139,14 +153,12 @@ impl Udp {
             },
         };
         let (id, remote) = (client.id, client.remote);
+        tell_not_sent(client, shared, now);
         match outcome {
             Outcome::Done if whole > 0 => self.hub.handle_whole_sent(id, whole),
             Outcome::Done => {}
             Outcome::Refused => self.hub.handle_refused(id, now),
-            Outcome::Blocked(rest) => {
-                client.wants_write = true;
-                self.hub.handle_blocked(&rest, &stream.reel);
-            }
+            Outcome::Blocked => self.hub.handle_blocked(id),
         }
         if let Some(downgrade) = downgrade {
             self.say_downgrade(remote, downgrade, stream.reel.datagram_len());
@@ -177,5 +189,12 @@ impl Udp {
 
     pub(super) fn client_mut(&mut self, id: ClientId) -> Option<&mut Client> {
         self.clients.get_mut(id.place())?.as_mut().filter(|client| client.id == id)
+    }
+}
+
+fn tell_not_sent(client: &mut Client, shared: &mut Shared<'_>, now: Time) {
+    if let Some(lost) = client.take_not_sent() {
+        shared.stats.not_sent += lost.count;
+        shared.report.not_sent(lost.count, lost.errno, now);
     }
 }

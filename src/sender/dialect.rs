@@ -1,0 +1,280 @@
+//! The languages that clients speak, behind one set of methods. A new one is a file of its own, a [`ClientKind`], and an arm
+//! in each match here; neither session nor hub knows which there are.
+
+use super::native::Native;
+use super::plain::Plain;
+use super::slate::{Showing, Slate};
+use super::{ClientId, ClientKind, LeaveReason, Small, Tally, Transmit, Wake};
+use crate::reel::Reel;
+use crate::time::Time;
+use crate::wire::client::Hello;
+use crate::wire::join::Policy;
+use crate::wire::plain::END;
+use crate::wire::server::{EndReason, ServerEnd};
+use crate::wire::{FrameNumber, Token};
+use std::ops::Range;
+
+/// One client's side of the talk.
+pub(super) enum Dialect {
+    Plain(Plain),
+    Native(Box<Native>),
+}
+
+/// What a client's datagram asks of the hub.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Answer {
+    /// Its path takes our datagrams whole after all.
+    pub(super) widen: bool,
+    /// It is to get a BEAT.
+    pub(super) beat: bool,
+    /// It leaves: why, and what it is told.
+    pub(super) leave: Option<(LeaveReason, Option<EndReason>)>,
+}
+
+/// What a timeout asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    Nothing,
+    Beat,
+    End(EndReason),
+    /// END has been sent often enough.
+    Gone,
+    NoHello,
+    Silence,
+}
+
+/// Fragments of a frame; and whether they were sent before.
+pub(super) type Train = (FrameNumber, Range<u16>, bool);
+
+impl Dialect {
+    pub(super) fn kind(&self) -> ClientKind {
+        match self {
+            Dialect::Plain(_) => ClientKind::Plain,
+            Dialect::Native(native) => ClientKind::Native(native.policy()),
+        }
+    }
+
+    /// It has joined over TCP, and nothing has come from its UDP socket.
+    pub(super) fn is_invited(&self) -> bool {
+        match self {
+            Dialect::Plain(_) => false,
+            Dialect::Native(native) => native.is_invited(),
+        }
+    }
+
+    /// It gets the stream, and is told when something changes about the camera.
+    pub(super) fn is_told_of_camera(&self) -> bool {
+        match self {
+            Dialect::Plain(_) => false,
+            Dialect::Native(native) => native.is_live(),
+        }
+    }
+
+    /// Something has come from the address that is sent to.
+    pub(super) fn is_proven(&self) -> bool {
+        match self {
+            Dialect::Plain(plain) => plain.has_answered(),
+            Dialect::Native(native) => !native.is_invited(),
+        }
+    }
+
+    /// It has been told that we leave.
+    pub(super) fn is_leaving(&self) -> bool {
+        match self {
+            Dialect::Plain(_) => false,
+            Dialect::Native(native) => native.is_leaving(),
+        }
+    }
+
+    pub(super) fn has_token(&self, token: Token) -> bool {
+        match self {
+            Dialect::Plain(_) => false,
+            Dialect::Native(native) => native.has_token(token),
+        }
+    }
+
+    /// It may be shown a slate, now or later: viewers and plain clients, but not recorders.
+    pub(super) fn is_viewer(&self) -> bool {
+        match self {
+            Dialect::Plain(_) => true,
+            Dialect::Native(native) => native.policy() == Policy::Newest,
+        }
+    }
+
+    /// It takes a slate now.
+    pub(super) fn takes_slates(&self, now: Time) -> bool {
+        match self {
+            Dialect::Plain(plain) => !plain.is_waiting(),
+            Dialect::Native(native) => native.takes_slates(now),
+        }
+    }
+
+    /// See [`Hub::outstanding`](super::Hub::outstanding).
+    pub(super) fn outstanding(&self, reel: &Reel) -> u64 {
+        match self {
+            Dialect::Plain(plain) => plain.outstanding(reel),
+            Dialect::Native(native) => native.outstanding(reel),
+        }
+    }
+
+    /// The HELLO with its token will come next, from the address that is sent to from now on.
+    pub(super) fn on_adopted(&mut self, hello: &Hello) {
+        match self {
+            Dialect::Plain(_) => {}
+            Dialect::Native(native) => native.on_adopted(hello),
+        }
+    }
+
+    /// A datagram from its address. `None`: it is not in its language, or of another session.
+    pub(super) fn handle_datagram(
+        &mut self,
+        datagram: &[u8],
+        is_blocked: bool,
+        reel: &Reel,
+        tally: &mut Tally,
+        now: Time,
+    ) -> Option<Answer> {
+        match self {
+            Dialect::Plain(plain) => plain.handle_datagram(datagram, now),
+            Dialect::Native(native) => native.handle_datagram(datagram, is_blocked, reel, tally, now),
+        }
+    }
+
+    /// Its host says that nobody listens on its port. True: somebody did before.
+    pub(super) fn on_refused(&mut self, now: Time) -> bool {
+        match self {
+            Dialect::Plain(plain) => plain.on_refused(now),
+            Dialect::Native(_) => true,
+        }
+    }
+
+    /// Its socket is full, and holds up what was handed out last.
+    pub(super) fn on_blocked(&mut self) {
+        match self {
+            Dialect::Plain(_) => {}
+            Dialect::Native(native) => native.on_blocked(),
+        }
+    }
+
+    /// What was held up has gone, or has been dropped.
+    pub(super) fn on_unblocked(&mut self, now: Time) {
+        match self {
+            Dialect::Plain(plain) => plain.on_unblocked(now),
+            Dialect::Native(_) => {}
+        }
+    }
+
+    /// We leave. True: it says itself, by [`Due::Gone`], when it has been told; false: it is to be dismissed at once.
+    pub(super) fn leave(&mut self, now: Time) -> bool {
+        match self {
+            Dialect::Native(native) if !native.is_invited() => {
+                native.leave(EndReason::Stopping, now);
+                true
+            }
+            Dialect::Native(_) | Dialect::Plain(_) => false,
+        }
+    }
+
+    /// The next bytes to send. Changes with each frame in the reel, each datagram from the client, each timeout and each
+    /// call.
+    #[must_use]
+    pub(super) fn poll_transmit(
+        &mut self,
+        client: ClientId,
+        reel: &Reel,
+        burst: u16,
+        tally: &mut Tally,
+        now: Time,
+    ) -> Option<Transmit> {
+        match self {
+            Dialect::Plain(plain) => {
+                let number = plain.next_frame(reel, tally, now)?;
+                Some(Transmit::Whole { client, number })
+            }
+            Dialect::Native(native) => {
+                let (number, fragments, again) = native.next_train(reel, burst, tally, now)?;
+                Some(Transmit::Train { client, number, fragments, again })
+            }
+        }
+    }
+
+    /// What goes out of a slate, of which `showing` says what has gone. The same changes it, and the slate.
+    #[must_use]
+    pub(super) fn poll_slate(
+        &mut self,
+        client: ClientId,
+        slate: Slate,
+        showing: &mut Showing,
+        burst: u16,
+        now: Time,
+    ) -> Option<Transmit> {
+        if !self.takes_slates(now) {
+            return None;
+        }
+        let fragments = match self {
+            Dialect::Plain(plain) => {
+                showing.next_train(slate, slate.fragments, now)?;
+                plain.on_sent(now);
+                None
+            }
+            Dialect::Native(_) => Some(showing.next_train(slate, burst, now)?),
+        };
+        Some(Transmit::Slate { client, number: slate.number, fragments })
+    }
+
+    /// True once after something that the client has to be told at once.
+    pub(super) fn take_beat_now(&mut self) -> bool {
+        match self {
+            Dialect::Plain(_) => false,
+            Dialect::Native(native) => native.take_beat_now(),
+        }
+    }
+
+    /// The state of the stream, for the client; `None` in a language that has no words for it.
+    pub(super) fn beat(&mut self, reel: &Reel, no_camera: bool, now: Time) -> Option<Small> {
+        match self {
+            Dialect::Plain(_) => None,
+            Dialect::Native(native) => Some(small(&native.beat(reel, no_camera, now).to_bytes())),
+        }
+    }
+
+    /// "The stream ends for you", to a client that may still be there.
+    pub(super) fn end(&self, epoch: u16, reason: EndReason) -> Small {
+        match self {
+            Dialect::Plain(_) => small(END),
+            Dialect::Native(native) => {
+                let (token, newest) = (native.token(), native.newest_sent());
+                small(&ServerEnd { epoch, token, reason, newest }.to_bytes())
+            }
+        }
+    }
+
+    /// The last word to a client that is dismissed. A plain one that we leave would wait for ever.
+    pub(super) fn farewell(&self, reason: LeaveReason) -> Option<Small> {
+        match self {
+            Dialect::Plain(_) => (reason == LeaveReason::Stopping).then(|| small(END)),
+            Dialect::Native(_) => None,
+        }
+    }
+
+    pub(super) fn on_timeout(&mut self, now: Time) -> Due {
+        match self {
+            Dialect::Plain(plain) => plain.on_timeout(now),
+            Dialect::Native(native) => native.on_timeout(now),
+        }
+    }
+
+    /// The earliest deadline, and what it is for. Changes with every input and every transmit.
+    #[must_use]
+    pub(super) fn next_timeout(&self) -> Option<(Time, Wake)> {
+        match self {
+            Dialect::Plain(plain) => plain.next_timeout(),
+            Dialect::Native(native) => native.next_timeout(),
+        }
+    }
+}
+
+fn small(bytes: &[u8]) -> Small {
+    // a BEAT is the longest
+    bytes.iter().copied().collect()
+}
