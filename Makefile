@@ -6,40 +6,40 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## release binaries in target/release
-	@tests/deps.sh build
+	@tests/scripts/deps.sh build
 	cargo build --locked --release
 
 demo: ## stream the test picture to this machine, record five seconds of it, look at the file
-	@tests/deps.sh build test
+	@tests/scripts/deps.sh build test
 	cargo build --locked --release
-	tests/demo.sh
+	tests/scripts/demo.sh
 
 test: ## all tests that need no camera
-	@tests/deps.sh build test
-	tests/run.sh
+	@tests/scripts/deps.sh build test
+	tests/scripts/run.sh
 
 test-long: ## a bad network a minute each way, a day of recording, 5 GB, 200 kills, with figures
-	@tests/deps.sh build test
-	cargo test --locked --release --test bad_network -- --ignored --test-threads=1 --nocapture
-	HOURS=24 cargo test --locked --release --test a_day -- --nocapture
-	cargo test --locked --release --test recording -- --ignored --nocapture
-	KILLS=200 cargo test --locked --release --test disk killed -- --nocapture
+	@tests/scripts/deps.sh build test
+	cargo test --locked --release --test it network::bad_network -- --ignored --test-threads=1 --nocapture
+	HOURS=24 cargo test --locked --release --test it files::day_at_speed -- --nocapture
+	cargo test --locked --release --test it files::matroska -- --ignored --nocapture
+	KILLS=200 cargo test --locked --release --test it files::disk::a_killed -- --nocapture
 
 test-vm: ## real V4L2 drivers and virtual cameras, in a virtual machine
-	@tests/deps.sh build test
+	@tests/scripts/deps.sh build test
 	tests/vm/test.sh
 
 test-power: ## the power goes while camrec records, 20 times, in a virtual machine
-	@tests/deps.sh build test players
+	@tests/scripts/deps.sh build test players
 	tests/vm/powercut.sh 20
 
 check: ## format, lints, documentation, scripts, licences
-	@tests/deps.sh build check
+	@tests/scripts/deps.sh build check
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	git ls-files '*.sh' .ci/run tests/vm/guest/init tests/vm/guest/*-* | xargs shellcheck
-	tests/licences.sh
+	tests/scripts/licences.sh
 
 cross: ## aarch64 binaries for Debian 12 and Raspberry Pi OS 12 or newer, tested under qemu
-	tests/cross.sh
+	tests/scripts/cross.sh

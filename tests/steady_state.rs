@@ -1,7 +1,8 @@
 //! Once it runs, camcast allocates nothing: not a frame, not a client's answer, whatever the clients.
 #![allow(unsafe_code)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout)]
 
+#[allow(dead_code, unreachable_pub, reason = "tests/it uses all of it")]
 mod support;
 
 use camcast::app::cast::config::{Config, Listen};

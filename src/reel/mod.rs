@@ -128,6 +128,11 @@ impl Reel {
         self.fragment + HEADER_LEN as u16
     }
 
+    /// Bytes that are reserved for frames, headers between their fragments included.
+    pub fn capacity(&self) -> usize {
+        self.arena.len()
+    }
+
     /// The longest frame that fits, in octets.
     pub fn frame_limit(&self) -> usize {
         let datagrams = self.arena.len() / usize::from(self.datagram_len());

@@ -76,6 +76,11 @@ impl ClientId {
     pub fn place(self) -> usize {
         usize::from(self.place)
     }
+
+    /// Tells it from those that had its place before.
+    pub fn generation(self) -> u32 {
+        self.generation
+    }
 }
 
 /// The two ends of a join's TCP connection.

@@ -1,9 +1,11 @@
-//! TCP for the join only: a few hundred bytes each way, never blocking.
+//! TCP that never blocks: a join's few hundred bytes each way, and what an outlet sends without waiting for its reader.
 
 use super::{Share, bound_socket, new_socket};
+use arrayvec::ArrayVec;
 use nix::errno::Errno;
 use nix::sys::socket::{Backlog, SockType, SockaddrStorage, connect, listen};
-use std::io::{self, Read, Write};
+use std::collections::VecDeque;
+use std::io::{self, IoSlice, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 
@@ -94,4 +96,164 @@ pub fn read(mut stream: &TcpStream, into: &mut [u8]) -> Heard {
 /// arrives is the client's business.
 pub fn write_line(mut stream: &TcpStream, line: &str) {
     let _ = stream.write(line.as_bytes());
+}
+
+/// Pieces of one call.
+const PIECES: usize = 64;
+
+/// How far sending has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// All is on its way.
+    Done,
+    /// The rest waits until the connection takes more: [`Outgoing::wants_write`].
+    Blocked,
+    /// The other side has closed the connection, or it is broken.
+    Closed,
+}
+
+/// What is to go out over a connection: a few bytes of our own that wait here, within a limit, and pieces of a frame, which
+/// stay in the reel. A frame that leaves the reel half sent cannot be completed: whoever needs longer for one frame than the
+/// reel lasts is to be closed.
+#[derive(Debug)]
+pub struct Outgoing {
+    waiting: VecDeque<u8>,
+    limit: usize,
+    is_blocked: bool,
+}
+
+impl Outgoing {
+    /// Nothing yet. At most `limit` bytes wait; their memory is reserved here.
+    pub fn new(limit: usize) -> Self {
+        Outgoing { waiting: VecDeque::with_capacity(limit), limit, is_blocked: false }
+    }
+
+    /// Has these bytes wait for [`flush`](Self::flush). False: there is no room for them, and none of them waits.
+    #[must_use]
+    pub fn push(&mut self, bytes: &[u8]) -> bool {
+        let fits = bytes.len() <= self.limit - self.waiting.len();
+        if fits {
+            self.waiting.extend(bytes);
+        }
+        fits
+    }
+
+    /// The connection has not taken all: it is to be polled for writing.
+    pub fn wants_write(&self) -> bool {
+        self.is_blocked
+    }
+
+    /// Sends what waits, as far as it is taken.
+    pub fn flush(&mut self, mut stream: &TcpStream) -> Progress {
+        while !self.waiting.is_empty() {
+            let (front, back) = self.waiting.as_slices();
+            match stream.write_vectored(&[IoSlice::new(front), IoSlice::new(back)]) {
+                Ok(count @ 1..) => drop(self.waiting.drain(..count)),
+                other => return self.stopped(other),
+            }
+        }
+        self.is_blocked = false;
+        Progress::Done
+    }
+
+    /// Sends pieces of somebody else's memory, as far as they are taken, behind what waits. Returns how many of their bytes
+    /// have gone.
+    pub fn send<'a>(
+        &mut self,
+        mut stream: &TcpStream,
+        pieces: impl Iterator<Item = &'a [u8]>,
+    ) -> (usize, Progress) {
+        let progress = self.flush(stream);
+        if progress != Progress::Done {
+            return (0, progress);
+        }
+        let (mut sent, mut pieces) = (0, pieces.peekable());
+        while pieces.peek().is_some() {
+            let call: ArrayVec<IoSlice<'_>, PIECES> =
+                pieces.by_ref().take(PIECES).map(IoSlice::new).collect();
+            let length = call.iter().map(|piece| piece.len()).sum::<usize>();
+            match stream.write_vectored(&call) {
+                Ok(count) if count == length => sent += count,
+                Ok(count @ 1..) => {
+                    self.is_blocked = true;
+                    return (sent + count, Progress::Blocked);
+                }
+                Ok(0) if length == 0 => {}
+                other => return (sent, self.stopped(other)),
+            }
+        }
+        (sent, Progress::Done)
+    }
+
+    /// A call has taken nothing.
+    fn stopped(&mut self, result: io::Result<usize>) -> Progress {
+        let later = |kind| matches!(kind, io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted);
+        self.is_blocked = result.is_err_and(|error| later(error.kind()));
+        if self.is_blocked { Progress::Blocked } else { Progress::Closed }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Our end, non-blocking, and the reader's.
+    fn connection() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let Ok(Accepted::Connection(stream, _)) = accept(&listener) else { panic!("nobody") };
+        (stream, reader)
+    }
+
+    #[test]
+    fn what_a_reader_does_not_take_waits_within_the_limit() {
+        let (stream, mut reader) = connection();
+        let mut outgoing = Outgoing::new(8);
+        assert!(outgoing.push(b"12345") && !outgoing.push(b"6789") && outgoing.push(b"678"));
+        assert_eq!((outgoing.flush(&stream), outgoing.wants_write()), (Progress::Done, false));
+        let mut heard = [0; 8];
+        reader.read_exact(&mut heard).unwrap();
+        assert_eq!(&heard, b"12345678");
+    }
+
+    #[test]
+    fn pieces_are_counted_as_far_as_they_are_taken() {
+        let (stream, mut reader) = connection();
+        let mut outgoing = Outgoing::new(64);
+        let block: Vec<u8> = (0..1 << 20).map(|n| (n % 251) as u8).collect();
+        let (mut sent, mut heard) = (0, Vec::new());
+        assert!(outgoing.push(b"head"));
+        let pieces = |from: usize| block.get(from..).unwrap_or_default().chunks(1400);
+        loop {
+            match outgoing.send(&stream, pieces(sent)) {
+                (count, Progress::Blocked) => {
+                    sent += count;
+                    assert!(outgoing.wants_write() && sent < block.len());
+                    let mut some = vec![0; 100_000];
+                    let count = reader.read(&mut some).unwrap();
+                    heard.extend_from_slice(&some[..count]);
+                }
+                (count, Progress::Done) => break sent += count,
+                (_, Progress::Closed) => panic!("closed"),
+            }
+        }
+        assert_eq!(sent, block.len());
+        drop(stream);
+        reader.read_to_end(&mut heard).unwrap();
+        assert!(heard[..4] == *b"head" && heard[4..] == block);
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_is_seen() {
+        let (stream, reader) = connection();
+        drop(reader);
+        let mut outgoing = Outgoing::new(8);
+        // the first is answered by a reset
+        let closed = (0..1000).find(|_| {
+            let _ = outgoing.push(b"x");
+            std::thread::yield_now();
+            outgoing.flush(&stream) == Progress::Closed
+        });
+        assert!(closed.is_some() && !outgoing.wants_write());
+    }
 }

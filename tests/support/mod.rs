@@ -15,9 +15,6 @@
 //! | [`machine`] | a disk that stalls or fails, a clock that is set |
 //! | [`json`] | what camrec tells programs |
 //! | [`books`] | whether it adds up |
-#![allow(dead_code, reason = "each test file uses its part")]
-#![allow(clippy::print_stderr, reason = "what a program said, where a test fails")]
-#![allow(unreachable_pub, reason = "each test file is a crate of its own")]
 
 pub mod books;
 pub mod clips;
@@ -25,6 +22,7 @@ pub mod film;
 pub mod json;
 pub mod machine;
 pub mod native;
+#[allow(dead_code, reason = "the rest is for tests/netsim")]
 pub mod netem;
 pub mod pictures;
 pub mod plain;

@@ -49,8 +49,8 @@ struct Assembly {
 
 /// What the server says.
 pub enum Heard {
-    Data { number: u32, length: usize, index: usize, size: usize, sequence: u32, payload: Vec<u8> },
-    Beat { newest: u32, oldest: u32, echo: u32, no_camera: bool, size: (u16, u16) },
+    Data { number: u32, length: usize, index: usize, size: usize, payload: Vec<u8> },
+    Beat { newest: u32, oldest: u32, echo: u32, size: (u16, u16) },
     End { reason: u8 },
 }
 
@@ -165,7 +165,6 @@ impl NativeClient {
                 length: u32_at(bytes, 8) as usize,
                 index: u16::from_be_bytes([bytes[12], bytes[13]]).into(),
                 size: u16::from_be_bytes([bytes[14], bytes[15]]).into(),
-                sequence: u32_at(bytes, 24),
                 payload: bytes[HEADER..].to_vec(),
             },
             BEAT => {
@@ -175,7 +174,6 @@ impl NativeClient {
                     newest: u32_at(bytes, 12),
                     oldest: u32_at(bytes, 16),
                     echo: u32_at(bytes, 20),
-                    no_camera: bytes[1] & 1 != 0,
                     size: (width, height),
                 }
             }

@@ -14,7 +14,7 @@ pub struct PlainClient {
     /// Whom `continue` goes to: the sender of the frames.
     pub server: SocketAddr,
     /// The join's connection, if it is kept open.
-    pub tcp: Option<TcpStream>,
+    pub _tcp: Option<TcpStream>,
 }
 
 /// A UDP socket of any port on the server's kind of loopback. Its buffer is as large as the system lets it be: a test
@@ -38,7 +38,7 @@ impl PlainClient {
     pub fn join(server: SocketAddr) -> Self {
         let udp = socket_near(server);
         let tcp = join(server, udp.local_addr().unwrap().port());
-        PlainClient { udp, server, tcp: Some(tcp) }
+        PlainClient { udp, server, _tcp: Some(tcp) }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -116,7 +116,6 @@ impl PlainClient {
 
     /// Goes on answering on a thread of its own.
     pub fn go_on(self) -> Running {
-        let address = self.address();
         let stop = Arc::new(AtomicBool::new(false));
         let frames = Arc::new(Frames::default());
         let (told, taken) = (Arc::clone(&stop), Arc::clone(&frames));
@@ -132,13 +131,12 @@ impl PlainClient {
             }
             self
         });
-        Running { address, stop, frames, thread }
+        Running { stop, frames, thread }
     }
 }
 
 /// A client that answers by itself.
 pub struct Running {
-    pub address: SocketAddr,
     stop: Arc<AtomicBool>,
     frames: Arc<Frames>,
     thread: JoinHandle<PlainClient>,
@@ -151,10 +149,6 @@ struct Frames {
 }
 
 impl Running {
-    pub fn frames(&self) -> usize {
-        *self.frames.count.lock().unwrap()
-    }
-
     /// Waits until it has taken so many frames more than by now.
     #[track_caller]
     pub fn wait_more(&self, frames: usize) {

@@ -1,4 +1,4 @@
-//! Frames as cameras really make them, in the style of each quirk. `UPDATE_FIXTURES=1 cargo test --test quirks` writes them
+//! Frames as cameras really make them, in the style of each quirk. `UPDATE_FIXTURES=1 cargo test --test it odd_frames` writes them
 //! to `tests/fixtures/jpeg`; what each is like in the wild stands in the README.md there.
 
 use camcast::jpeg::markers::{self, DHT, DRI, SOF0, SOI, SOS};

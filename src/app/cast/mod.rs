@@ -1,62 +1,49 @@
 //! camcast: the one poll loop over camera, joins, clients and signals.
 //!
-//! A turn: sleep until somebody has something to say or the earliest deadline; read the clock once; hand in one input
-//! after the other, and after each do what the hub asks for. No input has more than its budget a turn, so nobody
-//! starves the others.
+//! Lives here: the loop and its parts. May not live here: what a protocol says (`wire`), who gets what and when (`sender`),
+//! any system call (`sys`).
+//!
+//! | module | what |
+//! |---|---|
+//! | [`options`], [`config`], [`list`] | what was typed, and what it means |
+//! | [`poll_set`] | the one poll call; tokens |
+//! | [`stream`], [`source`], [`slates`] | from the camera to the reel, and the picture in place of frames |
+//! | [`outlet`], [`udp`] | what the loop asks of a way out, and the first of them |
+//! | [`stats`], [`report`], [`drops`] | counters, and what people are told |
 
 pub mod config;
 pub mod drops;
+#[cfg(test)]
+mod example;
 pub mod list;
 pub mod options;
+pub mod outlet;
 pub mod poll_set;
 pub mod report;
 pub mod slates;
 pub mod source;
+pub mod stats;
+pub mod stream;
 pub mod udp;
 
 use super::exit::{Exit, ExitError};
-use super::quantity::show_bytes;
 use super::{local_time, logging, say};
-use crate::reel::Reel;
-use crate::sender::greeting::{GreetingError, Request};
-use crate::sender::hub::{Hub, Limits};
-use crate::sender::{ClientId, ClientKind, Output, Route, Transmit};
-use crate::supervisor::Signal;
+use crate::sys::clock;
 use crate::sys::signals::Signals;
-use crate::sys::tcp::Accepted;
-use crate::sys::udp::{self as socket, Received};
-use crate::sys::{clock, random_u64, tcp};
 use crate::time::Time;
-use crate::wire::client::MAX_CONTINUE_LEN;
-use crate::wire::join::{Refusal, RefusalCode, Reply};
-use crate::wire::plain::MAX_DATAGRAM;
-use crate::wire::{IP_UDP_OVERHEAD, MAX_FRAME, StreamId, Token};
 use config::Config;
 use options::Options;
-use poll_set::{Ready, Wait, Who};
-use report::{Report, canonical};
-use slates::Slates;
-use source::Intake;
-use source::ending::Ending;
-use std::net::{SocketAddr, TcpStream};
+use outlet::{AnyOutlet, Budget, Demand, News, Shared};
+use poll_set::{Answers, Part, PollSet, Ready, Seat, Token};
+use report::Report;
+use stats::Stats;
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
-use std::time::Duration;
-use udp::client::{Client, Downgrade, Outcome};
-use udp::listener::Listener;
-use udp::pending::{Pending, Verdict};
-use udp::shrunk::Shrunk;
+use stream::Stream;
+use udp::Udp;
 
-/// Connections taken a turn.
-const JOINS_A_TURN: usize = 4;
-
-/// Datagrams taken from one socket a turn.
-const DATAGRAMS_A_TURN: usize = 64;
-
-/// Sends a turn: 8 MiB at 64 KiB each.
+/// Sends a turn, of all outlets together: 3 MB in bursts of 16 datagrams.
 const SENDS_A_TURN: usize = 128;
-
-/// The listener rests this long when there is no descriptor left: it stays readable meanwhile.
-const ACCEPT_REST: Duration = Duration::from_millis(100);
 
 /// Runs camcast with the options as typed.
 ///
@@ -78,18 +65,6 @@ pub fn run(options: Options) -> Result<Exit, ExitError> {
     server.verdict()
 }
 
-/// What the reel holds, and how large a frame may be.
-fn limits(reel: usize, frame: usize) -> String {
-    let show = |bytes: usize| show_bytes(bytes as u64);
-    let most = MAX_FRAME as usize;
-    let why = if frame < most {
-        format!("raise --reel for larger ones, up to {}", show(most))
-    } else {
-        "the protocol's limit".to_owned()
-    };
-    format!("the newest {} are kept; a frame may have up to {} ({why})", show(reel), show(frame))
-}
-
 /// Whether another turn is to follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
@@ -99,65 +74,49 @@ pub enum Flow {
     Stopped,
 }
 
-/// The program: all rooms, and the sockets between them.
+/// The program: its parts, and the loop around them.
 pub struct Server {
     signals: Signals,
-    intake: Intake,
-    doors: Vec<Listener>,
-    accept_after: Time,
-    lobby: Pending,
-    clients: Vec<Option<Client>>,
-    hub: Hub,
-    reel: Reel,
-    shrunk: Shrunk,
-    slates: Slates,
+    stream: Stream,
+    outlets: Vec<AnyOutlet>,
+    addresses: Vec<SocketAddr>,
+    /// The outlet whose turn it is to be first.
+    first: usize,
+    stats: Stats,
     report: Report,
-    gso: bool,
-    dscp: Option<u8>,
     /// Sends were left over when the turn's budget was spent.
-    more: bool,
-    /// The source has ended.
-    ending: Option<Ending>,
+    has_more: bool,
     stopping: bool,
 }
 
 impl Server {
-    /// Opens the source and the doors.
+    /// Opens the source and the outlets.
     ///
     /// # Errors
     /// One line and its exit code.
     pub fn new(config: &Config) -> Result<Self, ExitError> {
         let signals = Signals::new().map_err(|error| ExitError::system("signal handlers", &error))?;
         let report = Report::new(config.client_log.as_deref())?;
-        let intake = Intake::start(config, clock::now())?;
-        let stream = StreamId(random_u64().map_err(|error| ExitError::system("random numbers", &error))?);
-        let doors = config.listen.iter().map(Listener::open).collect::<Result<_, _>>()?;
-        let reel = Reel::new(config.reel, config.datagram, stream);
-        log::info!("{}", limits(config.reel, reel.frame_limit()));
-        let burst = socket::MAX_SEGMENTS.min(socket::MAX_SEND / usize::from(config.datagram)) as u16;
+        let stream = Stream::open(config, clock::now())?;
+        let udp = Udp::open(config, stream.id)?;
+        let addresses = udp.addresses().collect();
+        log::info!("{}", stream.limits());
         Ok(Server {
             signals,
-            intake,
-            doors,
-            accept_after: Time::default(),
-            lobby: Pending::default(),
-            clients: (0..config.max_clients).map(|_| None).collect(),
-            hub: Hub::new(Limits { clients: config.max_clients, burst }, stream),
-            reel,
-            shrunk: Shrunk::default(),
-            slates: Slates::new(config.datagram, stream),
+            stream,
+            outlets: vec![AnyOutlet::Udp(udp)],
+            addresses,
+            first: 0,
+            stats: Stats::default(),
             report,
-            gso: true,
-            dscp: config.dscp,
-            more: false,
-            ending: None,
+            has_more: false,
             stopping: false,
         })
     }
 
-    /// Where clients can join; as many as were asked for.
+    /// Where clients can join over UDP; as many as were asked for.
     pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        self.doors.iter().filter_map(|door| door.tcp.local_addr().ok())
+        self.addresses.iter().copied()
     }
 
     /// Frames that have been laid into the reel.
@@ -170,404 +129,115 @@ impl Server {
     /// # Errors
     /// What no turn can go on after.
     pub fn turn(&mut self) -> Result<Flow, ExitError> {
-        let ready = self.wait().map_err(|error| ExitError::system("poll", &error))?;
+        let answers = self.wait().map_err(|error| ExitError::system("poll", &error))?;
         let now = clock::now();
-        for who in ready {
-            self.handle(who, now);
-            self.drain(now);
+        for (token, ready) in answers {
+            self.handle(token, ready, now);
         }
-        self.handle_deadlines(now);
-        self.drain(now);
-        self.attend(now);
-        Ok(if self.hub.is_stopped() { Flow::Stopped } else { Flow::On })
+        self.handle_timeouts(now);
+        self.tell_news(now);
+        self.send(now);
+        Ok(if self.stopping && self.demand().clients == 0 { Flow::Stopped } else { Flow::On })
     }
 
-    fn wait(&self) -> std::io::Result<Ready> {
+    fn wait(&self) -> std::io::Result<Answers> {
         let now = clock::now();
-        let mut wait = Wait::default();
-        wait.readable(Who::Signals, self.signals.as_fd());
-        logging::fd().into_iter().for_each(|fd| wait.writable(Who::Log, fd));
-        self.report.fd().into_iter().for_each(|fd| wait.writable(Who::ClientLog, fd));
+        let mut set = PollSet::new(Part::Signals);
+        set.readable(Seat::only(0), self.signals.as_fd());
+        logging::fd().into_iter().for_each(|fd| set.part(Part::Log).writable(Seat::only(0), fd));
+        self.report.fd().into_iter().for_each(|fd| set.part(Part::ClientLog).writable(Seat::only(0), fd));
         if !self.stopping {
-            self.intake.poll(&mut wait);
-            for (index, door) in self.doors.iter().enumerate() {
-                if now >= self.accept_after {
-                    wait.readable(Who::Joins(index), door.tcp.as_fd());
-                }
-                wait.readable(Who::Strangers(index), door.udp.as_fd());
-            }
+            self.stream.register(set.part(Part::Source));
         }
-        for (index, stream) in self.lobby.streams().enumerate() {
-            wait.readable(Who::PendingJoin(index), stream.as_fd());
+        for (index, outlet) in (0..).zip(&self.outlets) {
+            outlet.register(set.part(Part::Outlet(index)), now);
         }
-        for (place, client) in self.clients.iter().enumerate() {
-            if let Some(client) = client {
-                wait.client(place, client);
-            }
-        }
-        wait.wait(self.next_deadline(now), now)
+        set.wait(self.next_timeout(now), now)
     }
 
-    fn next_deadline(&self, now: Time) -> Time {
-        if self.more {
+    fn next_timeout(&self, now: Time) -> Time {
+        if self.has_more {
             return now;
         }
-        let hub = self.hub.next_timeout().map_or(Time::NEVER, |(at, why)| {
-            log::trace!("next: {why:?} at {at}");
-            at
-        });
-        let source = if self.stopping { Time::NEVER } else { self.intake.next_timeout() };
-        let accept = if self.accept_after > now { self.accept_after } else { Time::NEVER };
-        let ending = self.ending.filter(|_| !self.stopping).map_or(Time::NEVER, |it| it.next_timeout());
-        hub.min(source).min(ending).min(accept).min(self.lobby.next_timeout())
+        let outlets = self.outlets.iter().map(|outlet| outlet.next_timeout(now));
+        let source = Some(self.stream.next_timeout()).filter(|_| !self.stopping);
+        outlets.chain(source).min().unwrap_or(Time::NEVER)
     }
 
-    /// Hands in one input.
-    fn handle(&mut self, who: Who, now: Time) {
-        match who {
-            Who::Signals => self.on_signal(now),
-            Who::Source | Who::FailingSource => {
-                let is_failing = who == Who::FailingSource;
-                self.intake.handle_source(is_failing, &mut self.reel, &mut self.report, now);
-            }
-            Who::Opener => self.intake.handle_opener(now),
-            Who::Hotplug => self.intake.handle_hotplug(now),
-            Who::Log => logging::drain(),
-            Who::ClientLog => self.report.drain(),
-            Who::Joins(index) => self.accept(index, now),
-            Who::Strangers(index) => self.hear_strangers(index, now),
-            Who::PendingJoin(index) => {
-                if let Some(verdict) = self.lobby.handle_readable(index, now) {
-                    self.admit(verdict, now);
+    fn handle(&mut self, Token { part, seat }: Token, ready: Ready, now: Time) {
+        let Server { stream, stats, report, outlets, .. } = self;
+        match part {
+            Part::Signals => self.on_signal(now),
+            Part::Log => logging::drain(),
+            Part::ClientLog => report.drain(),
+            Part::Source => stream.handle(seat, ready, report, now),
+            Part::Outlet(index) => {
+                let mut shared = Shared { stream, stats, report };
+                if let Some(outlet) = outlets.get_mut(usize::from(index)) {
+                    outlet.handle(seat, ready, &mut shared, now);
                 }
             }
-            Who::Client(place) => self.hear_client(place, now),
-            Who::Writable(place) => self.resume(place, now),
-        }
-    }
-
-    fn handle_deadlines(&mut self, now: Time) {
-        if !self.stopping && now >= self.intake.next_timeout() {
-            self.intake.handle_timeout(&mut self.reel, &mut self.report, now);
-        }
-        while let Some(verdict) = self.lobby.handle_timeout(now) {
-            self.admit(verdict, now);
-            self.drain(now);
-        }
-        if self.hub.next_timeout().is_some_and(|(at, _)| now >= at) {
-            self.hub.handle_timeout(&self.reel, now);
         }
     }
 
     fn on_signal(&mut self, now: Time) {
         if self.signals.take() > 0 {
             // a second one finds the clients told already
-            log::info!("stopping: telling {} clients", self.hub.clients());
-            self.stopping = true;
-            self.hub.handle_stop(now);
+            log::info!("stopping: telling {} clients", self.demand().clients);
+            self.stop(now);
         }
     }
 
-    /// The source and the clients hear of each other; once a turn.
-    fn attend(&mut self, now: Time) {
+    fn stop(&mut self, now: Time) {
+        self.stopping = true;
+        self.tell(News::Stop, now);
+    }
+
+    fn handle_timeouts(&mut self, now: Time) {
+        if !self.stopping {
+            self.stream.handle_timeout(&mut self.report, now);
+        }
+        self.each_outlet(|outlet, shared| outlet.handle_timeout(shared, now));
+    }
+
+    /// The source and the outlets hear of each other; once a turn.
+    fn tell_news(&mut self, now: Time) {
         self.report.attend(now);
         if self.stopping {
             return;
         }
-        if self.intake.is_over() {
-            return self.end(now);
+        let demand = self.demand();
+        if self.stream.has_ended(demand.outstanding, now) {
+            return self.stop(now);
         }
-        self.intake.set_wanted(self.hub.clients() > 0, now);
-        let signal = self.intake.signal();
-        self.hub.handle_camera(signal != Signal::Present, &self.reel, now);
-        let size = self.reel.newest().map(|frame| frame.size());
-        self.hub.handle_slate(self.slates.show(signal, self.hub.has_viewers(), size, now));
-        self.drain(now);
-    }
-
-    /// No frame comes any more. Those that have come go out before the clients are told.
-    fn end(&mut self, now: Time) {
-        let outstanding = self.hub.outstanding(&self.reel);
-        let ending = self.ending.get_or_insert(Ending::new(outstanding, now));
-        if ending.is_over(outstanding, now) {
-            self.stopping = true;
-            self.hub.handle_stop(now);
-            self.drain(now);
+        for news in self.stream.news(demand, now) {
+            self.tell(news, now);
         }
     }
 
-    fn accept(&mut self, index: usize, now: Time) {
-        for _ in 0..JOINS_A_TURN {
-            match tcp::accept(&self.doors[index].tcp) {
-                Ok(Accepted::Connection(stream, remote)) => {
-                    let Ok(local) = stream.local_addr() else { continue };
-                    if let Some(evicted) = self.lobby.enter(stream, Route { remote, local }, now) {
-                        self.turn_away(
-                            &evicted.stream,
-                            evicted.route.remote,
-                            &GreetingError::Unfinished,
-                            now,
-                        );
-                    }
-                }
-                Ok(Accepted::Nobody) => return,
-                Ok(Accepted::NoRoom) | Err(_) => {
-                    self.accept_after = now.after(ACCEPT_REST);
-                    return;
-                }
-            }
-        }
+    fn tell(&mut self, news: News, now: Time) {
+        self.each_outlet(|outlet, shared| outlet.handle_news(news, shared, now));
     }
 
-    fn turn_away(&mut self, stream: &TcpStream, remote: SocketAddr, why: &GreetingError, now: Time) {
-        let refusal = Refusal { code: RefusalCode::Protocol, why: why.to_string() };
-        self.report.rejected(remote, &refusal.why, now);
-        let line = Reply::Refused(refusal).to_string();
-        match why {
-            // what a browser shows
-            GreetingError::Unknown { http: true } => {
-                tcp::write_line(
-                    stream,
-                    &format!("HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n\r\n{line}"),
-                );
-            }
-            _ => tcp::write_line(stream, &line),
-        }
+    /// The outlets send in turn, and share the turn's budget.
+    fn send(&mut self, now: Time) {
+        let mut budget = Budget::new(SENDS_A_TURN);
+        self.each_outlet(|outlet, shared| outlet.send(shared, &mut budget, now));
+        self.first = (self.first + 1) % self.outlets.len().max(1);
+        self.has_more = budget.is_spent();
     }
 
-    /// A connection has said what it wants.
-    fn admit(&mut self, (guest, verdict): Verdict, now: Time) {
-        match verdict {
-            Err(why) => self.turn_away(&guest.stream, guest.route.remote, &why, now),
-            Ok(Request::Native(join)) => {
-                let Ok(token) = random_u64() else { return };
-                let reply = self.hub.join_native(join, guest.route, Token(token), &self.reel, now);
-                if let Reply::Refused(refusal) = &reply {
-                    self.report.rejected(guest.route.remote, &refusal.why, now);
-                }
-                tcp::write_line(&guest.stream, &reply.to_string());
-            }
-            Ok(Request::Plain(port)) => match self.hub.join_plain(port, guest.route, &self.reel, now) {
-                Ok(client) => {
-                    self.drain(now);
-                    if let Some(client) = self.client_mut(client) {
-                        client.held = Some(guest.stream);
-                    }
-                }
-                Err(refusal) => {
-                    self.report.rejected(guest.route.remote, &refusal.why, now);
-                    tcp::write_line(&guest.stream, &Reply::Refused(refusal).to_string());
-                }
-            },
-        }
+    fn each_outlet(&mut self, mut of: impl FnMut(&mut AnyOutlet, &mut Shared<'_>)) {
+        let Server { stream, stats, report, outlets, first, .. } = self;
+        let mut shared = Shared { stream, stats, report };
+        let first = (*first).min(outlets.len());
+        let (last, first) = outlets.split_at_mut(first);
+        first.iter_mut().chain(last).for_each(|outlet| of(outlet, &mut shared));
     }
 
-    fn hear_strangers(&mut self, index: usize, now: Time) {
-        let mut datagram = [0; DATAGRAM_ROOM];
-        for _ in 0..DATAGRAMS_A_TURN {
-            match socket::receive_from(&self.doors[index].udp, &mut datagram) {
-                Received::Some((len, from)) => {
-                    self.hub.handle_unknown_peer(from, &datagram[..len.min(DATAGRAM_ROOM)], &self.reel, now);
-                    self.drain(now);
-                }
-                Received::Nothing => return,
-                Received::Refused | Received::Error(_) => {}
-            }
-        }
-    }
-
-    fn hear_client(&mut self, place: usize, now: Time) {
-        let mut datagram = [0; DATAGRAM_ROOM];
-        for _ in 0..DATAGRAMS_A_TURN {
-            // the place may be another's after any datagram
-            let Some(client) = self.clients.get(place).and_then(Option::as_ref) else { return };
-            match socket::receive(&client.socket, &mut datagram) {
-                Received::Some(len) => {
-                    let datagram = &datagram[..len.min(DATAGRAM_ROOM)];
-                    self.hub.handle_datagram(client.id, datagram, &self.reel, now);
-                }
-                Received::Nothing => return,
-                Received::Refused => self.hub.handle_refused(client.id, now),
-                Received::Error(_) => return,
-            }
-            self.drain_outputs(now);
-        }
-    }
-
-    /// Does what the hub asks for, then sends what there is to send, within the turn's budget.
-    fn drain(&mut self, now: Time) {
-        self.drain_outputs(now);
-        for _ in 0..SENDS_A_TURN {
-            let Some(transmit) = self.hub.poll_transmit(&self.reel, now) else {
-                self.more = false;
-                return;
-            };
-            self.transmit(&transmit, now);
-            self.drain_outputs(now);
-        }
-        self.more = true;
-    }
-
-    fn drain_outputs(&mut self, now: Time) {
-        while let Some(output) = self.hub.poll_output() {
-            match output {
-                Output::Open { client, local, remote, kind, narrow } => {
-                    self.open(client, kind, (local, remote), narrow, now);
-                }
-                Output::Widen { client } => {
-                    let gso = self.gso;
-                    if let Some(client) = self.client_mut(client) {
-                        client.make_wide(gso);
-                        log::info!("the path to {} takes full packets after all", canonical(client.remote));
-                    }
-                }
-                Output::Datagram { client, bytes } => {
-                    let lost = self.client_mut(client).and_then(|client| {
-                        client.send_small(&bytes);
-                        client.take_not_sent()
-                    });
-                    lost.into_iter().for_each(|lost| self.report.not_sent(lost.count, lost.errno, now));
-                }
-                Output::Close { client } => {
-                    if self.client_mut(client).is_some() {
-                        self.clients[client.place()] = None;
-                    }
-                }
-                Output::Event(event) => self.report.event(&event, now),
-            }
-        }
-    }
-
-    fn open(
-        &mut self,
-        id: ClientId,
-        kind: ClientKind,
-        route: (SocketAddr, SocketAddr),
-        narrow: Option<u16>,
-        now: Time,
-    ) {
-        let mut client = match Client::open(id, kind, route, self.reel.datagram_len(), self.gso) {
-            Ok(client) => client,
-            Err(error) => {
-                log::warn!("no socket for {}: {error}", canonical(route.1));
-                return self.hub.handle_lost(id, now);
-            }
-        };
-        if self.dscp.is_some_and(|dscp| !socket::set_dscp(&client.socket, dscp)) {
-            log::warn!("the system does not let datagrams be marked: check --dscp");
-        }
-        if let Some(mtu) = narrow {
-            client.make_narrow();
-            let known = (mtu > 0).then_some(mtu).or_else(|| socket::path_mtu(&client.socket));
-            self.say_downgrade(route.1, Downgrade::Narrow(known));
-        }
-        self.settle(&client, route.1, now);
-        self.clients[id.place()] = Some(client);
-    }
-
-    /// What came to the new socket between bind and connect may be anybody's.
-    fn settle(&mut self, client: &Client, remote: SocketAddr, now: Time) {
-        let mut datagram = [0; DATAGRAM_ROOM];
-        for _ in 0..DATAGRAMS_A_TURN {
-            match socket::receive_from(&client.socket, &mut datagram) {
-                Received::Some((len, from)) => {
-                    let datagram = &datagram[..len.min(DATAGRAM_ROOM)];
-                    if from == remote {
-                        self.hub.handle_datagram(client.id, datagram, &self.reel, now);
-                    } else {
-                        self.hub.handle_unknown_peer(from, datagram, &self.reel, now);
-                    }
-                }
-                Received::Nothing | Received::Error(_) => return,
-                Received::Refused => {}
-            }
-        }
-    }
-
-    /// A client's socket takes datagrams again: first what it did not take before, then whatever is next.
-    fn resume(&mut self, place: usize, now: Time) {
-        let Some(client) = self.clients.get_mut(place).and_then(Option::as_mut) else { return };
-        let (id, kept) = (client.id, client.take_kept());
-        if let Some(kept) = kept {
-            self.transmit(&kept, now);
-        }
-        if self.client_mut(id).is_some_and(|client| !client.is_blocked()) {
-            self.hub.handle_writable(id, now);
-        }
-    }
-
-    fn transmit(&mut self, transmit: &Transmit, now: Time) {
-        let frame = match transmit {
-            Transmit::Slate { number, .. } => self.slates.frame(*number),
-            _ => self.reel.frame(transmit.number()),
-        };
-        let Some(frame) = frame else { return };
-        let place = transmit.client().place();
-        let Some(client) = self.clients[place].as_mut().filter(|client| client.id == transmit.client())
-        else {
-            return;
-        };
-        let mut whole = 0;
-        let (outcome, downgrade) = match transmit {
-            Transmit::Train { .. } | Transmit::Slate { fragments: Some(_), .. } => {
-                client.send_train(&frame, transmit)
-            }
-            Transmit::Slate { fragments: None, .. } => (client.send_whole(frame.pieces(), transmit), None),
-            Transmit::Whole { .. } if frame.length_with_tables() as usize <= MAX_DATAGRAM => {
-                whole = frame.length_with_tables() as usize;
-                (client.send_whole(frame.pieces_with_tables(), transmit), None)
-            }
-            Transmit::Whole { .. } => match self.shrunk.of(&frame) {
-                Ok(Some(small)) => {
-                    whole = small.len();
-                    (client.send_whole(std::iter::once(small), transmit), None)
-                }
-                Ok(None) => (Outcome::Done, None),
-                Err(error) => {
-                    self.report.not_shrunk(&error, now);
-                    (Outcome::Done, None)
-                }
-            },
-        };
-        let (id, remote) = (client.id, client.remote);
-        if let Some(lost) = client.take_not_sent() {
-            self.report.not_sent(lost.count, lost.errno, now);
-        }
-        match outcome {
-            Outcome::Done if whole > 0 => self.hub.handle_whole_sent(id, whole),
-            Outcome::Done => {}
-            Outcome::Refused => self.hub.handle_refused(id, now),
-            Outcome::Blocked => self.hub.handle_blocked(id),
-        }
-        if let Some(downgrade) = downgrade {
-            self.say_downgrade(remote, downgrade);
-        }
-    }
-
-    fn say_downgrade(&mut self, remote: SocketAddr, why: Downgrade) {
-        match why {
-            Downgrade::NoGso if self.gso => {
-                self.gso = false;
-                log::warn!(
-                    "this kernel or network device has no UDP GSO: each datagram is sent by itself, which costs CPU"
-                );
-            }
-            Downgrade::NoGso => {}
-            Downgrade::Narrow(mtu) => {
-                let (remote, full) = (canonical(remote), self.reel.datagram_len() + IP_UDP_OVERHEAD);
-                let remedy = match mtu.filter(|mtu| *mtu < full) {
-                    Some(mtu) => format!("camcast --mtu {mtu} would suit"),
-                    None => "a smaller camcast --mtu, such as 1280, would suit".to_owned(),
-                };
-                log::warn!(
-                    "the path to {remote} is narrower than {full} bytes: its datagrams are cut by IP; {remedy}"
-                );
-            }
-        }
-    }
-
-    fn client_mut(&mut self, id: ClientId) -> Option<&mut Client> {
-        self.clients.get_mut(id.place())?.as_mut().filter(|client| client.id == id)
+    fn demand(&self) -> Demand {
+        let each = self.outlets.iter().map(|outlet| outlet.demand(&self.stream));
+        each.fold(Demand::default(), Demand::plus)
     }
 
     /// The last line, and how the program ends.
@@ -577,13 +247,8 @@ impl Server {
     pub fn verdict(&self) -> Result<Exit, ExitError> {
         let intake = self.report.intake;
         log::info!("stopped: {} frames; dropped: {}", intake.good, intake.dropped);
-        log::debug!("datagrams of nobody, dropped: {}", self.hub.strays().unknown);
-        self.intake
-            .failure()
-            .filter(|_| self.intake.is_over())
-            .map_or(Ok(Exit::Ok), |failure| Err(failure.clone()))
+        log::debug!("datagrams of nobody, dropped: {}", self.stats.strays);
+        let source = &self.stream.source;
+        source.failure().filter(|_| source.is_over()).map_or(Ok(Exit::Ok), |failure| Err(failure.clone()))
     }
 }
-
-/// The longest datagram that a client may send; what is longer is malformed, and cut.
-const DATAGRAM_ROOM: usize = if MAX_CONTINUE_LEN > 2048 { MAX_CONTINUE_LEN } else { 2048 };

@@ -1,96 +1,166 @@
-//! The one poll call: who is asked, and who has answered.
+//! The one poll call: which descriptors are asked, and which have answered.
+//!
+//! An answer names its descriptor by a [`Token`] and not by an index: whoever had the place when poll was called may have
+//! left it when the answer's turn comes, and a [generation](Seat::generation) tells the next one there from it.
 
-use super::config::{MAX_CLIENTS, MAX_LISTEN};
-use super::udp::client::Client;
-use super::udp::pending;
+use super::udp::Udp;
 use crate::sys::poll::{self, PollFlags};
 use crate::time::Time;
 use arrayvec::ArrayVec;
 use nix::poll::PollFd;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 
-/// Signals, the source, its opener or news of devices, two logs, two sockets an address, pending joins, clients.
-const MOST: usize = 6 + 2 * MAX_LISTEN + pending::PLACES + MAX_CLIENTS as usize;
+/// Signals, two logs, the source with its opener and news of devices, and what the outlets have.
+const MOST: usize = 6 + Udp::MOST_DESCRIPTORS + 8;
 
-/// Whose descriptor it is.
+/// A part of the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Who {
+pub enum Part {
     /// The wish to stop.
     Signals,
-    /// The camera, or standard input.
-    Source,
-    /// The same, with an error to report and nothing to read.
-    FailingSource,
-    /// The thread that opens the camera has done so, or has failed.
-    Opener,
-    /// A device has come.
-    Hotplug,
-    /// Whoever reads the log takes more of it.
+    /// The log's reader takes more of it.
     Log,
     /// The same of the client log.
     ClientLog,
-    /// The TCP listener of the address with this index.
-    Joins(usize),
-    /// The UDP listener of the address with this index.
-    Strangers(usize),
-    /// The pending join with this index.
-    PendingJoin(usize),
-    /// The client in this place, whose socket can be read.
-    Client(usize),
-    /// The client in this place, whose socket takes datagrams again.
-    Writable(usize),
+    /// The camera, or what stands in for one.
+    Source,
+    /// The outlet with this index.
+    Outlet(u8),
 }
 
-/// The descriptors of one turn. It lives on the stack: nothing is allocated a turn.
-#[derive(Default)]
-pub struct Wait<'a> {
+/// Which of its descriptors a part means. What `kind` and `place` are is the part's own business.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seat {
+    /// What the descriptor is for.
+    pub kind: u8,
+    /// Its index among those of its kind.
+    pub place: u16,
+    /// Which of those that have had this place one after the other.
+    pub generation: u32,
+}
+
+impl Seat {
+    /// The only descriptor of its kind.
+    pub fn only(kind: u8) -> Self {
+        Seat { kind, ..Seat::default() }
+    }
+}
+
+/// Whose descriptor it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// The part that asked.
+    pub part: Part,
+    /// Which of the part's descriptors.
+    pub seat: Seat,
+}
+
+/// What a descriptor has answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// It can be read, or has something to say that reading will tell.
+    pub readable: bool,
+    /// It takes bytes, or has an error that writing will tell; only if that was asked.
+    pub writable: bool,
+    /// It has nothing to read, but an error to report.
+    pub failing: bool,
+}
+
+/// All answers of one call.
+pub type Answers = ArrayVec<(Token, Ready), MOST>;
+
+/// The descriptors of one turn. It lives on the stack: a turn allocates nothing.
+pub struct PollSet<'a> {
     fds: ArrayVec<PollFd<'a>, MOST>,
-    who: ArrayVec<Who, MOST>,
+    tokens: ArrayVec<Token, MOST>,
+    part: Part,
 }
 
-/// Who has something to say.
-pub type Ready = ArrayVec<Who, { MOST * 2 }>;
+impl<'a> PollSet<'a> {
+    /// An empty set; [`part`](Self::part) says who asks.
+    pub fn new(part: Part) -> Self {
+        PollSet { fds: ArrayVec::new(), tokens: ArrayVec::new(), part }
+    }
 
-impl<'a> Wait<'a> {
+    /// What is added from here on is this part's.
+    pub fn part(&mut self, part: Part) -> &mut Self {
+        self.part = part;
+        self
+    }
+
     /// Asks whether `fd` can be read.
-    pub fn readable(&mut self, who: Who, fd: BorrowedFd<'a>) {
-        self.add(who, fd, PollFlags::POLLIN);
+    pub fn readable(&mut self, seat: Seat, fd: BorrowedFd<'a>) {
+        self.add(seat, fd, PollFlags::POLLIN);
     }
 
     /// Asks whether `fd` can be written.
-    pub fn writable(&mut self, who: Who, fd: BorrowedFd<'a>) {
-        self.add(who, fd, PollFlags::POLLOUT);
+    pub fn writable(&mut self, seat: Seat, fd: BorrowedFd<'a>) {
+        self.add(seat, fd, PollFlags::POLLOUT);
     }
 
-    /// Asks whether a client's socket can be read and, if it waits for that, written.
-    pub fn client(&mut self, place: usize, client: &'a Client) {
-        let write = if client.is_blocked() { PollFlags::POLLOUT } else { PollFlags::empty() };
-        self.add(Who::Client(place), client.socket.as_fd(), PollFlags::POLLIN | write);
+    /// Asks whether `fd` can be read, and, if somebody waits for that, whether it can be written.
+    pub fn both(&mut self, seat: Seat, fd: BorrowedFd<'a>, wants_write: bool) {
+        let write = if wants_write { PollFlags::POLLOUT } else { PollFlags::empty() };
+        self.add(seat, fd, PollFlags::POLLIN | write);
     }
 
-    fn add(&mut self, who: Who, fd: BorrowedFd<'a>, flags: PollFlags) {
-        // MOST counts everybody that there can be
-        let _ = (self.fds.try_push(PollFd::new(fd, flags)), self.who.try_push(who));
+    fn add(&mut self, seat: Seat, fd: BorrowedFd<'a>, flags: PollFlags) {
+        // MOST counts all that there can be
+        if self.fds.try_push(PollFd::new(fd, flags)).is_ok() {
+            self.tokens.push(Token { part: self.part, seat });
+        }
     }
 
-    /// Sleeps until somebody answers or `until` has come.
+    /// Sleeps until a descriptor answers or `until` has come.
     ///
     /// # Errors
     /// What the system says of a bad descriptor set.
-    pub fn wait(mut self, until: Time, now: Time) -> std::io::Result<Ready> {
+    pub fn wait(mut self, until: Time, now: Time) -> std::io::Result<Answers> {
         poll::wait(&mut self.fds, until, now)?;
-        let mut ready = Ready::new();
-        for (fd, who) in self.fds.iter().zip(&self.who) {
-            match who {
-                Who::Source if poll::is_failing(fd) => ready.push(Who::FailingSource),
-                Who::Log | Who::ClientLog => ready.extend(poll::is_writable(fd).then_some(*who)),
-                _ if poll::is_readable(fd) => ready.push(*who),
-                _ => {}
-            }
-            if let (Who::Client(place), true) = (*who, poll::is_writable(fd)) {
-                ready.push(Who::Writable(place));
-            }
-        }
-        Ok(ready)
+        let answers = self.fds.iter().zip(&self.tokens).map(|(fd, token)| (*token, ready(fd)));
+        Ok(answers.filter(|(_, ready)| ready.readable || ready.writable).collect())
+    }
+}
+
+fn ready(fd: &PollFd<'_>) -> Ready {
+    let asked = fd.events();
+    let readable = asked.contains(PollFlags::POLLIN) && poll::is_readable(fd);
+    let writable = asked.contains(PollFlags::POLLOUT) && poll::is_writable(fd);
+    Ready { readable, writable, failing: poll::is_failing(fd) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::fd::AsFd;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn answers_come_with_the_token_of_who_asked() {
+        let (mut left, right) = UnixStream::pair().unwrap();
+        let (_idle, silent) = UnixStream::pair().unwrap();
+        left.write_all(b"x").unwrap();
+        let mut set = PollSet::new(Part::Signals);
+        set.readable(Seat::only(0), silent.as_fd());
+        let seat = Seat { kind: 2, place: 7, generation: 9 };
+        set.part(Part::Outlet(3)).both(seat, right.as_fd(), true);
+        set.writable(Seat::only(1), silent.as_fd());
+        let answers = set.wait(Time::NEVER, Time::default()).unwrap();
+        let expected = |seat, readable| {
+            (Token { part: Part::Outlet(3), seat }, Ready { readable, writable: true, failing: false })
+        };
+        assert_eq!(answers.as_slice(), [expected(seat, true), expected(Seat::only(1), false)]);
+    }
+
+    #[test]
+    fn what_has_nothing_to_read_but_an_error_is_failing() {
+        let (left, right) = UnixStream::pair().unwrap();
+        let mut set = PollSet::new(Part::Source);
+        set.readable(Seat::default(), right.as_fd());
+        drop(left);
+        let answers = set.wait(Time::NEVER, Time::default()).unwrap();
+        // a closed peer reads as an end, with POLLIN
+        assert!(answers[0].1.readable && !answers[0].1.failing);
     }
 }

@@ -43,11 +43,7 @@ pub struct Report {
     rejected: Throttle,
     returns: Throttle,
     shrink: Throttle,
-    unsent: Throttle,
-    /// Datagrams that the system did not send.
-    pub not_sent: u64,
-    /// Clients that get the stream.
-    clients: usize,
+    not_sent: Throttle,
     /// Frames by fate.
     pub intake: FrameCounts,
 }
@@ -80,29 +76,22 @@ impl Report {
             rejected: default,
             returns: default,
             shrink: default,
-            unsent: default,
-            not_sent: 0,
-            clients: 0,
+            not_sent: default,
             intake: FrameCounts::default(),
         })
     }
 
-    /// A client joined or left.
-    pub fn event(&mut self, event: &ClientEvent, now: Time) {
+    /// A client joined or left; now there are `clients`.
+    pub fn event(&mut self, event: &ClientEvent, clients: usize, now: Time) {
         match event {
-            ClientEvent::Left { reason: LeaveReason::Replaced, .. } => {
-                self.clients = self.clients.saturating_sub(1);
-            }
+            ClientEvent::Left { reason: LeaveReason::Replaced, .. } => {}
             ClientEvent::Joined { remote, kind, is_return: true, .. } => {
-                self.clients += 1;
                 if self.returns.happened(now).is_some() {
-                    log::info!("joined anew: {} ({kind}); clients now: {}", canonical(*remote), self.clients);
+                    log::info!("joined anew: {} ({kind}); clients now: {clients}", canonical(*remote));
                 }
             }
             ClientEvent::Joined { remote, kind, agent, .. } => {
                 let remote = canonical(*remote);
-                self.clients += 1;
-                let clients = self.clients;
                 let agent = agent.as_deref().map(|agent| format!(", {agent}")).unwrap_or_default();
                 log::info!("joined: {remote} ({kind}{agent}); clients now: {clients}");
                 self.append(&format!("{remote}, joined"));
@@ -112,8 +101,6 @@ impl Report {
             }
             ClientEvent::Left { remote, kind, reason, tally, stay } => {
                 let remote = canonical(*remote);
-                self.clients = self.clients.saturating_sub(1);
-                let clients = self.clients;
                 let stay = show_duration(*stay);
                 let got = got(*kind, tally);
                 log::info!("left: {remote} ({kind}): {reason}; {stay}, {got}; clients now: {clients}");
@@ -229,13 +216,12 @@ impl Report {
 
     /// The system did not send so many datagrams, the latest for this reason.
     pub fn not_sent(&mut self, count: u64, errno: Errno, now: Time) {
-        self.not_sent += count;
         let remedy = match errno {
             Errno::EPERM | Errno::EACCES => "; a firewall on this machine forbids it: nft list ruleset shows",
             Errno::ENETUNREACH | Errno::EHOSTUNREACH => "; there is no route to the client: ip route shows",
             _ => "",
         };
-        if let Some(count) = self.unsent.happened_times(count, now) {
+        if let Some(count) = self.not_sent.happened_times(count, now) {
             log::warn!("{count} datagrams not sent: {}{remedy}", errno.desc());
         }
     }

@@ -6,7 +6,7 @@ pub mod opener;
 pub mod raw;
 
 use super::config::{Config, open_failure};
-use super::poll_set::{Wait, Who};
+use super::poll_set::{PollSet, Ready, Seat};
 use super::report::Report;
 use crate::app::exit::{Exit, ExitError};
 use crate::capture::v4l2::Note;
@@ -23,6 +23,11 @@ use raw::Raw;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
+
+/// Kinds of [seats](Seat): the camera or what stands in for it, the thread that opens it, news of devices.
+const SOURCE: u8 = 0;
+const OPENER: u8 = 1;
+const HOTPLUG: u8 = 2;
 
 /// Where device nodes come and go.
 const DEVICES: &str = "/dev";
@@ -132,19 +137,28 @@ impl Intake {
         self.failure.as_ref()
     }
 
-    /// Whom to poll.
-    pub fn poll<'a>(&'a self, wait: &mut Wait<'a>) {
+    /// Adds the descriptors that are to be polled.
+    pub fn register<'p>(&'p self, set: &mut PollSet<'p>) {
         if self.is_over {
             return;
         }
         if let Some(fd) = self.source.as_ref().and_then(Source::fd) {
-            wait.readable(Who::Source, fd);
+            set.readable(Seat::only(SOURCE), fd);
         }
         if let Some(opener) = &self.opener {
-            wait.readable(Who::Opener, opener.as_fd());
+            set.readable(Seat::only(OPENER), opener.as_fd());
         }
         if let Some(hotplug) = &self.hotplug {
-            wait.readable(Who::Hotplug, hotplug.as_fd());
+            set.readable(Seat::only(HOTPLUG), hotplug.as_fd());
+        }
+    }
+
+    /// A descriptor has answered.
+    pub fn handle(&mut self, seat: Seat, ready: Ready, reel: &mut Reel, report: &mut Report, now: Time) {
+        match seat.kind {
+            OPENER => self.handle_opener(now),
+            HOTPLUG => self.handle_hotplug(now),
+            _ => self.handle_source(ready.failing, reel, report, now),
         }
     }
 

@@ -4,16 +4,16 @@ use crate::sender::Route;
 use crate::sender::greeting::{Greeting, GreetingError, Request};
 use crate::sys::tcp::{self, Heard};
 use crate::time::Time;
-use arrayvec::ArrayVec;
 use std::net::TcpStream;
 
 /// Pending joins; with one more the oldest has to go.
 pub const PLACES: usize = 16;
 
-/// The waiting connections, oldest first.
-#[derive(Default)]
+/// The waiting connections.
 pub struct Pending {
-    guests: ArrayVec<PendingJoin, PLACES>,
+    places: Box<[Option<PendingJoin>; PLACES]>,
+    /// How many there have been.
+    generation: u32,
 }
 
 /// A connection.
@@ -22,52 +22,128 @@ pub struct PendingJoin {
     pub stream: TcpStream,
     /// Its two ends.
     pub route: Route,
+    generation: u32,
     greeting: Greeting,
 }
 
 /// A connection that has said what it wants, or never will.
 pub type Verdict = (PendingJoin, Result<Request, GreetingError>);
 
+impl Default for Pending {
+    fn default() -> Self {
+        Pending { places: Box::new([const { None }; PLACES]), generation: 0 }
+    }
+}
+
 impl Pending {
     /// A fresh connection. Returns the one that had to make room.
     pub fn enter(&mut self, stream: TcpStream, route: Route, now: Time) -> Option<PendingJoin> {
-        let evicted = self.guests.is_full().then(|| self.guests.remove(0));
-        self.guests.push(PendingJoin { stream, route, greeting: Greeting::new(now) });
-        evicted
+        self.generation = self.generation.wrapping_add(1);
+        let place = self.places.iter().position(Option::is_none).unwrap_or_else(|| self.oldest());
+        let greeting = Greeting::new(now);
+        let join = PendingJoin { stream, route, generation: self.generation, greeting };
+        self.places[place].replace(join)
     }
 
-    /// The connections to poll, in order.
-    pub fn streams(&self) -> impl Iterator<Item = &TcpStream> {
-        self.guests.iter().map(|guest| &guest.stream)
+    fn oldest(&self) -> usize {
+        let age = |join: &PendingJoin| self.generation.wrapping_sub(join.generation);
+        let places = self.places.iter().enumerate();
+        let ages = places.filter_map(|(place, join)| Some((place, age(join.as_ref()?))));
+        ages.max_by_key(|(_, age)| *age).map_or(0, |(place, _)| place)
     }
 
-    /// Connection `at` can be read.
-    pub fn handle_readable(&mut self, at: usize, now: Time) -> Option<Verdict> {
-        let guest = self.guests.get_mut(at)?;
+    /// The connections to poll, each with its place and its generation there.
+    pub fn streams(&self) -> impl Iterator<Item = (usize, u32, &TcpStream)> {
+        let places = self.places.iter().enumerate();
+        places.filter_map(|(place, join)| join.as_ref().map(|join| (place, join.generation, &join.stream)))
+    }
+
+    /// The connection of this place and generation can be read, if it is still there.
+    pub fn handle_readable(&mut self, place: usize, generation: u32, now: Time) -> Option<Verdict> {
+        let join = self.places.get_mut(place)?.as_mut().filter(|join| join.generation == generation)?;
         let mut bytes = [0; 512];
-        let verdict = match tcp::read(&guest.stream, &mut bytes) {
+        let verdict = match tcp::read(&join.stream, &mut bytes) {
             Heard::Nothing => Ok(None),
-            Heard::Bytes(count) => guest.greeting.handle_bytes(&bytes[..count], now),
-            Heard::Closed => guest.greeting.handle_eof().map(Some),
+            Heard::Bytes(count) => join.greeting.handle_bytes(&bytes[..count], now),
+            Heard::Closed => join.greeting.handle_eof().map(Some),
         };
-        self.leave(at, verdict)
+        self.leave(place, verdict)
     }
 
     /// Deadlines have come. To be called until there is no verdict.
     pub fn handle_timeout(&mut self, now: Time) -> Option<Verdict> {
-        (0..self.guests.len()).find_map(|at| {
-            let verdict = self.guests.get(at)?.greeting.handle_timeout(now);
-            self.leave(at, verdict)
+        (0..PLACES).find_map(|place| {
+            let verdict = self.places[place].as_mut()?.greeting.handle_timeout(now);
+            self.leave(place, verdict)
         })
     }
 
-    fn leave(&mut self, at: usize, verdict: Result<Option<Request>, GreetingError>) -> Option<Verdict> {
+    fn leave(&mut self, place: usize, verdict: Result<Option<Request>, GreetingError>) -> Option<Verdict> {
         let verdict = verdict.transpose()?;
-        Some((self.guests.remove(at), verdict))
+        Some((self.places[place].take()?, verdict))
     }
 
     /// The earliest deadline.
     pub fn next_timeout(&self) -> Time {
-        self.guests.iter().map(|guest| guest.greeting.next_timeout()).min().unwrap_or(Time::NEVER)
+        let deadlines = self.places.iter().flatten().map(|join| join.greeting.next_timeout());
+        deadlines.min().unwrap_or(Time::NEVER)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::tcp::Accepted;
+    use std::io::Write;
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    const NOW: Time = Time::from_millis(1000);
+
+    /// A connection, and the client's end of it.
+    fn connect(listener: &TcpListener) -> (TcpStream, Route, TcpStream) {
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let Ok(Accepted::Connection(stream, remote)) = tcp::accept(listener) else { panic!("nobody") };
+        let local = stream.local_addr().unwrap();
+        (stream, Route { remote, local }, client)
+    }
+
+    #[test]
+    fn an_answer_for_one_that_has_left_is_not_the_next_ones() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut pending = Pending::default();
+        let (stream, route, mut first) = connect(&listener);
+        assert!(pending.enter(stream, route, NOW).is_none());
+        let (place, generation, _) = pending.streams().next().unwrap();
+        first.write_all(b"5005\n").unwrap();
+        let verdict = loop {
+            if let Some(verdict) = pending.handle_readable(place, generation, NOW) {
+                break verdict;
+            }
+        };
+        assert_eq!(verdict.1.unwrap(), Request::Plain(5005));
+        let (stream, route, mut second) = connect(&listener);
+        assert!(pending.enter(stream, route, NOW).is_none());
+        second.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        assert!(pending.handle_readable(place, generation, NOW).is_none(), "the first one's");
+        let (again, fresh, _) = pending.streams().next().unwrap();
+        assert!(again == place && fresh != generation);
+    }
+
+    #[test]
+    fn the_oldest_makes_room() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut pending = Pending::default();
+        let mut clients = Vec::new();
+        for n in 0..PLACES as u64 {
+            let (stream, route, client) = connect(&listener);
+            clients.push(client);
+            assert!(pending.enter(stream, route, NOW.after(Duration::from_millis(n))).is_none());
+        }
+        for client in clients.iter().take(5) {
+            let (stream, route, _) = connect(&listener);
+            let evicted = pending.enter(stream, route, NOW.after(Duration::from_secs(1))).unwrap();
+            assert_eq!(evicted.route.remote, client.local_addr().unwrap());
+        }
     }
 }

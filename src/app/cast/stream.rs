@@ -1,0 +1,123 @@
+//! One stream: its source, the reel that its frames lie in, and the picture that stands in for them. A second camera would
+//! be a second value of this.
+
+use super::config::Config;
+use super::outlet::{Demand, News};
+use super::poll_set::{PollSet, Ready, Seat};
+use super::report::Report;
+use super::slates::Slates;
+use super::source::Intake;
+use super::source::ending::Ending;
+use crate::app::exit::ExitError;
+use crate::app::quantity::show_bytes;
+use crate::reel::Reel;
+use crate::sender::Slate;
+use crate::supervisor::Signal;
+use crate::sys::random_u64;
+use crate::time::Time;
+use crate::wire::{FrameNumber, MAX_FRAME, StreamId};
+use arrayvec::ArrayVec;
+
+/// A stream.
+pub struct Stream {
+    /// What clients know it by.
+    pub id: StreamId,
+    /// The newest frames.
+    pub reel: Reel,
+    /// What is shown while there are none.
+    pub slates: Slates,
+    /// Where frames come from.
+    pub source: Intake,
+    told: Told,
+    /// The source has ended.
+    ending: Option<Ending>,
+}
+
+/// What the outlets have been told last.
+#[derive(Default)]
+struct Told {
+    next: FrameNumber,
+    is_away: bool,
+    slate: Option<Slate>,
+}
+
+impl Stream {
+    /// Opens the source.
+    ///
+    /// # Errors
+    /// One line and its exit code.
+    pub fn open(config: &Config, now: Time) -> Result<Self, ExitError> {
+        let source = Intake::start(config, now)?;
+        let id = StreamId(random_u64().map_err(|error| ExitError::system("random numbers", &error))?);
+        let reel = Reel::new(config.reel, config.datagram, id);
+        let told = Told { next: reel.next_number(), ..Told::default() };
+        Ok(Stream { id, reel, slates: Slates::new(config.datagram, id), source, told, ending: None })
+    }
+
+    /// What the reel holds, and how large a frame may be.
+    pub fn limits(&self) -> String {
+        let show = |bytes: usize| show_bytes(bytes as u64);
+        let (frame, most) = (self.reel.frame_limit(), MAX_FRAME as usize);
+        let why = if frame < most {
+            format!("raise --reel for larger ones, up to {}", show(most))
+        } else {
+            "the protocol's limit".to_owned()
+        };
+        let reel = show(self.reel.capacity());
+        format!("the newest {reel} are kept; a frame may have up to {} ({why})", show(frame))
+    }
+
+    /// Adds the source's descriptors.
+    pub fn register<'p>(&'p self, set: &mut PollSet<'p>) {
+        self.source.register(set);
+    }
+
+    /// When the source has a deadline, or its clients are waited for no longer.
+    pub fn next_timeout(&self) -> Time {
+        let ending = self.ending.map_or(Time::NEVER, |ending| ending.next_timeout());
+        self.source.next_timeout().min(ending)
+    }
+
+    /// One of the source's descriptors has answered.
+    pub fn handle(&mut self, seat: Seat, ready: Ready, report: &mut Report, now: Time) {
+        self.source.handle(seat, ready, &mut self.reel, report, now);
+    }
+
+    /// The source's deadlines may have come.
+    pub fn handle_timeout(&mut self, report: &mut Report, now: Time) {
+        if now >= self.source.next_timeout() {
+            self.source.handle_timeout(&mut self.reel, report, now);
+        }
+    }
+
+    /// No frame comes any more, and the clients have those that have come, or are waited for no longer. `outstanding` as
+    /// [`Demand`] has it.
+    pub fn has_ended(&mut self, outstanding: u64, now: Time) -> bool {
+        let is_over = self.source.is_over();
+        is_over && self.ending.get_or_insert(Ending::new(outstanding, now)).is_over(outstanding, now)
+    }
+
+    /// The source learns who is there, and the outlets what has changed since they were told last.
+    pub fn news(&mut self, demand: Demand, now: Time) -> ArrayVec<News, 3> {
+        let mut news = ArrayVec::new();
+        if self.source.is_over() {
+            return news;
+        }
+        self.source.set_wanted(demand.clients > 0, now);
+        let signal = self.source.signal();
+        let size = self.reel.newest().map(|frame| frame.size());
+        let is_away = signal != Signal::Present;
+        let slate = self.slates.show(signal, demand.viewers > 0, size, now);
+        let (next, told) = (self.reel.next_number(), &mut self.told);
+        if std::mem::replace(&mut told.is_away, is_away) != is_away {
+            news.push(News::Camera { away: is_away });
+        }
+        if std::mem::replace(&mut told.next, next) != next {
+            news.push(News::Frame);
+        }
+        if std::mem::replace(&mut told.slate, slate) != slate {
+            news.push(News::Slate(slate));
+        }
+        news
+    }
+}

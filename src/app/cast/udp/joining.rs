@@ -1,0 +1,97 @@
+//! From a connection to a client, or to a refusal.
+
+use super::Udp;
+use super::pending::Verdict;
+use crate::app::cast::outlet::Shared;
+use crate::sender::Route;
+use crate::sender::greeting::{GreetingError, Request};
+use crate::sys::random_u64;
+use crate::sys::tcp::{self, Accepted};
+use crate::time::Time;
+use crate::wire::Token;
+use crate::wire::join::{Refusal, RefusalCode, Reply};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// Connections taken a turn.
+const JOINS_A_TURN: usize = 4;
+
+/// The listener rests this long when there is no descriptor left: it stays readable meanwhile.
+const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+impl Udp {
+    pub(super) fn accept(&mut self, place: usize, shared: &mut Shared<'_>, now: Time) {
+        for _ in 0..JOINS_A_TURN {
+            let Some(listener) = self.listeners.get(place) else { return };
+            match tcp::accept(&listener.tcp) {
+                Ok(Accepted::Connection(stream, remote)) => {
+                    let Ok(local) = stream.local_addr() else { continue };
+                    if let Some(evicted) = self.pending.enter(stream, Route { remote, local }, now) {
+                        let remote = evicted.route.remote;
+                        turn_away(&evicted.stream, remote, &GreetingError::Unfinished, shared, now);
+                    }
+                }
+                Ok(Accepted::Nobody) => return,
+                Ok(Accepted::NoRoom) | Err(_) => {
+                    self.accept_after = now.after(ACCEPT_REST);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// A connection has said what it wants.
+    pub(super) fn admit(&mut self, (join, verdict): Verdict, shared: &mut Shared<'_>, now: Time) {
+        let (remote, reel) = (join.route.remote, &shared.stream.reel);
+        match verdict {
+            Err(why) => turn_away(&join.stream, remote, &why, shared, now),
+            Ok(Request::Native(request)) => {
+                let Ok(token) = random_u64() else { return };
+                let reply = self.hub.join_native(request, join.route, Token(token), reel, now);
+                if let Reply::Refused(refusal) = &reply {
+                    tell_rejected(remote, &refusal.why, shared, now);
+                }
+                tcp::write_line(&join.stream, &reply.to_string());
+            }
+            Ok(Request::Plain(port)) => match self.hub.join_plain(port, join.route, reel, now) {
+                Ok(client) => {
+                    self.obey(shared, now);
+                    if let Some(client) = self.client_mut(client) {
+                        client.held = Some(join.stream);
+                    }
+                }
+                Err(refusal) => {
+                    tell_rejected(remote, &refusal.why, shared, now);
+                    tcp::write_line(&join.stream, &Reply::Refused(refusal).to_string());
+                }
+            },
+        }
+    }
+}
+
+fn tell_rejected(remote: SocketAddr, why: &str, shared: &mut Shared<'_>, now: Time) {
+    shared.stats.rejected += 1;
+    shared.report.rejected(remote, why, now);
+}
+
+fn turn_away(
+    stream: &TcpStream,
+    remote: SocketAddr,
+    why: &GreetingError,
+    shared: &mut Shared<'_>,
+    now: Time,
+) {
+    let refusal = Refusal { code: RefusalCode::Protocol, why: why.to_string() };
+    tell_rejected(remote, &refusal.why, shared, now);
+    let line = Reply::Refused(refusal).to_string();
+    match why {
+        // what a browser shows
+        GreetingError::Unknown { http: true } => {
+            tcp::write_line(
+                stream,
+                &format!("HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n\r\n{line}"),
+            );
+        }
+        _ => tcp::write_line(stream, &line),
+    }
+}

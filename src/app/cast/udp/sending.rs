@@ -1,0 +1,200 @@
+//! What the hub asks for is done, and what it has to send goes out.
+
+use super::client::{Client, Downgrade, Outcome};
+use super::{DATAGRAM_ROOM, DATAGRAMS_A_TURN, Udp};
+use crate::app::cast::outlet::{Budget, Shared};
+use crate::app::cast::poll_set::Seat;
+use crate::app::cast::report::canonical;
+use crate::sender::{ClientId, ClientKind, Output, Transmit};
+use crate::sys::udp::{self, Received};
+use crate::time::Time;
+use crate::wire::IP_UDP_OVERHEAD;
+use crate::wire::plain::MAX_DATAGRAM;
+use std::net::SocketAddr;
+
+impl Udp {
+    /// Does what the hub asks for. After each input.
+    pub(super) fn obey(&mut self, shared: &mut Shared<'_>, now: Time) {
+        while let Some(output) = self.hub.poll_output() {
+            match output {
+                Output::Open { client, local, remote, kind, narrow } => {
+                    self.open_client(client, kind, (local, remote), narrow, shared, now);
+                }
+                Output::Widen { client } => {
+                    let gso = self.gso;
+                    if let Some(client) = self.client_mut(client) {
+                        client.make_wide(gso);
+                        log::info!("the path to {} takes full packets after all", canonical(client.remote));
+                    }
+                }
+                Output::Datagram { client, bytes } => {
+                    if let Some(client) = self.client_mut(client) {
+                        client.send_small(&bytes);
+                        tell_not_sent(client, shared, now);
+                    }
+                }
+                Output::Close { client } => {
+                    if self.client_mut(client).is_some() {
+                        self.clients[client.place()] = None;
+                    }
+                }
+                Output::Event(event) => {
+                    shared.stats.count(&event);
+                    shared.report.event(&event, shared.stats.clients, now);
+                }
+            }
+        }
+        shared.stats.strays = self.hub.strays().unknown;
+    }
+
+    fn open_client(
+        &mut self,
+        id: ClientId,
+        kind: ClientKind,
+        route: (SocketAddr, SocketAddr),
+        narrow: Option<u16>,
+        shared: &mut Shared<'_>,
+        now: Time,
+    ) {
+        let datagram = shared.stream.reel.datagram_len();
+        let mut client = match Client::open(id, kind, route, datagram, self.gso) {
+            Ok(client) => client,
+            Err(error) => {
+                log::warn!("no socket for {}: {error}", canonical(route.1));
+                return self.hub.handle_lost(id, now);
+            }
+        };
+        if self.dscp.is_some_and(|dscp| !udp::set_dscp(&client.socket, dscp)) {
+            log::warn!("the system does not let datagrams be marked: check --dscp");
+        }
+        if let Some(mtu) = narrow {
+            client.make_narrow();
+            let known = (mtu > 0).then_some(mtu).or_else(|| udp::path_mtu(&client.socket));
+            self.say_downgrade(route.1, Downgrade::Narrow(known), datagram);
+        }
+        self.settle(&client, route.1, shared, now);
+        self.clients[id.place()] = Some(client);
+    }
+
+    /// What came to the new socket between bind and connect may be anybody's.
+    fn settle(&mut self, client: &Client, remote: SocketAddr, shared: &Shared<'_>, now: Time) {
+        let mut datagram = [0; DATAGRAM_ROOM];
+        let reel = &shared.stream.reel;
+        for _ in 0..DATAGRAMS_A_TURN {
+            match udp::receive_from(&client.socket, &mut datagram) {
+                Received::Some((len, from)) => {
+                    let datagram = &datagram[..len.min(DATAGRAM_ROOM)];
+                    if from == remote {
+                        self.hub.handle_datagram(client.id, datagram, reel, now);
+                    } else {
+                        self.hub.handle_unknown_peer(from, datagram, reel, now);
+                    }
+                }
+                Received::Nothing | Received::Error(_) => return,
+                Received::Refused => {}
+            }
+        }
+    }
+
+    /// Sends what there is to send, until the budget is spent.
+    pub(super) fn send_within(&mut self, budget: &mut Budget, shared: &mut Shared<'_>, now: Time) {
+        while !budget.is_spent() {
+            let Some(transmit) = self.hub.poll_transmit(&shared.stream.reel, now) else { return };
+            budget.spend();
+            self.transmit(&transmit, shared, now);
+            self.obey(shared, now);
+        }
+    }
+
+    /// A client's socket takes datagrams again: first what it did not take before, then whatever is next.
+    pub(super) fn resume(&mut self, seat: Seat, shared: &mut Shared<'_>, now: Time) {
+        let Some(client) = self.client_in(seat) else { return };
+        let (id, kept) = (client.id, client.take_kept());
+        if let Some(kept) = kept {
+            self.transmit(&kept, shared, now);
+        }
+        if self.client_mut(id).is_some_and(|client| !client.is_blocked()) {
+            self.hub.handle_writable(id, now);
+        }
+    }
+
+    fn transmit(&mut self, transmit: &Transmit, shared: &mut Shared<'_>, now: Time) {
+        let stream = shared.stream;
+        let frame = match transmit {
+            Transmit::Slate { number, .. } => stream.slates.frame(*number),
+            _ => stream.reel.frame(transmit.number()),
+        };
+        let Some(frame) = frame else { return };
+        let place = transmit.client().place();
+        let Some(client) = self.clients[place].as_mut().filter(|client| client.id == transmit.client())
+        else {
+            return;
+        };
+        let mut whole = 0;
+        let (outcome, downgrade) = match transmit {
+            Transmit::Train { .. } | Transmit::Slate { fragments: Some(_), .. } => {
+                client.send_train(&frame, transmit)
+            }
+            Transmit::Slate { fragments: None, .. } => (client.send_whole(frame.pieces(), transmit), None),
+            Transmit::Whole { .. } if frame.length_with_tables() as usize <= MAX_DATAGRAM => {
+                whole = frame.length_with_tables() as usize;
+                (client.send_whole(frame.pieces_with_tables(), transmit), None)
+            }
+            Transmit::Whole { .. } => match self.shrunk.of(&frame) {
+                Ok(Some(small)) => {
+                    whole = small.len();
+                    (client.send_whole(std::iter::once(small), transmit), None)
+                }
+                Ok(None) => (Outcome::Done, None),
+                Err(error) => {
+                    shared.report.not_shrunk(&error, now);
+                    (Outcome::Done, None)
+                }
+            },
+        };
+        let (id, remote) = (client.id, client.remote);
+        tell_not_sent(client, shared, now);
+        match outcome {
+            Outcome::Done if whole > 0 => self.hub.handle_whole_sent(id, whole),
+            Outcome::Done => {}
+            Outcome::Refused => self.hub.handle_refused(id, now),
+            Outcome::Blocked => self.hub.handle_blocked(id),
+        }
+        if let Some(downgrade) = downgrade {
+            self.say_downgrade(remote, downgrade, stream.reel.datagram_len());
+        }
+    }
+
+    fn say_downgrade(&mut self, remote: SocketAddr, why: Downgrade, datagram: u16) {
+        match why {
+            Downgrade::NoGso if self.gso => {
+                self.gso = false;
+                log::warn!(
+                    "this kernel or network device has no UDP GSO: each datagram is sent by itself, which costs CPU"
+                );
+            }
+            Downgrade::NoGso => {}
+            Downgrade::Narrow(mtu) => {
+                let (remote, full) = (canonical(remote), datagram + IP_UDP_OVERHEAD);
+                let remedy = match mtu.filter(|mtu| *mtu < full) {
+                    Some(mtu) => format!("camcast --mtu {mtu} would suit"),
+                    None => "a smaller camcast --mtu, such as 1280, would suit".to_owned(),
+                };
+                log::warn!(
+                    "the path to {remote} is narrower than {full} bytes: its datagrams are cut by IP; {remedy}"
+                );
+            }
+        }
+    }
+
+    pub(super) fn client_mut(&mut self, id: ClientId) -> Option<&mut Client> {
+        self.clients.get_mut(id.place())?.as_mut().filter(|client| client.id == id)
+    }
+}
+
+fn tell_not_sent(client: &mut Client, shared: &mut Shared<'_>, now: Time) {
+    if let Some(lost) = client.take_not_sent() {
+        shared.stats.not_sent += lost.count;
+        shared.report.not_sent(lost.count, lost.errno, now);
+    }
+}
