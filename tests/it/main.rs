@@ -1,5 +1,31 @@
-//! The programs as their users meet them: real processes, real sockets, real files. One crate, so that `tests/support` is compiled
-//! once.
+//! The programs as their users meet them: real processes, real sockets, real files. One crate, so that what the tests share is
+//! compiled once.
+//!
+//! | folder | what | look here for |
+//! |---|---|---|
+//! | `cast/` | camcast | files and pipes as sources (`sources`), a camera that is not there yet, comes back, is slow, or sends odd frames; clients beside each other, the no-signal picture, the client log, `--dscp` |
+//! | `rec/` | camrec | a recording from start to end (`recording`), frames unchanged (`byte_for_byte`), the account, the status line, `--on-segment`, `--check`, `--export`, a clock that is set |
+//! | `files/` | recordings on the disk | Matroska, AVI and stills as other programs read them, names, `--keep`, disks that stall or fail, kills, deleted files, limits of the system, two recorders on one folder |
+//! | `protocol/` | the wire | the examples of docs/PROTOCOL.md, native and plain clients made of bytes, the original server |
+//! | `network/` | the path | loss, delay and outages in front of the real programs; either side gone and back |
+//! | `both/` | both programs | errors, exit codes and help, names that are no text, output that nobody reads |
+//! | `../support/` | what the tests share | its `mod.rs` has a table |
+//!
+//! Beside this crate: `netsim/` (the same on a virtual clock), `layering.rs` (who may import whom), `steady_state.rs` and
+//! `picture_alloc.rs` (they count allocations, so they have a process of their own), `vm/` (real drivers), `scripts/`.
+//!
+//! - All: `make test`, or `tests/scripts/run.sh`, which sums up and names what this machine cannot test.
+//! - One test: `cargo test --test it a_disk_that_stands_still`; a file: `cargo test --test it files::disk`; a folder:
+//!   `cargo test --test it network::`.
+//! - The long ones, with figures: `make test-long`. Those are the ignored tests of `network/bad_network.rs` (a minute each; wants an
+//!   idle machine) and `files/matroska.rs` (5 GB of disk), and `files/day_at_speed.rs` and the kills in `files/disk.rs`, for which
+//!   `HOURS=24` and `KILLS=200` ask for more. `LONG_RUN=300` is the seconds of a long run in `bad_network`.
+//! - Ignored as well: `the_check_costs` in `cast/odd_frames.rs`, which measures.
+//! - Written by the tests themselves when told to: `UPDATE_GOLDEN=1 cargo test --test it help_is_as_agreed` (`golden/`),
+//!   `UPDATE_FIXTURES=1 cargo test --test it odd_frames` (`fixtures/jpeg`).
+//!
+//! Eight tests run at once, since most only wait. One that keeps a processor busy, or needs it in time, takes a
+//! `support::heavy_turn()`. Where counts are asserted the source is a file, of which camcast skips nothing.
 #![allow(unreachable_pub, reason = "a test has no outside")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(clippy::print_stderr, clippy::print_stdout, reason = "figures, and what was left out")]

@@ -32,8 +32,9 @@ pub mod quirks;
 
 use camcast::sys::clock;
 use camcast::time::Time;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long a test waits for what has to come. Only a failure takes so long: machines are noisy, and may be emulated.
@@ -69,6 +70,39 @@ pub fn receive_within(udp: &UdpSocket, bytes: &mut [u8], wait: Duration) -> Opti
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return None,
             Err(error) => panic!("receive: {error}"),
         }
+    }
+}
+
+/// Says past the test harness's capture, so that it is seen where the test passes, what this machine cannot test.
+/// `tests/scripts/run.sh` repeats it at the end.
+pub fn left_out(why: &str) {
+    let thread = std::thread::current();
+    let line = format!("left out: {}: {why}\n", thread.name().unwrap_or("a test"));
+    // as one write: other tests print at the same time
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+}
+
+/// How many tests may load the machine at once. The others of the eight mostly wait.
+const HEAVY: usize = 3;
+
+static HEAVY_NOW: Mutex<usize> = Mutex::new(0);
+static HEAVY_LESS: Condvar = Condvar::new();
+
+/// A heavy test's turn, over when it is dropped.
+pub struct Turn(());
+
+/// For tests that keep a processor busy, or that need it in time: waits until fewer than [`HEAVY`] of them run.
+pub fn heavy_turn() -> Turn {
+    let now = HEAVY_NOW.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut now = HEAVY_LESS.wait_while(now, |now| *now >= HEAVY).unwrap_or_else(PoisonError::into_inner);
+    *now += 1;
+    Turn(())
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *HEAVY_NOW.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        HEAVY_LESS.notify_one();
     }
 }
 

@@ -327,7 +327,7 @@ fn a_disk_that_is_full() {
     assert!(reason.contains("no space left for standard output"), "{reason}");
 }
 
-/// Help goes to standard output and is as the golden file has it; `UPDATE_GOLDEN=1 cargo test` writes it anew.
+/// Help goes to standard output and is as the golden file has it; `UPDATE_GOLDEN=1` writes it again.
 #[test]
 fn help_is_as_agreed() {
     for (name, program) in

@@ -23,8 +23,8 @@ fn joins_and_leaves_are_appended_in_order() {
     let plain = PlainClient::join(camcast.address);
     plain.take_frames(2);
     camrec(camcast.address, &["-o", "-", "--frames", "3"]).wait_exit().expect(0);
-    let native = camcast.wait_line("joined: 127.0.0.1:");
-    assert!(native.contains(&plain.address().to_string()), "the first to join");
+    let first = camcast.wait_line("joined: 127.0.0.1:");
+    assert!(first.contains(&plain.address().to_string()), "the first to join");
     let native = camcast.wait_line("(native, newest, camrec/");
     let (_, native) = native.split_once("joined: ").unwrap();
     let (native, _) = native.split_once(' ').unwrap();

@@ -8,6 +8,7 @@ use crate::support::procs::{Camcast, camrec, camrec_into};
 
 #[test]
 fn clients_come_and_go_without_disturbing_each_other() {
+    let _turn = crate::support::heavy_turn();
     let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let camcast = Camcast::start(&["pattern", "-r", "640x480", "-f", "20"]);
     let recorders =
@@ -50,6 +51,7 @@ fn clients_come_and_go_without_disturbing_each_other() {
 
 #[test]
 fn a_stopped_client_holds_nobody_up() {
+    let _turn = crate::support::heavy_turn();
     let camcast = Camcast::pattern(30);
     let frozen = camrec(camcast.address, &["-o", "-"]);
     frozen.wait_line("joined ");

@@ -66,6 +66,7 @@ impl Run {
 /// HOURS=24 for the whole of it.
 #[test]
 fn a_day_of_files_takes_no_more_memory_than_a_minute() {
+    let _turn = crate::support::heavy_turn();
     let hours: u64 = std::env::var("HOURS").map_or(1, |hours| hours.parse().unwrap());
     let home = tempfile::tempdir().unwrap();
     let folder = Folder {

@@ -5,7 +5,7 @@ use crate::support::books::{last, of_kind};
 use crate::support::film::{self, RecordingReader};
 use crate::support::json;
 use crate::support::procs::{Camcast, Program, camrec_into};
-use crate::support::{deadline, is_over, pause};
+use crate::support::{deadline, is_over, left_out, pause};
 use nix::sys::signal::Signal;
 use std::fs;
 use std::io::ErrorKind;
@@ -205,7 +205,7 @@ fn a_mount_that_fstab_has_and_the_system_has_not_is_said_aloud() {
         Program::start("camrec", &mut command).wait_exit()
     };
     if !Path::new("/etc/fstab").exists() || !has_mounts() {
-        eprintln!("left out: no mount in a user namespace here (unshare -rm), or no /etc/fstab");
+        left_out("no mount in a user namespace here (unshare -rm), or no /etc/fstab");
         return;
     }
     let said = format!("{} should be mounted, as /etc/fstab says, and is not", point.display());
@@ -241,7 +241,7 @@ fn has_mounts() -> bool {
 fn a_disk_that_is_unmounted_is_waited_for() {
     let (folder, camcast) = (tempfile::tempdir().unwrap(), Camcast::pattern(30));
     if !has_mounts() {
-        eprintln!("left out: no mount in a user namespace here (unshare -rm)");
+        left_out("no mount in a user namespace here (unshare -rm)");
         return;
     }
     let into = folder.path().join("disk");

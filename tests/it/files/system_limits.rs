@@ -3,7 +3,7 @@
 
 use crate::support::film::RecordingReader;
 use crate::support::procs::{Camcast, Program, camrec, camrec_into};
-use crate::support::{PATIENCE, deadline, is_over, pause};
+use crate::support::{PATIENCE, deadline, is_over, left_out, pause};
 use nix::sys::signal::Signal;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -67,7 +67,7 @@ fn a_client_log_that_may_not_grow_ends_nobody() {
 fn on_its_own_disk(options: &str, camcast: &Camcast, folder: &Path, args: &[&str]) -> Option<Program> {
     let can = Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).output();
     if !can.is_ok_and(|can| can.status.success()) {
-        eprintln!("left out: no mount in a user namespace here (unshare -rm)");
+        left_out("no mount in a user namespace here (unshare -rm)");
         return None;
     }
     let script = format!("mount -t tmpfs -o {options} tmpfs {0} && exec \"$0\" \"$@\"", folder.display());

@@ -25,6 +25,7 @@ fn air(loss: f64) -> Spec {
 
 #[test]
 fn the_proxy_loses_exactly_what_its_links_lose() {
+    let _turn = crate::support::heavy_turn();
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     for socket in [&server, &client] {
@@ -123,6 +124,7 @@ fn gaps(ended: &Ended) -> Vec<RangeInclusive<u32>> {
 
 /// Six seconds of video, whatever the path does to it.
 fn every_frame_comes(up: &Spec, down: &Spec) -> Seen {
+    let _turn = crate::support::heavy_turn();
     let clips = Clips::new(60);
     let camcast = stream(&clips, &[]);
     let proxy = Proxy::start(camcast.address, up, down, 7);
@@ -154,6 +156,7 @@ fn every_frame_comes_through_bursts_that_swallow_whole_ones() {
 
 #[test]
 fn an_outage_of_2_s_costs_nothing_and_is_nobody_elses() {
+    let _turn = crate::support::heavy_turn();
     let clips = Clips::new(90);
     let camcast = stream(&clips, &[]);
     let proxy = Proxy::start(camcast.address, &outage(2 * SECOND), &outage(2 * SECOND), 7);
@@ -166,6 +169,7 @@ fn an_outage_of_2_s_costs_nothing_and_is_nobody_elses() {
 
 #[test]
 fn a_rejoin_after_5_s_gets_what_the_reel_holds() {
+    let _turn = crate::support::heavy_turn();
     let clips = Clips::new(90);
     let camcast = stream(&clips, &[]);
     let proxy = Proxy::start(camcast.address, &outage(5 * SECOND), &outage(5 * SECOND), 7);
@@ -178,6 +182,7 @@ fn a_rejoin_after_5_s_gets_what_the_reel_holds() {
 
 #[test]
 fn what_a_small_reel_has_not_kept_is_named_to_the_frame() {
+    let _turn = crate::support::heavy_turn();
     let clips = Clips::new(300);
     let camcast = stream(&clips, &["--reel", "6M"]);
     let proxy = Proxy::start(camcast.address, &outage(6 * SECOND), &outage(6 * SECOND), 7);
@@ -196,6 +201,7 @@ fn what_a_small_reel_has_not_kept_is_named_to_the_frame() {
 
 #[test]
 fn a_stopped_recorder_catches_up_and_costs_the_others_nothing() {
+    let _turn = crate::support::heavy_turn();
     let clips = Clips::new(60);
     let camcast = stream(&clips, &[]);
     let path = Spec::clean(20 * MS);

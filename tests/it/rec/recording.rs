@@ -4,7 +4,7 @@ use crate::support::film::{self, RecordingReader};
 use crate::support::json;
 use crate::support::pictures::{PatternReader, decoded_size};
 use crate::support::procs::{Camcast, Ended, Program, camrec, camrec_command, camrec_into};
-use crate::support::{PATIENCE, deadline, is_over, pause};
+use crate::support::{PATIENCE, deadline, is_over, left_out, pause};
 use nix::sys::signal::Signal;
 use std::fs;
 use std::net::TcpListener;
@@ -252,7 +252,7 @@ fn what_a_crash_has_left_is_finished_at_the_next_start() {
 #[test]
 fn ipv6_does_all_that_ipv4_does() {
     if let Err(why) = TcpListener::bind("[::1]:0") {
-        eprintln!("NOT TESTED: this machine has no IPv6 loopback: {why}");
+        left_out(&format!("no IPv6 loopback here: {why}"));
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -268,7 +268,7 @@ fn ipv6_does_all_that_ipv4_does() {
 #[test]
 fn one_dual_stack_address_serves_both_families() {
     if let Err(why) = TcpListener::bind("[::1]:0") {
-        eprintln!("NOT TESTED: this machine has no IPv6 loopback: {why}");
+        left_out(&format!("no IPv6 loopback here: {why}"));
         return;
     }
     let camcast = Camcast::start_at("[::]:0", &["pattern", "-r", "320x240", "-f", "30"]);

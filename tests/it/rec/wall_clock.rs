@@ -23,6 +23,7 @@ const APART: i64 = 200_000;
 
 /// Two recorders of one stream: the clock of one of them is set again and again, the other tells the truth.
 fn record(zone: &str, settings: &[i64], check: impl Fn(&Path, &str)) {
+    let _turn = crate::support::heavy_turn();
     let (folder, truth, machine) =
         (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), Machine::new());
     let camcast = Camcast::pattern(30);
