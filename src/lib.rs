@@ -1,10 +1,21 @@
-//! camcast streams a camera's MJPEG over UDP, camrec records it; this library is both of them. This page is the map.
+//! camcast streams a camera's MJPEG over UDP, and camrec records it. This library is both programs; this page is its map.
+//!
+//! # The walk of a frame
 //!
 //! ```text
-//!  camera --DQBUF--> capture --check--> REEL --cursor--> session --bursts--> a UDP socket a client ----> camrec
-//!  (mmap buffer,     (is it a whole     (the newest      (one a client:      (a slice of the reel,       (assembler,
-//!   requeued at       JPEG? one copy     frames, in       newest or every     GSO: one syscall            segment,
-//!   once)             into the reel)     RAM, by number)  frame, a window)    a 64 KiB)                   disk)
+//! camcast                                                                              one thread, one poll loop
+//!
+//!   camera --DQBUF--> capture ---> app::cast::source --> reel ----cursor----> sender -----> app::cast::udp ---> client
+//!            (a mmap  (one header   (judge, stamp,       (the newest frames   (who gets      (a burst is a slice
+//!            buffer)  walk: a whole store: the one       by number, laid out  which burst,   of the reel: one call
+//!                     JPEG?)        copy)                as datagrams)        and when)      each, cut by GSO)
+//!
+//! camrec                                                       one poll loop                the writer's own thread
+//!
+//!   socket ----GRO---> receiver ------------> app::rec ------queue-----> app::rec::writer ----> record ------> store
+//!            (several  (fragments become      (session, rejoin,          (plan: which file,     (the bytes     (files,
+//!            datagrams frames; what is        what people are told)      which time, which      of a file)     fsync)
+//!            a call)   missing is asked for)                             account)
 //! ```
 //!
 //! # Rooms
@@ -12,17 +23,17 @@
 //! | room | kind | what lives there |
 //! |---|---|---|
 //! | [`time`] | pure | instants as plain numbers |
+//! | [`clock`] | pure | whose clock says what: the camera's, ours, the wall's |
 //! | [`jpeg`] | pure | what a JPEG is: the marker walk, the check of each frame, frames out of a byte stream |
 //! | [`wire`] | pure | bytes and their meaning: join lines, datagrams |
-//! | [`reel`] | pure | the newest frames by number, laid out once as trains of datagrams |
+//! | [`reel`] | pure | the newest frames by number, laid out once as trains of datagrams; cursors over them |
 //! | [`sender`] | pure | the sender's brain: who is here, what each client gets next, timers |
-//! | [`receiver`] | pure | the receiver's brain: frames out of datagrams, what is asked for again, when |
-//! | [`clock`] | pure | whose clock says what: the camera's, ours, the wall's |
+//! | [`receiver`] | pure | the receiver's brain: frames out of datagrams, what is asked for again, joining again |
 //! | [`account`] | pure | what has become of every frame |
 //! | [`record`] | pure | containers, where files begin and end, their names |
 //! | [`picture`] | pure | pictures that the program makes itself: the pattern, NO SIGNAL, raw frames compressed, frames shrunk for plain clients |
 //! | [`shown`] | pure | names and words of others, as a terminal may be shown them |
-//! | [`supervisor`] | pure | a camera's life: when it is opened, given up, tried again; its stamps made sense of |
+//! | [`supervisor`] | pure | a camera's life: when it is opened, given up, tried again |
 //! | [`capture`] | shell | sources: a V4L2 camera with its ring of mmap buffers, the pattern, files, standard input |
 //! | [`sys`] | shell | every other system call as a safe function |
 //! | [`store`] | shell | recording files and their sidecars |
@@ -34,22 +45,30 @@
 //!
 //! # The loop's contract
 //!
-//! Both programs are one loop around a pure machine, and drive it in the same way:
+//! Both programs are one loop around pure machines, and drive each of them in the same way:
 //!
-//! 1. **sleep** in one `ppoll` until somebody has something to say, or until the earliest deadline;
-//! 2. **read the clock** once;
+//! 1. **sleep** in one `ppoll` until a descriptor answers, or until the earliest deadline;
+//! 2. **read the clock** once for the turn;
 //! 3. **hand in one input** (`handle_*`: a frame, a datagram, a join, a timeout);
 //! 4. **drain the outputs** (`poll_*` until there is none), and only then hand in the next input;
 //! 5. ask for the **next deadline** (`next_timeout`), and sleep again.
 //!
-//! Each loop over outside input has a budget a turn, so nobody starves the others. What the machines want sent they say
-//! as descriptors (which client, which frame, which fragments): the shell sends slices of the reel, and copies nothing.
+//! Each loop over outside input has a budget a turn, so that no input starves another. What the machines want sent they
+//! say as descriptors (which client, which frame, which fragments): the shell sends slices of the reel, and copies nothing.
+//! camcast's ways out are [outlets](app::cast::outlet), which know the same few verbs and share one budget a turn.
+//!
+//! # Threads
+//!
+//! What may block has a thread of its own, with a queue to it and a bell back that the loop polls ([`sys::worker`]): in camcast
+//! the camera's opener; in camrec the writer, name lookups, `--on-segment` commands and `--json` events; in both whatever of
+//! the log goes to a file.
 //!
 //! # What a frame costs
 //!
-//! camcast: one DQBUF and one QBUF, one pass that looks for its end, one copy into the reel, one `send` a client for each
-//! 64 KiB, one `ppoll` and one `clock_gettime` a wake-up, and no allocation (`tests/steady_state.rs`). The protocol is specified in
-//! `docs/PROTOCOL.md`; why things are as they are stands in `docs/DECISIONS.md`.
+//! camcast: one DQBUF and one QBUF, one walk over the header and one search for the end, one copy into the reel; for each client
+//! one `send` a burst of up to 16 datagrams, paced. A wake-up is one `ppoll` and two `clock_gettime`. Nothing is allocated
+//! (`tests/steady_state.rs`). The protocol is specified in `docs/PROTOCOL.md`; why things are as they are stands in
+//! `docs/DECISIONS.md`.
 
 pub mod account;
 pub mod app;
