@@ -21,7 +21,7 @@ test: ## all tests that need no camera
 test-long: ## a bad network a minute each way, a day of recording, 5 GB, 200 kills, with figures
 	@tests/scripts/deps.sh build test
 	cargo test --locked --release --test it network::bad_network -- --ignored --test-threads=1 --nocapture
-	HOURS=24 cargo test --locked --release --test it files::day_at_speed -- --nocapture
+	HOURS=24 cargo test --locked --release --test day_at_speed -- --nocapture
 	cargo test --locked --release --test it files::matroska -- --ignored --nocapture
 	KILLS=200 cargo test --locked --release --test it files::disk::a_killed -- --nocapture
 

@@ -11,14 +11,14 @@
 //! | `both/` | both programs | errors, exit codes and help, names that are no text, output that nobody reads |
 //! | `../support/` | what the tests share | its `mod.rs` has a table |
 //!
-//! Beside this crate: `netsim/` (the same on a virtual clock), `layering.rs` (who may import whom), `steady_state.rs` and
-//! `picture_alloc.rs` (they count allocations, so they have a process of their own), `vm/` (real drivers), `scripts/`.
+//! Beside this crate: `netsim/` (the same on a virtual clock), `layering.rs` (who may import whom), `steady_state.rs`,
+//! `picture_alloc.rs` and `day_at_speed.rs` (they look at the memory of their own process, so each is alone in it), `vm/` (real drivers), `scripts/`.
 //!
 //! - All: `make test`, or `tests/scripts/run.sh`, which sums up and names what this machine cannot test.
 //! - One test: `cargo test --test it a_disk_that_stands_still`; a file: `cargo test --test it files::disk`; a folder:
 //!   `cargo test --test it network::`.
 //! - The long ones, with figures: `make test-long`. Those are the ignored tests of `network/bad_network.rs` (a minute each; wants an
-//!   idle machine) and `files/matroska.rs` (5 GB of disk), and `files/day_at_speed.rs` and the kills in `files/disk.rs`, for which
+//!   idle machine) and `files/matroska.rs` (5 GB of disk), and `day_at_speed.rs` and the kills in `files/disk.rs`, for which
 //!   `HOURS=24` and `KILLS=200` ask for more. `LONG_RUN=300` is the seconds of a long run in `bad_network`.
 //! - Ignored as well: `the_check_costs` in `cast/odd_frames.rs`, which measures.
 //! - Written by the tests themselves when told to: `UPDATE_GOLDEN=1 cargo test --test it help_is_as_agreed` (`golden/`),
@@ -61,7 +61,6 @@ mod rec {
 /// Recordings on the disk: formats, names, limits, disks and folders that fail.
 mod files {
     mod avi;
-    mod day_at_speed;
     mod deleted;
     mod disk;
     mod keep;

@@ -1,4 +1,9 @@
 //! A day of recording at speed: the real writer, muxer and files, on a clock that the test moves.
+//! It looks at the memory of its own process, so it is alone in it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+#[allow(dead_code, unreachable_pub, reason = "tests/it uses all of it")]
+mod support;
 
 use crate::support::film::{self, RecordingReader};
 use crate::support::pause;
@@ -66,7 +71,6 @@ impl Run {
 /// HOURS=24 for the whole of it.
 #[test]
 fn a_day_of_files_takes_no_more_memory_than_a_minute() {
-    let _turn = crate::support::heavy_turn();
     let hours: u64 = std::env::var("HOURS").map_or(1, |hours| hours.parse().unwrap());
     let home = tempfile::tempdir().unwrap();
     let folder = Folder {
