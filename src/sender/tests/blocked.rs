@@ -143,3 +143,43 @@ fn a_frame_that_leaves_the_reel_half_sent_does_not_break_the_window() {
     bench.cont(client, 77, FrameNumber(32));
     assert_eq!(bench.next_burst().unwrap().number(), bench.reel.oldest_number());
 }
+
+#[test]
+fn a_client_that_replaces_one_with_a_full_socket_is_not_held_up() {
+    let mut bench = Bench::new();
+    let old = bench.plain(5005);
+    bench.frame();
+    assert_eq!(numbers(&bench.drain()), [1]);
+    bench.hub.handle_blocked(old);
+    let new = bench.plain(5005);
+    let sent = bench.drain();
+    assert_eq!((old.place(), sent.len(), sent[0].client()), (new.place(), 1, new));
+    // news of the old socket, which came too late
+    bench.hub.handle_blocked(old);
+    bench.hub.handle_writable(old, bench.now);
+    bench.say(new, b"continue");
+    bench.frame();
+    assert_eq!(numbers(&bench.drain()), [2]);
+}
+
+#[test]
+fn a_slate_goes_on_where_the_socket_was_full_or_ends_with_the_signal() {
+    for is_back in [false, true] {
+        let mut bench = Bench::new();
+        let viewer = bench.native(Policy::Newest, 2, "198.51.100.2:5002");
+        let slate = Slate { number: FrameNumber(1), fragments: BURST + 15 };
+        let part =
+            |fragments| Transmit::Slate { client: viewer, number: slate.number, fragments: Some(fragments) };
+        bench.hub.handle_slate(Some(slate));
+        let (reel, now) = (&bench.reel, bench.now);
+        assert_eq!(bench.hub.poll_transmit(reel, now), Some(part(0..BURST)));
+        bench.hub.handle_blocked(viewer);
+        assert_eq!(bench.drain(), []);
+        if is_back {
+            bench.hub.handle_slate(None);
+        }
+        bench.hub.handle_writable(viewer, bench.now);
+        let rest = part(BURST..BURST + 15);
+        assert_eq!(bench.drain(), if is_back { vec![] } else { vec![rest] });
+    }
+}

@@ -21,7 +21,7 @@ pub struct Client {
     /// A plain client's connection, kept open for as long as the session: some clients take its end for theirs.
     pub held: Option<TcpStream>,
     mode: Mode,
-    /// Datagram octets on this path, headers not counted.
+    /// Datagram bytes on this path, headers not counted.
     datagram: u16,
 }
 
