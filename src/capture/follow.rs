@@ -306,7 +306,7 @@ mod tests {
                     continue;
                 };
                 idle = 0;
-                let mark = lease.strip_suffix(b"\xff\xd9").filter(|_| lease.flaw.is_none());
+                let mark = lease.strip_suffix(b"\xff\xd9").filter(|_| lease.flaw().is_none());
                 marks.push(
                     mark.map_or("-".to_owned(), |frame| String::from_utf8(frame[6..].to_vec()).unwrap()),
                 );

@@ -234,26 +234,24 @@ impl Source {
 /// One frame on loan: its bytes as the source gave them, a camera's padding included. They are not checked.
 pub struct Lease<'a> {
     bytes: Held<'a>,
-    /// When it was captured, and its number. Both may be nonsense where `flawed` is set.
+    /// When it was captured, and its number. Both may be nonsense where it is damaged.
     pub stamp: Stamp,
-    /// What the bytes are.
-    pub picture: Picture,
-    /// The driver says that the frame is damaged, or gave no bytes at all, or fewer than an uncompressed picture has: count
-    /// it, never send it.
-    pub flawed: bool,
-    /// What of it could be read is known to be no frame, for this reason: the same, and there are no bytes.
-    pub flaw: Option<JpegError>,
-    /// It has at least so many bytes, more than are ever kept or sent: the same, and there are no bytes.
-    pub too_long: Option<usize>,
+    /// What it is.
+    pub content: Content,
 }
 
 /// What a frame's bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Picture {
+pub enum Content {
     /// A JPEG, or what should be one.
     Jpeg,
     /// Pixels that lie so in memory.
     Raw(RawFormat),
+    /// To be counted, never sent: the driver says that the frame is damaged, or gave no bytes at all, or fewer than an
+    /// uncompressed picture has; or what of it could be read is known not to be a frame, for this reason.
+    Damaged(Option<JpegError>),
+    /// The same: it has at least this many bytes, more than are ever kept or sent. There are none.
+    TooLong(usize),
 }
 
 enum Held<'a> {
@@ -264,25 +262,39 @@ enum Held<'a> {
 impl<'a> Lease<'a> {
     fn of_bytes(bytes: &'a [u8], captured: Time, sequence: u32) -> Self {
         let stamp = Stamp { captured, sequence };
-        Lease {
-            bytes: Held::Bytes(bytes),
-            stamp,
-            picture: Picture::Jpeg,
-            flawed: bytes.is_empty(),
-            flaw: None,
-            too_long: None,
+        let content = if bytes.is_empty() { Content::Damaged(None) } else { Content::Jpeg };
+        Lease { bytes: Held::Bytes(bytes), stamp, content }
+    }
+
+    fn of_found(buffer: &'a StreamBuffer, found: Found, captured: Time, sequence: u32) -> Self {
+        let lease = Lease::of_bytes(buffer.frame(found.place), captured, sequence);
+        let content = match (found.too_long, found.flaw) {
+            (Some(length), _) => Content::TooLong(length),
+            (None, Some(flaw)) => Content::Damaged(Some(flaw)),
+            (None, None) => lease.content,
+        };
+        Lease { content, ..lease }
+    }
+
+    fn of_buffer(buffer: v4l2::Buffer<'a>, stamp: Stamp, content: Content) -> Self {
+        let is_short = matches!(content, Content::Raw(format) if buffer.bytes().len() < format.bytes());
+        let content = if buffer.flawed() || is_short { Content::Damaged(None) } else { content };
+        Lease { bytes: Held::Buffer(buffer), stamp, content }
+    }
+
+    /// A frame of no source.
+    #[cfg(test)]
+    pub(crate) fn made_up(bytes: &'a [u8], content: Content, stamp: Stamp) -> Self {
+        Lease { bytes: Held::Bytes(bytes), stamp, content }
+    }
+
+    /// What is known to be wrong with what should be a JPEG.
+    #[cfg(test)]
+    fn flaw(&self) -> Option<JpegError> {
+        match self.content {
+            Content::Damaged(flaw) => flaw,
+            _ => None,
         }
-    }
-
-    fn of_found(intake: &'a StreamBuffer, found: Found, captured: Time, sequence: u32) -> Self {
-        let bytes = intake.frame(found.place);
-        Lease { flaw: found.flaw, too_long: found.too_long, ..Lease::of_bytes(bytes, captured, sequence) }
-    }
-
-    fn of_buffer(buffer: v4l2::Buffer<'a>, stamp: Stamp, picture: Picture) -> Self {
-        let is_short = matches!(picture, Picture::Raw(format) if buffer.bytes().len() < format.bytes());
-        let flawed = buffer.flawed() || is_short;
-        Lease { bytes: Held::Buffer(buffer), stamp, picture, flawed, flaw: None, too_long: None }
     }
 }
 

@@ -95,8 +95,8 @@ mod tests {
         for millis in [7000, 7050, 7100, 7200, 7555, 7599, 7600] {
             let now = Time::from_millis(millis);
             let Some(lease) = pattern.grab(now).unwrap() else { continue };
-            assert_eq!(jpeg::check(&lease).map(|checked| checked.size), Ok(size));
-            assert_eq!((lease.stamp.captured, lease.flawed), (now, false));
+            assert_eq!(jpeg::check(&lease).map(|checked| checked.size()), Ok(size));
+            assert_eq!((lease.stamp.captured, lease.content), (now, crate::capture::Content::Jpeg));
             sequences.push(lease.stamp.sequence);
         }
         assert_eq!(sequences, [0, 1, 2, 5, 6]);

@@ -280,9 +280,9 @@ mod tests {
                 let lease = pipe.grab(NOW).unwrap().unwrap();
                 match half.len() {
                     8.. => prop_assert_eq!(&lease[..], half),
-                    _ => prop_assert_eq!(lease.flaw.map(JpegError::index), Some(JpegError::Cut { at: 0 }.index())),
+                    _ => prop_assert_eq!(lease.flaw().map(JpegError::index), Some(JpegError::Cut { at: 0 }.index())),
                 }
-                prop_assert!(lease.flaw.is_some() || check(&lease).is_err());
+                prop_assert!(lease.flaw().is_some() || check(&lease).is_err());
                 drop(lease);
                 prop_assert!(pipe.due().is_some(), "nobody else says that it is over");
             }
@@ -298,7 +298,7 @@ mod tests {
         let broken = b"\xff\xd8\xff\x02".to_vec();
         let cut = jpeg("cut")[..8].to_vec();
         writer.write_all(&[broken, cut.clone(), jpeg("a")].concat()).unwrap();
-        assert_eq!(pipe.grab(NOW).unwrap().unwrap().flaw, Some(JpegError::Marker { at: 2 }));
+        assert_eq!(pipe.grab(NOW).unwrap().unwrap().flaw(), Some(JpegError::Marker { at: 2 }));
         assert_eq!(grab(&mut pipe), Some((1, cut)));
         assert_eq!(grab(&mut pipe), Some((2, jpeg("a"))));
         drop(writer);
@@ -312,7 +312,7 @@ mod tests {
         writer.write_all(&[broken, jpeg("a"), jpeg("b"), jpeg("c")[..8].to_vec()].concat()).unwrap();
         assert_eq!(grab(&mut pipe), None);
         drop(writer);
-        assert_eq!(pipe.grab(NOW).unwrap().unwrap().flaw, Some(JpegError::Cut { at: 2 }));
+        assert_eq!(pipe.grab(NOW).unwrap().unwrap().flaw(), Some(JpegError::Cut { at: 2 }));
         assert_eq!(grab(&mut pipe), Some((1, jpeg("a"))));
         assert_eq!(grab(&mut pipe), Some((2, jpeg("b"))));
         assert_eq!(grab(&mut pipe), Some((3, jpeg("c")[..8].to_vec())));

@@ -323,7 +323,7 @@ mod tests {
         replay.grab(now).map(|lease| {
             let lease = lease.unwrap();
             assert_eq!(lease.stamp.captured, now);
-            (lease.to_vec(), lease.flaw)
+            (lease.to_vec(), lease.flaw())
         })
     }
 

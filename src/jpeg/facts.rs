@@ -27,7 +27,7 @@ pub struct Facts {
     /// The picture's size, as the frame header (SOF) gives it.
     pub size: Size,
     /// Offset of the first entropy-coded byte.
-    pub scan: u32,
+    pub scan: usize,
     /// The frame header's code: `0xc0` is baseline, `0xc2` progressive (T.81 table B.1). Zero if it is not known.
     pub coding: u8,
     /// Bits of a sample.
@@ -68,7 +68,7 @@ pub struct QuantisationTable {
 
 impl QuantisationTable {
     /// Bytes of all its values.
-    pub fn len(self) -> u32 {
+    pub fn length(self) -> u32 {
         if self.is_wide { 128 } else { 64 }
     }
 }
@@ -103,7 +103,7 @@ pub fn header(bytes: &[u8]) -> Result<Facts, JpegError> {
             SOS => {
                 let can_do_with_them = matches!(facts.coding, SOF0 | SOF1) && !has_huffman;
                 let huffman_at = can_do_with_them.then_some(offset(segment.at));
-                return Ok(Facts { size: size?, scan: offset(segment.end), huffman_at, ..facts });
+                return Ok(Facts { size: size?, scan: segment.end, huffman_at, ..facts });
             }
             EOI => return Err(JpegError::NoScan),
             DHT => has_huffman = true,
@@ -157,7 +157,7 @@ impl Facts {
             let before = segment.payload.len().saturating_sub(values.len());
             let at = segment.at.saturating_add(BEFORE_PAYLOAD).saturating_add(before);
             let table = QuantisationTable { at: offset(at), is_wide: kind >> 4 == 1 };
-            let Some((_, behind)) = values.split_at_checked(table.len() as usize) else { return };
+            let Some((_, behind)) = values.split_at_checked(table.length() as usize) else { return };
             if let Some(known) = self.quantisation.get_mut(usize::from(kind & 0x0f)) {
                 *known = Some(table);
             }
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!((facts.component[0], facts.component[2].table), (luminance, 1));
         let values = |number: usize| {
             let table = facts.quantisation[number].unwrap();
-            &jpeg[table.at as usize..][..table.len() as usize]
+            &jpeg[table.at as usize..][..table.length() as usize]
         };
         assert_eq!(values(0), (0..64).collect::<Vec<u8>>());
         assert_eq!((values(1), values(2)), (&[1; 128][..], &[2; 64][..]));
@@ -257,11 +257,11 @@ mod tests {
         fn offsets_lie_inside_the_header(parts in sample::parts()) {
             let jpeg = sample::from_parts(&parts);
             let facts = header(&jpeg).unwrap();
-            prop_assert!((facts.scan as usize) < jpeg.len());
+            prop_assert!(facts.scan < jpeg.len());
             for table in facts.quantisation.into_iter().flatten() {
-                prop_assert!(table.at + table.len() <= facts.scan);
+                prop_assert!((table.at + table.length()) as usize <= facts.scan);
             }
-            prop_assert!(facts.huffman_at.is_none_or(|at| at < facts.scan));
+            prop_assert!(facts.huffman_at.is_none_or(|at| (at as usize) < facts.scan));
         }
     }
 }

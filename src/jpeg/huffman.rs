@@ -1,10 +1,7 @@
 //! The Huffman tables of T.81 annex K. Many UVC cameras leave them out, as AVI files with MJPEG always have: what decodes
 //! MJPEG knows them. A browser, or whoever is handed a single frame as a file, wants them in it.
 
-use super::markers::{self, DHT, SOF0, SOS};
-
-/// Extended sequential DCT: as baseline, but for the number of tables.
-const SOF1: u8 = 0xc1;
+use super::markers::DHT;
 
 /// The typical tables (T.81 K.3.1 and K.3.2) as one DHT segment: luminance DC and AC, chrominance DC and AC.
 #[rustfmt::skip]
@@ -47,17 +44,7 @@ pub const STANDARD_TABLES: [u8; 420] = [
 /// Where [`STANDARD_TABLES`] must be put into a JPEG that has none: the offset of its SOS. `None` if it brings tables of
 /// its own, or is of a kind that these do not suit, or no JPEG.
 pub fn tables_at(jpeg: &[u8]) -> Option<usize> {
-    let mut is_sequential = false;
-    for segment in markers::segments(jpeg).ok()? {
-        let segment = segment.ok()?;
-        match segment.code {
-            SOS => return is_sequential.then_some(segment.at),
-            DHT => return None,
-            code if markers::is_frame(code) => is_sequential = matches!(code, SOF0 | SOF1),
-            _ => {}
-        }
-    }
-    None
+    super::header(jpeg).ok()?.huffman_at.map(|at| at as usize)
 }
 
 /// A JPEG without tables as the three pieces of one with them: what stands before, the tables, and the rest.
@@ -70,7 +57,7 @@ pub fn with_tables(jpeg: &[u8]) -> Option<[&[u8]; 3]> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Size, check, sample};
+    use super::super::{Size, check, markers, sample};
     use super::*;
     use crate::picture::{Encoder, Rgb, Sampling};
     use proptest::prelude::*;
@@ -109,7 +96,7 @@ mod tests {
         assert_eq!(with_tables(&whole), None);
         let spliced = with_tables(&without).unwrap().concat();
         assert_eq!(spliced.len(), without.len() + STANDARD_TABLES.len());
-        assert_eq!(check(&spliced).unwrap().size, SIZE);
+        assert_eq!(check(&spliced).unwrap().size(), SIZE);
         assert_eq!(with_tables(&spliced), None, "once is enough");
         let progressive = sample::with_segments(&[(0xc2, sample::frame_header(SIZE))], b"e");
         assert_eq!(tables_at(&progressive), None);
@@ -124,7 +111,7 @@ mod tests {
             if let Some(pieces) = with_tables(&jpeg) {
                 prop_assert_eq!([pieces[0], pieces[2]].concat(), jpeg.clone());
                 let spliced = pieces.concat();
-                prop_assert_eq!(check(&spliced).map(|whole| whole.size), check(&jpeg).map(|whole| whole.size));
+                prop_assert_eq!(check(&spliced).map(|whole| whole.size()), check(&jpeg).map(|whole| whole.size()));
                 prop_assert_eq!(tables_at(&spliced), None);
             }
         }

@@ -17,6 +17,7 @@
 )]
 
 mod error;
+mod facts;
 mod form;
 pub mod huffman;
 pub mod markers;
@@ -26,11 +27,12 @@ mod size;
 mod split;
 
 pub use error::JpegError;
+pub use facts::{Component, Facts, QuantisationTable, header};
 pub use form::Form;
 pub use size::{Size, SizeError};
 pub use split::{Split, Splitter};
 
-use markers::{EOI, SOS};
+use markers::EOI;
 use memchr::memmem;
 
 /// How many bytes of padding are looked at in one go: a buffer of 4 MiB may be nearly all padding.
@@ -41,17 +43,15 @@ const STRIDE: usize = 64;
 pub struct Checked<'a> {
     /// From SOI to EOI, without what the camera left behind it, or a second SOI before it.
     pub bytes: &'a [u8],
-    /// The picture's size, as the frame header (SOF) gives it.
-    pub size: Size,
+    /// What its header says.
+    pub facts: Facts,
 }
 
-/// What stands before a JPEG's first entropy-coded byte.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
-    /// The picture's size, as the frame header (SOF) gives it.
-    pub size: Size,
-    /// Offset of the first entropy-coded byte, in bytes from SOI.
-    pub scan: usize,
+impl Checked<'_> {
+    /// The picture's size.
+    pub fn size(&self) -> Size {
+        self.facts.size
+    }
 }
 
 /// Checks that `bytes` are one whole JPEG, and trims what many cameras leave behind it: zeros, fill bytes, the rest of an
@@ -63,9 +63,9 @@ pub struct Header {
 /// The first [`JpegError`] found.
 pub fn check(bytes: &[u8]) -> Result<Checked<'_>, JpegError> {
     let bytes = markers::without_empty(bytes);
-    let header = header(bytes)?;
-    let bytes = ended(bytes, header.scan).ok_or(JpegError::NoEnd)?;
-    Ok(Checked { bytes, size: header.size })
+    let facts = header(bytes)?;
+    let bytes = ended(bytes, facts.scan).ok_or(JpegError::NoEnd)?;
+    Ok(Checked { bytes, facts })
 }
 
 /// As [`check`], for cameras whose frames often lack EOI: what follows a sound header is taken for the frame.
@@ -74,37 +74,9 @@ pub fn check(bytes: &[u8]) -> Result<Checked<'_>, JpegError> {
 /// A [`JpegError`] in the header. [`JpegError::NoEnd`] is never returned.
 pub fn check_header_only(bytes: &[u8]) -> Result<Checked<'_>, JpegError> {
     let bytes = markers::without_empty(bytes);
-    let header = header(bytes)?;
-    let bytes = ended(bytes, header.scan).unwrap_or_else(|| trim(bytes, header.scan, 0));
-    Ok(Checked { bytes, size: header.size })
-}
-
-/// Walks from SOI to the first scan (SOS).
-///
-/// # Errors
-/// Any [`JpegError`] but [`JpegError::NoEnd`].
-pub fn header(bytes: &[u8]) -> Result<Header, JpegError> {
-    let mut size = Err(JpegError::NoSize);
-    for segment in markers::segments(bytes)? {
-        let segment = segment?;
-        match segment.code {
-            SOS => return Ok(Header { size: size?, scan: segment.end }),
-            EOI => return Err(JpegError::NoScan),
-            code if markers::is_frame(code) => size = size_of(&segment),
-            _ => {}
-        }
-    }
-    Err(JpegError::NoScan)
-}
-
-/// The size in a frame header: precision (one byte), height, width (T.81 B.2.2).
-fn size_of(frame: &markers::Segment<'_>) -> Result<Size, JpegError> {
-    let Some(&[_, y1, y0, x1, x0]) = frame.payload.first_chunk() else {
-        return Err(JpegError::Marker { at: frame.at });
-    };
-    let size = Size { width: u16::from_be_bytes([x1, x0]), height: u16::from_be_bytes([y1, y0]) };
-    // T.81 lets the height follow in a DNL segment; no camera does, and no decoder here reads it.
-    if size.width == 0 || size.height == 0 { Err(JpegError::ZeroSize) } else { Ok(size) }
+    let facts = header(bytes)?;
+    let bytes = ended(bytes, facts.scan).unwrap_or_else(|| trim(bytes, facts.scan, 0));
+    Ok(Checked { bytes, facts })
 }
 
 /// `bytes` up to EOI, which stands behind `scan`, where the entropy-coded data begins.
@@ -147,17 +119,17 @@ mod tests {
 
     const SIZE: Size = Size { width: 640, height: 480 };
 
+    fn pair(checked: Checked<'_>) -> (&[u8], Size) {
+        (checked.bytes, checked.size())
+    }
+
     #[test]
     fn takes_a_whole_jpeg_and_trims_what_is_behind_it() {
         let jpeg = sample::jpeg(SIZE, b"entropy\xff\x00\x00\x00");
         for padding in [0, 1, 2, 63, 64, 65, 1000, 100_000] {
             for fill in [0, 0xff] {
                 let padded = [jpeg.clone(), vec![fill; padding]].concat();
-                assert_eq!(
-                    check(&padded),
-                    Ok(Checked { bytes: &jpeg, size: SIZE }),
-                    "{padding} times {fill:02x}"
-                );
+                assert_eq!(check(&padded).map(pair), Ok((&jpeg[..], SIZE)), "{padding} times {fill:02x}");
             }
         }
         // the rest of an earlier frame, its EOI with it, in part overwritten; then zeros; up to the buffer's end
@@ -173,8 +145,8 @@ mod tests {
     fn a_buffer_that_still_holds_an_earlier_frames_end_gives_this_frame_only() {
         let (mut buffer, short) = (sample::jpeg(SIZE, &[7; 50_000]), sample::jpeg(SIZE, &[8; 9_000]));
         buffer[..short.len()].copy_from_slice(&short);
-        assert_eq!(check(&buffer), Ok(Checked { bytes: &short, size: SIZE }));
-        assert_eq!(check_header_only(&buffer), Ok(Checked { bytes: &short, size: SIZE }));
+        assert_eq!(check(&buffer).map(pair), Ok((&short[..], SIZE)));
+        assert_eq!(check_header_only(&buffer).map(pair), Ok((&short[..], SIZE)));
     }
 
     #[test]
@@ -182,8 +154,8 @@ mod tests {
         let jpeg = sample::jpeg(SIZE, b"e");
         for before in [&b"\xff\xd8"[..], b"\xff\xd8\xff\xd8\xff", b"\xff\xd8\0\0\xff\0"] {
             let twice = [before, &jpeg].concat();
-            assert_eq!(check(&twice), Ok(Checked { bytes: &jpeg, size: SIZE }), "{before:02x?}");
-            assert_eq!(check_header_only(&twice), Ok(Checked { bytes: &jpeg, size: SIZE }));
+            assert_eq!(check(&twice).map(pair), Ok((&jpeg[..], SIZE)), "{before:02x?}");
+            assert_eq!(check_header_only(&twice).map(pair), Ok((&jpeg[..], SIZE)));
         }
         assert_eq!(check(&[0xff, 0xd8].repeat(9)), Err(JpegError::Cut { at: 2 }));
         let late = [&jpeg[..14], &jpeg].concat();
@@ -201,9 +173,9 @@ mod tests {
                 bytes.extend(&jpeg[segment.at..segment.end]);
             }
             bytes.extend(&jpeg[segments.last().unwrap().end..]);
-            assert_eq!(check(&bytes), Ok(Checked { bytes: &bytes, size: SIZE }), "{stray}");
+            assert_eq!(check(&bytes).map(pair), Ok((&bytes[..], SIZE)), "{stray}");
             let spliced = huffman::with_tables(&bytes).unwrap().concat();
-            assert_eq!(check(&spliced).map(|whole| whole.size), Ok(SIZE), "{stray}");
+            assert_eq!(check(&spliced).map(|whole| whole.size()), Ok(SIZE), "{stray}");
         }
         let far = [&jpeg[..2], &[7; markers::STRAY + 1], &jpeg[2..]].concat();
         assert_eq!(check(&far), Err(JpegError::Marker { at: 2 }));
@@ -213,7 +185,7 @@ mod tests {
     fn every_kind_of_frame_header_gives_the_size_and_no_other_segment_does() {
         let sized = (0xc0..=0xcf).filter(|code| {
             let jpeg = sample::with_segments(&[(*code, sample::frame_header(SIZE))], b"e");
-            check(&jpeg).is_ok_and(|checked| checked.size == SIZE)
+            check(&jpeg).is_ok_and(|checked| checked.size() == SIZE)
         });
         let expected = [0xc0, 0xc1, 0xc2, 0xc3, 0xc5, 0xc6, 0xc7, 0xc9, 0xca, 0xcb, 0xcd, 0xce, 0xcf];
         assert!(sized.eq(expected));
@@ -223,7 +195,7 @@ mod tests {
     fn fill_bytes_may_stand_before_any_marker() {
         let jpeg = sample::jpeg(SIZE, b"e");
         let filled = [&jpeg[..2], &[0xff; 5], &jpeg[2..]].concat();
-        assert_eq!(check(&filled).map(|checked| checked.size), Ok(SIZE));
+        assert_eq!(check(&filled).map(|checked| checked.size()), Ok(SIZE));
     }
 
     #[test]
@@ -252,7 +224,7 @@ mod tests {
         let thumbnail = sample::jpeg(Size { width: 16, height: 16 }, b"t");
         let segments = [(0xe1, thumbnail), (0xc0, sample::frame_header(SIZE))];
         let jpeg = sample::with_segments(&segments, b"e");
-        assert_eq!(check(&jpeg).map(|checked| checked.size), Ok(SIZE));
+        assert_eq!(check(&jpeg).map(|checked| checked.size()), Ok(SIZE));
         for cut in 0..jpeg.len() {
             assert!(check(&jpeg[..cut]).is_err(), "cut at {cut}");
         }
@@ -264,7 +236,7 @@ mod tests {
         let endless = [&jpeg[..jpeg.len() - 2], &[0; 100]].concat();
         assert_eq!(check(&endless), Err(JpegError::NoEnd));
         let forgiven = check_header_only(&endless).unwrap();
-        assert_eq!((forgiven.bytes, forgiven.size), (&jpeg[..jpeg.len() - 2], SIZE));
+        assert_eq!((forgiven.bytes, forgiven.size()), (&jpeg[..jpeg.len() - 2], SIZE));
         let padded = [&jpeg[..], b"garbage"].concat();
         assert_eq!(
             check_header_only(&padded).map(|whole| whole.bytes),
@@ -287,7 +259,7 @@ mod tests {
         ) {
             let jpeg = sample::from_parts(&parts);
             let padded = [jpeg.clone(), vec![0; padding]].concat();
-            prop_assert_eq!(check(&padded), Ok(Checked { bytes: &jpeg, size: parts.size }));
+            prop_assert_eq!(check(&padded).map(pair), Ok((&jpeg[..], parts.size)));
             // Only the first scan's own bytes: a later segment of the model may hold an EOI of its own.
             let first_scan = header(&jpeg).unwrap().scan;
             for cut in 0..=first_scan {

@@ -214,7 +214,7 @@ mod tests {
             let mut pattern = Pattern::new(size, Pattern::QUALITY).unwrap();
             for number in [0, 149, 150, 151, u32::MAX] {
                 let jpeg = pattern.draw(number, "23:59:59.999").unwrap();
-                assert_eq!(check(jpeg).map(|checked| checked.size), Ok(size));
+                assert_eq!(check(jpeg).map(|checked| checked.size()), Ok(size));
             }
         }
     }

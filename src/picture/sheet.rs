@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(at(8 + 328 + 17, second_row + 5), NOTHING);
         assert_eq!(at(8 + 2 * 328 + 17, second_row + 5), GROUND);
         let jpeg = sheet.jpeg().unwrap();
-        assert_eq!(crate::jpeg::check(&jpeg).unwrap().size, whole.size);
+        assert_eq!(crate::jpeg::check(&jpeg).unwrap().size(), whole.size);
     }
 
     #[test]

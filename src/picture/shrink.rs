@@ -159,7 +159,7 @@ mod tests {
         let small = shrink.shrink(jpeg).unwrap().to_vec();
         assert!(small.len() <= shrink.limit);
         let size = Decoder::new().unwrap().decode(&small, Scale::FULL).unwrap().size;
-        assert_eq!(check(&small).map(|checked| checked.size), Ok(size));
+        assert_eq!(check(&small).map(|checked| checked.size()), Ok(size));
         (small.len(), size)
     }
 

@@ -84,7 +84,7 @@ mod tests {
         ] {
             let jpeg = drawn(asked.0, asked.1);
             assert!(jpeg.len() < FITS, "{asked:?}: {} bytes", jpeg.len());
-            let size = jpeg::check(&jpeg).unwrap().size;
+            let size = jpeg::check(&jpeg).unwrap().size();
             assert_eq!((size.width, size.height), given, "{asked:?}");
             Decoder::new().unwrap().decode(&jpeg, Scale::FULL).unwrap();
         }

@@ -67,7 +67,7 @@ impl RecordingReader {
             let pictures = stills::list(path).map_err(failed)?;
             let (first, started) = pictures.first().ok_or_else(foreign)?;
             let first = fs::read(first).map_err(failed)?;
-            let size = jpeg::check_header_only(&first).map_err(|_| foreign())?.size;
+            let size = jpeg::check_header_only(&first).map_err(|_| foreign())?.size();
             let started = *started;
             return Ok(RecordingReader {
                 path: path_owned,

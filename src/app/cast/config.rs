@@ -1,10 +1,11 @@
 //! What camcast's options mean: checked, typed, with the defaults filled in.
 
 use super::options::Options;
+use super::source::trouble::open_failure;
 use crate::app::argument::{Argument, is_text};
 use crate::app::exit::{Exit, ExitError};
 use crate::app::{local_time, quantity};
-use crate::capture::{CaptureConfig, Mode, OpenError, SourceSpec};
+use crate::capture::{CaptureConfig, Mode, SourceSpec};
 use crate::picture::RawEncoder;
 use crate::wire::data::{HEADER_LEN, MIN_FRAGMENT};
 use crate::wire::{IP_UDP_OVERHEAD, PORT};
@@ -206,25 +207,6 @@ fn datagram(mtu: Option<u16>) -> Result<u16, ExitError> {
 fn dscp(typed: Option<&str>) -> Result<Option<u8>, ExitError> {
     let parse = |text| quantity::parse_dscp(text).map_err(|error| usage(format!("--dscp {error}")));
     typed.map(parse).transpose()
-}
-
-/// A source that cannot be opened, with its exit code.
-pub fn open_failure(error: &OpenError) -> ExitError {
-    let exit = match error {
-        OpenError::Missing { .. }
-        | OpenError::Twin { .. }
-        | OpenError::Stranger { .. }
-        | OpenError::NotACamera { .. }
-        | OpenError::Unreadable { .. } => Exit::NoSource,
-        OpenError::NoFrames { .. } | OpenError::NoMjpeg { .. } => Exit::NoMjpeg,
-        OpenError::Busy { .. } => Exit::Busy,
-        OpenError::Forbidden { .. } | OpenError::Sandboxed { .. } => Exit::NotPermitted,
-        OpenError::Invalid { .. } => Exit::Usage,
-        OpenError::NoSignal { .. } | OpenError::UsbBandwidth { .. } | OpenError::System { .. } => {
-            Exit::System
-        }
-    };
-    ExitError::new(exit, error.to_string())
 }
 
 #[cfg(test)]

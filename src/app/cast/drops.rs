@@ -7,7 +7,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DropReason {
     /// It is no whole JPEG.
-    JpegError(JpegError),
+    Jpeg(JpegError),
     /// The driver itself called it damaged or empty.
     Driver,
     /// It is longer than the reel takes.
@@ -27,7 +27,7 @@ impl Drops {
     /// One more.
     pub fn add(&mut self, reason: DropReason) {
         match reason {
-            DropReason::JpegError(flaw) => self.flaws[flaw.index()] += 1,
+            DropReason::Jpeg(flaw) => self.flaws[flaw.index()] += 1,
             DropReason::Driver => self.driver += 1,
             DropReason::TooLarge => self.too_large += 1,
         }
@@ -93,16 +93,13 @@ mod tests {
     fn drops_are_told_by_kind() {
         let mut drops = Drops::default();
         assert_eq!((drops.to_string(), drops.total()), ("none".into(), 0));
-        let reasons = [
-            (2, DropReason::TooLarge),
-            (30, DropReason::JpegError(JpegError::NoEnd)),
-            (3, DropReason::Driver),
-        ];
+        let reasons =
+            [(2, DropReason::TooLarge), (30, DropReason::Jpeg(JpegError::NoEnd)), (3, DropReason::Driver)];
         for (count, reason) in reasons {
             (0..count).for_each(|_| drops.add(reason));
         }
         assert_eq!(drops.to_string(), "30 cut off (no EOI), 3 flagged by the driver, 2 too large");
-        drops.add(DropReason::JpegError(JpegError::Marker { at: 9 }));
+        drops.add(DropReason::Jpeg(JpegError::Marker { at: 9 }));
         assert_eq!(drops.total(), 36);
         drops.add_too_slow(7);
         assert_eq!((drops.total(), drops.too_slow()), (43, 7));

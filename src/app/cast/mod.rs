@@ -121,7 +121,7 @@ impl Server {
 
     /// Frames that have been laid into the reel.
     pub fn frames(&self) -> u64 {
-        self.report.intake.good
+        self.stats.frames
     }
 
     /// Sleeps until there is something to do, and does it.
@@ -170,7 +170,7 @@ impl Server {
             Part::Signals => self.on_signal(now),
             Part::Log => logging::drain(),
             Part::ClientLog => report.drain(),
-            Part::Source => stream.handle(seat, ready, report, now),
+            Part::Source => stream.handle(seat, ready, (stats, report), now),
             Part::Outlet(index) => {
                 let mut shared = Shared { stream, stats, report };
                 if let Some(outlet) = outlets.get_mut(usize::from(index)) {
@@ -195,7 +195,7 @@ impl Server {
 
     fn handle_timeouts(&mut self, now: Time) {
         if !self.stopping {
-            self.stream.handle_timeout(&mut self.report, now);
+            self.stream.handle_timeout((&mut self.stats, &mut self.report), now);
         }
         self.each_outlet(|outlet, shared| outlet.handle_timeout(shared, now));
     }
@@ -245,9 +245,9 @@ impl Server {
     /// # Errors
     /// The source's fault, if that is what ended it.
     pub fn verdict(&self) -> Result<Exit, ExitError> {
-        let intake = self.report.intake;
-        log::info!("stopped: {} frames; dropped: {}", intake.good, intake.dropped);
-        log::debug!("datagrams of nobody, dropped: {}", self.stats.strays);
+        let Stats { frames, dropped, strays, .. } = self.stats;
+        log::info!("stopped: {frames} frames; dropped: {dropped}");
+        log::debug!("datagrams of nobody, dropped: {strays}");
         let source = &self.stream.source;
         source.failure().filter(|_| source.is_over()).map_or(Ok(Exit::Ok), |failure| Err(failure.clone()))
     }

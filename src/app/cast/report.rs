@@ -19,15 +19,6 @@ use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Frames by fate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FrameCounts {
-    /// Frames that went into the reel.
-    pub good: u64,
-    /// Frames that did not.
-    pub dropped: Drops,
-}
-
 /// The log, and the client log if there is one.
 pub struct Report {
     client_log: Option<(PathBuf, Outbox)>,
@@ -44,8 +35,6 @@ pub struct Report {
     returns: Throttle,
     shrink: Throttle,
     not_sent: Throttle,
-    /// Frames by fate.
-    pub intake: FrameCounts,
 }
 
 impl Report {
@@ -77,7 +66,6 @@ impl Report {
             returns: default,
             shrink: default,
             not_sent: default,
-            intake: FrameCounts::default(),
         })
     }
 
@@ -145,14 +133,12 @@ impl Report {
 
     /// A frame went into the reel.
     pub fn good(&mut self) {
-        self.intake.good += 1;
         self.ends.on_frame(false);
     }
 
     /// A frame was damaged; `None`: the driver said so itself.
     pub fn damaged(&mut self, flaw: Option<JpegError>, now: Time) {
-        let reason = flaw.map_or(DropReason::Driver, DropReason::JpegError);
-        self.intake.dropped.add(reason);
+        let reason = flaw.map_or(DropReason::Driver, DropReason::Jpeg);
         self.unsaid.add(reason);
         if self.damaged.happened(now).is_some() {
             let unsaid = std::mem::take(&mut self.unsaid);
@@ -185,20 +171,17 @@ impl Report {
 
     /// A frame does not fit the reel.
     pub fn too_large(&mut self, error: crate::reel::TooLargeError, now: Time) {
-        self.intake.dropped.add(DropReason::TooLarge);
         if let Some(count) = self.too_large.happened(now) {
             log::warn!("{count} frames dropped: {error}");
         }
     }
 
-    /// So many frames came while one was compressed, which takes so long.
-    pub fn too_slow(&mut self, count: u32, takes: Duration, now: Time) {
-        self.intake.dropped.add_too_slow(count);
+    /// Frames came while one was compressed, which takes so long: `count` now, `total` since the start.
+    pub fn too_slow(&mut self, count: u32, total: u64, takes: Duration, now: Time) {
         if count > 0 && self.too_slow.happened(now).is_some() {
             log::warn!(
-                "{} frames dropped so far: compressing one takes {:.1} ms, longer than the camera's interval; ask for less \
+                "{total} frames dropped so far: compressing one takes {:.1} ms, longer than the camera's interval; ask for less \
                  with -r and -f",
-                self.intake.dropped.too_slow(),
                 takes.as_secs_f32() * 1000.0
             );
         }

@@ -8,6 +8,7 @@ use super::report::Report;
 use super::slates::Slates;
 use super::source::Intake;
 use super::source::ending::Ending;
+use super::stats::Stats;
 use crate::app::exit::ExitError;
 use crate::app::quantity::show_bytes;
 use crate::reel::Reel;
@@ -79,14 +80,14 @@ impl Stream {
     }
 
     /// One of the source's descriptors has answered.
-    pub fn handle(&mut self, seat: Seat, ready: Ready, report: &mut Report, now: Time) {
-        self.source.handle(seat, ready, &mut self.reel, report, now);
+    pub fn handle(&mut self, seat: Seat, ready: Ready, told: (&mut Stats, &mut Report), now: Time) {
+        self.source.handle(seat, ready, &mut self.reel, told, now);
     }
 
     /// The source's deadlines may have come.
-    pub fn handle_timeout(&mut self, report: &mut Report, now: Time) {
+    pub fn handle_timeout(&mut self, told: (&mut Stats, &mut Report), now: Time) {
         if now >= self.source.next_timeout() {
-            self.source.handle_timeout(&mut self.reel, report, now);
+            self.source.handle_timeout(&mut self.reel, told, now);
         }
     }
 

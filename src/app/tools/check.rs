@@ -252,7 +252,7 @@ impl Report {
             }
             Err(flaw) => return add(&mut self.bad_frames, &mut self.bad_frames_in_all, flaw.to_string()),
         };
-        self.enter_size(checked.size);
+        self.enter_size(checked.size());
         // all of it is read whatever the scale, and the smallest takes the least time
         match decoder.decode(jpeg, Scale::SMALLEST) {
             Ok(_) => {}

@@ -40,7 +40,7 @@ pub(super) fn export(from: &Path, to: &Path, form: Form) -> Result<Exit, ExitErr
         match film.next(&mut jpeg).map_err(|error| no_film(&error))? {
             Part::Frame(time) => {
                 copy.append(&jpeg, time).map_err(|error| store_failure(&error))?;
-                resized += u64::from(jpeg::check_header_only(&jpeg).is_ok_and(|it| it.size != film.size()));
+                resized += u64::from(jpeg::check_header_only(&jpeg).is_ok_and(|it| it.size() != film.size()));
             }
             Part::Damage(range) => {
                 damaged += range.end - range.start;

@@ -120,7 +120,7 @@ fn fill(sheet: &mut Sheet, film: &mut RecordingReader, frames: u64) -> Result<Le
 /// The picture as small as its place. The error: whether the frame is broken.
 fn draw<'a>(decoder: &'a mut Decoder, jpeg: &[u8], sheet: &Sheet) -> Result<Rgb<'a>, bool> {
     let checked = jpeg::check(jpeg).map_err(|_| true)?;
-    let scale = sheet.scale_of(checked.size).ok_or(false)?;
+    let scale = sheet.scale_of(checked.size()).ok_or(false)?;
     decoder.decode(checked.bytes, scale).map_err(|error| !error.is_ours())
 }
 

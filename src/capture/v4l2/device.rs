@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use nix::errno::Errno;
 
-use super::super::{CaptureConfig, CaptureError, Description, Lease, OpenError, Picture, Rate};
+use super::super::{CaptureConfig, CaptureError, Content, Description, Lease, OpenError, Rate};
 use super::controls::{self, Control};
 use super::negotiate::{self, Kind, Offer};
 use super::node::{CallError, Capabilities, Format, Node};
@@ -87,8 +87,8 @@ impl Camera {
             Ok(Some(buffer)) => {
                 self.has_given = true;
                 let stamp = Stamp { captured: buffer.captured(now), sequence: buffer.sequence() };
-                let picture = self.raw.map_or(Picture::Jpeg, Picture::Raw);
-                Ok(Some(Lease::of_buffer(buffer, stamp, picture)))
+                let content = self.raw.map_or(Content::Jpeg, Content::Raw);
+                Ok(Some(Lease::of_buffer(buffer, stamp, content)))
             }
             Err(failed) => Err(CaptureError::from_call(&self.path, failed)),
         }

@@ -17,7 +17,7 @@ fn slate(client: &PlainClient, clips: &[Vec<u8>]) -> Vec<u8> {
         let frame = client.frame();
         client.say("continue");
         if !clips.contains(&frame) {
-            assert_eq!(jpeg::check(&frame).unwrap().size, SIZE);
+            assert_eq!(jpeg::check(&frame).unwrap().size(), SIZE);
             return frame;
         }
     }

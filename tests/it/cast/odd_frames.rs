@@ -3,7 +3,7 @@
 use crate::support::plain::PlainClient;
 use crate::support::procs::{Camcast, Program, camcast, camrec};
 use crate::support::{native, quirks};
-use camcast::jpeg::{self, Checked, JpegError, Size, huffman};
+use camcast::jpeg::{self, JpegError, Size, huffman};
 use camcast::picture::{Decoder, Scale};
 use camcast::reel::Reel;
 use camcast::sys::clock;
@@ -102,8 +102,12 @@ fn each_quirk_is_sent_byte_for_byte_or_named() {
         match fate {
             Sent { before, behind, shows } => {
                 let frame = &bytes[before..bytes.len() - behind];
-                assert_eq!(jpeg::check(&bytes), Ok(Checked { bytes: frame, size }), "{name}");
-                assert_eq!(jpeg::check_header_only(&bytes), Ok(Checked { bytes: frame, size }), "{name}");
+                assert_eq!(jpeg::check(&bytes).map(|it| (it.bytes, it.size())), Ok((frame, size)), "{name}");
+                assert_eq!(
+                    jpeg::check_header_only(&bytes).map(|it| (it.bytes, it.size())),
+                    Ok((frame, size)),
+                    "{name}"
+                );
                 assert!(decode(frame) == (decode(&read(shows)).0, size), "{name} does not show {shows}");
             }
             Dropped(flaw) => {
@@ -267,7 +271,7 @@ fn what_the_check_costs_beside_the_copy_into_the_reel() {
             let checked = jpeg::check(&frames[turn % 4]).unwrap();
             checks.push(clock::now().since(begun));
             let begun = clock::now();
-            reel.push(checked.bytes, checked.size, Stamp::default(), 0).unwrap();
+            reel.push(checked.bytes, checked.size(), Stamp::default(), 0).unwrap();
             copies.push(clock::now().since(begun));
         }
         let median = |times: &mut Vec<Duration>| {

@@ -2,27 +2,33 @@
 //! of its frames is checked and laid in.
 
 pub mod ending;
+pub mod frames;
+pub mod judge;
 pub mod opener;
 pub mod raw;
+pub mod trouble;
 
-use super::config::{Config, open_failure};
+use super::config::Config;
+use super::drops::DropReason;
 use super::poll_set::{PollSet, Ready, Seat};
 use super::report::Report;
+use super::stats::Stats;
 use crate::app::exit::{Exit, ExitError};
 use crate::capture::v4l2::Note;
-use crate::capture::{CaptureError, Description, Mode, OpenError, Picture, Source, SourceSpec};
-use crate::clock::stamps::Stamps;
-use crate::jpeg::{self, Checked, JpegError};
-use crate::reel::{Reel, TooLargeError};
+use crate::capture::{CaptureError, Description, Mode, Source, SourceSpec};
+use crate::jpeg;
+use crate::reel::Reel;
 use crate::supervisor::{LostReason, Notice, Order, Signal, Supervisor, SupervisorConfig};
 use crate::sys::hotplug::Hotplug;
 use crate::time::Time;
-use crate::wire::data::DISCONTINUITY;
+use frames::Frames;
+use judge::{Check, Judgement, judge};
 use opener::{News, Opened, Opener};
 use raw::Raw;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
+use trouble::{failure_of_fault, open_failure, reason_of_error, reason_of_fault};
 
 /// Kinds of [seats](Seat): the camera or what stands in for it, the thread that opens it, news of devices.
 const SOURCE: u8 = 0;
@@ -35,14 +41,11 @@ const DEVICES: &str = "/dev";
 /// Between two files that arrive in a folder any time may pass: that is no loss of anything.
 const ANY_TIME: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// What of a frame's bytes is sent, or why none is.
-type Check = fn(&[u8]) -> Result<Checked<'_>, JpegError>;
-
 /// The source, for as long as the program runs.
 pub struct Intake {
     plan: SupervisorConfig,
     supervisor: Supervisor,
-    stamps: Stamps,
+    frames: Frames,
     source: Option<Source>,
     /// Opened, but not begun before the first client is there.
     held: Option<Source>,
@@ -82,7 +85,7 @@ impl Intake {
         let mut intake = Intake {
             plan,
             supervisor: Supervisor::new(plan, now),
-            stamps: Stamps::default(),
+            frames: Frames::new(is_camera, config.wish.follow),
             source: None,
             held: None,
             raw: Raw::new(config.quality),
@@ -154,11 +157,18 @@ impl Intake {
     }
 
     /// A descriptor has answered.
-    pub fn handle(&mut self, seat: Seat, ready: Ready, reel: &mut Reel, report: &mut Report, now: Time) {
+    pub fn handle(
+        &mut self,
+        seat: Seat,
+        ready: Ready,
+        reel: &mut Reel,
+        told: (&mut Stats, &mut Report),
+        now: Time,
+    ) {
         match seat.kind {
             OPENER => self.handle_opener(now),
             HOTPLUG => self.handle_hotplug(now),
-            _ => self.handle_source(ready.failing, reel, report, now),
+            _ => self.handle_source(ready.failing, reel, told, now),
         }
     }
 
@@ -203,9 +213,16 @@ impl Intake {
     }
 
     /// Takes a frame from the source, if there is one, and lays it into the reel. `is_failing`: poll says so.
-    pub fn handle_source(&mut self, is_failing: bool, reel: &mut Reel, report: &mut Report, now: Time) {
-        match self.take_frame(is_failing, reel, report, now) {
-            Err(fault) => self.handle_fault(&fault, report.intake.good, now),
+    pub fn handle_source(
+        &mut self,
+        is_failing: bool,
+        reel: &mut Reel,
+        told: (&mut Stats, &mut Report),
+        now: Time,
+    ) {
+        let (stats, report) = told;
+        match self.take_frame(is_failing, reel, (stats, report), now) {
+            Err(fault) => self.handle_fault(&fault, stats.frames, now),
             Ok(()) => {
                 let recheck = self.source.as_mut().and_then(Source::take_recheck);
                 if let (Some(controls), Some(opener)) = (recheck, &self.opener) {
@@ -217,9 +234,9 @@ impl Intake {
     }
 
     /// Deadlines have come.
-    pub fn handle_timeout(&mut self, reel: &mut Reel, report: &mut Report, now: Time) {
+    pub fn handle_timeout(&mut self, reel: &mut Reel, told: (&mut Stats, &mut Report), now: Time) {
         if now >= self.source_due() {
-            self.handle_source(false, reel, report, now);
+            self.handle_source(false, reel, told, now);
         }
         if now >= self.supervisor.next_timeout() {
             self.supervisor.handle_timeout(now);
@@ -231,76 +248,43 @@ impl Intake {
         &mut self,
         is_failing: bool,
         reel: &mut Reel,
-        report: &mut Report,
+        (stats, report): (&mut Stats, &mut Report),
         now: Time,
     ) -> Result<(), CaptureError> {
-        let is_camera = self.opener.is_some();
-        let &mut Intake { may_pause, .. } = self;
-        let Intake { source: Some(source), supervisor, stamps, check, raw, compressed, .. } = self else {
+        let Intake { source: Some(source), supervisor, check, raw, frames, .. } = self else {
             return Ok(());
         };
         if raw.is_behind() {
             let dropped = source.drop_older()?;
-            report.too_slow(dropped, raw.takes(), now);
+            stats.dropped.add_too_slow(dropped);
+            report.too_slow(dropped, stats.dropped.too_slow(), raw.takes(), now);
         }
         let Some(lease) = source.grab(now)? else {
             // one that is not to be polled just now has its reason
             let is_failing = is_failing && source.fd().is_some();
             return if is_failing { Err(source.erring()) } else { Ok(()) };
         };
-        let was_unwatched = lease.picture != Picture::Jpeg && raw.take_unwatched();
-        if let Some(length) = lease.too_long {
-            supervisor.handle_too_large(now);
-            report.too_large(TooLargeError { length, limit: reel.frame_limit(), is_longer: true }, now);
-            return Ok(());
-        }
-        let checked = match (lease.flaw, lease.flawed, lease.picture) {
-            (Some(flaw), ..) => Err(Some(flaw)),
-            (None, true, _) => Err(None),
-            (None, false, Picture::Jpeg) => check(&lease).map_err(Some),
-            (None, false, Picture::Raw(_)) if !raw.is_wanted() => {
+        match judge(&lease, raw, *check, reel.frame_limit()) {
+            Judgement::Good { checked, is_new } => {
                 supervisor.handle_frame(now);
-                return Ok(());
-            }
-            (None, false, Picture::Raw(format)) => match raw.compress(format, &lease) {
-                Ok(jpeg) => check(jpeg).map_err(Some),
-                Err(error) => {
-                    log::debug!("a picture of the camera is not compressed: {error}");
-                    Err(None)
-                }
-            },
-        };
-        let checked = match checked {
-            Ok(checked) => checked,
-            Err(flaw) => {
-                supervisor.handle_damaged(now);
-                report.damaged(flaw, now);
-                return Ok(());
-            }
-        };
-        if let Err(error) = reel.fits(checked.bytes.len()) {
-            supervisor.handle_too_large(now);
-            report.too_large(error, now);
-            return Ok(());
-        }
-        supervisor.handle_frame(now);
-        let (stamp, oddity) = stamps.tidy(lease.stamp, now);
-        // where there is no driver, two frames may well be taken at once
-        if is_camera {
-            report.odd_stamp(oddity, now);
-        }
-        let is_new = supervisor.take_discontinuity() || was_unwatched;
-        match reel.push(checked.bytes, checked.size, stamp, if is_new { DISCONTINUITY } else { 0 }) {
-            Ok(number) => {
-                report.good();
-                if !may_pause {
+                let stamp = frames.stamp(lease.stamp, report, now);
+                let is_new = supervisor.take_discontinuity() || is_new;
+                if frames.store(checked, stamp, is_new, reel, (stats, report), now) {
                     supervisor.set_interval(reel.fps().map(|fps| Duration::from_secs_f32(1.0 / fps)));
                 }
-                log::trace!("frame {number}: {} bytes, captured at {}", checked.bytes.len(), stamp.captured);
             }
-            Err(error) => report.too_large(error, now),
+            Judgement::Unwatched => supervisor.handle_frame(now),
+            Judgement::Damaged(flaw) => {
+                supervisor.handle_damaged(now);
+                stats.dropped.add(flaw.map_or(DropReason::Driver, DropReason::Jpeg));
+                report.damaged(flaw, now);
+            }
+            Judgement::TooLarge(error) => {
+                supervisor.handle_too_large(now);
+                frames::too_large(error, (stats, report), now);
+            }
         }
-        if let Some(cost) = raw.poll_cost(compressed, reel.fps()) {
+        if let Some(cost) = raw.poll_cost(&self.compressed, reel.fps()) {
             log::info!("{cost}");
         }
         Ok(())
@@ -316,7 +300,7 @@ impl Intake {
                 let lacks = if self.mode == Mode::Yuyv { "" } else { "this camera has no MJPEG: " };
                 self.compressed = format!("{lacks}its {} pictures are", description.format);
                 self.source = Some(source);
-                self.stamps.restart();
+                self.frames.restart();
                 self.raw.restart(interval);
                 let usual = if self.may_pause { Some(ANY_TIME) } else { interval };
                 self.supervisor.handle_opened(usual, now);
@@ -324,7 +308,7 @@ impl Intake {
             Err(error) => {
                 self.trouble = error.to_string();
                 self.failure = Some(open_failure(&error));
-                self.supervisor.handle_open_failed(cause_of_error(&error), error.may_pass(), now);
+                self.supervisor.handle_open_failed(reason_of_error(&error), error.may_pass(), now);
             }
         }
         self.follow();
@@ -333,7 +317,7 @@ impl Intake {
     fn handle_fault(&mut self, fault: &CaptureError, good: u64, now: Time) {
         self.trouble = fault.to_string();
         self.failure = failure_of_fault(fault, good);
-        self.supervisor.handle_fault(cause_of_fault(fault), now);
+        self.supervisor.handle_fault(reason_of_fault(fault), now);
     }
 
     /// Does what the supervisor wants done, and says what it wants said.
@@ -392,49 +376,4 @@ impl Intake {
             }
         }
     }
-}
-
-/// What keeps a camera from being opened, in a word.
-fn cause_of_error(error: &OpenError) -> LostReason {
-    match error {
-        OpenError::Missing { .. } => LostReason::Missing,
-        OpenError::Twin { .. } | OpenError::Stranger { .. } => LostReason::Another,
-        OpenError::Busy { .. } => LostReason::Busy,
-        OpenError::Forbidden { .. } => LostReason::Forbidden,
-        OpenError::Sandboxed { .. } => LostReason::Sandboxed,
-        OpenError::NoSignal { .. } => LostReason::NoWriter,
-        OpenError::UsbBandwidth { .. } => LostReason::NoBandwidth,
-        OpenError::System { .. } => LostReason::Broken,
-        OpenError::NotACamera { .. }
-        | OpenError::NoMjpeg { .. }
-        | OpenError::Unreadable { .. }
-        | OpenError::NoFrames { .. }
-        | OpenError::Invalid { .. } => LostReason::Unfit,
-    }
-}
-
-fn cause_of_fault(fault: &CaptureError) -> LostReason {
-    match fault {
-        CaptureError::Gone { .. } => LostReason::Unplugged,
-        _ => LostReason::Broken,
-    }
-}
-
-/// How the program ends if this ends it; the end of a stream that gave good frames is none that fails.
-fn failure_of_fault(fault: &CaptureError, good: u64) -> Option<ExitError> {
-    let exit = match fault {
-        CaptureError::Ended { .. } if good > 0 => return None,
-        CaptureError::Ended { frames: 1.., .. } => {
-            let why = "none of which can be sent: it is no MJPEG, damaged, or too large (the line above says which)";
-            return Some(ExitError::new(Exit::NoMjpeg, format!("{fault}, {why}")));
-        }
-        CaptureError::Gone { .. } | CaptureError::Unreadable { .. } | CaptureError::Ended { .. } => {
-            Exit::NoSource
-        }
-        CaptureError::NotMjpeg { .. } => Exit::NoMjpeg,
-        CaptureError::Broken { .. } | CaptureError::Erring { .. } | CaptureError::Undrawable { .. } => {
-            Exit::System
-        }
-    };
-    Some(ExitError::new(exit, fault.to_string()))
 }

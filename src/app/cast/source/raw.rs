@@ -179,7 +179,7 @@ mod tests {
             let size = Size { width, height };
             let format = RawFormat::new(Layout::Yuyv, size, 0, false).unwrap();
             let jpeg = raw.compress(format, &vec![128; format.bytes()]).unwrap();
-            assert_eq!(jpeg::check(jpeg).map(|checked| checked.size), Ok(size));
+            assert_eq!(jpeg::check(jpeg).map(|checked| checked.size()), Ok(size));
             assert!(raw.compress(format, &[]).is_err());
         }
     }

@@ -248,8 +248,8 @@ impl Worker {
             self.say(Note::NotJpeg(frame.number));
             return Ok(());
         };
-        let cut = self.timeline.frame(frame.stamp.captured, frame.arrived, checked.size);
-        self.tell_size(checked.size, cut);
+        let cut = self.timeline.frame(frame.stamp.captured, frame.arrived, checked.size());
+        self.tell_size(checked.size(), cut);
         let is_new_file = self.open.is_none() || cut.is_some_and(|cut| self.needs_new_file(cut));
         let zero = is_new_file.then(local_time::zero);
         let taken = match zero {
@@ -265,9 +265,9 @@ impl Worker {
             None => Ok(()),
         });
         let at = self.time_in_file(frame);
-        let written = ready.and_then(|()| self.append(frame, at, checked.size, taken));
+        let written = ready.and_then(|()| self.append(frame, at, checked.size(), taken));
         let (written, taken) = match written {
-            Err(trouble) if self.may_pass(&trouble) => self.wait_for_room(frame, checked.size, trouble),
+            Err(trouble) if self.may_pass(&trouble) => self.wait_for_room(frame, checked.size(), trouble),
             written => (written, taken),
         };
         match &written {
@@ -318,7 +318,7 @@ impl Worker {
             bytes: picture.bytes.clone(),
             arrived: now,
         };
-        self.append(&frame, at, checked.size, local_time::at(now))
+        self.append(&frame, at, checked.size(), local_time::at(now))
     }
 
     /// A pipe is one stream, whatever happens.

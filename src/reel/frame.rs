@@ -1,0 +1,96 @@
+//! A frame in the reel, and the ways to look at its bytes: as datagrams, as pieces without headers, as a JPEG for others.
+
+use super::Entry;
+use crate::jpeg::{Facts, Size, huffman};
+use crate::time::Stamp;
+use crate::wire::FrameNumber;
+use crate::wire::data::{self, HEADER_LEN};
+use std::ops::Range;
+
+/// A frame in the reel.
+#[derive(Clone, Copy)]
+pub struct Frame<'a> {
+    pub(super) entry: Entry,
+    pub(super) train: &'a [u8],
+    pub(super) fragment: u16,
+}
+
+impl<'a> Frame<'a> {
+    /// Its number.
+    pub fn number(&self) -> FrameNumber {
+        self.entry.number
+    }
+
+    /// Its length in octets, headers not counted.
+    pub fn length(&self) -> u32 {
+        self.entry.length
+    }
+
+    /// Its capture time and the driver's counter.
+    pub fn stamp(&self) -> Stamp {
+        self.entry.stamp
+    }
+
+    /// Its size in pixels.
+    pub fn size(&self) -> Size {
+        self.entry.facts.size
+    }
+
+    /// All that its header says; offsets are those of [`range`](Self::range).
+    pub fn facts(&self) -> &Facts {
+        &self.entry.facts
+    }
+
+    /// How many datagrams it is.
+    pub fn fragments(&self) -> u16 {
+        // fits: a frame of MAX_FRAME octets has at most MAX_FRAME / MIN_FRAGMENT = 32768 fragments
+        data::fragment_count(self.entry.length, self.fragment) as u16
+    }
+
+    /// The datagrams of these fragments, headers included, as one slice. All are of
+    /// [`Reel::datagram_len`](super::Reel::datagram_len) octets but the frame's last. Fragments that are not there are left out.
+    pub fn datagrams(&self, fragments: Range<u16>) -> &'a [u8] {
+        let step = usize::from(self.fragment) + HEADER_LEN;
+        let at = |index: u16| (usize::from(index) * step).min(self.train.len());
+        self.train.get(at(fragments.start)..at(fragments.end)).unwrap_or(&[])
+    }
+
+    /// The JPEG's bytes, in pieces without the headers between them.
+    pub fn pieces(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone + use<'a> {
+        self.train.chunks(usize::from(self.fragment) + HEADER_LEN).map(|datagram| &datagram[HEADER_LEN..])
+    }
+
+    /// These of the JPEG's bytes, in pieces without the headers between them: for outlets that cut frames in other places than
+    /// our fragments. What is not there is left out.
+    pub fn range(&self, bytes: Range<u32>) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
+        let fragment = usize::from(self.fragment);
+        let end = bytes.end.min(self.entry.length) as usize;
+        let start = (bytes.start as usize).min(end);
+        let first = start / fragment;
+        let pieces = self.pieces().enumerate().skip(first).map(move |(index, piece)| {
+            let at = |offset: usize| offset.saturating_sub(index * fragment).min(piece.len());
+            &piece[at(start)..at(end)]
+        });
+        pieces.take(end.div_ceil(fragment).saturating_sub(first)).filter(|piece| !piece.is_empty())
+    }
+
+    /// The length of [`pieces_with_tables`](Self::pieces_with_tables) in octets.
+    pub fn length_with_tables(&self) -> u32 {
+        let tables = self.entry.facts.huffman_at.map_or(0, |_| huffman::STANDARD_TABLES.len() as u32);
+        self.entry.length.saturating_add(tables)
+    }
+
+    /// As [`pieces`](Self::pieces), but with the standard Huffman tables in a JPEG that has none: for foreign programs,
+    /// of which some cannot do without.
+    pub fn pieces_with_tables(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
+        let at = self.entry.facts.huffman_at;
+        let tables = at.map(|_| &huffman::STANDARD_TABLES[..]);
+        let at = at.unwrap_or(0);
+        self.range(0..at).chain(tables).chain(self.range(at..self.entry.length))
+    }
+
+    /// Appends the JPEG's bytes to `to`.
+    pub fn append_to(&self, to: &mut Vec<u8>) {
+        self.pieces().for_each(|piece| to.extend_from_slice(piece));
+    }
+}
