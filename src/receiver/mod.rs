@@ -26,6 +26,7 @@
 pub mod assembler;
 pub mod partial;
 pub mod plain;
+pub mod rejoin;
 pub mod slate;
 pub mod timing;
 
