@@ -36,7 +36,7 @@ impl Recorder<'_> {
     /// Octets of frames that may be taken out of the session. What a recorder's queue has no room for stays there, and once that is
     /// full in camcast's reel; a viewer's is dropped.
     pub(super) fn room(&mut self, now: Time) -> Option<usize> {
-        if !self.config.is_every() || self.stopping {
+        if !self.config.is_every() || self.rejoin.is_stopping() {
             return None;
         }
         let room = self.writer.room();
