@@ -11,7 +11,7 @@
 //! The shell hands in one input (`handle_*`), then drains [`Rejoin::poll_action`] and [`Rejoin::poll_notice`], then sleeps until
 //! [`Rejoin::next_timeout`]. It ends when [`Rejoin::is_done`], and [`Rejoin::outcome`] tells why.
 
-use super::Over;
+use super::events::Over;
 use crate::time::Time;
 use crate::wire::join::RefusalCode;
 use crate::wire::server::EndReason;

@@ -1,7 +1,9 @@
 //! The protocol's bytes and their meaning; `docs/PROTOCOL.md` is the specification, and its examples are tests here.
 //!
-//! Each datagram has a checked view or a `Repr`: what was parsed is consistent, so nothing deeper checks again.
-//! Nothing here panics on any input, and nothing here answers: a malformed datagram is an error value to count.
+//! Each datagram has a checked view or a `Repr`: what was parsed is consistent, so nothing deeper checks again. A side reads
+//! what it gets with [`server::FromServer`] or [`client::FromClient`], which no longer knows octets. Nothing here panics on any
+//! input, and nothing here answers: a malformed datagram is an error value to count. What a datagram leads to, and when one
+//! is sent, belongs to `sender` and `receiver`.
 //!
 //! | module | what |
 //! |---|---|
@@ -11,6 +13,7 @@
 //! | [`client`] | HELLO, CONTINUE and END, to camcast |
 //! | [`plain`] | the original protocol's port number and its two words |
 //! | [`number`] | frame numbers, which wrap |
+//! | `field` | where a field lies in its datagram |
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -25,6 +28,7 @@
 
 pub mod client;
 pub mod data;
+mod field;
 pub mod join;
 pub mod number;
 pub mod plain;

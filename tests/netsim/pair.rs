@@ -16,8 +16,10 @@ use camcast::reel::Reel;
 use camcast::sender::hub::{Hub, Limits};
 use camcast::sender::{ClientEvent, ClientId, Output, Route, Transmit};
 use camcast::time::{Stamp, Time};
-use camcast::wire::data::{DISCONTINUITY, Data};
+use camcast::wire::client::FromClient;
+use camcast::wire::data::DISCONTINUITY;
 use camcast::wire::join::{Join, Reply};
+use camcast::wire::server::FromServer;
 use camcast::wire::{FrameNumber, Kind, StreamId, Token};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -508,26 +510,9 @@ fn whose(remote: SocketAddr) -> (usize, u16) {
 }
 /// A datagram, for the trace.
 fn describe(bytes: &[u8]) -> String {
-    use camcast::wire::client::FromClient;
-    use camcast::wire::server::Beat;
-    if let Ok(data) = Data::parse(bytes) {
-        return format!("DATA {} {}/{}", data.header.number, data.header.index, data.header.count());
-    }
-    if let Ok(beat) = Beat::parse(bytes) {
-        return format!("BEAT newest {} oldest {} skipped {:b}", beat.newest, beat.oldest, beat.skipped);
-    }
-    match FromClient::parse(bytes) {
-        Ok(FromClient::Continue(c)) => {
-            let list = c.missing.iter().map(|m| format!(" {}:{}+{}", m.number, m.first, m.count));
-            let list: String = list.collect();
-            let urgent = if c.urgent { " URGENT" } else { "" };
-            format!(
-                "CONTINUE{urgent} through {} seen {} rtt {} arrived {}{list}",
-                c.through, c.seen, c.rtt_us, c.arrived
-            )
-        }
-        Ok(FromClient::Hello(hello)) => format!("HELLO{}", if hello.narrow { " narrow" } else { "" }),
-        Ok(FromClient::End(_)) => "END".into(),
-        Err(_) => format!("{bytes:02x?}"),
+    match (FromServer::parse(bytes), FromClient::parse(bytes)) {
+        (Ok(said), _) => said.to_string(),
+        (_, Ok(said)) => said.to_string(),
+        _ => format!("{bytes:02x?}"),
     }
 }

@@ -4,7 +4,7 @@
 //! comes over it, [`camera`] and [`limits`] what is known of the camera and of how far the recording has come, [`backlog`] a disk
 //! that does not keep up, [`ending`] the wait for the threads. Folders: [`writer`] is the thread that writes, [`report`] what people
 //! and programs are told. When to join lives in [`crate::receiver::rejoin`], what is asked for again in
-//! [`crate::receiver`], what a file looks like in [`crate::record`]: none of it may come back here.
+//! [`crate::receiver::requests`], what a file looks like in [`crate::record`]: none of it may come back here.
 
 mod backlog;
 mod camera;
