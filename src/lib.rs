@@ -16,7 +16,7 @@
 //! | [`wire`] | pure | bytes and their meaning: join lines, datagrams |
 //! | [`reel`] | pure | the newest frames by number, laid out once as trains of datagrams |
 //! | [`sender`] | pure | the sender's brain: who is here, what each client gets next, timers |
-//! | [`receiver`] | pure | the receiver's brain: frames out of datagrams, what is asked for again, when |
+//! | [`receiver`] | pure | the receiver's brain: when to join, frames out of datagrams, what is asked for again ([`receiver::requests`]) |
 //! | [`clock`] | pure | whose clock says what: the camera's, ours, the wall's |
 //! | [`account`] | pure | what has become of every frame |
 //! | [`record`] | pure | containers, where files begin and end, their names |

@@ -5,7 +5,7 @@
 //! | `support/netem` | the bad network; `tests/bad_network.rs` has it in front of the real programs |
 //! | `faults` | whether that is as bad as it was asked to be |
 //! | `scene` | what is simulated: camera, receivers, paths |
-//! | `guest` | a receiver at its end of the path, which joins and joins again |
+//! | `guest` | a receiver at its end of the path, which joins and joins again as camrec does: `receiver::rejoin` tells it when |
 //! | `pair` | the bench: two endpoints, one clock |
 //! | `account` | what came of it |
 //! | `away` | a camera that goes away and comes back |

@@ -1,12 +1,7 @@
 //! What is known of the camera: its clock, its rate, and whether it is there.
 
-use super::Recorder;
 use super::pace::Pace;
-use super::report;
-use super::report::json::JsonEvent;
-use super::session::Session;
 use super::standin::StandIn;
-use crate::app::quantity::show_duration;
 use crate::clock::anchor::Anchor;
 use crate::receiver::Frame;
 use crate::time::Time;
@@ -74,53 +69,17 @@ impl Camera {
     }
 
     /// camcast says that it delivers nothing.
-    fn on_silence(&mut self, now: Time) {
+    pub(super) fn on_silence(&mut self, now: Time) {
         self.silence = Some(Silence { heard: now, longest: Duration::ZERO });
         self.delay = None;
     }
 
     /// camcast says that it delivers again: after how long, if it had not.
-    fn on_return(&mut self, now: Time) -> Option<Duration> {
+    pub(super) fn on_return(&mut self, now: Time) -> Option<Duration> {
         let silence = self.silence.take()?;
         // the frame that ends it may come after the word that it has ended
         let waiting = now.since(self.newest.map_or(silence.heard, |(_, came)| came));
         Some(silence.longest.max(waiting))
-    }
-}
-
-impl Recorder<'_> {
-    /// camcast may be there, and its camera not.
-    pub(super) fn check_camera(&mut self, now: Time) {
-        let Some(session) = self.link.session().filter(|session| session.is_live()) else { return };
-        if session.no_camera() {
-            if self.camera.silence.is_none() {
-                self.camera.on_silence(now);
-                self.tell_silence();
-            }
-        } else if let Some(away) = self.camera.on_return(now) {
-            log::info!("the camera is back after {}", show_duration(away));
-            self.tell(&JsonEvent::CameraBack { away_ms: report::json::millis(away) });
-        }
-    }
-
-    fn tell_silence(&mut self) {
-        if self.progress.first.is_none() {
-            self.progress.is_wait_told = true;
-            log::warn!("no frames: the camera is away, camcast's log says why; waiting for the first one");
-        } else {
-            log::warn!("no frames: the camera is away");
-        }
-        self.tell(&JsonEvent::CameraSilent {});
-    }
-
-    /// Viewers see the picture that stands in for frames again and again, while it is true.
-    pub(super) fn stand_in(&mut self, now: Time) {
-        let Some(picture) = self.camera.stand_in.as_mut().and_then(|it| it.due(now)) else { return };
-        if !self.rejoin.is_stopping() && self.link.session().is_some_and(Session::no_camera) {
-            self.writer.show(picture);
-        } else {
-            self.camera.stand_in = None;
-        }
     }
 }
 

@@ -1,11 +1,17 @@
-//! What comes out of the session: frames for the writer, and what there is to say of those that did not come.
+//! What comes out of the session: frames for the writer, and what there is to say of those that did not come. How much of the
+//! stream is taken: what a recorder's queue has no room for is left to camcast's reel.
 
 use super::Recorder;
+use super::report;
+use super::report::json::JsonEvent;
+use super::session::Session;
 use super::standin::StandIn;
 use super::writer::ToWrite;
 use crate::account::ledger::MissingReason;
+use crate::app::quantity::{show_bytes, show_duration};
 use crate::receiver::{Event, Frame};
 use crate::time::Time;
+use crate::wire::FrameNumber;
 
 impl Recorder<'_> {
     /// Takes what has come out of the session.
@@ -73,6 +79,78 @@ impl Recorder<'_> {
     pub(super) fn recycle(&mut self, buffer: Vec<u8>) {
         if let Some(session) = self.link.session_mut() {
             session.recycle(buffer);
+        }
+    }
+}
+
+impl Recorder<'_> {
+    /// Octets of frames that may be taken out of the session. What a recorder's queue has no room for stays there, and once that is
+    /// full in camcast's reel; a viewer's is dropped.
+    fn room(&mut self, now: Time) -> Option<usize> {
+        if !self.config.is_every() || self.rejoin.is_stopping() {
+            return None;
+        }
+        let room = self.writer.room();
+        if room > 0 {
+            self.backlog.on_room();
+        } else if self.backlog.on_full(now) {
+            let waiting = show_bytes(self.config.buffer as u64);
+            log::warn!(
+                "the disk does not keep up: {waiting} wait for it (--buffer); what comes now waits in camcast, as long as its \
+                 --reel lasts"
+            );
+        }
+        Some(room)
+    }
+
+    /// A frame did not come. Had the disk not held us back, it would have.
+    fn missing(&mut self, number: FrameNumber, why: MissingReason, now: Time) {
+        if !self.backlog.is_late() {
+            return self.writer.missing(number, 1, why);
+        }
+        self.writer.missing(number, 1, MissingReason::Disk);
+        self.tell_not_written(now);
+    }
+
+    fn tell_not_written(&mut self, now: Time) {
+        if let Some(count) = self.backlog.on_not_written(now) {
+            log::warn!("{count} frames not written: the disk has not kept up for seconds");
+        }
+    }
+}
+
+impl Recorder<'_> {
+    /// camcast may be there, and its camera not.
+    pub(super) fn check_camera(&mut self, now: Time) {
+        let Some(session) = self.link.session().filter(|session| session.is_live()) else { return };
+        if session.no_camera() {
+            if self.camera.silence.is_none() {
+                self.camera.on_silence(now);
+                self.tell_silence();
+            }
+        } else if let Some(away) = self.camera.on_return(now) {
+            log::info!("the camera is back after {}", show_duration(away));
+            self.tell(&JsonEvent::CameraBack { away_ms: report::json::millis(away) });
+        }
+    }
+
+    fn tell_silence(&mut self) {
+        if self.progress.first.is_none() {
+            self.progress.is_wait_told = true;
+            log::warn!("no frames: the camera is away, camcast's log says why; waiting for the first one");
+        } else {
+            log::warn!("no frames: the camera is away");
+        }
+        self.tell(&JsonEvent::CameraSilent {});
+    }
+
+    /// Viewers see the picture that stands in for frames again and again, while it is true.
+    pub(super) fn stand_in(&mut self, now: Time) {
+        let Some(picture) = self.camera.stand_in.as_mut().and_then(|it| it.due(now)) else { return };
+        if !self.rejoin.is_stopping() && self.link.session().is_some_and(Session::no_camera) {
+            self.writer.show(picture);
+        } else {
+            self.camera.stand_in = None;
         }
     }
 }

@@ -1,6 +1,5 @@
 //! How far the recording has come, and whether that is enough: `--frames` and `--duration`.
 
-use super::Recorder;
 use super::config::Limit;
 use crate::time::Time;
 use std::time::Duration;
@@ -42,26 +41,15 @@ impl Progress {
     }
 
     /// The duration that is wanted is over by our own clock. Without any frame the time since the join counts.
-    fn is_overdue(&self, limit: &Limit, now: Time) -> bool {
+    pub(super) fn is_overdue(&self, limit: &Limit, now: Time) -> bool {
         let Some(began) = self.first.map(|(_, came)| came).or(self.joined) else { return false };
         limit.duration.is_some_and(|limit| now >= began.after(limit + GRACE))
     }
 
     /// The first frame is waited for: true once, if that has not been said.
-    fn is_wait_news(&mut self, now: Time) -> bool {
+    pub(super) fn is_wait_news(&mut self, now: Time) -> bool {
         let is_late = self.joined.is_some_and(|joined| now >= joined.after(FIRST_FRAME));
         self.first.is_none() && is_late && !std::mem::replace(&mut self.is_wait_told, true)
-    }
-}
-
-impl Recorder<'_> {
-    pub(super) fn check_limits(&mut self, now: Time) {
-        if self.progress.is_wait_news(now) {
-            log::info!("no frame yet: waiting for the first one; at a low rate it takes its time");
-        }
-        if self.progress.is_overdue(&self.config.limit, now) {
-            self.stop_with_backlog(now);
-        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! camrec's loop: it joins, receives, hands frames to the writer, and joins again for as long as it runs.
 //!
-//! What lives here drives the pure machines and the threads beside the loop: [`link`] is the way to camcast, [`frames`] what
-//! comes over it, [`camera`] and [`limits`] what is known of the camera and of how far the recording has come, [`backlog`] a disk
-//! that does not keep up, [`ending`] the wait for the threads. Folders: [`writer`] is the thread that writes, [`report`] what people
-//! and programs are told. When to join lives in [`crate::receiver::rejoin`], what is asked for again in
-//! [`crate::receiver::requests`], what a file looks like in [`crate::record`]: none of it may come back here.
+//! What lives here drives the pure machines and the threads beside the loop: `rejoining` does what is to be done for a session,
+//! with `link`, `joining` and [`session`] at hand; `frames` takes out what comes; `camera`, `limits` and `backlog` are what is known of
+//! the camera, of how far the recording has come, and of a disk that does not keep up; `ending` waits for the threads. [`writer`] is
+//! the thread that writes, [`report`] what people and programs are told. When to join belongs to [`crate::receiver::rejoin`], what
+//! is asked for again to [`crate::receiver::requests`], and what a file looks like to [`crate::record`].
 
 mod backlog;
 mod camera;
@@ -17,6 +17,7 @@ mod limits;
 mod link;
 pub mod options;
 pub mod pace;
+mod rejoining;
 pub mod report;
 pub mod session;
 mod standin;
@@ -26,7 +27,7 @@ use super::exit::{Exit, ExitError};
 use super::tools::Tool;
 use super::{local_time, logging, say};
 use crate::app::throttle::Throttle;
-use crate::receiver::rejoin::Rejoin;
+use crate::receiver::rejoin::{Manner, Rejoin};
 use crate::store::{Error as StoreError, Summary};
 use crate::sys::clock;
 use crate::sys::poll::{self, PollFlags};
@@ -34,7 +35,7 @@ use crate::sys::signals::Signals;
 use crate::time::Time;
 use backlog::Backlog;
 use camera::Camera;
-use config::{Config, Target};
+use config::{Config, Language, Target};
 use hooks::Hooks;
 use limits::Progress;
 use link::Link;
@@ -141,9 +142,10 @@ impl<'a> Recorder<'a> {
         let writer = Writer::start(config.target.clone(), config.buffer)?;
         let after = config.after.clone().map(Hooks::start).transpose();
         let after = after.map_err(|error| ExitError::system("a thread for --on-segment", &error))?;
+        let manner = Manner { waits: config.wait, is_plain: matches!(config.language, Language::Plain(_)) };
         let status = Status::new(config.events() != Some(Output::Err), now);
         let mut recorder = Recorder {
-            rejoin: Rejoin::new(link::manner(&config)),
+            rejoin: Rejoin::new(manner),
             config,
             feed,
             beat: now.after(report::STATUS),
@@ -201,6 +203,15 @@ impl<'a> Recorder<'a> {
             logging::drain();
         }
         Ok(Ready { signal: poll::is_readable(&fds[0]), link })
+    }
+
+    fn check_limits(&mut self, now: Time) {
+        if self.progress.is_wait_news(now) {
+            log::info!("no frame yet: waiting for the first one; at a low rate it takes its time");
+        }
+        if self.progress.is_overdue(&self.config.limit, now) {
+            self.stop_with_backlog(now);
+        }
     }
 
     fn on_signal(&mut self, now: Time) {
