@@ -19,10 +19,10 @@ const REACH: usize = 256;
 /// A number further ahead than this is nonsense, not a loss: an hour at 18 frames a second.
 const MAX_JUMP: usize = 1 << 16;
 
-/// Octets of frames under way. A server that announces more loses its oldest ones.
+/// Bytes of frames under way. A server that announces more loses its oldest ones.
 const BUDGET: usize = 64 * 1024 * 1024;
 
-/// Frames, and octets of them, that are kept while nobody takes any: within what is in reach, so that none is given up for it.
+/// Frames, and bytes of them, that are kept while nobody takes any: within what is in reach, so that none is given up for it.
 const KEPT: usize = 192;
 const KEPT_OCTETS: usize = 48 * 1024 * 1024;
 
@@ -396,7 +396,7 @@ mod tests {
     const LATENCY: Duration = Duration::from_millis(120);
     const START: Time = Time::from_millis(5_000);
 
-    /// A reel with frames 1 to `count`, of `length` octets each.
+    /// A reel with frames 1 to `count`, of `length` bytes each.
     fn reel(count: u32, length: usize) -> Reel {
         let mut reel = Reel::new(4 << 20, 1452, StreamId(1));
         for n in 0..count {

@@ -36,7 +36,7 @@ pub enum Event {
     Missing(FrameNumber),
     /// This frame was not sent to us, so that newer ones come in time.
     Skipped(FrameNumber),
-    /// There is no signal; this picture says so. It is no frame of the stream.
+    /// There is no signal, and this picture says so. It is not a frame of the stream.
     Slate(slate::Picture),
     /// The session is over.
     Over(Over),

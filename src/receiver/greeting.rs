@@ -22,7 +22,7 @@ const PROBES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), D
 pub(super) struct Due {
     /// A short one.
     pub(super) narrow: bool,
-    /// Octets that this machine's way out takes, 0 if that is not known.
+    /// Bytes that this machine's way out takes, 0 if that is not known.
     pub(super) path_mtu: u16,
 }
 
@@ -66,7 +66,7 @@ impl Greeting {
         }
     }
 
-    /// The padded one is too large for the way out of this machine, which takes packets of `path_mtu` octets, 0 if that is not
+    /// The padded one is too large for the way out of this machine, which takes packets of `path_mtu` bytes, 0 if that is not
     /// known.
     pub(super) fn on_too_large(&mut self, path_mtu: u16, now: Time) {
         self.probes.clear();

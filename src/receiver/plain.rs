@@ -82,7 +82,7 @@ impl PlainReceiver {
         self.repeat.unwrap_or(Time::NEVER).min(self.heard.after(SILENCE))
     }
 
-    /// Changes with every input: the word to send to whoever sent the last datagram.
+    /// The word to send to the sender of the last datagram. Changes with every input.
     pub fn poll_datagram(&mut self, now: Time) -> Option<&'static [u8]> {
         if !std::mem::take(&mut self.owed) {
             return None;

@@ -88,7 +88,7 @@ impl Ask {
             timing.on_loss(now);
         }
         if self.tries == 1 && answered.is_none() {
-            // Karn: which of several requests was answered, nobody knows
+            // Karn: with several requests it is not known which one was answered
             timing.on_round_trip(since_asked);
         }
         true
@@ -418,7 +418,7 @@ mod tests {
             assert_eq!(bench.ask(Duration::ZERO), [(1, 4)]);
         }
         assert_eq!(waits, [2, 45, 45, 90, 180, 360]);
-        // it was the sender's own: what comes is no answer
+        // the silence was the sender's own: what comes is not an answer
         assert_eq!(bench.arrive(1), Insertion::Fresh);
     }
 

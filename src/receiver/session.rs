@@ -43,7 +43,7 @@ pub struct Receiver {
     assembler: Assembler,
     timing: Timing,
     patience: Patience,
-    /// Octets of frames that may still come out; none if they may without end.
+    /// Bytes of frames that may still come out; none if they may without end.
     room: Option<usize>,
     /// When the server was last heard.
     heard: Time,
@@ -114,7 +114,7 @@ impl Receiver {
         self.counters
     }
 
-    /// From here on frames come out until they have these octets; what is behind them stays, and is not said to be done with. Once
+    /// From here on frames come out until they have these bytes; what is behind them stays, and is not said to be done with. Once
     /// a limit's worth of frames is here, what comes is as if it had not, so that the server stops and its reel keeps the rest.
     /// May give events.
     pub fn allow(&mut self, octets: Option<usize>, now: Time) {
@@ -232,7 +232,7 @@ impl Receiver {
         }
     }
 
-    /// The padded HELLO is too large for the way out of this machine, which takes packets of `path_mtu` octets, 0 if
+    /// The padded HELLO is too large for the way out of this machine, which takes packets of `path_mtu` bytes, 0 if
     /// that is not known.
     pub fn handle_too_large(&mut self, path_mtu: u16, now: Time) {
         self.greeting.on_too_large(path_mtu, now);
@@ -298,7 +298,7 @@ impl Receiver {
         }
     }
 
-    /// Octets of the longest datagram that [`poll_datagram`](Self::poll_datagram) writes.
+    /// Bytes of the longest datagram that [`poll_datagram`](Self::poll_datagram) writes.
     pub fn datagram_len(&self) -> usize {
         usize::from(self.datagram).max(crate::wire::client::MAX_CONTINUE_LEN)
     }

@@ -13,18 +13,18 @@ use super::{FrameNumber, Kind, ParseError, Token};
 use arrayvec::ArrayVec;
 use std::fmt;
 
-/// Octets of an unpadded HELLO.
+/// Bytes of an unpadded HELLO.
 pub const HELLO_LEN: usize = 20;
-/// Octets of a CONTINUE before its missing list.
+/// Bytes of a CONTINUE before its missing list.
 pub const CONTINUE_LEN: usize = 32;
-/// Octets of an END.
+/// Bytes of an END.
 pub const END_LEN: usize = 12;
-/// Octets of an entry of the missing list.
+/// Bytes of an entry of the missing list.
 pub const MISSING_LEN: usize = 8;
-/// Entries that a CONTINUE may carry: it stays below 576 octets, which every path takes.
+/// Entries that a CONTINUE may carry: it stays below 576 bytes, which every path takes.
 pub const MAX_MISSING: usize = 64;
 
-/// Octets of the longest CONTINUE.
+/// Bytes of the longest CONTINUE.
 pub const MAX_CONTINUE_LEN: usize = CONTINUE_LEN + MAX_MISSING * MISSING_LEN;
 
 const FLAGS: Field<1, 1> = Field;
@@ -57,7 +57,7 @@ const NARROW: u8 = 0x01;
 const URGENT: u8 = 0x01;
 
 impl Hello {
-    /// Writes the datagram and returns its octets: all of `to`, padded with zeros, or [`HELLO_LEN`] if `narrow`.
+    /// Writes the datagram and returns its bytes: all of `to`, padded with zeros, or [`HELLO_LEN`] if `narrow`.
     /// A `to` that is too short holds nothing.
     pub fn emit<'a>(&self, to: &'a mut [u8]) -> &'a [u8] {
         to.fill(0);
@@ -117,7 +117,7 @@ pub struct Continue {
 }
 
 impl Continue {
-    /// The datagram's octets.
+    /// The datagram's bytes.
     pub fn to_bytes(&self) -> ArrayVec<u8, MAX_CONTINUE_LEN> {
         let mut head = [0; CONTINUE_LEN];
         put_session(&mut head, Kind::Continue, self.epoch, self.token);

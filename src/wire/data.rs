@@ -12,7 +12,7 @@ use super::field::{EPOCH, Field, KIND};
 use super::{FrameNumber, Kind, MAX_FRAME, ParseError};
 use crate::time::{Stamp, Time};
 
-/// Octets before a fragment's payload.
+/// Bytes before a fragment's payload.
 pub const HEADER_LEN: usize = 28;
 
 const FLAGS: Field<1, 1> = Field;
@@ -42,18 +42,18 @@ pub struct Header {
     pub epoch: u16,
     /// The frame's number.
     pub number: FrameNumber,
-    /// The whole frame's length in octets, 1 to [`MAX_FRAME`].
+    /// The whole frame's length in bytes, 1 to [`MAX_FRAME`].
     pub length: u32,
     /// Which fragment this is, from 0.
     pub index: u16,
-    /// Payload octets of every fragment but the last, which has the rest.
+    /// Payload bytes of every fragment but the last, which has the rest.
     pub size: u16,
     /// Capture time and the driver's counter.
     pub stamp: Stamp,
 }
 
 impl Header {
-    /// Writes the header's octets.
+    /// Writes the header's bytes.
     pub fn emit(&self, to: &mut [u8; HEADER_LEN]) {
         KIND.put(to, [Kind::Data.byte()]);
         FLAGS.put(to, [self.flags]);
@@ -88,13 +88,13 @@ impl Header {
         u32::from(self.index).saturating_mul(u32::from(self.size))
     }
 
-    /// This fragment's payload octets: the size, or for the last one the rest.
+    /// This fragment's payload bytes: the size, or for the last one the rest.
     pub fn payload_len(&self) -> u32 {
         self.length.saturating_sub(self.offset()).min(u32::from(self.size))
     }
 }
 
-/// Fragments of a frame of `length` octets at `size` octets each.
+/// Fragments of a frame of `length` bytes at `size` bytes each.
 pub fn fragment_count(length: u32, size: u16) -> u32 {
     length.div_ceil(u32::from(size.max(1)))
 }

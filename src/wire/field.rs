@@ -1,6 +1,6 @@
 //! Where a field lies in a datagram: said once, for reading and for writing. Numbers are big-endian.
 
-/// `LEN` octets from `AT` on. That a datagram is long enough for its fields is checked when the program is compiled.
+/// `LEN` bytes from `AT` on. That a datagram is long enough for its fields is checked when the program is compiled.
 #[derive(Clone, Copy)]
 pub(super) struct Field<const AT: usize, const LEN: usize>;
 
@@ -12,7 +12,7 @@ pub(super) const EPOCH: Field<2, 2> = Field;
 pub(super) const TOKEN: Field<4, 8> = Field;
 
 impl<const AT: usize, const LEN: usize> Field<AT, LEN> {
-    /// Its octets.
+    /// Its bytes.
     pub(super) fn of<const N: usize>(self, datagram: &[u8; N]) -> [u8; LEN] {
         const { assert!(AT + LEN <= N) };
         let mut octets = [0; LEN];
@@ -20,7 +20,7 @@ impl<const AT: usize, const LEN: usize> Field<AT, LEN> {
         octets
     }
 
-    /// Writes its octets.
+    /// Writes its bytes.
     pub(super) fn put<const N: usize>(self, datagram: &mut [u8; N], octets: [u8; LEN]) {
         const { assert!(AT + LEN <= N) };
         datagram.split_at_mut(AT).1.split_at_mut(LEN).0.copy_from_slice(&octets);

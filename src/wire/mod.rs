@@ -1,7 +1,7 @@
 //! The protocol's bytes and their meaning; `docs/PROTOCOL.md` is the specification, and its examples are tests here.
 //!
 //! Each datagram has a checked view or a `Repr`: what was parsed is consistent, so nothing deeper checks again. A side reads
-//! what it gets with [`server::FromServer`] or [`client::FromClient`], which no longer knows octets. Nothing here panics on any
+//! what it gets with [`server::FromServer`] or [`client::FromClient`], which no longer knows bytes. Nothing here panics on any
 //! input, and nothing here answers: a malformed datagram is an error value to count. What a datagram leads to, and when one
 //! is sent, belongs to `sender` and `receiver`.
 //!
@@ -47,7 +47,7 @@ pub const VERSION: u8 = 1;
 /// The longest frame that is sent or believed, in bytes. A 4K MJPEG frame at the best quality is about 6 MiB.
 pub const MAX_FRAME: u32 = 8 * 1024 * 1024;
 
-/// Octets of an IPv6 and a UDP header: what a datagram's payload leaves of the path's MTU.
+/// Bytes of an IPv6 and a UDP header: what a datagram's payload leaves of the path's MTU.
 pub const IP_UDP_OVERHEAD: u16 = 48;
 
 /// UDP payload of a datagram on Ethernet and Wi-Fi: 1500 less an IPv6 and a UDP header.

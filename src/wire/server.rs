@@ -13,9 +13,9 @@ use super::{FrameNumber, Kind, ParseError, Token};
 use crate::jpeg::Size;
 use std::fmt;
 
-/// Octets of a BEAT.
+/// Bytes of a BEAT.
 pub const BEAT_LEN: usize = 36;
-/// Octets of an END.
+/// Bytes of an END.
 pub const END_LEN: usize = 16;
 
 const FLAGS: Field<1, 1> = Field;
@@ -119,7 +119,7 @@ impl Beat {
     /// Reads a datagram that begins with [`Kind::Beat`].
     ///
     /// # Errors
-    /// [`ParseError`] if it is not exactly [`BEAT_LEN`] octets of that kind.
+    /// [`ParseError`] if it is not exactly [`BEAT_LEN`] bytes of that kind.
     pub fn parse(datagram: &[u8]) -> Result<Self, ParseError> {
         let from: &[u8; BEAT_LEN] = datagram.try_into().map_err(|_| ParseError::Length)?;
         if Kind::from_byte(KIND.u8(from))? != Kind::Beat {
@@ -212,7 +212,7 @@ impl ServerEnd {
     /// Reads a datagram that begins with [`Kind::ServerEnd`].
     ///
     /// # Errors
-    /// [`ParseError`] if it is not exactly [`END_LEN`] octets of that kind.
+    /// [`ParseError`] if it is not exactly [`END_LEN`] bytes of that kind.
     pub fn parse(datagram: &[u8]) -> Result<Self, ParseError> {
         let from: &[u8; END_LEN] = datagram.try_into().map_err(|_| ParseError::Length)?;
         if Kind::from_byte(KIND.u8(from))? != Kind::ServerEnd {

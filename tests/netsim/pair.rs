@@ -497,7 +497,7 @@ impl Bench {
         Report { frames, accounts }
     }
 }
-/// The receiver's address, whose third octet is its index.
+/// The receiver's address, whose third byte is its index.
 fn address(guest: usize, port: u16) -> SocketAddr {
     SocketAddr::from(([198, 51, guest as u8, 7], port))
 }

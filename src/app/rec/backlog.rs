@@ -1,4 +1,4 @@
-//! A disk that does not keep up: whether what is missing would have come without it, and when people are told of it.
+//! A disk that does not keep up: whether what is missing would have come without it, and when that is logged.
 
 use crate::app::throttle::Throttle;
 use crate::time::Time;
@@ -7,7 +7,7 @@ use std::time::Duration;
 /// A frame that comes no later than this has not waited for the disk.
 const CAUGHT_UP: Duration = Duration::from_millis(500);
 
-/// A queue that is full for so long is told of.
+/// A queue that is full for this long is logged.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is known of it.
@@ -22,7 +22,7 @@ pub(super) struct Backlog {
 }
 
 impl Backlog {
-    /// A frame has come so long after its capture.
+    /// A frame has come this long after its capture.
     pub(super) fn on_frame(&mut self, delay: Duration) {
         self.is_late &= delay > CAUGHT_UP;
     }

@@ -32,7 +32,7 @@ impl Recorder<'_> {
                 // a viewer wishes it so; a recorder wanted it
                 Event::Skipped(_) if !self.config.is_every() => self.writer.skipped(),
                 Event::Skipped(number) => self.missing(number, MissingReason::Unsent, now),
-                // for who looks on; it is no part of a recording
+                // for viewers; it is not part of a recording
                 Event::Slate(picture) if !self.config.is_every() && !self.rejoin.is_stopping() => {
                     self.writer.show(picture.clone());
                     self.camera.stand_in = Some(StandIn::new(picture, now));
@@ -84,7 +84,7 @@ impl Recorder<'_> {
 }
 
 impl Recorder<'_> {
-    /// Octets of frames that may be taken out of the session. What a recorder's queue has no room for stays there, and once that is
+    /// Bytes of frames that may be taken out of the session. What a recorder's queue has no room for stays there, and once that is
     /// full in camcast's reel; a viewer's is dropped.
     fn room(&mut self, now: Time) -> Option<usize> {
         if !self.config.is_every() || self.rejoin.is_stopping() {
