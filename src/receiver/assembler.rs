@@ -1,13 +1,12 @@
 //! Fragments become frames. Frames come out in order; one that does not become whole in time comes out as missing.
 //!
-//! What is missed is asked for: a fragment that others have overtaken, a frame that a later one has overtaken, and the
-//! rest of the newest frame once nothing has come for a while.
+//! What of a frame is missed, and when it is asked for, is in [`requests`](super::requests); here is how long a frame is awaited.
 
-use super::Frame;
-use super::partial::{Ask, Insertion, Partial, Requests, Spare};
+use super::events::Frame;
+use super::partial::{Fragments, Partial};
+use super::requests::{Ask, Insertion, Missed, Quiet, Requests};
 use super::timing::Timing;
 use crate::time::Time;
-use crate::wire::client::Missing;
 use crate::wire::data::{DISCONTINUITY, Data, Header};
 use crate::wire::{FrameNumber, ParseError};
 use std::collections::VecDeque;
@@ -20,23 +19,15 @@ const REACH: usize = 256;
 /// A number further ahead than this is nonsense, not a loss: an hour at 18 frames a second.
 const MAX_JUMP: usize = 1 << 16;
 
-/// Octets of frames under way. A server that announces more loses its oldest ones.
+/// Bytes of frames under way. A server that announces more loses its oldest ones.
 const BUDGET: usize = 64 * 1024 * 1024;
 
-/// Frames, and octets of them, that are kept while nobody takes any: within what is in reach, so that none is given up for it.
+/// Frames, and bytes of them, that are kept while nobody takes any: within what is in reach, so that none is given up for it.
 const KEPT: usize = 192;
 const KEPT_OCTETS: usize = 48 * 1024 * 1024;
 
 /// Buffers that are kept for the next frames.
 const SPARES: usize = 16;
-
-/// The rest of the newest frame is missed after this long without a fragment: longer than the path's usual jitter, and
-/// than the sender's pauses between two bursts of a frame, which are learned.
-const QUIET: Duration = Duration::from_millis(10);
-const MAX_QUIET: Duration = Duration::from_millis(60);
-
-/// Shorter than any pause.
-const NO_PAUSE: Duration = Duration::from_millis(1);
 
 /// A recorder's frame that is still incomplete after this long will not come: the reel does not reach that far.
 const FOREVER: Duration = Duration::from_secs(120);
@@ -72,12 +63,16 @@ pub struct Assembler {
     held: usize,
     /// The camera was away before a frame that was given up: the next one says so in its place.
     was_away: bool,
-    /// When a fragment last came by itself.
-    fresh: Time,
-    /// The longest pause within a frame, of late.
-    pause: Duration,
+    quiet: Quiet,
     buffers: Vec<Vec<u8>>,
     spares: Vec<Spare>,
+}
+
+/// Memory of an earlier frame, to be used again.
+#[derive(Default)]
+struct Spare {
+    bits: Vec<u64>,
+    asks: Vec<Ask>,
 }
 
 struct Slot {
@@ -86,14 +81,12 @@ struct Slot {
     fresh: Time,
     /// The sender has it no longer.
     gone: bool,
-    /// All of it has been sent: what is missing is missed.
-    closed: bool,
     /// There is no time left for a repair.
     given_up: bool,
     /// The sender has left it out.
     skipped: bool,
-    /// While nothing of it has come.
-    whole: Ask,
+    missed: Missed,
+    /// Once something of it has come.
     partial: Option<Partial>,
 }
 
@@ -106,8 +99,7 @@ impl Assembler {
             patience,
             held: 0,
             was_away: false,
-            fresh: Time::default(),
-            pause: Duration::ZERO,
+            quiet: Quiet::default(),
             buffers: Vec::with_capacity(SPARES),
             spares: Vec::with_capacity(SPARES),
         }
@@ -157,19 +149,20 @@ impl Assembler {
         let partial = slot.partial.get_or_insert_with(|| {
             self.held = self.held.saturating_add(header.length as usize);
             let bytes = self.buffers.pop().unwrap_or_default();
-            Partial::new(header, slot.whole, bytes, self.spares.pop().unwrap_or_default())
+            let Spare { bits, asks } = self.spares.pop().unwrap_or_default();
+            slot.missed.begin(header.count(), asks);
+            Partial::new(header, bytes, bits)
         });
-        let arrival = partial.insert(data, timing, now)?;
-        let has_begun = partial.has_more_than_one();
-        if arrival == Insertion::Fresh {
-            let pause = now.since(self.fresh);
-            if has_begun && slot.fresh == self.fresh && pause > NO_PAUSE {
-                self.pause = pause.max(self.pause).min(MAX_QUIET);
-            }
-            self.fresh = now;
+        if !partial.insert(data, now)? {
+            return Ok(Insertion::Again);
+        }
+        let insertion = slot.missed.on_arrival(header.index, &partial.fragments, timing, now);
+        if insertion == Insertion::Fresh {
+            let before = (partial.fragments.here() > 1).then_some(slot.fresh);
+            self.quiet.on_fresh(before, now);
             (slot.fresh, slot.given_up) = (now, false);
         }
-        Ok(arrival)
+        Ok(insertion)
     }
 
     /// The sender has sent something of this frame, and all of those before it.
@@ -190,15 +183,13 @@ impl Assembler {
             if let Some(last) = self.slots.back_mut() {
                 last.close(true, timing, now);
             }
-            let whole = Ask::NONE;
             self.slots.push_back(Slot {
                 heard: now,
                 fresh: now,
                 gone: false,
-                closed: false,
                 given_up: false,
                 skipped: false,
-                whole,
+                missed: Missed::default(),
                 partial: None,
             });
         }
@@ -245,7 +236,7 @@ impl Assembler {
             if held <= fits {
                 break;
             }
-            if let Some(partial) = slot.partial.as_ref().filter(|partial| !partial.is_whole()) {
+            if let Some(partial) = slot.partial.as_ref().filter(|partial| !partial.fragments.is_whole()) {
                 held = held.saturating_sub(partial.bytes.len());
                 slot.gone = true;
             }
@@ -257,7 +248,8 @@ impl Assembler {
         self.slots.get(at).filter(|slot| !slot.gone).map(|_| at)
     }
 
-    /// The next frame, whole or given up; none while the first one is still awaited.
+    /// The next frame, whole or given up; none while the first one is still awaited. Changes with every input and with time.
+    #[must_use]
     pub fn poll(&mut self, now: Time) -> Option<Next> {
         let first = self.slots.front()?;
         let is_whole = first.is_whole();
@@ -265,26 +257,25 @@ impl Assembler {
         if !is_whole && !is_over {
             return None;
         }
-        let Slot { partial, skipped, .. } = self.slots.pop_front()?;
+        let Slot { partial, missed, skipped, .. } = self.slots.pop_front()?;
         let number = self.next;
         self.next = number.next();
         let Some(partial) = partial else {
             return Some(if skipped { Next::Skipped(number) } else { Next::Missing(number) });
         };
         self.held = self.held.saturating_sub(partial.bytes.len());
-        Some(self.take(number, partial))
+        Some(self.take(number, partial, missed))
     }
 
-    fn take(&mut self, number: FrameNumber, partial: Partial) -> Next {
+    fn take(&mut self, number: FrameNumber, partial: Partial, missed: Missed) -> Next {
         let (stamp, flags) = (partial.stamp, partial.flags);
         let (begun, arrived) = (partial.begun, partial.newest);
-        let (repaired, fragments) = (partial.repaired, partial.count());
-        let is_whole = partial.is_whole();
-        // half is forgotten in fourteen frames
-        self.pause = self.pause.mul_f32(0.95);
-        let (bytes, spare) = partial.take();
+        let (repaired, fragments) = (missed.repaired(), partial.fragments.count());
+        let is_whole = partial.fragments.is_whole();
+        self.quiet.on_frame();
+        let (bytes, bits) = partial.take();
         if self.spares.len() < SPARES {
-            self.spares.push(spare);
+            self.spares.push(Spare { bits, asks: missed.take() });
         }
         self.was_away |= flags & DISCONTINUITY != 0;
         if !is_whole {
@@ -321,14 +312,10 @@ impl Assembler {
         }
     }
 
-    fn quiet(&self) -> Duration {
-        self.pause.mul_f32(1.5).clamp(QUIET, MAX_QUIET)
-    }
-
     /// When the rest of the newest frame is missed.
     pub(super) fn quiet_due(&self) -> Time {
         match self.slots.back() {
-            Some(last) if !last.closed && !last.is_whole() => self.fresh.after(self.quiet()),
+            Some(last) if !last.missed.is_closed() && !last.is_whole() => self.quiet.due(),
             _ => Time::NEVER,
         }
     }
@@ -369,42 +356,30 @@ impl Assembler {
 
 impl Slot {
     fn is_whole(&self) -> bool {
-        self.partial.as_ref().is_some_and(Partial::is_whole)
+        self.fragments().is_some_and(Fragments::is_whole)
+    }
+
+    fn fragments(&self) -> Option<&Fragments> {
+        self.partial.as_ref().map(|partial| &partial.fragments)
     }
 
     /// All of it has been sent, surely if others have `overtaken` it: what has not come is missed.
     fn close(&mut self, overtaken: bool, timing: &Timing, now: Time) {
-        let was_closed = std::mem::replace(&mut self.closed, true);
-        match &mut self.partial {
-            Some(partial) if was_closed && overtaken => partial.on_overtaken(partial.count(), timing, now),
-            None if was_closed && overtaken => self.whole.on_overtaken(timing, now),
-            _ if was_closed => {}
-            Some(partial) => partial.miss_before(partial.count(), overtaken, timing.hold(), now),
-            // it is known of by what was sent after its beginning
-            None => self.whole = Ask::missed(now, timing.hold(), true),
-        }
+        let here = self.partial.as_ref().map(|partial| &partial.fragments);
+        self.missed.close(overtaken, here, timing, now);
     }
 
     /// When something of it is to be asked for.
     fn due(&self) -> Time {
-        if self.gone || self.given_up || self.skipped {
+        if self.gone || self.given_up || self.skipped || self.is_whole() {
             return Time::NEVER;
         }
-        match &self.partial {
-            Some(partial) => partial.due(),
-            None => self.whole.due(),
-        }
+        self.missed.due()
     }
 
     fn request(&mut self, number: FrameNumber, list: &mut Requests, timing: &Timing, now: Time) {
-        match &mut self.partial {
-            Some(partial) => partial.request(number, list, timing, now),
-            None => {
-                if list.try_push(Missing { number, first: 0, count: 0 }).is_ok() {
-                    self.whole.on_asked(now, timing);
-                }
-            }
-        }
+        let here = self.partial.as_ref().map(|partial| &partial.fragments);
+        self.missed.request(number, here, list, timing, now);
     }
 }
 
@@ -421,7 +396,7 @@ mod tests {
     const LATENCY: Duration = Duration::from_millis(120);
     const START: Time = Time::from_millis(5_000);
 
-    /// A reel with frames 1 to `count`, of `length` octets each.
+    /// A reel with frames 1 to `count`, of `length` bytes each.
     fn reel(count: u32, length: usize) -> Reel {
         let mut reel = Reel::new(4 << 20, 1452, StreamId(1));
         for n in 0..count {
@@ -539,7 +514,7 @@ mod tests {
         let reel = reel(2, 6_000);
         let mut bench = Bench::new(Patience::Reel);
         bench.insert(datagrams(&reel, 1)[0]);
-        assert_eq!(bench.pass(QUIET).pass(2 * MS).ask(), vec![(1, 1, 4)]);
+        assert_eq!(bench.pass(10 * MS).pass(2 * MS).ask(), vec![(1, 1, 4)]);
         let mut bench = Bench::new(Patience::Reel);
         bench.insert(datagrams(&reel, 1)[0]);
         bench.insert(datagrams(&reel, 2)[0]);

@@ -2,7 +2,8 @@
 //!
 //! A lost frame or a lost answer leaves the original server waiting for ever; so the answer is repeated.
 
-use super::{Over, SILENCE};
+use super::events::Over;
+use super::session::SILENCE;
 use crate::jpeg;
 use crate::time::{Stamp, Time};
 use crate::wire::FrameNumber;
@@ -81,7 +82,7 @@ impl PlainReceiver {
         self.repeat.unwrap_or(Time::NEVER).min(self.heard.after(SILENCE))
     }
 
-    /// The word to send to whoever sent the last datagram.
+    /// The word to send to the sender of the last datagram. Changes with every input.
     pub fn poll_datagram(&mut self, now: Time) -> Option<&'static [u8]> {
         if !std::mem::take(&mut self.owed) {
             return None;

@@ -5,7 +5,7 @@ use crate::time::Time;
 use crate::wire::ParseError;
 use crate::wire::data::{Data, Header};
 
-/// The longest slate that is believed, in octets: it has to fit one datagram of the original protocol.
+/// The longest slate that is believed, in bytes: it has to fit one datagram of the original protocol.
 const MOST: u32 = 65_507;
 
 /// The slate under way, or the one that was whole last.

@@ -15,7 +15,7 @@ const EAGER_SLACK: Duration = Duration::from_millis(2);
 /// Before this part of a round trip no answer comes.
 pub(super) const TOO_SOON: f32 = 0.75;
 
-/// A path that has lost something is taken for one that loses for so long.
+/// For this long a path that has lost something is taken for one that loses.
 const MEMORY_OF_LOSS: Duration = Duration::from_secs(60);
 
 /// The shortest wait for a repair.
@@ -99,7 +99,7 @@ impl Timing {
         self.loses_until = now.after(MEMORY_OF_LOSS);
     }
 
-    /// Whether something that was only silent, and came so long after it was asked for, is the answer. On a path that
+    /// Whether something that was only silent, and came this long after it was asked for, is the answer. On a path that
     /// loses nothing, and at another time, it is not: the sender had paused, and went on by itself.
     pub fn is_answer(&self, since_asked: Duration, now: Time) -> bool {
         if now >= self.loses_until {

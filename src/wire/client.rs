@@ -8,23 +8,35 @@
 //!  one missing entry: | frame number (4) | first fragment (2) | fragments (2) |
 //! ```
 
-use super::server::token_at_4;
+use super::field::{EPOCH, Field, KIND, TOKEN};
 use super::{FrameNumber, Kind, ParseError, Token};
 use arrayvec::ArrayVec;
+use std::fmt;
 
-/// Octets of an unpadded HELLO.
+/// Bytes of an unpadded HELLO.
 pub const HELLO_LEN: usize = 20;
-/// Octets of a CONTINUE before its missing list.
+/// Bytes of a CONTINUE before its missing list.
 pub const CONTINUE_LEN: usize = 32;
-/// Octets of an END.
+/// Bytes of an END.
 pub const END_LEN: usize = 12;
-/// Octets of an entry of the missing list.
+/// Bytes of an entry of the missing list.
 pub const MISSING_LEN: usize = 8;
-/// Entries that a CONTINUE may carry: it stays below 576 octets, which every path takes.
+/// Entries that a CONTINUE may carry: it stays below 576 bytes, which every path takes.
 pub const MAX_MISSING: usize = 64;
 
-/// Octets of the longest CONTINUE.
+/// Bytes of the longest CONTINUE.
 pub const MAX_CONTINUE_LEN: usize = CONTINUE_LEN + MAX_MISSING * MISSING_LEN;
+
+const FLAGS: Field<1, 1> = Field;
+const STAMP: Field<12, 4> = Field;
+const PATH_MTU: Field<16, 2> = Field;
+const THROUGH: Field<16, 4> = Field;
+const SEEN: Field<20, 4> = Field;
+const RTT: Field<24, 4> = Field;
+const ARRIVED: Field<28, 4> = Field;
+const MISSING_NUMBER: Field<0, 4> = Field;
+const MISSING_FIRST: Field<4, 2> = Field;
+const MISSING_COUNT: Field<6, 2> = Field;
 
 /// HELLO: from the socket that the stream shall be sent to. Repeated until the server answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,26 +57,26 @@ const NARROW: u8 = 0x01;
 const URGENT: u8 = 0x01;
 
 impl Hello {
-    /// Writes the datagram and returns its octets: all of `to`, padded with zeros, or [`HELLO_LEN`] if `narrow`.
+    /// Writes the datagram and returns its bytes: all of `to`, padded with zeros, or [`HELLO_LEN`] if `narrow`.
     /// A `to` that is too short holds nothing.
     pub fn emit<'a>(&self, to: &'a mut [u8]) -> &'a [u8] {
         to.fill(0);
         let Some(head) = to.first_chunk_mut::<HELLO_LEN>() else { return &[] };
-        head[..12].copy_from_slice(&common(Kind::Hello, self.epoch, self.token));
-        head[1] = if self.narrow { NARROW } else { 0 };
-        head[12..16].copy_from_slice(&self.stamp.to_be_bytes());
-        head[16..18].copy_from_slice(&self.path_mtu.to_be_bytes());
+        put_session(head, Kind::Hello, self.epoch, self.token);
+        FLAGS.put(head, [if self.narrow { NARROW } else { 0 }]);
+        STAMP.put(head, self.stamp.to_be_bytes());
+        PATH_MTU.put(head, self.path_mtu.to_be_bytes());
         if self.narrow { to.get(..HELLO_LEN).unwrap_or(&[]) } else { to }
     }
 
     fn parse(datagram: &[u8]) -> Result<Self, ParseError> {
         let from = datagram.first_chunk::<HELLO_LEN>().ok_or(ParseError::Length)?;
         Ok(Hello {
-            narrow: from[1] & NARROW != 0,
-            epoch: u16::from_be_bytes([from[2], from[3]]),
-            token: token_at_4(from),
-            stamp: u32::from_be_bytes([from[12], from[13], from[14], from[15]]),
-            path_mtu: u16::from_be_bytes([from[16], from[17]]),
+            narrow: FLAGS.u8(from) & NARROW != 0,
+            epoch: EPOCH.u16(from),
+            token: Token(TOKEN.u64(from)),
+            stamp: STAMP.u32(from),
+            path_mtu: PATH_MTU.u16(from),
         })
     }
 }
@@ -105,25 +117,21 @@ pub struct Continue {
 }
 
 impl Continue {
-    /// The datagram's octets.
+    /// The datagram's bytes.
     pub fn to_bytes(&self) -> ArrayVec<u8, MAX_CONTINUE_LEN> {
+        let mut head = [0; CONTINUE_LEN];
+        put_session(&mut head, Kind::Continue, self.epoch, self.token);
+        FLAGS.put(&mut head, [if self.urgent { URGENT } else { 0 }]);
+        STAMP.put(&mut head, self.stamp.to_be_bytes());
+        THROUGH.put(&mut head, self.through.0.to_be_bytes());
+        SEEN.put(&mut head, self.seen.0.to_be_bytes());
+        RTT.put(&mut head, self.rtt_us.to_be_bytes());
+        ARRIVED.put(&mut head, self.arrived.to_be_bytes());
         let mut to = ArrayVec::new();
-        let mut head = common(Kind::Continue, self.epoch, self.token);
-        head[1] = if self.urgent { URGENT } else { 0 };
-        let mut put = |bytes: &[u8]| {
-            // cannot fail: MAX_CONTINUE_LEN counts these very fields
-            let _ = to.try_extend_from_slice(bytes);
-        };
-        put(&head);
-        put(&self.stamp.to_be_bytes());
-        put(&self.through.0.to_be_bytes());
-        put(&self.seen.0.to_be_bytes());
-        put(&self.rtt_us.to_be_bytes());
-        put(&self.arrived.to_be_bytes());
+        // cannot fail: MAX_CONTINUE_LEN counts these very fields
+        let _ = to.try_extend_from_slice(&head);
         for missing in &self.missing {
-            put(&missing.number.0.to_be_bytes());
-            put(&missing.first.to_be_bytes());
-            put(&missing.count.to_be_bytes());
+            let _ = to.try_extend_from_slice(&missing.to_bytes());
         }
         to
     }
@@ -135,26 +143,35 @@ impl Continue {
             return Err(ParseError::Length);
         }
         Ok(Continue {
-            epoch: u16::from_be_bytes([from[2], from[3]]),
-            token: token_at_4(from),
-            stamp: u32::from_be_bytes([from[12], from[13], from[14], from[15]]),
-            through: FrameNumber(u32::from_be_bytes([from[16], from[17], from[18], from[19]])),
-            seen: FrameNumber(u32::from_be_bytes([from[20], from[21], from[22], from[23]])),
-            rtt_us: u32::from_be_bytes([from[24], from[25], from[26], from[27]]),
-            arrived: u32::from_be_bytes([from[28], from[29], from[30], from[31]]),
-            urgent: from[1] & URGENT != 0,
-            missing: entries.filter_map(parse_missing).collect(),
+            epoch: EPOCH.u16(from),
+            token: Token(TOKEN.u64(from)),
+            stamp: STAMP.u32(from),
+            through: FrameNumber(THROUGH.u32(from)),
+            seen: FrameNumber(SEEN.u32(from)),
+            rtt_us: RTT.u32(from),
+            arrived: ARRIVED.u32(from),
+            urgent: FLAGS.u8(from) & URGENT != 0,
+            missing: entries.filter_map(|entry| entry.first_chunk().map(Missing::parse)).collect(),
         })
     }
 }
 
-fn parse_missing(entry: &[u8]) -> Option<Missing> {
-    let &[n0, n1, n2, n3, f0, f1, c0, c1] = entry else { return None };
-    Some(Missing {
-        number: FrameNumber(u32::from_be_bytes([n0, n1, n2, n3])),
-        first: u16::from_be_bytes([f0, f1]),
-        count: u16::from_be_bytes([c0, c1]),
-    })
+impl Missing {
+    fn to_bytes(self) -> [u8; MISSING_LEN] {
+        let mut to = [0; MISSING_LEN];
+        MISSING_NUMBER.put(&mut to, self.number.0.to_be_bytes());
+        MISSING_FIRST.put(&mut to, self.first.to_be_bytes());
+        MISSING_COUNT.put(&mut to, self.count.to_be_bytes());
+        to
+    }
+
+    fn parse(from: &[u8; MISSING_LEN]) -> Self {
+        Missing {
+            number: FrameNumber(MISSING_NUMBER.u32(from)),
+            first: MISSING_FIRST.u16(from),
+            count: MISSING_COUNT.u16(from),
+        }
+    }
 }
 
 /// END: the client leaves. Repeated until the server's END answers it.
@@ -169,7 +186,14 @@ pub struct ClientEnd {
 impl ClientEnd {
     /// The datagram.
     pub fn to_bytes(&self) -> [u8; END_LEN] {
-        common(Kind::ClientEnd, self.epoch, self.token)
+        let mut to = [0; END_LEN];
+        put_session(&mut to, Kind::ClientEnd, self.epoch, self.token);
+        to
+    }
+
+    fn parse(datagram: &[u8]) -> Result<Self, ParseError> {
+        let from: &[u8; END_LEN] = datagram.try_into().map_err(|_| ParseError::Length)?;
+        Ok(ClientEnd { epoch: EPOCH.u16(from), token: Token(TOKEN.u64(from)) })
     }
 }
 
@@ -198,11 +222,7 @@ impl FromClient {
         match kind {
             Kind::Hello => Hello::parse(datagram).map(FromClient::Hello),
             Kind::Continue => Continue::parse(datagram).map(FromClient::Continue),
-            Kind::ClientEnd if datagram.len() == END_LEN => Ok(FromClient::End(ClientEnd {
-                epoch: datagram.get(2..4).and_then(|b| b.first_chunk()).map_or(0, |b| u16::from_be_bytes(*b)),
-                token: token_at_4(datagram),
-            })),
-            Kind::ClientEnd => Err(ParseError::Length),
+            Kind::ClientEnd => ClientEnd::parse(datagram).map(FromClient::End),
             Kind::Data | Kind::Beat | Kind::ServerEnd => Err(ParseError::Kind),
         }
     }
@@ -217,12 +237,25 @@ impl FromClient {
     }
 }
 
-fn common(kind: Kind, epoch: u16, token: Token) -> [u8; 12] {
-    let mut to = [0; 12];
-    to[0] = kind.byte();
-    to[2..4].copy_from_slice(&epoch.to_be_bytes());
-    to[4..].copy_from_slice(&token.0.to_be_bytes());
-    to
+impl fmt::Display for FromClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FromClient::Hello(hello) => f.write_str(if hello.narrow { "HELLO narrow" } else { "HELLO" }),
+            FromClient::Continue(Continue { through, seen, rtt_us, arrived, urgent, missing, .. }) => {
+                let urgent = if *urgent { " URGENT" } else { "" };
+                write!(f, "CONTINUE{urgent} through {through} seen {seen} rtt {rtt_us} arrived {arrived}")?;
+                missing.iter().try_for_each(|m| write!(f, " {}:{}+{}", m.number, m.first, m.count))
+            }
+            FromClient::End(_) => f.write_str("END"),
+        }
+    }
+}
+
+/// What all of a client's datagrams begin with.
+fn put_session<const N: usize>(to: &mut [u8; N], kind: Kind, epoch: u16, token: Token) {
+    KIND.put(to, [kind.byte()]);
+    EPOCH.put(to, epoch.to_be_bytes());
+    TOKEN.put(to, token.0.to_be_bytes());
 }
 
 #[cfg(test)]
@@ -291,9 +324,11 @@ mod tests {
 
     #[test]
     fn a_torn_missing_list_is_refused() {
-        let bytes = [&common(Kind::Continue, 1, Token(2))[..], &[0; 20 + 7]].concat();
+        let mut head = [0; CONTINUE_LEN];
+        put_session(&mut head, Kind::Continue, 1, Token(2));
+        let bytes = [&head[..], &[0; 7]].concat();
         assert_eq!(FromClient::parse(&bytes), Err(ParseError::Length));
-        let bytes = [&common(Kind::Continue, 1, Token(2))[..], &vec![0; 20 + 8 * (MAX_MISSING + 1)]].concat();
+        let bytes = [&head[..], &vec![0; 8 * (MAX_MISSING + 1)]].concat();
         assert_eq!(FromClient::parse(&bytes), Err(ParseError::Length));
     }
 }

@@ -8,11 +8,20 @@
 //! ```
 //! Any one fragment tells the frame's fragment count, `ceil(length / size)`, and its own offset, `index * size`.
 
+use super::field::{EPOCH, Field, KIND};
 use super::{FrameNumber, Kind, MAX_FRAME, ParseError};
 use crate::time::{Stamp, Time};
 
-/// Octets before a fragment's payload.
+/// Bytes before a fragment's payload.
 pub const HEADER_LEN: usize = 28;
+
+const FLAGS: Field<1, 1> = Field;
+const NUMBER: Field<4, 4> = Field;
+const LENGTH: Field<8, 4> = Field;
+const INDEX: Field<12, 2> = Field;
+const SIZE: Field<14, 2> = Field;
+const CAPTURED: Field<16, 8> = Field;
+const SEQUENCE: Field<24, 4> = Field;
 
 /// The smallest fragment size that is believed: what an IPv4 path must carry (576), less all headers, rounded down.
 /// It bounds the fragments of a frame.
@@ -33,44 +42,39 @@ pub struct Header {
     pub epoch: u16,
     /// The frame's number.
     pub number: FrameNumber,
-    /// The whole frame's length in octets, 1 to [`MAX_FRAME`].
+    /// The whole frame's length in bytes, 1 to [`MAX_FRAME`].
     pub length: u32,
     /// Which fragment this is, from 0.
     pub index: u16,
-    /// Payload octets of every fragment but the last, which has the rest.
+    /// Payload bytes of every fragment but the last, which has the rest.
     pub size: u16,
     /// Capture time and the driver's counter.
     pub stamp: Stamp,
 }
 
 impl Header {
-    /// Writes the header's octets.
+    /// Writes the header's bytes.
     pub fn emit(&self, to: &mut [u8; HEADER_LEN]) {
-        to[0] = Kind::Data.byte();
-        to[1] = self.flags;
-        to[2..4].copy_from_slice(&self.epoch.to_be_bytes());
-        to[4..8].copy_from_slice(&self.number.0.to_be_bytes());
-        to[8..12].copy_from_slice(&self.length.to_be_bytes());
-        to[12..14].copy_from_slice(&self.index.to_be_bytes());
-        to[14..16].copy_from_slice(&self.size.to_be_bytes());
-        to[16..24].copy_from_slice(&self.stamp.captured.as_nanos().to_be_bytes());
-        to[24..28].copy_from_slice(&self.stamp.sequence.to_be_bytes());
+        KIND.put(to, [Kind::Data.byte()]);
+        FLAGS.put(to, [self.flags]);
+        EPOCH.put(to, self.epoch.to_be_bytes());
+        NUMBER.put(to, self.number.0.to_be_bytes());
+        LENGTH.put(to, self.length.to_be_bytes());
+        INDEX.put(to, self.index.to_be_bytes());
+        SIZE.put(to, self.size.to_be_bytes());
+        CAPTURED.put(to, self.stamp.captured.as_nanos().to_be_bytes());
+        SEQUENCE.put(to, self.stamp.sequence.to_be_bytes());
     }
 
     fn parse(from: &[u8; HEADER_LEN]) -> Self {
-        let [_, flags, e0, e1, n0, n1, n2, n3, l0, l1, l2, l3, i0, i1, z0, z1, rest @ ..] = *from;
-        let [t0, t1, t2, t3, t4, t5, t6, t7, s0, s1, s2, s3] = rest;
         Header {
-            flags,
-            epoch: u16::from_be_bytes([e0, e1]),
-            number: FrameNumber(u32::from_be_bytes([n0, n1, n2, n3])),
-            length: u32::from_be_bytes([l0, l1, l2, l3]),
-            index: u16::from_be_bytes([i0, i1]),
-            size: u16::from_be_bytes([z0, z1]),
-            stamp: Stamp {
-                captured: Time::from_nanos(u64::from_be_bytes([t0, t1, t2, t3, t4, t5, t6, t7])),
-                sequence: u32::from_be_bytes([s0, s1, s2, s3]),
-            },
+            flags: FLAGS.u8(from),
+            epoch: EPOCH.u16(from),
+            number: FrameNumber(NUMBER.u32(from)),
+            length: LENGTH.u32(from),
+            index: INDEX.u16(from),
+            size: SIZE.u16(from),
+            stamp: Stamp { captured: Time::from_nanos(CAPTURED.u64(from)), sequence: SEQUENCE.u32(from) },
         }
     }
 
@@ -84,13 +88,13 @@ impl Header {
         u32::from(self.index).saturating_mul(u32::from(self.size))
     }
 
-    /// This fragment's payload octets: the size, or for the last one the rest.
+    /// This fragment's payload bytes: the size, or for the last one the rest.
     pub fn payload_len(&self) -> u32 {
         self.length.saturating_sub(self.offset()).min(u32::from(self.size))
     }
 }
 
-/// Fragments of a frame of `length` octets at `size` octets each.
+/// Fragments of a frame of `length` bytes at `size` bytes each.
 pub fn fragment_count(length: u32, size: u16) -> u32 {
     length.div_ceil(u32::from(size.max(1)))
 }
@@ -113,7 +117,7 @@ impl<'a> Data<'a> {
         let Some((header, payload)) = datagram.split_first_chunk::<HEADER_LEN>() else {
             return Err(ParseError::Length);
         };
-        if Kind::from_byte(header[0])? != Kind::Data {
+        if Kind::from_byte(KIND.u8(header))? != Kind::Data {
             return Err(ParseError::Kind);
         }
         let header = Header::parse(header);

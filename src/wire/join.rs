@@ -138,11 +138,11 @@ pub enum Reply {
 pub struct Accepted {
     /// The session's secret.
     pub token: Token,
-    /// The stream. One that differs from the client's own means that camcast was started anew.
+    /// The stream. One that differs from the client's own means that camcast was restarted.
     pub stream: StreamId,
     /// The first frame that will be sent. Frames that were asked for and lie before it are gone.
     pub next: FrameNumber,
-    /// Octets of UDP payload in a full datagram: the length that HELLO is padded to.
+    /// Bytes of UDP payload in a full datagram: the length that HELLO is padded to.
     pub datagram: u16,
     /// The newest frame's size in pixels, if there was a frame yet.
     pub size: Option<Size>,

@@ -1,7 +1,9 @@
 //! The protocol's bytes and their meaning; `docs/PROTOCOL.md` is the specification, and its examples are tests here.
 //!
-//! Each datagram has a checked view or a `Repr`: what was parsed is consistent, so nothing deeper checks again.
-//! Nothing here panics on any input, and nothing here answers: a malformed datagram is an error value to count.
+//! Each datagram has a checked view or a `Repr`: what was parsed is consistent, so nothing deeper checks again. A side reads
+//! what it gets with [`server::FromServer`] or [`client::FromClient`], which no longer knows bytes. Nothing here panics on any
+//! input, and nothing here answers: a malformed datagram is an error value to count. What a datagram leads to, and when one
+//! is sent, belongs to `sender` and `receiver`.
 //!
 //! | module | what |
 //! |---|---|
@@ -11,6 +13,7 @@
 //! | [`client`] | HELLO, CONTINUE and END, to camcast |
 //! | [`plain`] | the original protocol's port number and its two words |
 //! | [`number`] | frame numbers, which wrap |
+//! | `field` | where a field lies in its datagram |
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -25,6 +28,7 @@
 
 pub mod client;
 pub mod data;
+mod field;
 pub mod join;
 pub mod number;
 pub mod plain;
@@ -43,7 +47,7 @@ pub const VERSION: u8 = 1;
 /// The longest frame that is sent or believed, in bytes. A 4K MJPEG frame at the best quality is about 6 MiB.
 pub const MAX_FRAME: u32 = 8 * 1024 * 1024;
 
-/// Octets of an IPv6 and a UDP header: what a datagram's payload leaves of the path's MTU.
+/// Bytes of an IPv6 and a UDP header: what a datagram's payload leaves of the path's MTU.
 pub const IP_UDP_OVERHEAD: u16 = 48;
 
 /// UDP payload of a datagram on Ethernet and Wi-Fi: 1500 less an IPv6 and a UDP header.

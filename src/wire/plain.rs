@@ -1,6 +1,6 @@
 //! The original protocol: a UDP port in ASCII digits over TCP, then whole JPEGs in datagrams, each answered by a word.
 
-/// The largest UDP payload over IPv4: 65,535 less 20 octets of IP and 8 of UDP header.
+/// The largest UDP payload over IPv4: 65,535 less 20 bytes of IP and 8 of UDP header.
 pub const MAX_DATAGRAM: usize = 65_507;
 
 /// The client has handled the frame and wants the next.

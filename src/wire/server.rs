@@ -1,4 +1,5 @@
-//! BEAT and END: what camcast says beside the frames. Both carry the session's token, so that nobody else can say it.
+//! What camcast says: DATA, and beside the frames BEAT and END. These two carry the session's token, so that nobody else can say
+//! them.
 //!
 //! ```text
 //!         0      1        2       4              12       16       20           24               28        32      34       36
@@ -6,14 +7,68 @@
 //!  END    | kind | reason | epoch | token        | newest |
 //! ```
 
+use super::data::Data;
+use super::field::{EPOCH, Field, KIND, TOKEN};
 use super::{FrameNumber, Kind, ParseError, Token};
 use crate::jpeg::Size;
 use std::fmt;
 
-/// Octets of a BEAT.
+/// Bytes of a BEAT.
 pub const BEAT_LEN: usize = 36;
-/// Octets of an END.
+/// Bytes of an END.
 pub const END_LEN: usize = 16;
+
+const FLAGS: Field<1, 1> = Field;
+const REASON: Field<1, 1> = Field;
+const NEWEST: Field<12, 4> = Field;
+const OLDEST: Field<16, 4> = Field;
+const ECHO: Field<20, 4> = Field;
+const HELD: Field<24, 4> = Field;
+const SKIPPED: Field<28, 4> = Field;
+const WIDTH: Field<32, 2> = Field;
+const HEIGHT: Field<34, 2> = Field;
+
+/// A datagram from the server.
+#[derive(Clone, Copy, Debug)]
+pub enum FromServer<'a> {
+    /// See [`Data`].
+    Data(Data<'a>),
+    /// See [`Beat`].
+    Beat(Beat),
+    /// See [`ServerEnd`].
+    End(ServerEnd),
+}
+
+impl<'a> FromServer<'a> {
+    /// Reads any of a server's datagrams.
+    ///
+    /// # Errors
+    /// [`ParseError`]: another version, a client's datagram, a length that does not fit, or fields that contradict each other.
+    pub fn parse(datagram: &'a [u8]) -> Result<Self, ParseError> {
+        let kind = Kind::from_byte(*datagram.first().ok_or(ParseError::Length)?)?;
+        match kind {
+            Kind::Data => Data::parse(datagram).map(FromServer::Data),
+            Kind::Beat => Beat::parse(datagram).map(FromServer::Beat),
+            Kind::ServerEnd => ServerEnd::parse(datagram).map(FromServer::End),
+            Kind::Hello | Kind::Continue | Kind::ClientEnd => Err(ParseError::Kind),
+        }
+    }
+}
+
+impl fmt::Display for FromServer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FromServer::Data(Data { header, .. }) => {
+                write!(f, "DATA {} {}/{}", header.number, header.index, header.count())
+            }
+            FromServer::Beat(beat) => {
+                let Beat { newest, oldest, skipped, .. } = beat;
+                write!(f, "BEAT newest {newest} oldest {oldest} skipped {skipped:b}")
+            }
+            FromServer::End(end) => write!(f, "END newest {}: {}", end.newest, end.reason),
+        }
+    }
+}
 
 /// BEAT: the session lives, this is the newest frame that was sent to it, and what the reel still holds.
 ///
@@ -46,40 +101,40 @@ impl Beat {
     /// The datagram.
     pub fn to_bytes(&self) -> [u8; BEAT_LEN] {
         let mut to = [0; BEAT_LEN];
-        to[0] = Kind::Beat.byte();
-        to[1] = if self.no_camera { NO_CAMERA } else { 0 };
-        to[2..4].copy_from_slice(&self.epoch.to_be_bytes());
-        to[4..12].copy_from_slice(&self.token.0.to_be_bytes());
-        to[12..16].copy_from_slice(&self.newest.0.to_be_bytes());
-        to[16..20].copy_from_slice(&self.oldest.0.to_be_bytes());
-        to[20..24].copy_from_slice(&self.echo.to_be_bytes());
-        to[24..28].copy_from_slice(&self.held_us.to_be_bytes());
-        to[28..32].copy_from_slice(&self.skipped.to_be_bytes());
+        KIND.put(&mut to, [Kind::Beat.byte()]);
+        FLAGS.put(&mut to, [if self.no_camera { NO_CAMERA } else { 0 }]);
+        EPOCH.put(&mut to, self.epoch.to_be_bytes());
+        TOKEN.put(&mut to, self.token.0.to_be_bytes());
+        NEWEST.put(&mut to, self.newest.0.to_be_bytes());
+        OLDEST.put(&mut to, self.oldest.0.to_be_bytes());
+        ECHO.put(&mut to, self.echo.to_be_bytes());
+        HELD.put(&mut to, self.held_us.to_be_bytes());
+        SKIPPED.put(&mut to, self.skipped.to_be_bytes());
         let Size { width, height } = self.size.unwrap_or(Size { width: 0, height: 0 });
-        to[32..34].copy_from_slice(&width.to_be_bytes());
-        to[34..36].copy_from_slice(&height.to_be_bytes());
+        WIDTH.put(&mut to, width.to_be_bytes());
+        HEIGHT.put(&mut to, height.to_be_bytes());
         to
     }
 
     /// Reads a datagram that begins with [`Kind::Beat`].
     ///
     /// # Errors
-    /// [`ParseError`] if it is not exactly [`BEAT_LEN`] octets of that kind.
+    /// [`ParseError`] if it is not exactly [`BEAT_LEN`] bytes of that kind.
     pub fn parse(datagram: &[u8]) -> Result<Self, ParseError> {
         let from: &[u8; BEAT_LEN] = datagram.try_into().map_err(|_| ParseError::Length)?;
-        if Kind::from_byte(from[0])? != Kind::Beat {
+        if Kind::from_byte(KIND.u8(from))? != Kind::Beat {
             return Err(ParseError::Kind);
         }
-        let [width, height] = [[from[32], from[33]], [from[34], from[35]]].map(u16::from_be_bytes);
+        let (width, height) = (WIDTH.u16(from), HEIGHT.u16(from));
         Ok(Beat {
-            no_camera: from[1] & NO_CAMERA != 0,
-            epoch: u16::from_be_bytes([from[2], from[3]]),
-            token: token_at_4(from),
-            newest: FrameNumber(u32::from_be_bytes([from[12], from[13], from[14], from[15]])),
-            oldest: FrameNumber(u32::from_be_bytes([from[16], from[17], from[18], from[19]])),
-            echo: u32::from_be_bytes([from[20], from[21], from[22], from[23]]),
-            held_us: u32::from_be_bytes([from[24], from[25], from[26], from[27]]),
-            skipped: u32::from_be_bytes([from[28], from[29], from[30], from[31]]),
+            no_camera: FLAGS.u8(from) & NO_CAMERA != 0,
+            epoch: EPOCH.u16(from),
+            token: Token(TOKEN.u64(from)),
+            newest: FrameNumber(NEWEST.u32(from)),
+            oldest: FrameNumber(OLDEST.u32(from)),
+            echo: ECHO.u32(from),
+            held_us: HELD.u32(from),
+            skipped: SKIPPED.u32(from),
             size: (width > 0 && height > 0).then_some(Size { width, height }),
         })
     }
@@ -146,36 +201,30 @@ impl ServerEnd {
     /// The datagram.
     pub fn to_bytes(&self) -> [u8; END_LEN] {
         let mut to = [0; END_LEN];
-        to[0] = Kind::ServerEnd.byte();
-        to[1] = self.reason.code();
-        to[2..4].copy_from_slice(&self.epoch.to_be_bytes());
-        to[4..12].copy_from_slice(&self.token.0.to_be_bytes());
-        to[12..16].copy_from_slice(&self.newest.0.to_be_bytes());
+        KIND.put(&mut to, [Kind::ServerEnd.byte()]);
+        REASON.put(&mut to, [self.reason.code()]);
+        EPOCH.put(&mut to, self.epoch.to_be_bytes());
+        TOKEN.put(&mut to, self.token.0.to_be_bytes());
+        NEWEST.put(&mut to, self.newest.0.to_be_bytes());
         to
     }
 
     /// Reads a datagram that begins with [`Kind::ServerEnd`].
     ///
     /// # Errors
-    /// [`ParseError`] if it is not exactly [`END_LEN`] octets of that kind.
+    /// [`ParseError`] if it is not exactly [`END_LEN`] bytes of that kind.
     pub fn parse(datagram: &[u8]) -> Result<Self, ParseError> {
         let from: &[u8; END_LEN] = datagram.try_into().map_err(|_| ParseError::Length)?;
-        if Kind::from_byte(from[0])? != Kind::ServerEnd {
+        if Kind::from_byte(KIND.u8(from))? != Kind::ServerEnd {
             return Err(ParseError::Kind);
         }
         Ok(ServerEnd {
-            reason: EndReason::from_code(from[1]),
-            epoch: u16::from_be_bytes([from[2], from[3]]),
-            token: token_at_4(from),
-            newest: FrameNumber(u32::from_be_bytes([from[12], from[13], from[14], from[15]])),
+            reason: EndReason::from_code(REASON.u8(from)),
+            epoch: EPOCH.u16(from),
+            token: Token(TOKEN.u64(from)),
+            newest: FrameNumber(NEWEST.u32(from)),
         })
     }
-}
-
-/// The token stands at the same place in every datagram that has one. The callers' arrays are long enough.
-pub(super) fn token_at_4(from: &[u8]) -> Token {
-    let bytes = from.get(4..).and_then(|rest| rest.first_chunk::<8>()).copied().unwrap_or_default();
-    Token(u64::from_be_bytes(bytes))
 }
 
 #[cfg(test)]
@@ -205,8 +254,25 @@ mod tests {
 
         #[test]
         fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
-            let _ = (Beat::parse(&bytes), ServerEnd::parse(&bytes));
+            let _ = (Beat::parse(&bytes), ServerEnd::parse(&bytes), FromServer::parse(&bytes));
         }
+    }
+
+    #[test]
+    fn any_datagram_of_a_server_is_read_and_no_other() {
+        let end = ServerEnd { epoch: 1, token: Token(2), reason: EndReason::Goodbye, newest: FrameNumber(3) };
+        let mut bytes = end.to_bytes();
+        assert!(matches!(FromServer::parse(&bytes), Ok(FromServer::End(read)) if read == end));
+        assert_eq!(FromServer::parse(&bytes).unwrap().to_string(), "END newest 3: goodbye");
+        for (first, error) in [
+            (Kind::Hello.byte(), ParseError::Kind),
+            (Kind::ServerEnd as u8, ParseError::Version),
+            (Kind::Beat.byte(), ParseError::Length),
+        ] {
+            bytes[0] = first;
+            assert_eq!(FromServer::parse(&bytes).unwrap_err(), error);
+        }
+        assert_eq!(FromServer::parse(&[]).unwrap_err(), ParseError::Length);
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub struct Account {
     /// Datagrams that the receiver did not understand: there are none.
     pub malformed: u64,
     pub continues: u64,
-    /// Octets of CONTINUEs.
+    /// Bytes of CONTINUEs.
     pub continue_bytes: u64,
     /// The most frames between the newest that was sent and the newest that has come out.
     pub most_in_flight: u32,

@@ -25,7 +25,7 @@ const COUNT: u64 = 4;
 /// The path's least delay: by this all that is recorded is late, and nobody can know it.
 const LEAST: Duration = Duration::from_millis(20);
 
-/// The workstation's wall clock is set at these times, by so many milliseconds.
+/// When the workstation's wall clock is set, and by how many milliseconds.
 const SET: [(Duration, i64); 2] =
     [(Duration::from_secs(1_003), 2_500), (Duration::from_secs(2_417), -40_000)];
 

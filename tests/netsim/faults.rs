@@ -13,7 +13,7 @@ struct Run {
     fates: Fates,
 }
 
-/// Sends `count` datagrams of `octets`, headers included, `gap` apart.
+/// Sends `count` datagrams of `bytes`, headers included, `gap` apart.
 fn run(spec: Spec, seed: u64, count: u32, octets: usize, gap: Duration) -> Run {
     let mut link = Link::new(spec, seed, START);
     for n in 0..count {
@@ -120,7 +120,7 @@ fn duplicates_come_soon_after() {
 fn a_bottleneck_has_its_rate_and_drops_what_its_queue_does_not_hold() {
     let bottleneck = Some(Bottleneck { rate_bps: 100_000_000, queue_bytes: 64 * 1024 });
     let spec = Spec { bottleneck, ..Spec::clean(5 * MS) };
-    // 1500 octets every 60 us are 200 Mbit/s
+    // 1500 bytes every 60 us are 200 Mbit/s
     let run = run(spec, 7, 20_000, 1_500, Duration::from_micros(60));
     let lasted = run.came[run.came.len() - 1].1.since(run.came[0].1);
     near(run.came.len() as f64 * 1_500.0 * 8.0 / lasted.as_secs_f64(), 100e6, 0.01);

@@ -3,10 +3,11 @@
 use crate::account::{Account, Entry, Fate};
 use crate::netem::{Link, Rng, Spec};
 use crate::scene::{START, Viewer};
+use camcast::receiver::rejoin::{Action, Failure, FailureReason, JOIN_PATIENCE, Manner, Notice, Rejoin};
 use camcast::receiver::{Over, Receiver};
 use camcast::time::Time;
+use camcast::wire::StreamId;
 use camcast::wire::join::Accepted;
-use camcast::wire::{FrameNumber, StreamId};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -16,13 +17,11 @@ pub const LEAD: Duration = Duration::from_secs(1);
 /// Receivers' clocks are this far ahead of the sender's: nobody may compare the two.
 pub const CLOCK_AHEAD: Duration = Duration::from_secs(777);
 
-/// As camrec has it.
-const BACKOFF_FIRST: Duration = Duration::from_millis(200);
-const BACKOFF_LAST: Duration = Duration::from_secs(2);
-
-/// When Linux sends a SYN: at once, and after its first retransmission timeouts; camrec waits 3 s.
+/// When Linux sends a SYN within JOIN_PATIENCE: at once, and after its first retransmission timeout.
 const SYNS: [Duration; 2] = [Duration::ZERO, Duration::from_secs(1)];
-const JOIN_PATIENCE: Duration = Duration::from_secs(3);
+
+/// camcast's address.
+pub const SERVER: ([u8; 4], u16) = ([192, 0, 2, 1], 9999);
 
 /// Linux' least retransmission timeout, for a join's lines.
 const TCP_RTO: Duration = Duration::from_millis(200);
@@ -45,11 +44,10 @@ pub struct Guest {
     pub viewer: Viewer,
     pub down: Link<Packet>,
     pub up: Link<Packet>,
+    /// When it joins, and joins again: camrec's own.
+    pub rejoin: Rejoin<()>,
     pub phase: Phase,
-    pub backoff: Duration,
     pub sessions: u16,
-    /// The stream that it knew, and the next frame.
-    pub resume: Option<(StreamId, FrameNumber)>,
     /// The number that has to come out next.
     pub expected: Option<u32>,
     pub newest_sent: u32,
@@ -61,22 +59,20 @@ pub struct Guest {
     pub account: Account,
 }
 
+/// What it has at hand.
 pub enum Phase {
-    Waiting {
-        until: Time,
-    },
+    /// Its program is not started yet.
+    Absent { until: Time },
+    /// Neither a connection nor a session.
+    Idle,
+    /// No SYN gets through.
+    Failing { at: Time },
     /// The join line reaches camcast, and the answer takes as long again.
-    Joining {
-        at: Time,
-        back: Duration,
-    },
+    Joining { at: Time, back: Duration },
     /// The answer is on its way.
-    Answered {
-        at: Time,
-        accepted: Accepted,
-    },
+    Answered { at: Time, accepted: Accepted },
+    /// A session.
     Live(Box<Session>),
-    Gone,
 }
 
 pub struct Session {
@@ -91,12 +87,11 @@ impl Guest {
             viewer: viewer.clone(),
             down: Link::new(viewer.down.clone(), chance.next_u64(), START),
             up: Link::new(viewer.up.clone(), chance.next_u64(), START),
-            phase: Phase::Waiting {
+            rejoin: Rejoin::new(Manner { waits: true, is_plain: false }),
+            phase: Phase::Absent {
                 until: if viewer.joins.is_zero() { START.before(LEAD) } else { START.after(viewer.joins) },
             },
-            backoff: BACKOFF_FIRST,
             sessions: 0,
-            resume: None,
             expected: None,
             newest_sent: 0,
             sent: Vec::new(),
@@ -107,15 +102,15 @@ impl Guest {
     }
 
     pub fn is_gone(&self) -> bool {
-        matches!(self.phase, Phase::Gone)
+        self.rejoin.is_done()
     }
 
     pub fn next_timeout(&self) -> Time {
         match &self.phase {
-            Phase::Waiting { until } => *until,
-            Phase::Joining { at, .. } | Phase::Answered { at, .. } => *at,
+            Phase::Absent { until } => *until,
+            Phase::Idle => self.rejoin.next_timeout(),
+            Phase::Failing { at } | Phase::Joining { at, .. } | Phase::Answered { at, .. } => *at,
             Phase::Live(session) => session.due,
-            Phase::Gone => Time::NEVER,
         }
     }
 
@@ -139,14 +134,49 @@ impl Guest {
         Some(packet)
     }
 
+    /// Does what its machine wants, and notes what that says.
+    pub fn act(&mut self, now: Time, chance: &mut Rng) {
+        while let Some(action) = self.rejoin.poll_action() {
+            match action {
+                Action::Resolve => self.rejoin.handle_addresses(vec![SERVER.into()]),
+                Action::Join { .. } => self.begin_join(now, chance),
+                Action::Leave => {
+                    if let Phase::Live(session) = &mut self.phase {
+                        session.receiver.leave(now.after(CLOCK_AHEAD));
+                    }
+                }
+            }
+        }
+        while let Some(notice) = self.rejoin.poll_notice() {
+            if let Notice::Gone { first, count } = notice {
+                (first.0..first.0 + count).for_each(|number| self.note(number, Fate::Gone, now));
+            }
+        }
+    }
+
+    /// No session comes of this join.
+    pub fn fail(&mut self, reason: FailureReason, now: Time, chance: &mut Rng) {
+        self.phase = Phase::Idle;
+        self.rejoin.handle_failure(Failure { reason, words: () }, now);
+        self.act(now, chance);
+    }
+
+    /// Its program is told to stop.
+    pub fn stop(&mut self, now: Time, chance: &mut Rng) {
+        self.rejoin.handle_stop();
+        if self.is_gone() {
+            self.phase = Phase::Idle;
+        }
+        self.act(now, chance);
+    }
+
     /// The TCP part of a join: the first SYN that gets through, then a line each way. What is lost is sent again.
-    pub fn begin_join(&mut self, now: Time, chance: &mut Rng) {
+    fn begin_join(&mut self, now: Time, chance: &mut Rng) {
         let (up, down) = (self.up.spec(), self.down.spec());
         let is_open = |at: Time| !up.is_out(at.since(START)) && !down.is_out(at.since(START));
         let through = SYNS.iter().map(|wait| now.after(*wait)).find(|at| is_open(*at));
         let Some(start) = through else {
-            // the attempt takes its whole patience
-            self.wait(now.after(JOIN_PATIENCE));
+            self.phase = Phase::Failing { at: now.after(JOIN_PATIENCE) };
             return;
         };
         let mut way = |spec: &Spec| {
@@ -158,17 +188,10 @@ impl Guest {
         self.phase = Phase::Joining { at, back };
     }
 
-    pub fn wait(&mut self, now: Time) {
-        self.phase = Phase::Waiting { until: now.after(self.backoff) };
-        self.backoff = (self.backoff * 2).min(BACKOFF_LAST);
-    }
-
     /// A session begins. What has gone since the last one is missing by name.
-    pub fn begin(&mut self, accepted: &Accepted, now: Time) {
-        if let Some(expected) = self.expected {
-            (expected..accepted.next.0).for_each(|number| self.note(number, Fate::Gone, now));
-        }
-        self.resume = Some((accepted.stream, accepted.next));
+    pub fn begin(&mut self, accepted: &Accepted, now: Time, chance: &mut Rng) {
+        self.rejoin.handle_accepted(Some((accepted.stream, accepted.next)));
+        self.act(now, chance);
         self.sessions += 1;
         let receiver = Receiver::new(accepted, self.viewer.patience, now.after(CLOCK_AHEAD));
         let due = receiver.next_timeout().before(CLOCK_AHEAD);
@@ -176,17 +199,15 @@ impl Guest {
         self.phase = Phase::Live(Box::new(Session { receiver, port, stream, due }));
     }
 
-    pub fn on_over(&mut self, over: Over, now: Time) {
+    pub fn on_over(&mut self, over: Over, now: Time, chance: &mut Rng) {
         let Phase::Live(session) = &self.phase else { return };
         let counters = session.receiver.counters();
         self.account.duplicates += counters.duplicates;
         self.account.malformed += counters.malformed;
-        self.resume = Some((session.stream, session.receiver.next_frame()));
         self.account.overs.push((now, over));
-        match over {
-            Over::Left => self.phase = Phase::Gone,
-            _ => self.wait(now),
-        }
+        self.rejoin.handle_over(over, Some((session.stream, session.receiver.next_frame())), now);
+        self.phase = Phase::Idle;
+        self.act(now, chance);
     }
 
     /// A number comes out: each once, and in order.
@@ -199,9 +220,6 @@ impl Guest {
         assert_eq!(number, expected, "out of order at {at}: {fate:?}");
         self.expected = Some(number + 1);
         self.account.entries.push(Entry { number, fate, at });
-        if fate == Fate::Whole {
-            self.backoff = BACKOFF_FIRST;
-        }
     }
 
     pub fn count_sent(&mut self, number: u32, fragments: std::ops::Range<u16>, count: u16) {

@@ -5,13 +5,13 @@
 //! | `support/netem` | the bad network; `tests/bad_network.rs` has it in front of the real programs |
 //! | `faults` | whether that is as bad as it was asked to be |
 //! | `scene` | what is simulated: camera, receivers, paths |
-//! | `guest` | a receiver at its end of the path, which joins and joins again |
+//! | `guest` | a receiver at its end of the path, which joins and joins again as camrec does: `receiver::rejoin` tells it when |
 //! | `pair` | the bench: two endpoints, one clock |
 //! | `account` | what came of it |
 //! | `away` | a camera that goes away and comes back |
 //! | `clock` | an hour of a camera whose clock drifts: where its frames end up on the wall clock |
 //! | `shows` | what the repair has to show, a test each |
-//! | `tables` | the tables of docs/NETSIM.md: `UPDATE_GOLDEN=1 cargo test --test netsim tables` writes them anew |
+//! | `tables` | the tables of docs/NETSIM.md: `UPDATE_GOLDEN=1 cargo test --test netsim tables` writes them again |
 //! | `seeds` | thousands of short random scenes: `SEED=17 cargo test --test netsim seeds` runs one, and tells all |
 #![allow(unreachable_pub)] // a test has no outside
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]

@@ -6,17 +6,20 @@
 //! once and in order, no endless loop. A breach is a panic that names the time.
 
 use crate::account::{Fate, Report};
-use crate::guest::{CLOCK_AHEAD, Guest, LEAD, Packet, Phase};
+use crate::guest::{CLOCK_AHEAD, Guest, LEAD, Packet, Phase, SERVER};
 use crate::netem::Rng;
 use crate::scene::{Absence, START, Scene};
 use camcast::jpeg::Size;
 use camcast::receiver::Event;
+use camcast::receiver::rejoin::FailureReason;
 use camcast::reel::Reel;
 use camcast::sender::hub::{Hub, Limits};
 use camcast::sender::{ClientEvent, ClientId, Output, Route, Transmit};
 use camcast::time::{Stamp, Time};
-use camcast::wire::data::{DISCONTINUITY, Data};
+use camcast::wire::client::FromClient;
+use camcast::wire::data::DISCONTINUITY;
 use camcast::wire::join::{Join, Reply};
+use camcast::wire::server::FromServer;
 use camcast::wire::{FrameNumber, Kind, StreamId, Token};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -268,6 +271,9 @@ impl Bench {
         match &mut guest.phase {
             Phase::Live(session) if session.port == packet.port => {
                 session.receiver.handle_datagram(&packet.bytes, now.after(CLOCK_AHEAD));
+                if session.receiver.is_live() {
+                    guest.rejoin.handle_life(now);
+                }
                 guest.account.note_camera(session.receiver.no_camera(), now);
                 self.drain_guest(index);
             }
@@ -282,7 +288,12 @@ impl Bench {
         let now = self.now;
         let guest = &mut self.guests[index];
         match &mut guest.phase {
-            Phase::Waiting { .. } => guest.begin_join(now, &mut self.chance),
+            Phase::Absent { .. } | Phase::Idle => {
+                guest.phase = Phase::Idle;
+                guest.rejoin.handle_timeout(now);
+                guest.act(now, &mut self.chance);
+            }
+            Phase::Failing { .. } => guest.fail(FailureReason::Unreachable, now, &mut self.chance),
             Phase::Joining { back, .. } => {
                 let back = *back;
                 self.join(index, back);
@@ -290,26 +301,25 @@ impl Bench {
             }
             Phase::Answered { accepted, .. } => {
                 let accepted = accepted.clone();
-                guest.begin(&accepted, now);
+                guest.begin(&accepted, now, &mut self.chance);
                 self.drain_guest(index);
             }
             Phase::Live(session) => {
                 session.receiver.handle_timeout(now.after(CLOCK_AHEAD));
                 self.drain_guest(index);
             }
-            Phase::Gone => {}
         }
     }
 
     /// The join line has reached camcast.
     fn join(&mut self, index: usize, back: Duration) {
         let guest = &mut self.guests[index];
-        let join = Join { policy: guest.viewer.policy, resume: guest.resume, agent: None };
-        let route = Route { remote: address(index, 30_000), local: SocketAddr::from(([192, 0, 2, 1], 9999)) };
+        let join = Join { policy: guest.viewer.policy, resume: guest.rejoin.resume(), agent: None };
+        let route = Route { remote: address(index, 30_000), local: SERVER.into() };
         let token = Token(self.chance.next_u64());
         match self.server.hub.join_native(join, route, token, &self.server.reel, self.now) {
             Reply::Ok(accepted) => guest.phase = Phase::Answered { at: self.now.after(back), accepted },
-            Reply::Refused(_) => guest.wait(self.now),
+            Reply::Refused(no) => guest.fail(FailureReason::Refused(no.code), self.now, &mut self.chance),
         }
     }
 
@@ -437,7 +447,7 @@ impl Bench {
         let Phase::Live(session) = &mut guest.phase else { return };
         session.due = session.receiver.next_timeout().before(CLOCK_AHEAD);
         if let Some(over) = over {
-            guest.on_over(over, now);
+            guest.on_over(over, now, &mut self.chance);
             self.tell(|| format!("{index}: over, {over:?}"));
         }
     }
@@ -478,10 +488,7 @@ impl Bench {
     fn part(&mut self) {
         self.is_parting = true;
         for index in 0..self.guests.len() {
-            match &mut self.guests[index].phase {
-                Phase::Live(session) => session.receiver.leave(self.now.after(CLOCK_AHEAD)),
-                phase => *phase = Phase::Gone,
-            }
+            self.guests[index].stop(self.now, &mut self.chance);
             self.drain_guest(index);
         }
     }
@@ -501,7 +508,7 @@ impl Bench {
         Report { frames, accounts }
     }
 }
-/// The receiver's address, whose third octet is its index.
+/// The receiver's address, whose third byte is its index.
 fn address(guest: usize, port: u16) -> SocketAddr {
     SocketAddr::from(([198, 51, guest as u8, 7], port))
 }
@@ -514,26 +521,9 @@ fn whose(remote: SocketAddr) -> (usize, u16) {
 }
 /// A datagram, for the trace.
 fn describe(bytes: &[u8]) -> String {
-    use camcast::wire::client::FromClient;
-    use camcast::wire::server::Beat;
-    if let Ok(data) = Data::parse(bytes) {
-        return format!("DATA {} {}/{}", data.header.number, data.header.index, data.header.count());
-    }
-    if let Ok(beat) = Beat::parse(bytes) {
-        return format!("BEAT newest {} oldest {} skipped {:b}", beat.newest, beat.oldest, beat.skipped);
-    }
-    match FromClient::parse(bytes) {
-        Ok(FromClient::Continue(c)) => {
-            let list = c.missing.iter().map(|m| format!(" {}:{}+{}", m.number, m.first, m.count));
-            let list: String = list.collect();
-            let urgent = if c.urgent { " URGENT" } else { "" };
-            format!(
-                "CONTINUE{urgent} through {} seen {} rtt {} arrived {}{list}",
-                c.through, c.seen, c.rtt_us, c.arrived
-            )
-        }
-        Ok(FromClient::Hello(hello)) => format!("HELLO{}", if hello.narrow { " narrow" } else { "" }),
-        Ok(FromClient::End(_)) => "END".into(),
-        Err(_) => format!("{bytes:02x?}"),
+    match (FromServer::parse(bytes), FromClient::parse(bytes)) {
+        (Ok(said), _) => said.to_string(),
+        (_, Ok(said)) => said.to_string(),
+        _ => format!("{bytes:02x?}"),
     }
 }

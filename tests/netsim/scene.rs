@@ -26,9 +26,9 @@ pub struct Scene {
     pub clock: CameraClock,
     pub absence: Option<Absence>,
     pub night: Option<Night>,
-    /// Octets of the reel.
+    /// Bytes of the reel.
     pub reel: usize,
-    /// Octets of a datagram's payload.
+    /// Bytes of a datagram's payload.
     pub datagram: u16,
     pub viewers: Vec<Viewer>,
     /// The camera delivers for this long ...
@@ -48,9 +48,9 @@ pub struct Scene {
 pub struct Camera {
     /// Frames a second.
     pub fps: f64,
-    /// Octets of a frame, on average.
+    /// Bytes of a frame, on average.
     pub mean: usize,
-    /// A frame's octets lie between `mean * (1 - spread)` and `mean * (1 + spread)`.
+    /// A frame's bytes lie between `mean * (1 - spread)` and `mean * (1 + spread)`.
     pub spread: f64,
 }
 
@@ -59,7 +59,7 @@ pub struct Camera {
 pub struct Absence {
     /// The last frame before.
     pub after: u32,
-    /// The next frame comes so much later than it would have.
+    /// The next frame comes this much later than it would have.
     pub lasts: Duration,
 }
 
@@ -73,7 +73,7 @@ pub struct Night {
 }
 
 impl Night {
-    /// When that frame comes, in seconds, of a camera that makes so many a second by day.
+    /// When that frame comes, in seconds, of a camera with this rate by day.
     fn time_of(&self, number: f64, by_day: f64) -> f64 {
         let (from, until) = (self.from.as_secs_f64(), self.until.as_secs_f64());
         let evening = from * by_day;
@@ -89,7 +89,7 @@ impl Night {
 }
 
 impl Absence {
-    /// camcast has lost its camera when no frame has come for so long.
+    /// camcast has lost its camera when no frame has come for this long.
     pub const NOTICED: Duration = Duration::from_secs(2);
 }
 
@@ -102,7 +102,7 @@ pub struct CameraClock {
     pub swing_ppm: f64,
     /// ... in this time.
     pub swing: Duration,
-    /// At this time it jumps by so many seconds.
+    /// When it jumps, and by how many seconds.
     pub jump: Option<(Duration, f64)>,
 }
 
@@ -132,7 +132,7 @@ pub struct Viewer {
     pub joins: Duration,
     /// Its program stands still: datagrams wait in the receive buffer, as far as that holds them.
     pub deaf: Vec<(Duration, Duration)>,
-    /// Octets.
+    /// Bytes.
     pub receive_buffer: usize,
 }
 
@@ -246,7 +246,7 @@ impl Scene {
     }
 }
 
-/// Random octets, which every frame is a piece of.
+/// Random bytes, which every frame is a piece of.
 fn noise() -> &'static [u8] {
     static NOISE: OnceLock<Vec<u8>> = OnceLock::new();
     NOISE.get_or_init(|| {

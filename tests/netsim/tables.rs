@@ -1,5 +1,5 @@
 //! The tables of docs/NETSIM.md: what the repair does, in figures that a change of the engine changes visibly.
-//! `UPDATE_GOLDEN=1 cargo test --test netsim tables` writes them anew; the diff is the review.
+//! `UPDATE_GOLDEN=1 cargo test --test netsim tables` writes them again; the diff is the review.
 
 use crate::account::{Account, Report, percentile};
 use crate::netem::{Bottleneck, GilbertElliott, Reorder, Spec};
@@ -123,7 +123,7 @@ fn loss_and_delay() {
     check("loss", &text);
 }
 
-/// Octets of a frame that fills so many bursts.
+/// Bytes of a frame that fills this number of bursts.
 fn octets_of(bursts: u32) -> usize {
     bursts as usize * 16 * 1424 - 700
 }
@@ -136,7 +136,7 @@ fn rate_scene(fps: f64, bursts: u32, viewer: Viewer) -> Scene {
     Scene { camera, reel: 256 << 20, ..Scene::new(1, length) }.with(viewer)
 }
 
-/// More than this no camera delivers to a network.
+/// No camera delivers more than this to a network.
 const GIGABIT: f64 = 1e9;
 
 /// What one rate and size came to over all round trips: of each figure the worst.

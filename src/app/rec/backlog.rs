@@ -1,17 +1,13 @@
-//! A disk that does not keep up: what of the stream is taken meanwhile, what is left to camcast's reel, and what people are told of it.
+//! A disk that does not keep up: whether what is missing would have come without it, and when that is logged.
 
-use super::Recorder;
-use crate::account::ledger::MissingReason;
-use crate::app::quantity::show_bytes;
 use crate::app::throttle::Throttle;
 use crate::time::Time;
-use crate::wire::FrameNumber;
 use std::time::Duration;
 
 /// A frame that comes no later than this has not waited for the disk.
 const CAUGHT_UP: Duration = Duration::from_millis(500);
 
-/// A queue that is full for so long is told of.
+/// A queue that is full for this long is logged.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is known of it.
@@ -26,48 +22,55 @@ pub(super) struct Backlog {
 }
 
 impl Backlog {
-    /// A frame has come so long after its capture.
+    /// A frame has come this long after its capture.
     pub(super) fn on_frame(&mut self, delay: Duration) {
         self.is_late &= delay > CAUGHT_UP;
     }
+
+    /// Had the disk not held us back, what is missing now would have come.
+    pub(super) fn is_late(&self) -> bool {
+        self.is_late
+    }
+
+    /// The writer has room.
+    pub(super) fn on_room(&mut self) {
+        self.full = None;
+    }
+
+    /// The writer has none. True: this is to be told now.
+    pub(super) fn on_full(&mut self, now: Time) -> bool {
+        self.is_late = true;
+        let since = *self.full.get_or_insert(now);
+        now.since(since) >= PATIENCE && self.waiting.happened(now).is_some()
+    }
+
+    /// A frame was not written. How many were not since it was last told, if it is to be told now.
+    pub(super) fn on_not_written(&mut self, now: Time) -> Option<u64> {
+        self.not_written.happened(now)
+    }
 }
 
-impl Recorder<'_> {
-    /// Octets of frames that may be taken out of the session. What a recorder's queue has no room for stays there, and once that is
-    /// full in camcast's reel; a viewer's is dropped.
-    pub(super) fn room(&mut self, now: Time) -> Option<usize> {
-        if !self.config.is_every() || self.stopping {
-            return None;
-        }
-        let room = self.writer.room();
-        if room > 0 {
-            self.backlog.full = None;
-            return Some(room);
-        }
-        self.backlog.is_late = true;
-        let since = *self.backlog.full.get_or_insert(now);
-        if now.since(since) >= PATIENCE && self.backlog.waiting.happened(now).is_some() {
-            let waiting = show_bytes(self.config.buffer as u64);
-            log::warn!(
-                "the disk does not keep up: {waiting} wait for it (--buffer); what comes now waits in camcast, as long as its \
-                 --reel lasts"
-            );
-        }
-        Some(room)
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// A frame did not come. Had the disk not held us back, it would have.
-    pub(super) fn missing(&mut self, number: FrameNumber, why: MissingReason, now: Time) {
-        if !self.backlog.is_late {
-            return self.writer.missing(number, 1, why);
-        }
-        self.writer.missing(number, 1, MissingReason::Disk);
-        self.tell_not_written(now);
-    }
+    const START: Time = Time::from_millis(60_000);
+    const SECOND: Duration = Duration::from_secs(1);
 
-    pub(super) fn tell_not_written(&mut self, now: Time) {
-        if let Some(count) = self.backlog.not_written.happened(now) {
-            log::warn!("{count} frames not written: the disk has not kept up for seconds");
-        }
+    #[test]
+    fn a_queue_that_stays_full_is_told_of_and_makes_frames_late_until_they_catch_up() {
+        let mut backlog = Backlog::default();
+        backlog.on_frame(9 * SECOND);
+        assert!(!backlog.is_late(), "that is the path's doing");
+        assert!(!backlog.on_full(START));
+        backlog.on_room();
+        assert!(!backlog.on_full(START.after(SECOND)), "it had room in between");
+        assert!(backlog.on_full(START.after(2 * SECOND)) && backlog.is_late());
+        assert!(!backlog.on_full(START.after(3 * SECOND)), "told");
+        backlog.on_room();
+        backlog.on_frame(SECOND);
+        assert!(backlog.is_late(), "what comes now has waited");
+        backlog.on_frame(SECOND / 10);
+        assert!(!backlog.is_late());
     }
 }

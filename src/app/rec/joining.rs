@@ -1,36 +1,27 @@
-//! One attempt to join: each of the host's addresses in turn, none for longer than a few seconds.
+//! One attempt to join at one address, for no longer than a few seconds. Which address is next, and when, is
+//! [`Rejoin`](crate::receiver::rejoin::Rejoin)'s.
 
 use super::config::Language;
+use crate::app::exit::{Exit, ExitError};
+use crate::receiver::rejoin::{Failure, FailureReason, JOIN_PATIENCE, Resume};
 use crate::sys::tcp::{self, Heard};
 use crate::sys::udp;
 use crate::time::Time;
-use crate::wire::FrameNumber;
-use crate::wire::StreamId;
-use crate::wire::join::{Accepted, Join, LineError, MAX_LINE, Policy, Refusal, Reply};
+use crate::wire::join::{Accepted, Join, LineError, MAX_LINE, Policy, Refusal, RefusalCode, Reply};
 use arrayvec::ArrayVec;
 use nix::poll::PollFlags;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, SocketAddrV6, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Duration;
-
-/// An address has this long to connect, and then again to answer.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A join under way.
 pub struct Joining {
     language: Language,
-    resume: Option<(StreamId, FrameNumber)>,
-    /// Addresses still to be tried, the next one last.
-    addresses: Vec<SocketAddr>,
-    attempt: Option<Attempt>,
-    failure: Option<JoinError>,
-}
-
-struct Attempt {
+    resume: Option<Resume>,
     stream: TcpStream,
     to: SocketAddr,
+    /// To connect, and then again to answer.
     deadline: Time,
     line: ArrayVec<u8, MAX_LINE>,
     is_connected: bool,
@@ -105,142 +96,136 @@ impl fmt::Display for JoinError {
     }
 }
 
+impl JoinError {
+    fn reason(&self) -> FailureReason {
+        match self {
+            JoinError::Unreachable(..) => FailureReason::Unreachable,
+            JoinError::Mute(_) => FailureReason::Mute,
+            JoinError::Stranger(..) => FailureReason::Stranger,
+            JoinError::Refused(_, refusal) => FailureReason::Refused(refusal.code),
+            JoinError::Port(..) => FailureReason::Local,
+        }
+    }
+}
+
+impl From<JoinError> for Failure<ExitError> {
+    fn from(error: JoinError) -> Self {
+        let exit = match &error {
+            JoinError::Unreachable(..) => Exit::Unreachable,
+            JoinError::Mute(_) | JoinError::Stranger(..) => Exit::Protocol,
+            JoinError::Refused(_, refusal) if refusal.code == RefusalCode::Protocol => Exit::Protocol,
+            JoinError::Refused(..) => Exit::Refused,
+            JoinError::Port(..) => Exit::Listen,
+        };
+        Failure { reason: error.reason(), words: ExitError::new(exit, error.to_string()) }
+    }
+}
+
 /// An address of a link, which says nothing of the link.
 fn is_without_link(address: &SocketAddrV6) -> bool {
     address.ip().is_unicast_link_local() && address.scope_id() == 0
 }
 
 impl Joining {
-    /// Begins with the first of `addresses`.
-    pub fn new(
+    /// Begins to connect.
+    ///
+    /// # Errors
+    /// There is no way to that address.
+    pub fn begin(
         language: Language,
-        resume: Option<(StreamId, FrameNumber)>,
-        mut addresses: Vec<SocketAddr>,
+        to: SocketAddr,
+        resume: Option<Resume>,
         now: Time,
-    ) -> Self {
-        addresses.reverse();
-        let mut joining = Joining { language, resume, addresses, attempt: None, failure: None };
-        joining.next_address(now);
-        joining
+    ) -> Result<Self, JoinError> {
+        let stream = tcp::begin_connect(to).map_err(|error| JoinError::Unreachable(to, error))?;
+        let (deadline, line) = (now.after(JOIN_PATIENCE), ArrayVec::new());
+        Ok(Joining { language, resume, stream, to, deadline, line, is_connected: false })
     }
 
     /// The connection, and what to poll it for.
-    pub fn fd(&self) -> Option<(BorrowedFd<'_>, PollFlags)> {
-        let attempt = self.attempt.as_ref()?;
-        let flags = if attempt.is_connected { PollFlags::POLLIN } else { PollFlags::POLLOUT };
-        Some((attempt.stream.as_fd(), flags))
+    pub fn fd(&self) -> (BorrowedFd<'_>, PollFlags) {
+        let flags = if self.is_connected { PollFlags::POLLIN } else { PollFlags::POLLOUT };
+        (self.stream.as_fd(), flags)
     }
 
     /// When to call [`advance`](Self::advance) at the latest.
     pub fn next_timeout(&self) -> Time {
-        self.attempt.as_ref().map_or(Time::default(), |attempt| attempt.deadline)
+        self.deadline
     }
 
     /// The connection is ready, or the deadline has come.
     ///
     /// # Errors
-    /// How the last address failed, once there is none left.
+    /// Why no session comes of it.
     pub fn advance(&mut self, is_ready: bool, now: Time) -> Result<Option<Joined>, JoinError> {
-        if let Some(mut attempt) = self.attempt.take() {
-            match self.step(&mut attempt, is_ready, now) {
-                Ok(None) => self.attempt = Some(attempt),
-                Ok(joined) => return Ok(joined),
-                Err(failed) => {
-                    self.failure = Some(failed);
-                    self.next_address(now);
-                }
-            }
-        }
-        match (&self.attempt, self.failure.take()) {
-            (None, Some(failure)) => Err(failure),
-            (_, failure) => {
-                self.failure = failure;
-                Ok(None)
-            }
-        }
-    }
-
-    fn next_address(&mut self, now: Time) {
-        while let Some(to) = self.addresses.pop() {
-            match tcp::begin_connect(to) {
-                Ok(stream) => {
-                    let deadline = now.after(PATIENCE);
-                    let line = ArrayVec::new();
-                    self.attempt = Some(Attempt { stream, to, deadline, line, is_connected: false });
-                    return;
-                }
-                Err(error) => self.failure = Some(JoinError::Unreachable(to, error)),
-            }
-        }
-        let nowhere = || JoinError::Unreachable(([0, 0, 0, 0], 0).into(), io::ErrorKind::NotFound.into());
-        self.failure.get_or_insert_with(nowhere);
-    }
-
-    fn step(&self, attempt: &mut Attempt, is_ready: bool, now: Time) -> Result<Option<Joined>, JoinError> {
-        if is_ready && !attempt.is_connected {
-            tcp::connected(&attempt.stream).map_err(|error| JoinError::Unreachable(attempt.to, error))?;
-            attempt.is_connected = true;
-            attempt.deadline = now.after(PATIENCE);
-            return match self.language {
-                Language::Native(policy) => {
-                    self.say_join(attempt, policy);
-                    Ok(None)
-                }
-                Language::Plain(port) => say_port(attempt, port).map(Some),
-            };
+        if is_ready && self.is_connected {
+            return self.read_reply();
         }
         if is_ready {
-            return read_reply(attempt);
+            return self.on_connected(now);
         }
-        if now < attempt.deadline {
+        if now < self.deadline {
             return Ok(None);
         }
-        if attempt.is_connected {
-            return Err(JoinError::Mute(attempt.to));
+        if self.is_connected {
+            return Err(JoinError::Mute(self.to));
         }
-        Err(JoinError::Unreachable(attempt.to, io::ErrorKind::TimedOut.into()))
+        Err(JoinError::Unreachable(self.to, io::ErrorKind::TimedOut.into()))
     }
 
-    fn say_join(&self, attempt: &Attempt, policy: Policy) {
+    fn on_connected(&mut self, now: Time) -> Result<Option<Joined>, JoinError> {
+        tcp::connected(&self.stream).map_err(|error| JoinError::Unreachable(self.to, error))?;
+        self.is_connected = true;
+        self.deadline = now.after(JOIN_PATIENCE);
+        match self.language {
+            Language::Native(policy) => {
+                self.say_join(policy);
+                Ok(None)
+            }
+            Language::Plain(port) => self.say_port(port).map(Some),
+        }
+    }
+
+    fn say_join(&self, policy: Policy) {
         let agent = Some(concat!("camrec/", env!("CARGO_PKG_VERSION")).to_owned());
         let join = Join { policy, resume: self.resume, agent };
-        tcp::write_line(&attempt.stream, &join.to_string());
+        tcp::write_line(&self.stream, &join.to_string());
     }
-}
 
-fn read_reply(attempt: &mut Attempt) -> Result<Option<Joined>, JoinError> {
-    let mut bytes = [0; MAX_LINE];
-    match tcp::read(&attempt.stream, &mut bytes) {
-        Heard::Nothing => return Ok(None),
-        Heard::Closed => return Err(JoinError::Stranger(attempt.to, LineError::Verb)),
-        Heard::Bytes(count) => {
-            let fits = count.min(attempt.line.remaining_capacity());
-            attempt.line.extend(bytes[..fits].iter().copied());
+    fn read_reply(&mut self) -> Result<Option<Joined>, JoinError> {
+        let mut bytes = [0; MAX_LINE];
+        match tcp::read(&self.stream, &mut bytes) {
+            Heard::Nothing => return Ok(None),
+            Heard::Closed => return Err(JoinError::Stranger(self.to, LineError::Verb)),
+            Heard::Bytes(count) => {
+                let fits = count.min(self.line.remaining_capacity());
+                self.line.extend(bytes[..fits].iter().copied());
+            }
+        }
+        let Some(end) = self.line.iter().position(|byte| *byte == b'\n') else {
+            return if self.line.is_full() {
+                Err(JoinError::Stranger(self.to, LineError::NotText))
+            } else {
+                Ok(None)
+            };
+        };
+        match Reply::parse(&self.line[..end]) {
+            Ok(Reply::Ok(accepted)) => Ok(Some(Joined::Native { accepted, server: self.to })),
+            Ok(Reply::Refused(refusal)) => Err(JoinError::Refused(self.to, refusal)),
+            Err(bad) => Err(JoinError::Stranger(self.to, bad)),
         }
     }
-    let Some(end) = attempt.line.iter().position(|byte| *byte == b'\n') else {
-        return if attempt.line.is_full() {
-            Err(JoinError::Stranger(attempt.to, LineError::NotText))
-        } else {
-            Ok(None)
-        };
-    };
-    match Reply::parse(&attempt.line[..end]) {
-        Ok(Reply::Ok(accepted)) => Ok(Some(Joined::Native { accepted, server: attempt.to })),
-        Ok(Reply::Refused(refusal)) => Err(JoinError::Refused(attempt.to, refusal)),
-        Err(bad) => Err(JoinError::Stranger(attempt.to, bad)),
-    }
-}
 
-/// The port is bound before it is named, so that no frame finds it closed.
-fn say_port(attempt: &Attempt, port: u16) -> Result<Joined, JoinError> {
-    let bind = || {
-        let local = SocketAddr::new(attempt.stream.local_addr()?.ip(), port);
-        let socket = udp::bound(local)?;
-        let port = socket.local_addr()?.port();
-        Ok((socket, port, attempt.stream.try_clone()?))
-    };
-    let (socket, port, held) = bind().map_err(|error| JoinError::Port(port, error))?;
-    tcp::write_line(&held, &port.to_string());
-    Ok(Joined::Plain { held, socket, server: attempt.to })
+    /// The port is bound before it is named, so that no frame finds it closed.
+    fn say_port(&self, port: u16) -> Result<Joined, JoinError> {
+        let bind = || {
+            let local = SocketAddr::new(self.stream.local_addr()?.ip(), port);
+            let socket = udp::bound(local)?;
+            let port = socket.local_addr()?.port();
+            Ok((socket, port, self.stream.try_clone()?))
+        };
+        let (socket, port, held) = bind().map_err(|error| JoinError::Port(port, error))?;
+        tcp::write_line(&held, &port.to_string());
+        Ok(Joined::Plain { held, socket, server: self.to })
+    }
 }

@@ -4,7 +4,7 @@ use crate::time::Time;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// The rate is that of so much of the stream, or of the last two frames if they are further apart.
+/// The rate is that of this much of the stream, or of the last two frames if they are further apart.
 const WINDOW: Duration = Duration::from_secs(5);
 
 /// Between two samples: a camera of 240 frames a second need not give more of them than one of 10.
@@ -75,7 +75,7 @@ mod tests {
 
     const START: Time = Time::from_millis(70_000);
 
-    /// Frames at this interval in microseconds for so many seconds; and what it says then.
+    /// Frames at this interval in microseconds for this many seconds, and the time at the end.
     fn at(interval: u64, seconds: u64) -> (Pace, Time) {
         let mut pace = Pace::default();
         let mut now = START;

@@ -183,7 +183,7 @@ impl Session {
         }
     }
 
-    /// Frames may come out until they have these octets, or without end; see [`Receiver::allow`]. The original protocol knows no
+    /// Frames may come out until they have these bytes, or without end; see [`Receiver::allow`]. The original protocol knows no
     /// way to have a sender wait.
     pub fn allow(&mut self, octets: Option<usize>, now: Time) {
         if let Session::Native(native) = self {

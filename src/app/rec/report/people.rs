@@ -65,7 +65,7 @@ impl Recorder<'_> {
                 self.say_size(&format!("the picture's size flips, {from} and {to}"), effect);
             }
             Note::NotJpeg(number) => {
-                self.handed = self.handed.saturating_sub(1);
+                self.progress.handed = self.progress.handed.saturating_sub(1);
                 log::warn!("frame {number} is no JPEG: it is not in the recording");
             }
             Note::Deleted(deleted) => self.on_deleted(&deleted),
@@ -218,11 +218,11 @@ impl Recorder<'_> {
     }
 
     pub(in crate::app::rec) fn tell_status(&mut self, now: Time) {
-        if self.feed.is_none() || !self.has_joined || now < self.beat {
+        if self.feed.is_none() || !self.rejoin.has_joined() || now < self.beat {
             return;
         }
         let counts = self.writer.counts();
-        let fps = self.pace.fps(now).unwrap_or(0.0);
+        let fps = self.camera.pace.fps(now).unwrap_or(0.0);
         self.beat = now.after(STATUS);
         self.tell(&JsonEvent::Status {
             frames: counts.recorded,
@@ -235,14 +235,14 @@ impl Recorder<'_> {
 
     /// The delay of the newest frame, unless that one is of long ago.
     fn current_delay(&self, now: Time) -> Option<Duration> {
-        self.delay.filter(|_| !self.pace.is_overdue(now))
+        self.camera.delay.filter(|_| !self.camera.pace.is_overdue(now))
     }
 
     pub(in crate::app::rec) fn show_status(&mut self, now: Time) {
         if now < self.status.next_timeout() {
             return;
         }
-        let trouble = match (self.lost, self.silence, self.first) {
+        let trouble = match (self.rejoin.lost_since(), self.camera.silence, self.progress.first) {
             (Some(_), ..) => Some("camcast is away"),
             (None, Some(_), _) => Some("the camera is away"),
             (None, None, None) => Some("no frame yet"),
@@ -250,9 +250,9 @@ impl Recorder<'_> {
         };
         let glance = Glance {
             counts: self.writer.counts(),
-            fps: self.pace.fps(now),
+            fps: self.camera.pace.fps(now),
             delay: self.current_delay(now),
-            elapsed: self.first.map(|(_, came)| now.since(came)),
+            elapsed: self.progress.first.map(|(_, came)| now.since(came)),
             trouble,
         };
         self.status.show(&glance, now);
@@ -268,7 +268,7 @@ impl Recorder<'_> {
         let is_every = self.config.is_every();
         let (ledger, outside) = self.writer.account();
         // what a camera delivered while it could not be reached, nobody knows
-        let is_away = self.lost.is_some() && !self.was_stopped;
+        let is_away = self.rejoin.may_miss();
         let is_complete = !is_every || (ledger.counts().missing == 0 && !is_away);
         // whoever closes a player has seen enough
         let is_empty = ledger.counts().recorded == 0 && !self.was_closed;
@@ -281,10 +281,10 @@ impl Recorder<'_> {
         if exit == Exit::NoFrames {
             log::warn!("no frame came: nothing is recorded");
         }
-        let away_since = self.lost.map(local_time::at);
-        let silence = self.silence.filter(|_| away_since.is_none());
+        let away_since = self.rejoin.lost_since().map(local_time::at);
+        let silence = self.camera.silence.filter(|_| away_since.is_none());
         let camera_away_since = silence.map(|silence| ledger.last().unwrap_or(local_time::at(silence.heard)));
-        if self.has_joined {
+        if self.rejoin.has_joined() {
             let account = Account {
                 ledger: &ledger,
                 files: &self.files,
