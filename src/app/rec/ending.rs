@@ -6,6 +6,7 @@ use crate::app::logging;
 use crate::sys::clock;
 use crate::sys::poll::{self, PollFlags};
 use crate::time::Time;
+use arrayvec::ArrayVec;
 use nix::poll::PollFd;
 use std::os::fd::AsFd;
 
@@ -38,14 +39,10 @@ impl Recorder<'_> {
     fn wait_while(&mut self, is_busy: fn(&Self) -> bool) -> bool {
         while is_busy(self) {
             self.read_notes();
-            let (signals, bell) = (self.signals.as_fd(), self.bell.as_fd());
-            let (log, writable) =
-                logging::fd().map_or((signals, PollFlags::empty()), |fd| (fd, PollFlags::POLLOUT));
-            let mut fds = [
-                PollFd::new(signals, PollFlags::POLLIN),
-                PollFd::new(bell, PollFlags::POLLIN),
-                PollFd::new(log, writable),
-            ];
+            let mut fds: ArrayVec<PollFd<'_>, 3> = ArrayVec::new();
+            fds.push(PollFd::new(self.signals.as_fd(), PollFlags::POLLIN));
+            fds.push(PollFd::new(self.bell.as_fd(), PollFlags::POLLIN));
+            fds.extend(logging::fd().map(|fd| PollFd::new(fd, PollFlags::POLLOUT)));
             let waited = poll::wait(&mut fds, Time::NEVER, clock::now());
             logging::drain();
             self.bell.clear();

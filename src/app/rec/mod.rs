@@ -34,6 +34,7 @@ use crate::sys::poll::{self, PollFlags};
 use crate::sys::signals::Signals;
 use crate::sys::worker::Bell;
 use crate::time::Time;
+use arrayvec::ArrayVec;
 use backlog::Backlog;
 use camera::Camera;
 use config::{Config, Language, Target};
@@ -195,22 +196,25 @@ impl<'a> Recorder<'a> {
         }
         until = until.min(self.camera.next_timeout());
         until = until.min(self.rejoin.next_timeout()).min(self.link.next_timeout());
-        let link = self.link.fd();
-        let signals = PollFd::new(self.signals.as_fd(), PollFlags::POLLIN);
-        let nobody = (self.signals.as_fd(), PollFlags::empty());
-        let [(fd, flags), (log, writable)] =
-            [link.unwrap_or(nobody), logging::fd().map_or(nobody, |fd| (fd, PollFlags::POLLOUT))];
-        let bell = PollFd::new(self.bell.as_fd(), PollFlags::POLLIN);
-        let mut fds = [signals, PollFd::new(fd, flags), PollFd::new(log, writable), bell];
+        // nothing is polled that is not waited for: no more than this process may have descriptors
+        let mut fds: ArrayVec<PollFd<'_>, 4> = ArrayVec::new();
+        let mut ask = |fd, flags| {
+            fds.push(PollFd::new(fd, flags));
+            fds.len() - 1
+        };
+        let signals = ask(self.signals.as_fd(), PollFlags::POLLIN);
+        let bell = ask(self.bell.as_fd(), PollFlags::POLLIN);
+        let link = self.link.fd().map(|(fd, flags)| ask(fd, flags));
+        let log = logging::fd().map(|fd| ask(fd, PollFlags::POLLOUT));
         poll::wait(&mut fds, until, now).map_err(|error| ExitError::system("poll", &error))?;
-        let link = link.is_some() && (poll::is_readable(&fds[1]) || poll::is_writable(&fds[1]));
-        if poll::is_writable(&fds[2]) {
+        if log.is_some_and(|at| poll::is_writable(&fds[at])) {
             logging::drain();
         }
-        if poll::is_readable(&fds[3]) {
+        if poll::is_readable(&fds[bell]) {
             self.bell.clear();
         }
-        Ok(Ready { signal: poll::is_readable(&fds[0]), link })
+        let link = link.is_some_and(|at| poll::is_readable(&fds[at]) || poll::is_writable(&fds[at]));
+        Ok(Ready { signal: poll::is_readable(&fds[signals]), link })
     }
 
     fn check_limits(&mut self, now: Time) {
