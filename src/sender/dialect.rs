@@ -1,50 +1,24 @@
 //! The languages that clients speak, behind one set of methods. A new one is a file of its own, a [`ClientKind`], and an arm
 //! in each match here; neither session nor hub knows which there are.
 
+use super::answer::{Answer, Due};
 use super::native::Native;
 use super::plain::Plain;
 use super::slate::{Showing, Slate};
 use super::{ClientId, ClientKind, LeaveReason, Small, Tally, Transmit, Wake};
 use crate::reel::Reel;
 use crate::time::Time;
+use crate::wire::Token;
 use crate::wire::client::Hello;
 use crate::wire::join::Policy;
 use crate::wire::plain::END;
 use crate::wire::server::{EndReason, ServerEnd};
-use crate::wire::{FrameNumber, Token};
-use std::ops::Range;
 
 /// One client's side of the talk.
 pub(super) enum Dialect {
     Plain(Plain),
     Native(Box<Native>),
 }
-
-/// What a client's datagram asks of the hub.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Answer {
-    /// Its path takes our datagrams whole after all.
-    pub(super) widen: bool,
-    /// It is to get a BEAT.
-    pub(super) beat: bool,
-    /// It leaves: why, and what it is told.
-    pub(super) leave: Option<(LeaveReason, Option<EndReason>)>,
-}
-
-/// What a timeout asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
-    Nothing,
-    Beat,
-    End(EndReason),
-    /// END has been sent often enough.
-    Gone,
-    NoHello,
-    Silence,
-}
-
-/// Fragments of a frame; and whether they were sent before.
-pub(super) type Train = (FrameNumber, Range<u16>, bool);
 
 impl Dialect {
     pub(super) fn kind(&self) -> ClientKind {

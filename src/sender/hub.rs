@@ -1,6 +1,7 @@
 //! All clients: who may come in, whose turn it is, who is dropped.
 
-use super::dialect::{Answer, Dialect, Due};
+use super::answer::{Answer, Due};
+use super::dialect::Dialect;
 use super::native::Native;
 use super::plain::Plain;
 use super::session::Session;

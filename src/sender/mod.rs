@@ -12,6 +12,7 @@
 //! | [`greeting`] | the first bytes of a TCP connection: which of the two languages, and is the line complete |
 //! | [`hub`] | all clients: admission, whose turn it is, timers |
 //! | `session` | one client, whatever it speaks: its route, its tally, whether its socket is full |
+//! | `answer` | what one client's side of the talk asks of the hub |
 //! | `dialect` | the languages behind one set of methods |
 //! | `plain` | one client of the original protocol: a window of one frame |
 //! | `native` | one client of our own: a cursor, a window, BEAT and END |
@@ -33,6 +34,7 @@
     )
 )]
 
+mod answer;
 mod dialect;
 pub mod greeting;
 mod haste;

@@ -1,6 +1,6 @@
 //! One client of our own protocol: a cursor into the reel, a window of unacknowledged frames, BEAT and END.
 
-use super::dialect::{Answer, Due, Train};
+use super::answer::{Answer, Due, Train};
 use super::pacer::{Pacer, Sent};
 use super::repair::{Fragments, Repairs};
 use super::timers::Timers;

@@ -2,7 +2,7 @@
 //!
 //! The original waits for ever if a frame or an answer is lost; here the next frame goes after a while without one.
 
-use super::dialect::{Answer, Due};
+use super::answer::{Answer, Due};
 use super::timers::Timers;
 use super::{LeaveReason, SILENCE, Tally, Wake};
 use crate::reel::Reel;

@@ -1,6 +1,7 @@
 //! One client, whatever it speaks: where it is, what it got, and whether its socket takes anything.
 
-use super::dialect::{Answer, Dialect, Due};
+use super::answer::{Answer, Due};
+use super::dialect::Dialect;
 use super::slate::{Showing, Slate};
 use super::{ClientId, ClientKind, LeaveReason, Route, Tally, Transmit, Wake};
 use crate::reel::Reel;

@@ -1,7 +1,8 @@
 //! The smallest outlet, and the pattern for others: each connection to a TCP port is told the number of each newest frame, a
 //! line each. A reader that falls behind skips frames; one that takes nothing for longer than its buffer lasts is closed.
 
-use super::outlet::{Budget, Demand, News, Outlet, Shared};
+use super::news::{Demand, News};
+use super::outlet::{Budget, Outlet, Shared};
 use super::poll_set::{PollSet, Ready, Seat};
 use super::stream::Stream;
 use crate::sys::tcp::{self, Accepted, Outgoing, Progress};
@@ -64,7 +65,7 @@ mod tests {
     use super::*;
     use crate::app::cast::config::Config;
     use crate::app::cast::options::Options;
-    use crate::app::cast::outlet::AnyOutlet;
+    use crate::app::cast::outlets::AnyOutlet;
     use crate::app::cast::{Flow, Server};
     use std::io::{BufRead, BufReader};
 

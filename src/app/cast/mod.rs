@@ -8,7 +8,8 @@
 //! | [`options`], [`config`], [`list`] | what was typed, and what it means |
 //! | [`poll_set`] | the one poll call; tokens |
 //! | [`stream`], [`source`], [`slates`] | from the camera to the reel, and the picture in place of frames |
-//! | [`outlet`], [`udp`] | what the loop asks of a way out, and the first of them |
+//! | [`outlet`], [`outlets`], [`news`] | what the loop asks of a way out, and which there are |
+//! | [`udp`] | the first of them |
 //! | [`stats`], [`report`], [`drops`] | counters, and what people are told |
 
 pub mod config;
@@ -16,8 +17,10 @@ pub mod drops;
 #[cfg(test)]
 mod example;
 pub mod list;
+pub mod news;
 pub mod options;
 pub mod outlet;
+pub mod outlets;
 pub mod poll_set;
 pub mod report;
 pub mod slates;
@@ -32,8 +35,10 @@ use crate::sys::clock;
 use crate::sys::signals::Signals;
 use crate::time::Time;
 use config::Config;
+use news::{Demand, News};
 use options::Options;
-use outlet::{AnyOutlet, Budget, Demand, News, Shared};
+use outlet::{Budget, Shared};
+use outlets::AnyOutlet;
 use poll_set::{Answers, Part, PollSet, Ready, Seat, Token};
 use report::Report;
 use stats::Stats;

@@ -3,15 +3,17 @@
 //! An answer names its descriptor by a [`Token`] and not by an index: whoever had the place when poll was called may have
 //! left it when the answer's turn comes, and a [generation](Seat::generation) tells the next one there from it.
 
-use super::udp::Udp;
 use crate::sys::poll::{self, PollFlags};
 use crate::time::Time;
 use arrayvec::ArrayVec;
 use nix::poll::PollFd;
 use std::os::fd::BorrowedFd;
 
-/// Signals, two logs, the source with its opener and news of devices, and what the outlets have.
-const MOST: usize = 6 + Udp::MOST_DESCRIPTORS + 8;
+/// What all outlets together may poll.
+pub const OUTLETS_MOST: usize = 96;
+
+/// The same, with signals, two logs, and the source with its opener and news of devices.
+const MOST: usize = 6 + OUTLETS_MOST;
 
 /// A part of the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

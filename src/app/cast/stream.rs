@@ -2,7 +2,7 @@
 //! be a second value of this.
 
 use super::config::Config;
-use super::outlet::{Demand, News};
+use super::news::{Demand, News};
 use super::poll_set::{PollSet, Ready, Seat};
 use super::report::Report;
 use super::slates::Slates;

@@ -8,20 +8,13 @@ use std::sync::Arc;
 use nix::errno::Errno;
 
 use super::super::{CaptureConfig, CaptureError, Content, Description, Lease, OpenError, Rate};
-use super::controls::{self, Control};
 use super::negotiate::{self, Kind, Offer};
 use super::node::{CallError, Capabilities, Format, Node};
 use super::ring::Ring;
-use super::settings::{self, Recheck};
+use super::settings::{self, ENUMERATED, Recheck};
 use crate::picture::RawFormat;
 use crate::shown::shown;
 use crate::time::{Stamp, Time};
-
-/// The most formats, and the most sizes of each, that are asked for: a driver's list should end by itself.
-pub(super) const ENUMERATED: u32 = 64;
-
-/// The most controls: vivid has some hundred.
-const CONTROLS: usize = 256;
 
 /// A camera that streams.
 pub struct Camera {
@@ -166,34 +159,6 @@ fn agree_on_format(
         return Err(OpenError::Invalid { what });
     }
     Ok((answer, raw))
-}
-
-/// The controls that the node has, the highest id last.
-pub(super) fn controls(node: &Node) -> Vec<Control> {
-    let mut controls: Vec<Control> = Vec::new();
-    let mut last = 0;
-    while controls.len() < CONTROLS {
-        match node.next_control(last) {
-            // ids rise, or it would never end
-            Ok(Some(control)) if control.id > last => {
-                last = control.id;
-                controls.push(control);
-            }
-            _ => break,
-        }
-    }
-    controls.retain(|control| !control.is_disabled() && control.kind != controls::Kind::Class);
-    controls
-}
-
-/// The items of a control's menu.
-pub(super) fn menu(node: &Node, control: &Control) -> Vec<(i64, String)> {
-    if !control.kind.has_menu() {
-        return Vec::new();
-    }
-    let last = u32::try_from(control.most).unwrap_or(0).min(ENUMERATED - 1);
-    let item = |index| Some((i64::from(index), node.menu_item(control, index).ok()??));
-    (0..=last).filter_map(item).collect()
 }
 
 /// Sets the rate asked for, and returns the one that holds, with a note if it is another. Never fatal: the

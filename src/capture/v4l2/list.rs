@@ -5,10 +5,12 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::device::{ENUMERATED, controls, menu, offers, open_node};
-use super::listing::{ControlListing, FormatListing, Listing};
-use super::negotiate::{FourCc, Kind, Offer, kind};
+use super::device::{offers, open_node};
+use super::fourcc::FourCc;
+use super::listing::{ControlListing, FormatListing, Found, Listing, Shared};
+use super::negotiate::{Kind, Offer, kind};
 use super::node::Node;
+use super::settings::{ENUMERATED, controls, menu};
 use super::sizes::{Rates, Sizes};
 use super::usb::{Roots, usb_cameras};
 
@@ -17,33 +19,6 @@ pub(super) const BY_ID: &str = "v4l/by-id";
 
 /// And those that name the port into which it is plugged.
 const BY_PATH: &str = "v4l/by-path";
-
-/// A camera that answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
-    /// The device node, `/dev/video0`.
-    pub path: PathBuf,
-    /// The link that stays the same when the node's number changes, if udev has made one: by the camera's own name if no other
-    /// camera has it too, else by its port.
-    pub link: Option<PathBuf>,
-    /// The link by its name, if another camera has it too.
-    pub shared: Option<Shared>,
-    /// The camera's name.
-    pub name: String,
-    /// The kernel driver's name.
-    pub driver: String,
-}
-
-/// A link that leads to either of two cameras, as udev happens to have seen them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shared {
-    /// The link.
-    pub link: PathBuf,
-    /// The other camera's node.
-    pub with: PathBuf,
-    /// Their serial numbers are equal; otherwise they have none.
-    pub has_serial: bool,
-}
 
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

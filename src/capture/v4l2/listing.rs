@@ -2,11 +2,38 @@
 
 use crate::shown::shown;
 use std::fmt;
+use std::path::PathBuf;
 
 use super::controls::{Control, Line};
-use super::list::{Found, Shared};
 use super::node::FormatName;
 use super::sizes::{Rates, Sizes};
+
+/// A camera that answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The device node, `/dev/video0`.
+    pub path: PathBuf,
+    /// The link that stays the same when the node's number changes, if udev has made one: by the camera's own name if no other
+    /// camera has it too, else by its port.
+    pub link: Option<PathBuf>,
+    /// The link by its name, if another camera has it too.
+    pub shared: Option<Shared>,
+    /// The camera's name.
+    pub name: String,
+    /// The kernel driver's name.
+    pub driver: String,
+}
+
+/// A link that leads to either of two cameras, as udev happens to have seen them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shared {
+    /// The link.
+    pub link: PathBuf,
+    /// The other camera's node.
+    pub with: PathBuf,
+    /// Their serial numbers are equal; otherwise they have none.
+    pub has_serial: bool,
+}
 
 /// A camera with its formats and controls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +100,7 @@ impl fmt::Display for FormatListing {
 mod tests {
     use super::super::super::Rate;
     use super::super::controls::Kind;
-    use super::super::negotiate::FourCc;
+    use super::super::fourcc::FourCc;
     use super::*;
 
     fn rate(text: &str) -> Rates {

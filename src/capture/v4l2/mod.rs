@@ -7,6 +7,7 @@
 
 mod controls;
 mod device;
+mod fourcc;
 mod list;
 mod listing;
 mod negotiate;
@@ -18,8 +19,8 @@ mod trace;
 mod usb;
 
 pub use device::Camera;
-pub use list::{Found, Shared, cameras, listings};
-pub use listing::Listing;
+pub use list::{cameras, listings};
+pub use listing::{Found, Listing, Shared};
 pub(super) use node::CallError;
 pub use ring::Buffer;
 pub use settings::{Note, Recheck};

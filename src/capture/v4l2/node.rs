@@ -18,7 +18,7 @@ use v4l::v4l2::vidioc;
 
 use super::super::Rate;
 use super::controls::{Control, Kind};
-use super::negotiate::FourCc;
+use super::fourcc::FourCc;
 use super::sizes::{Pixels, Rates, Sizes};
 use crate::time::Time;
 

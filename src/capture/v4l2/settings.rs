@@ -10,8 +10,13 @@ use nix::errno::Errno;
 use v4l::v4l_sys as sys;
 
 use super::controls::{self, Control, Kind};
-use super::device;
 use super::node::{CallError, Node};
+
+/// The most controls: vivid has some hundred.
+const CONTROLS: usize = 256;
+
+/// The most formats, and the most sizes of each, that are asked for: a driver's list should end by itself.
+pub(super) const ENUMERATED: u32 = 64;
 
 /// It answers for a control out of its own memory and does not ask the camera, but for those that the camera says change by
 /// themselves (`UVC_CTRL_FLAG_AUTO_UPDATE` in the kernel's `uvc_ctrl.c`).
@@ -26,6 +31,34 @@ pub enum Note {
     Info(String),
 }
 
+/// The controls that the node has, the highest id last.
+pub(super) fn controls(node: &Node) -> Vec<Control> {
+    let mut controls: Vec<Control> = Vec::new();
+    let mut last = 0;
+    while controls.len() < CONTROLS {
+        match node.next_control(last) {
+            // ids rise, or it would never end
+            Ok(Some(control)) if control.id > last => {
+                last = control.id;
+                controls.push(control);
+            }
+            _ => break,
+        }
+    }
+    controls.retain(|control| !control.is_disabled() && control.kind != controls::Kind::Class);
+    controls
+}
+
+/// The items of a control's menu.
+pub(super) fn menu(node: &Node, control: &Control) -> Vec<(i64, String)> {
+    if !control.kind.has_menu() {
+        return Vec::new();
+    }
+    let last = u32::try_from(control.most).unwrap_or(0).min(ENUMERATED - 1);
+    let item = |index| Some((i64::from(index), node.menu_item(control, index).ok()??));
+    (0..=last).filter_map(item).collect()
+}
+
 /// A camera's controls.
 pub(super) trait Panel {
     /// All of them, as they are now: one may change another's range and state.
@@ -38,11 +71,11 @@ pub(super) trait Panel {
 
 impl Panel for Node {
     fn controls(&self) -> Vec<Control> {
-        device::controls(self)
+        controls(self)
     }
 
     fn menu(&self, control: &Control) -> Vec<(i64, String)> {
-        device::menu(self, control)
+        menu(self, control)
     }
 
     fn get(&self, control: &Control) -> Result<i64, CallError> {

@@ -20,8 +20,9 @@ mod sending;
 pub mod shrunk;
 
 use super::config::{Config, MAX_CLIENTS, MAX_LISTEN};
-use super::outlet::{Budget, Demand, News, Outlet, Shared};
-use super::poll_set::{PollSet, Ready, Seat};
+use super::news::{Demand, News};
+use super::outlet::{Budget, Outlet, Shared};
+use super::poll_set::{self, PollSet, Ready, Seat};
 use super::stream::Stream;
 use crate::app::exit::ExitError;
 use crate::sender::hub::{Hub, Limits};
@@ -62,10 +63,10 @@ pub struct Udp {
     stopping: bool,
 }
 
-impl Udp {
-    /// The most descriptors that it ever polls.
-    pub const MOST_DESCRIPTORS: usize = 2 * MAX_LISTEN + pending::PLACES + MAX_CLIENTS as usize;
+/// It polls two sockets an address, each pending join and each client.
+const _: () = assert!(2 * MAX_LISTEN + pending::PLACES + MAX_CLIENTS as usize <= poll_set::OUTLETS_MOST);
 
+impl Udp {
     /// Opens the addresses that are listened on.
     ///
     /// # Errors

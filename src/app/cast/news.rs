@@ -1,0 +1,43 @@
+//! What the stream and its outlets hear of each other, once a turn: news one way, demand the other.
+
+use crate::sender::Slate;
+
+/// What has changed; told to each outlet before it sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// There are new frames in the reel.
+    Frame,
+    /// The camera delivers again, or delivers nothing any more.
+    Camera {
+        /// It delivers nothing.
+        away: bool,
+    },
+    /// This slate is to be shown to those who look on, or none.
+    Slate(Option<Slate>),
+    /// The stream ends: clients are to be told, and nobody new is let in. [`Demand::clients`] falls to zero when that is
+    /// done.
+    Stop,
+}
+
+/// Who is there. Summed over all outlets it decides whether the camera is on and when the program may end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Demand {
+    /// Clients, those included that have not yet shown themselves.
+    pub clients: usize,
+    /// Clients who would see a slate.
+    pub viewers: usize,
+    /// Frames that clients do not have yet, and can still get.
+    pub outstanding: u64,
+}
+
+impl Demand {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Demand) -> Self {
+        Demand {
+            clients: self.clients + other.clients,
+            viewers: self.viewers + other.viewers,
+            outstanding: self.outstanding.saturating_add(other.outstanding),
+        }
+    }
+}
