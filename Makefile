@@ -1,5 +1,8 @@
 # What a developer types. Every target installs what it needs on Debian (apt, with sudo when not root).
 
+# where rustup puts Rust
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
 .PHONY: help build demo test test-long test-vm test-power check cross
 
 help: ## this list
@@ -10,13 +13,10 @@ build: ## release binaries in target/release
 	cargo build --locked --release
 
 demo: ## stream the test picture to this machine, record five seconds of it, look at the file
-	@tests/scripts/deps.sh build test
-	cargo build --locked --release
-	tests/scripts/demo.sh
+	@tests/scripts/demo.sh
 
 test: ## all tests that need no camera
-	@tests/scripts/deps.sh build test
-	tests/scripts/run.sh
+	@tests/scripts/test.sh
 
 test-long: ## a bad network a minute each way, a day of recording, 5 GB, 200 kills, with figures
 	@tests/scripts/deps.sh build test
