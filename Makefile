@@ -33,12 +33,13 @@ test-power: ## the power goes while camrec records, 20 times, in a virtual machi
 	@tests/scripts/deps.sh build test players
 	tests/vm/powercut.sh 20
 
-check: ## format, lints, documentation, scripts, licences
+check: ## format, lints, documentation, links, scripts, licences
 	@tests/scripts/deps.sh build check
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	git ls-files '*.sh' .ci/run tests/vm/guest/init tests/vm/guest/*-* | xargs shellcheck
+	tests/scripts/links.sh
 	tests/scripts/licences.sh
 
 cross: ## aarch64 binaries for Debian 12 and Raspberry Pi OS 12 or newer, tested under qemu
