@@ -13,6 +13,7 @@ use camcast::record::container::{Container, Form};
 use camcast::record::retention::Keep;
 use camcast::store;
 use camcast::sys::clock;
+use camcast::sys::worker::Bell;
 use camcast::time::{Stamp, Time};
 use camcast::wire::{FrameNumber, StreamId};
 use std::collections::VecDeque;
@@ -84,7 +85,7 @@ fn a_day_of_files_takes_no_more_memory_than_a_minute() {
         when_full: WhenFull::Stop,
         must_exist: false,
     };
-    let writer = Writer::start(Target::Folder(folder), BUFFER).unwrap();
+    let writer = Writer::start(Target::Folder(folder), BUFFER, &Bell::new().unwrap()).unwrap();
     let mut run = Run { writer, spares: Vec::new(), kept: VecDeque::new(), files: 0, frames: 0 };
     run.writer.stream(StreamId(1), false);
     let jpeg = crate::support::pictures::of_len(1_000, 1);

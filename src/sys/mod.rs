@@ -14,6 +14,7 @@ pub mod poll;
 pub mod signals;
 pub mod tcp;
 pub mod udp;
+pub mod worker;
 
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, SockaddrStorage, bind, setsockopt, socket, sockopt,

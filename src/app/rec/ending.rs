@@ -5,12 +5,10 @@ use super::hooks::Hooks;
 use crate::app::logging;
 use crate::sys::clock;
 use crate::sys::poll::{self, PollFlags};
+use crate::time::Time;
+use arrayvec::ArrayVec;
 use nix::poll::PollFd;
 use std::os::fd::AsFd;
-use std::time::Duration;
-
-/// They are looked at this often.
-const LOOK: Duration = Duration::from_millis(20);
 
 impl Recorder<'_> {
     /// A disk may take its time, and a reader that has stopped reading all of it.
@@ -41,10 +39,13 @@ impl Recorder<'_> {
     fn wait_while(&mut self, is_busy: fn(&Self) -> bool) -> bool {
         while is_busy(self) {
             self.read_notes();
-            let now = clock::now();
-            let mut fds = [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-            let waited = poll::wait(&mut fds, now.after(LOOK), now);
+            let mut fds: ArrayVec<PollFd<'_>, 3> = ArrayVec::new();
+            fds.push(PollFd::new(self.signals.as_fd(), PollFlags::POLLIN));
+            fds.push(PollFd::new(self.bell.as_fd(), PollFlags::POLLIN));
+            fds.extend(logging::fd().map(|fd| PollFd::new(fd, PollFlags::POLLOUT)));
+            let waited = poll::wait(&mut fds, Time::NEVER, clock::now());
             logging::drain();
+            self.bell.clear();
             if waited.is_err() || self.signals.take() > 0 {
                 return false;
             }

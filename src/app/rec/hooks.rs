@@ -1,14 +1,14 @@
 //! What people want done with each finished file: a command of theirs (`--on-segment`), one at a time, beside the recording.
 
 use crate::sys::command::{self, Ended};
+use crate::sys::worker::{Bell, Desk, Worker};
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 /// Files that may wait for their turn: a week of them, in files of ten minutes.
@@ -53,64 +53,54 @@ pub struct HookError {
 
 /// The thread that runs the commands.
 pub struct Hooks {
-    jobs: Option<SyncSender<FinishedFile>>,
-    failures: Receiver<HookError>,
+    files: Worker<FinishedFile, HookError>,
     ours: VecDeque<HookError>,
-    thread: JoinHandle<()>,
     waiting: Arc<AtomicUsize>,
 }
 
 impl Hooks {
-    /// Starts the thread.
+    /// Starts the thread, which rings `bell` for what there is to [`poll`](Self::poll), and for each file that is done.
     ///
     /// # Errors
     /// The process has no thread left.
-    pub fn start(wanted: HookConfig) -> io::Result<Self> {
-        let (jobs, inbox) = sync_channel(QUEUE);
-        let (outbox, failures) = channel();
+    pub fn start(wanted: HookConfig, bell: &Bell) -> io::Result<Self> {
         let waiting = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&waiting);
-        let work = move || work(&wanted, &inbox, &outbox, &count);
-        let thread = thread::Builder::new().name("on-segment".into()).spawn(work)?;
-        Ok(Hooks { jobs: Some(jobs), failures, ours: VecDeque::new(), thread, waiting })
+        let files = Worker::start("on-segment", QUEUE, bell, move |files, desk| {
+            work(&wanted, &files, &desk, &count);
+        })?;
+        Ok(Hooks { files, ours: VecDeque::new(), waiting })
     }
 
     /// A file is finished: its turn comes after those before it.
-    pub fn push(&mut self, job: FinishedFile) {
-        let Some(jobs) = &self.jobs else { return };
-        let path = job.path.clone();
+    pub fn push(&mut self, file: FinishedFile) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        if jobs.try_send(job).is_err() {
+        if let Err(FinishedFile { path, .. }) = self.files.send(file) {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
-            self.ours
-                .push_back(HookError { path, why: format!("left out: {QUEUE} files wait for their turn") });
+            let why = format!("left out: {QUEUE} files wait for their turn");
+            self.ours.push_back(HookError { path, why });
         }
     }
 
     /// What has failed since.
     pub fn poll(&mut self) -> Option<HookError> {
-        self.ours.pop_front().or_else(|| self.failures.try_recv().ok())
+        self.ours.pop_front().or_else(|| self.files.take())
     }
 
     /// There are no more files.
     pub fn close(&mut self) {
-        self.jobs = None;
+        self.files.close();
     }
 
     /// Commands that run or wait.
     pub fn waiting(&self) -> usize {
-        if self.thread.is_finished() { 0 } else { self.waiting.load(Ordering::Relaxed) }
+        if self.files.has_ended() { 0 } else { self.waiting.load(Ordering::Relaxed) }
     }
 }
 
-fn work(
-    wanted: &HookConfig,
-    inbox: &Receiver<FinishedFile>,
-    outbox: &Sender<HookError>,
-    waiting: &AtomicUsize,
-) {
-    while let Ok(job) = inbox.recv() {
-        let why = match run(wanted, &job) {
+fn work(wanted: &HookConfig, files: &Receiver<FinishedFile>, desk: &Desk<HookError>, waiting: &AtomicUsize) {
+    for file in files {
+        let why = match run(wanted, &file) {
             Ok(Ended::Status(0)) => None,
             Ok(Ended::Status(code)) => Some(format!("it ended with status {code}")),
             Ok(Ended::Signal(signal)) => Some(format!("it was ended by signal {signal}")),
@@ -118,22 +108,22 @@ fn work(
             Err(error) => Some(format!("it cannot be started: {error}")),
         };
         if let Some(why) = why {
-            let _ = outbox.send(HookError { path: job.path, why });
+            desk.tell(HookError { path: file.path, why });
         }
         waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-fn run(wanted: &HookConfig, job: &FinishedFile) -> io::Result<Ended> {
+fn run(wanted: &HookConfig, file: &FinishedFile) -> io::Result<Ended> {
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone()).into();
     let mut environment = vec![
-        ("CAMREC_FILE", absolute(&job.path)),
-        ("CAMREC_NAME", job.name.clone().into()),
-        ("CAMREC_START", job.start.clone().into()),
-        ("CAMREC_END", job.end.clone().into()),
-        ("CAMREC_FRAMES", job.frames.to_string().into()),
-        ("CAMREC_MISSING", job.missing.to_string().into()),
+        ("CAMREC_FILE", absolute(&file.path)),
+        ("CAMREC_NAME", file.name.clone().into()),
+        ("CAMREC_START", file.start.clone().into()),
+        ("CAMREC_END", file.end.clone().into()),
+        ("CAMREC_FRAMES", file.frames.to_string().into()),
+        ("CAMREC_MISSING", file.missing.to_string().into()),
     ];
-    environment.extend(job.sidecar.as_ref().map(|sidecar| ("CAMREC_SIDECAR", absolute(sidecar))));
+    environment.extend(file.sidecar.as_ref().map(|sidecar| ("CAMREC_SIDECAR", absolute(sidecar))));
     command::run(&wanted.command, &environment, wanted.most)
 }

@@ -46,6 +46,16 @@ impl Progress {
         limit.duration.is_some_and(|limit| now >= began.after(limit + GRACE))
     }
 
+    /// When [`is_overdue`](Self::is_overdue) or [`is_wait_news`](Self::is_wait_news) has something to say.
+    pub(super) fn next_timeout(&self, limit: &Limit) -> Time {
+        let began = self.first.map(|(_, came)| came).or(self.joined);
+        let overdue =
+            began.zip(limit.duration).map_or(Time::NEVER, |(began, limit)| began.after(limit + GRACE));
+        let is_waiting = self.first.is_none() && !self.is_wait_told;
+        let wait = self.joined.filter(|_| is_waiting).map_or(Time::NEVER, |joined| joined.after(FIRST_FRAME));
+        overdue.min(wait)
+    }
+
     /// The first frame is waited for: true once, if that has not been said.
     pub(super) fn is_wait_news(&mut self, now: Time) -> bool {
         let is_late = self.joined.is_some_and(|joined| now >= joined.after(FIRST_FRAME));
@@ -69,10 +79,16 @@ mod tests {
         progress.on_life(START.after(SECOND));
         assert!(!progress.is_overdue(&limit, START.after(11 * SECOND)));
         assert!(progress.is_overdue(&limit, START.after(12 * SECOND)));
+        assert_eq!(
+            progress.next_timeout(&limit),
+            START.after(2 * SECOND),
+            "that the first frame is waited for"
+        );
         let camera = Time::from_millis(5);
         assert!(!progress.is_beyond(&limit, camera, START.after(5 * SECOND)));
         assert!(!progress.is_overdue(&limit, START.after(16 * SECOND)), "it counts from the first frame");
         assert!(progress.is_overdue(&limit, START.after(17 * SECOND)));
+        assert_eq!(progress.next_timeout(&limit), START.after(17 * SECOND));
         assert!(progress.is_beyond(&limit, camera.after(10 * SECOND), START.after(6 * SECOND)));
     }
 
@@ -83,6 +99,7 @@ mod tests {
         progress.on_life(START);
         assert!(!progress.is_wait_news(START.after(SECOND)));
         assert!(progress.is_wait_news(START.after(2 * SECOND)));
+        assert_eq!(progress.next_timeout(&Limit::default()), Time::NEVER);
         assert!(!progress.is_wait_news(START.after(3 * SECOND)));
         let mut progress = Progress { joined: Some(START), ..Progress::default() };
         progress.is_beyond(&Limit::default(), START, START);

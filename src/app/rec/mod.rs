@@ -32,7 +32,9 @@ use crate::store::{Error as StoreError, Summary};
 use crate::sys::clock;
 use crate::sys::poll::{self, PollFlags};
 use crate::sys::signals::Signals;
+use crate::sys::worker::Bell;
 use crate::time::Time;
+use arrayvec::ArrayVec;
 use backlog::Backlog;
 use camera::Camera;
 use config::{Config, Language, Target};
@@ -47,11 +49,7 @@ use report::json::JsonEvent;
 use report::status::Status;
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
-use std::time::Duration;
 use writer::Writer;
-
-/// The writer's notes are read at least this often.
-const NOTES: Duration = Duration::from_millis(250);
 
 /// Runs camrec with the options as typed.
 ///
@@ -123,6 +121,8 @@ struct Recorder<'a> {
     camera: Camera,
     progress: Progress,
     writer: Writer,
+    /// Rung by the threads beside the loop when there is something to read.
+    bell: Bell,
     backlog: Backlog,
     /// What is done with finished files, if anything.
     after: Option<Hooks>,
@@ -139,8 +139,9 @@ impl<'a> Recorder<'a> {
     fn new(config: Config, feed: &'a mut Option<Feed>) -> Result<Self, ExitError> {
         let now = clock::now();
         let signals = Signals::new().map_err(|error| ExitError::system("signal handlers", &error))?;
-        let writer = Writer::start(config.target.clone(), config.buffer)?;
-        let after = config.after.clone().map(Hooks::start).transpose();
+        let bell = Bell::new().map_err(|error| ExitError::system("a descriptor", &error))?;
+        let writer = Writer::start(config.target.clone(), config.buffer, &bell)?;
+        let after = config.after.clone().map(|hooks| Hooks::start(hooks, &bell)).transpose();
         let after = after.map_err(|error| ExitError::system("a thread for --on-segment", &error))?;
         let manner = Manner { waits: config.wait, is_plain: matches!(config.language, Language::Plain(_)) };
         let status = Status::new(config.events() != Some(Output::Err), now);
@@ -155,6 +156,7 @@ impl<'a> Recorder<'a> {
             camera: Camera::default(),
             progress: Progress::default(),
             writer,
+            bell,
             backlog: Backlog::default(),
             after,
             files: Vec::new(),
@@ -188,21 +190,31 @@ impl<'a> Recorder<'a> {
 
     fn wait(&self) -> Result<Ready, ExitError> {
         let now = clock::now();
-        let mut until = self.status.next_timeout().min(now.after(NOTES));
+        let mut until = self.status.next_timeout().min(self.next_status());
+        if !self.rejoin.is_stopping() {
+            until = until.min(self.progress.next_timeout(&self.config.limit));
+        }
         until = until.min(self.camera.next_timeout());
         until = until.min(self.rejoin.next_timeout()).min(self.link.next_timeout());
-        let link = self.link.fd();
-        let signals = PollFd::new(self.signals.as_fd(), PollFlags::POLLIN);
-        let nobody = (self.signals.as_fd(), PollFlags::empty());
-        let [(fd, flags), (log, writable)] =
-            [link.unwrap_or(nobody), logging::fd().map_or(nobody, |fd| (fd, PollFlags::POLLOUT))];
-        let mut fds = [signals, PollFd::new(fd, flags), PollFd::new(log, writable)];
+        // nothing is polled that is not waited for: no more than this process may have descriptors
+        let mut fds: ArrayVec<PollFd<'_>, 4> = ArrayVec::new();
+        let mut ask = |fd, flags| {
+            fds.push(PollFd::new(fd, flags));
+            fds.len() - 1
+        };
+        let signals = ask(self.signals.as_fd(), PollFlags::POLLIN);
+        let bell = ask(self.bell.as_fd(), PollFlags::POLLIN);
+        let link = self.link.fd().map(|(fd, flags)| ask(fd, flags));
+        let log = logging::fd().map(|fd| ask(fd, PollFlags::POLLOUT));
         poll::wait(&mut fds, until, now).map_err(|error| ExitError::system("poll", &error))?;
-        let link = link.is_some() && (poll::is_readable(&fds[1]) || poll::is_writable(&fds[1]));
-        if poll::is_writable(&fds[2]) {
+        if log.is_some_and(|at| poll::is_writable(&fds[at])) {
             logging::drain();
         }
-        Ok(Ready { signal: poll::is_readable(&fds[0]), link })
+        if poll::is_readable(&fds[bell]) {
+            self.bell.clear();
+        }
+        let link = link.is_some_and(|at| poll::is_readable(&fds[at]) || poll::is_writable(&fds[at]));
+        Ok(Ready { signal: poll::is_readable(&fds[signals]), link })
     }
 
     fn check_limits(&mut self, now: Time) {

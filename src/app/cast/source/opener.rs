@@ -3,16 +3,16 @@
 use crate::app::exit::ExitError;
 use crate::capture::{CaptureConfig, OpenError, Source, SourceSpec, v4l2};
 use crate::sys::clock;
+use crate::sys::worker::{Bell, Desk, Worker};
 use crate::time::Time;
-use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
 use std::time::Duration;
 
 /// udev gives a new node its group and its links a moment after it is there; on a busy board it is a longer one.
 const UDEV_TAKES: Duration = Duration::from_secs(5);
+
+/// Commands that may wait.
+const COMMANDS: usize = 64;
 
 enum Command {
     Open,
@@ -33,11 +33,7 @@ pub enum News {
 
 /// A thread that opens and closes the camera, one after the other, and in between sees to its controls. It ends with the program:
 /// a driver that hangs in the kernel cannot be waited for.
-pub struct Opener {
-    jobs: Sender<Command>,
-    news: Receiver<News>,
-    pipe: UnixStream,
-}
+pub struct Opener(Worker<Command, News>);
 
 impl Opener {
     /// Starts the thread.
@@ -45,61 +41,50 @@ impl Opener {
     /// # Errors
     /// The process has no thread or no descriptor left.
     pub fn start(wish: &CaptureConfig) -> Result<Self, ExitError> {
-        let fail = |error| ExitError::system("the thread that opens the camera", &error);
-        let (pipe, bell) = UnixStream::pair().map_err(fail)?;
-        pipe.set_nonblocking(true).map_err(fail)?;
-        let (jobs, todo) = channel();
-        let (news, heard) = channel();
-        let mut worker = Worker::new(wish);
-        let work = move || worker.work(&todo, &mut Desk { news, bell });
-        thread::Builder::new().name("opener".into()).spawn(work).map_err(fail)?;
-        Ok(Opener { jobs, news: heard, pipe })
+        let mut camera = Camera::new(wish);
+        let start = || {
+            Worker::start("opener", COMMANDS, &Bell::new()?, move |commands, desk| {
+                let _ = commands.iter().all(|command| camera.handle(command, &desk));
+            })
+        };
+        start().map(Opener).map_err(|error| ExitError::system("the thread that opens the camera", &error))
     }
 
     /// Opens the camera, after what was asked before. [`take`](Self::take) has the result when the descriptor can be read.
     pub fn open(&self) {
-        // the thread lives as long as we do
-        let _ = self.jobs.send(Command::Open);
+        self.command(Command::Open);
     }
 
     /// Sees whether an open camera has kept its controls.
     pub fn recheck(&self, controls: v4l2::Recheck) {
-        let _ = self.jobs.send(Command::Recheck(controls));
+        self.command(Command::Recheck(controls));
     }
 
     /// Closes what was opened.
     pub fn close(&self, source: Source) {
-        let _ = self.jobs.send(Command::Close(Box::new(source)));
+        self.command(Command::Close(Box::new(source)));
+    }
+
+    fn command(&self, command: Command) {
+        // the thread lives as long as we do, and more than this never waits: each opening is awaited
+        let _ = self.0.send(command);
     }
 
     /// The oldest news. To be asked until there is none.
     pub fn take(&mut self) -> Option<News> {
-        let mut bells = [0; 16];
-        let _ = self.pipe.read(&mut bells);
-        self.news.try_recv().ok()
+        self.0.bell().clear();
+        self.0.take()
     }
 }
 
 impl AsFd for Opener {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.pipe.as_fd()
+        self.0.bell().as_fd()
     }
 }
 
-/// The thread's end of the way to the loop.
-struct Desk {
-    news: Sender<News>,
-    bell: UnixStream,
-}
-
-impl Desk {
-    /// False: nobody listens any more.
-    fn tell(&mut self, news: News) -> bool {
-        self.news.send(news).is_ok() && self.bell.write_all(&[0]).is_ok()
-    }
-}
-
-struct Worker {
+/// The camera, as the thread has it.
+struct Camera {
     wish: CaptureConfig,
     /// Of a camera: which one it is.
     trace: Option<v4l2::Trace>,
@@ -115,13 +100,13 @@ struct Worker {
     are_others_named: bool,
 }
 
-impl Worker {
+impl Camera {
     fn new(wish: &CaptureConfig) -> Self {
         let trace = match &wish.source {
             SourceSpec::Device(path) => Some(v4l2::Trace::new(path)),
             _ => None,
         };
-        Worker {
+        Camera {
             wish: wish.clone(),
             trace,
             note: None,
@@ -132,17 +117,9 @@ impl Worker {
         }
     }
 
-    fn work(&mut self, todo: &Receiver<Command>, desk: &mut Desk) {
-        while let Ok(job) = todo.recv() {
-            if !self.handle(job, desk) {
-                return;
-            }
-        }
-    }
-
     /// False: nobody listens any more.
-    fn handle(&mut self, job: Command, desk: &mut Desk) -> bool {
-        match job {
+    fn handle(&mut self, command: Command, desk: &Desk<News>) -> bool {
+        match command {
             Command::Open => {
                 let opened = self.open();
                 let note = self.note.take().map(v4l2::Note::Warning);
@@ -224,9 +201,9 @@ mod tests {
     use super::*;
     use std::path::PathBuf;
 
-    fn worker(away: Option<OpenError>) -> Worker {
+    fn worker(away: Option<OpenError>) -> Camera {
         let camera = SourceSpec::Device("/dev/no-such-camera".into());
-        Worker { away, ..Worker::new(&CaptureConfig::of(camera, |_| {})) }
+        Camera { away, ..Camera::new(&CaptureConfig::of(camera, |_| {})) }
     }
 
     #[test]

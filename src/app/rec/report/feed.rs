@@ -3,18 +3,15 @@
 
 use super::json::JsonEvent;
 use crate::sys::clock;
+use crate::sys::worker::{Bell, Worker};
 use std::io::{self, Write};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// Events that may wait: some minutes of them.
 const QUEUE: usize = 512;
 
-/// At the end a reader that has stopped reading is waited for this long ...
+/// At the end a reader that has stopped reading is waited for this long.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// ... and looked at this often.
-const LOOK: Duration = Duration::from_millis(5);
 
 /// One of the two outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +24,7 @@ pub enum Output {
 
 /// The events' way out.
 pub struct Feed {
-    lines: Option<SyncSender<String>>,
-    thread: JoinHandle<()>,
+    lines: Worker<String, ()>,
     /// Events that there was no room for.
     lost: u64,
 }
@@ -39,20 +35,15 @@ impl Feed {
     /// # Errors
     /// The process has no thread left.
     pub fn start(to: Output) -> io::Result<Self> {
-        let (lines, inbox) = sync_channel::<String>(QUEUE);
-        let thread = thread::Builder::new().name("json".into()).spawn(move || {
-            while let Ok(line) = inbox.recv() {
-                let written = match to {
-                    Output::Out => write(&mut io::stdout(), &line),
-                    Output::Err => write(&mut io::stderr(), &line),
-                };
-                if written.is_err() {
-                    // nobody reads them any more
-                    return;
-                }
-            }
+        let lines = Worker::start("json", QUEUE, &Bell::new()?, move |lines, _| {
+            let write = |line: String| match to {
+                Output::Out => write(&mut io::stdout(), &line),
+                Output::Err => write(&mut io::stderr(), &line),
+            };
+            // it ends when nobody reads them any more
+            let _ = lines.iter().try_for_each(write);
         })?;
-        Ok(Feed { lines: Some(lines), thread, lost: 0 })
+        Ok(Feed { lines, lost: 0 })
     }
 
     /// Says an event; if its reader has stopped reading it is lost, and counted.
@@ -66,8 +57,7 @@ impl Feed {
     }
 
     fn send(&self, event: &JsonEvent<'_>) -> bool {
-        let Some(lines) = &self.lines else { return true };
-        !matches!(lines.try_send(event.line()), Err(TrySendError::Full(_)))
+        self.lines.send(event.line()).is_ok()
     }
 
     /// The last event has been said: waits until all are out, or their reader has left them lying for too long.
@@ -75,11 +65,8 @@ impl Feed {
         if self.lost > 0 {
             self.send(&JsonEvent::EventsLost { count: self.lost });
         }
-        drop(self.lines.take());
-        let until = clock::now().after(PATIENCE);
-        while !self.thread.is_finished() && clock::now() < until {
-            thread::park_timeout(LOOK);
-        }
+        self.lines.close();
+        self.lines.wait_for_end(clock::now().after(PATIENCE));
     }
 }
 

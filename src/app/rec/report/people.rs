@@ -218,7 +218,7 @@ impl Recorder<'_> {
     }
 
     pub(in crate::app::rec) fn tell_status(&mut self, now: Time) {
-        if self.feed.is_none() || !self.rejoin.has_joined() || now < self.beat {
+        if now < self.next_status() {
             return;
         }
         let counts = self.writer.counts();
@@ -236,6 +236,11 @@ impl Recorder<'_> {
     /// The delay of the newest frame, unless that one is of long ago.
     fn current_delay(&self, now: Time) -> Option<Duration> {
         self.camera.delay.filter(|_| !self.camera.pace.is_overdue(now))
+    }
+
+    /// When a status event is due, if somebody wants them.
+    pub(in crate::app::rec) fn next_status(&self) -> Time {
+        if self.feed.is_some() && self.rejoin.has_joined() { self.beat } else { Time::NEVER }
     }
 
     pub(in crate::app::rec) fn show_status(&mut self, now: Time) {

@@ -14,6 +14,7 @@ use crate::jpeg::Size;
 use crate::receiver::slate::Picture;
 use crate::record::timeline::Timeline;
 use crate::store::{Error, Summary, Whereabouts};
+use crate::sys::worker::{Bell, Running};
 use crate::time::{Stamp, Time};
 use crate::wire::{FrameNumber, StreamId};
 use folder::{Deleted, Purge, Room};
@@ -23,7 +24,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SendError, Sender, channel, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use worker::{Books, Destination, FRAMES_A_LOOK, Shared, Worker};
 
@@ -173,7 +173,7 @@ pub struct Segment {
 pub struct Writer {
     orders: Option<Sender<Order>>,
     notes: Receiver<Note>,
-    thread: JoinHandle<()>,
+    thread: Running,
     /// Octets that may wait for the disk.
     buffer: usize,
     queued: Arc<AtomicUsize>,
@@ -189,11 +189,12 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread. Frames of about `buffer` octets may wait for it.
+    /// Starts the thread. Frames of about `buffer` bytes may wait for it. It rings `bell` for what it says, when there is room again,
+    /// and when it has ended.
     ///
     /// # Errors
     /// The folder cannot be written, or the process has no thread left.
-    pub fn start(target: Target, buffer: usize) -> Result<Self, ExitError> {
+    pub fn start(target: Target, buffer: usize, bell: &Bell) -> Result<Self, ExitError> {
         let timeline = match &target {
             Target::Folder(Folder { segment: Length::Length(limit), .. }) => Timeline::new(Some(*limit)),
             Target::Folder(Folder { segment: Length::Aligned(align), .. }) => {
@@ -217,9 +218,10 @@ impl Writer {
             others: Arc::clone(&others),
             books: Arc::clone(&books),
             stopping: Arc::clone(&stopping),
+            bell: bell.clone(),
         };
         let worker = Worker::new(place, timeline, outbox, shared);
-        let thread = thread::Builder::new().name("writer".into()).spawn(move || worker.run(&inbox));
+        let thread = Running::start("writer", bell, move || worker.run(&inbox));
         let thread = thread.map_err(|error| ExitError::system("a thread for the recording", &error))?;
         Ok(Writer {
             orders: Some(orders),
@@ -270,7 +272,7 @@ impl Writer {
         match orders.send(Order::Frame(frame, gap)) {
             Ok(()) => {
                 if waiting >= FRAMES_A_LOOK || self.room() == 0 {
-                    self.thread.thread().unpark();
+                    self.thread.unpark();
                 }
                 Ok(())
             }
@@ -317,7 +319,7 @@ impl Writer {
 
     fn order(&mut self, order: Order) {
         let refused = self.send(order);
-        self.thread.thread().unpark();
+        self.thread.unpark();
         if let Err(Order::Stream { gap: Some(gap), .. } | Order::Finish { gap: Some(gap) }) = refused {
             self.gap = *gap;
         }
@@ -348,7 +350,7 @@ impl Writer {
 
     /// True if the thread has ended. It may wait for a disk or for a reader for as long as these please.
     pub fn has_ended(&self) -> bool {
-        self.thread.is_finished()
+        self.thread.has_ended()
     }
 
     /// What has become of the frames so far: those that wait for the disk are not among the recorded ones yet.

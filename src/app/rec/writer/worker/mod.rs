@@ -20,6 +20,7 @@ use crate::record::timeline::{FileClock, Timeline};
 use crate::shown::for_programs;
 use crate::store::{Dir, Error, Pipe, Recording, Sink, Whereabouts, sidecar};
 use crate::sys::clock;
+use crate::sys::worker::Bell;
 use crate::time::{Stamp, Time};
 use crate::wire::{FrameNumber, StreamId};
 use jiff::{SignedDuration, Timestamp};
@@ -64,6 +65,8 @@ pub(in crate::app::rec::writer) struct Shared {
     /// Orders in it that are no frames.
     pub(in crate::app::rec::writer) others: Arc<AtomicUsize>,
     pub(in crate::app::rec::writer) books: Arc<Mutex<Books>>,
+    /// Wakes the loop.
+    pub(in crate::app::rec::writer) bell: Bell,
     /// Nobody waits for a disk any longer.
     pub(in crate::app::rec::writer) stopping: Arc<AtomicBool>,
 }
@@ -225,8 +228,13 @@ impl Worker {
     }
 
     fn dequeue(&self, frame: &ToWrite) {
-        self.shared.queued.fetch_sub(frame.weight(), Ordering::Relaxed);
+        let before = self.shared.queued.fetch_sub(frame.weight(), Ordering::Relaxed);
         self.shared.frames.fetch_sub(1, Ordering::Relaxed);
+        let has_room = before.saturating_sub(frame.weight()) < self.shared.buffer;
+        if before >= self.shared.buffer && has_room {
+            // the loop waits for it
+            self.shared.bell.ring();
+        }
     }
 
     fn end_stream(&mut self) {
@@ -478,6 +486,7 @@ impl Worker {
 
     fn say(&self, note: Note) {
         let _ = self.notes.send(note);
+        self.shared.bell.ring();
     }
 }
 
