@@ -319,7 +319,7 @@ fn events_and_sidecars_are_as_documented() {
     for event in &events {
         event.time("time");
         kinds.insert(event.text("event"));
-        event.names().into_iter().for_each(|name| assert!(documented(name), "{name:?} is not in docs/json.md"));
+        event.names().into_iter().for_each(|name| assert!(documented(name), "{name:?} is not in json.md"));
     }
     let expected = [
         "account",
@@ -334,10 +334,10 @@ fn events_and_sidecars_are_as_documented() {
     ];
     assert_eq!(kinds.into_iter().collect::<Vec<_>>(), expected);
     for kind in expected.into_iter().chain(["lost", "clock-set", "events-lost", "error"]) {
-        assert!(documented(kind), "{kind:?} is not in docs/json.md");
+        assert!(documented(kind), "{kind:?} is not in json.md");
     }
     let [(path, sidecar)] = &json::sidecars(folder.path())[..] else { panic!("not one sidecar") };
-    sidecar.names().into_iter().for_each(|name| assert!(documented(name), "{name:?} is not in docs/json.md"));
+    sidecar.names().into_iter().for_each(|name| assert!(documented(name), "{name:?} is not in json.md"));
     assert_eq!(sidecar.number("version"), 1);
     let finished = last(&events, "segment-finished");
     assert_eq!(finished.text("sidecar"), path.to_str().unwrap());
