@@ -1,7 +1,7 @@
 # What a developer types. Every target installs what it needs on Debian (apt, with sudo when not root).
 
-# where rustup puts Rust
-export PATH := $(PATH):$(HOME)/.cargo/bin
+# where rustup puts Rust, before one of apt that is too old
+export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .PHONY: help build demo test test-long test-vm test-power check cross
 
