@@ -4,7 +4,7 @@
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$repository"
-export PATH=$PATH:$HOME/.cargo/bin # where rustup puts Rust
+export PATH=$HOME/.cargo/bin:$PATH # where rustup puts Rust
 target=${CARGO_TARGET_DIR:-target}
 bin=$target/release
 folder=demo

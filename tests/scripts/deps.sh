@@ -3,7 +3,7 @@
 # apt's Rust if there is none and apt's is new enough. Asks nothing. If nothing is missing it asks dpkg once and nobody else.
 #   ABOUT=TEXT  said first, unless there is no Rust to be had: then one line on standard error says what to do
 set -euo pipefail
-export LC_ALL=C PATH=$PATH:$HOME/.cargo/bin # where rustup puts Rust
+export LC_ALL=C PATH=$HOME/.cargo/bin:$PATH # where rustup puts Rust
 oldest_rust=1.85
 
 declare -A groups=(

@@ -3,7 +3,7 @@
 # the ARGs.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-export PATH=$PATH:$HOME/.cargo/bin # where rustup puts Rust
+export PATH=$HOME/.cargo/bin:$PATH # where rustup puts Rust
 target=${CARGO_TARGET_DIR:-target}
 
 ABOUT="The tests install compilers, Rust, ffmpeg and mkvtoolnix with apt where they are missing, and build everything. The first
