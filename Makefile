@@ -1,5 +1,8 @@
 # What a developer types. Every target installs what it needs on Debian (apt, with sudo when not root).
 
+# where rustup puts Rust, before one of apt that is too old
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
 .PHONY: help build demo test test-long test-vm test-power check cross
 
 help: ## this list
@@ -10,13 +13,10 @@ build: ## release binaries in target/release
 	cargo build --locked --release
 
 demo: ## stream the test picture to this machine, record five seconds of it, look at the file
-	@tests/scripts/deps.sh build test
-	cargo build --locked --release
-	tests/scripts/demo.sh
+	@tests/scripts/demo.sh
 
 test: ## all tests that need no camera
-	@tests/scripts/deps.sh build test
-	tests/scripts/run.sh
+	@tests/scripts/test.sh
 
 test-long: ## a bad network a minute each way, a day of recording, 5 GB, 200 kills, with figures
 	@tests/scripts/deps.sh build test
@@ -33,12 +33,13 @@ test-power: ## the power goes while camrec records, 20 times, in a virtual machi
 	@tests/scripts/deps.sh build test players
 	tests/vm/powercut.sh 20
 
-check: ## format, lints, documentation, scripts, licences
+check: ## format, lints, documentation, links, scripts, licences
 	@tests/scripts/deps.sh build check
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	git ls-files '*.sh' .ci/run tests/vm/guest/init tests/vm/guest/*-* | xargs shellcheck
+	tests/scripts/links.sh
 	tests/scripts/licences.sh
 
 cross: ## aarch64 binaries for Debian 12 and Raspberry Pi OS 12 or newer, tested under qemu

@@ -1,12 +1,16 @@
 #!/bin/bash
-# deps.sh GROUP...: installs the Debian packages of these groups (build, test, players, check, cross) that are not there yet, and
-# looks whether there is a Rust to build with. With everything there it asks dpkg once and nobody else.
+# deps.sh GROUP...: installs the Debian packages of these groups (build, demo, test, players, check, cross) that are missing, and
+# apt's Rust if there is none and apt's is new enough. Asks nothing. If nothing is missing it asks dpkg once and nobody else.
+#   ABOUT=TEXT  said first, unless there is no Rust to be had: then one line on standard error says what to do
 set -euo pipefail
+export LC_ALL=C PATH=$HOME/.cargo/bin:$PATH # where rustup puts Rust
 oldest_rust=1.85
 
 declare -A groups=(
     # turbojpeg builds libjpeg-turbo (cmake; nasm for its x86 code), v4l generates bindings (libclang, kernel headers)
-    [build]="gcc g++ make cmake libclang-dev linux-libc-dev libc6-dev"
+    [build]="gcc g++ make cmake libclang-dev linux-libc-dev libc6-dev ca-certificates"
+    # what the demo reads its recording with
+    [demo]="ffmpeg"
     # what the tests read recordings with
     [test]="ffmpeg mkvtoolnix"
     # and what people look at them with
@@ -18,29 +22,58 @@ case $(uname -m) in x86_64) groups[build]+=" nasm" ;; esac
 
 sudo=()
 [ "$(id -u)" = 0 ] || sudo=(sudo)
-install_packages() {
-    echo "installing: $*"
+
+stop() {
+    echo "$*" >&2
+    exit 1
+}
+update_apt() {
+    [ ${#sudo[@]} = 0 ] || command -v sudo >/dev/null ||
+        stop "packages have to be installed, and there is no sudo: run this as root"
     "${sudo[@]}" apt-get update --quiet --quiet
+}
+install_packages() {
+    update_apt
+    echo "installing with apt: $*"
+    # what it would do, in its own figures: it answers no to itself
+    { apt-get install --assume-no --no-install-recommends "$@" 2>&1 || true; } |
+        grep -E 'Need to get|disk space will be used|Download size|Space needed' || true
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
         apt-get install --yes --quiet --quiet --no-install-recommends "$@" >/dev/null
 }
 
-no_rust() {
-    echo "$1: Rust $oldest_rust or newer is needed; on Debian 13 or newer: sudo apt install cargo rustc," \
-        "elsewhere: https://rustup.rs" >&2
-    exit 1
-}
-for tool in cargo rustc; do command -v "$tool" >/dev/null || no_rust "no $tool here"; done
-rust=$(rustc --version) || no_rust "rustc does not start"
-rust=${rust#rustc } rust=${rust%% *}
-[ "$(printf '%s\n' "$oldest_rust" "$rust" | sort --version-sort | head -n 1)" = "$oldest_rust" ] ||
-    no_rust "rustc is too old ($rust)"
+is_new_enough() { [ "$(printf '%s\n' "$oldest_rust" "$1" | sort --version-sort | head -n 1)" = "$oldest_rust" ]; }
+# The version of apt's rustc, such as 1.85.0; nothing if apt has none.
+rust_of_apt() { apt-cache policy rustc 2>/dev/null | sed -nE 's/^ *Candidate: ([0-9]+:)?([0-9.]+).*/\2/p'; }
 
 wanted=()
 for group in "$@"; do
     read -ra packages <<<"${groups[$group]}"
     wanted+=("${packages[@]}")
 done
+
+rust=
+if command -v cargo >/dev/null && command -v rustc >/dev/null; then
+    rust=$(rustc --version) || stop "rustc does not start: Rust $oldest_rust or newer is needed (https://rustup.rs)"
+    rust=${rust#rustc } rust=${rust%% *}
+fi
+if [ -z "$rust" ] || ! is_new_enough "$rust"; then
+    if [ -n "$rust" ] && command -v rustup >/dev/null; then
+        stop "Rust $rust is too old, $oldest_rust or newer is needed: type \`rustup update stable\`, then the same again"
+    fi
+    command -v apt-get >/dev/null || stop "Rust $oldest_rust or newer is needed: https://rustup.rs"
+    candidate=$(rust_of_apt)
+    [ -n "$candidate" ] || { update_apt && candidate=$(rust_of_apt); }
+    if [ -z "$candidate" ] || ! is_new_enough "$candidate"; then
+        # shellcheck source=/dev/null
+        system=$(. /etc/os-release && echo "${PRETTY_NAME:-this system}")
+        stop "$system has Rust ${candidate:-not at all}, and $oldest_rust or newer is needed: type" \
+            "\`${sudo[*]:+sudo }apt-get install -y curl ca-certificates &&" \
+            "curl -sSf https://sh.rustup.rs | sh -s -- -y\`, then the same again"
+    fi
+    wanted+=(cargo rustc)
+fi
+[ -z "${ABOUT:-}" ] || echo "$ABOUT"
 
 # cargo fmt and cargo clippy are not in every installation of Rust
 if [[ " $* " == *" check "* ]] && ! { cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1; then

@@ -1,4 +1,4 @@
-//! What goes wrong is said in one line with its cause, and the exit code tells it apart: README.md's table.
+//! What goes wrong is said in one line with its cause, and the exit code tells it apart: the table in docs/troubleshooting.md.
 
 use crate::support::native::{self, NativeClient};
 use crate::support::procs::{Camcast, Ended, Program, camcast, camrec_command};

@@ -293,9 +293,9 @@ fn where_the_camera_dropped_frames_is_named() {
     assert!(ended.text().contains(&line), "{line:?}: {}", ended.text());
 }
 
-/// The README's tables name each field, and no event has others.
+/// The tables of docs/json.md name each field, and no event has others.
 #[test]
-fn events_and_sidecars_are_as_the_readme_has_them() {
+fn events_and_sidecars_are_as_documented() {
     let folder = tempfile::tempdir().unwrap();
     let (door, jpeg) = (Door::open(), jpeg());
     let camrec = told(folder.path(), &door, &["--frames", "5"]);
@@ -312,14 +312,14 @@ fn events_and_sidecars_are_as_the_readme_has_them() {
     server.fragments(6, &jpeg).iter().for_each(|datagram| server.send(datagram));
     let ended = camrec.wait_exit().expect(12);
 
-    let readme = include_str!("../../../README.md");
-    let documented = |name: &str| readme.contains(&format!("`{name}`"));
+    let tables = include_str!("../../../docs/json.md");
+    let documented = |name: &str| tables.contains(&format!("`{name}`"));
     let events = json::events(&ended.text());
     let mut kinds = BTreeSet::new();
     for event in &events {
         event.time("time");
         kinds.insert(event.text("event"));
-        event.names().into_iter().for_each(|name| assert!(documented(name), "{name:?} is not in README.md"));
+        event.names().into_iter().for_each(|name| assert!(documented(name), "{name:?} is not in json.md"));
     }
     let expected = [
         "account",
@@ -334,10 +334,10 @@ fn events_and_sidecars_are_as_the_readme_has_them() {
     ];
     assert_eq!(kinds.into_iter().collect::<Vec<_>>(), expected);
     for kind in expected.into_iter().chain(["lost", "clock-set", "events-lost", "error"]) {
-        assert!(documented(kind), "{kind:?} is not in README.md");
+        assert!(documented(kind), "{kind:?} is not in json.md");
     }
     let [(path, sidecar)] = &json::sidecars(folder.path())[..] else { panic!("not one sidecar") };
-    sidecar.names().into_iter().for_each(|name| assert!(documented(name), "{name:?} is not in README.md"));
+    sidecar.names().into_iter().for_each(|name| assert!(documented(name), "{name:?} is not in json.md"));
     assert_eq!(sidecar.number("version"), 1);
     let finished = last(&events, "segment-finished");
     assert_eq!(finished.text("sidecar"), path.to_str().unwrap());

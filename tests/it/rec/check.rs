@@ -196,13 +196,13 @@ fn where_no_recording_is_nothing_is_sound() {
     assert!(ended.text().contains("holiday.mp4: skipped: no recording"), "{}", ended.text());
 }
 
-/// The README's table names each field.
+/// The table of docs/json.md names each field.
 #[test]
-fn reports_are_as_the_readme_has_them() {
+fn reports_are_as_documented() {
     let folder = tempfile::tempdir().unwrap();
     let path = recording(folder.path(), &Camcast::pattern(30));
-    let readme = include_str!("../../../README.md");
-    let (_, section) = readme.split_once("### Looking whether recordings are sound").unwrap();
+    let tables = include_str!("../../../docs/json.md");
+    let (_, section) = tables.split_once("## Reports of a check").unwrap();
     for name in reports(&[&path], 0)[0].names() {
         assert!(section.contains(&format!("`{name}`")), "{name}");
     }

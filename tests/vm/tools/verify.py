@@ -109,7 +109,7 @@ def unexplained(wrong, drops):
 
 
 def camera_drops(recordings, clip):
-    """How many frames the camera dropped, place by place, as the sidecars have it: README.md, "Sidecars"."""
+    """How many frames the camera dropped, place by place, as the sidecars have it: docs/json.md, "Sidecars"."""
     for recording in recordings:
         sidecar = pathlib.Path(recording).with_suffix(".json")
         if sidecar.exists():

@@ -1,5 +1,5 @@
 //! What camrec tells programs: the events of `--json` and the sidecar beside each file. Field names are promises: the
-//! README's tables list them, and a field that is here stays.
+//! tables of docs/json.md list them, and a field that is here stays.
 
 use crate::account::ledger::{Absence, Drops, Ledger, Range};
 use crate::app::local_time;
@@ -12,7 +12,7 @@ pub const VERSION: u32 = 1;
 
 /// What has become of the frames of a file, or of a whole run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[expect(missing_docs, reason = "the README's table says what each is")]
+#[expect(missing_docs, reason = "the table in docs/json.md says what each is")]
 pub struct Figures {
     pub frames: u64,
     pub bytes: u64,
@@ -33,7 +33,7 @@ pub struct Figures {
 
 /// Frames that are not in the recording.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the README's table says what each is")]
+#[expect(missing_docs, reason = "the table in docs/json.md says what each is")]
 pub struct MissingRange {
     pub first: u32,
     pub last: u32,
@@ -45,7 +45,7 @@ pub struct MissingRange {
 
 /// Frames that the camera or its driver dropped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the README's table says what each is")]
+#[expect(missing_docs, reason = "the table in docs/json.md says what each is")]
 pub struct DropRange {
     pub after: u32,
     pub count: u64,
@@ -55,7 +55,7 @@ pub struct DropRange {
 
 /// The camera was away between two frames.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the README's table says what each is")]
+#[expect(missing_docs, reason = "the table in docs/json.md says what each is")]
 pub struct AbsenceRange {
     pub after: u32,
     pub before: u32,
@@ -66,7 +66,7 @@ pub struct AbsenceRange {
 
 /// The sidecar of a file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[expect(missing_docs, reason = "the README's table says what each is")]
+#[expect(missing_docs, reason = "the table in docs/json.md says what each is")]
 pub struct Sidecar {
     pub version: u32,
     pub recorder: &'static str,
@@ -86,7 +86,7 @@ pub struct Sidecar {
 /// A line of `--json`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the README's table says what each is")]
+#[expect(missing_docs, reason = "the table in docs/json.md says what each is")]
 pub enum JsonEvent<'a> {
     Joined {
         host: &'a str,
