@@ -3,14 +3,8 @@
 //! Lives here: the loop and its parts. May not live here: what a protocol says (`wire`), who gets what and when (`sender`),
 //! any system call (`sys`).
 //!
-//! | module | what |
-//! |---|---|
-//! | [`options`], [`config`], [`list`] | what was typed, and what it means |
-//! | [`poll_set`] | the one poll call; tokens |
-//! | [`stream`], [`source`], [`slates`] | from the camera to the reel, and the picture in place of frames |
-//! | [`outlet`], [`outlets`], [`news`] | what the loop asks of a way out, and which there are |
-//! | [`udp`] | the first of them |
-//! | [`stats`], [`report`], [`drops`] | counters, and what people are told |
+//! [`stream`], [`source`] and [`slates`] lead from the camera to the reel. [`outlet`] is what the loop asks of a way out, of which
+//! [`udp`] is one. [`poll_set`] has the tokens, [`stats`] and [`drops`] the counters, [`report`] the words.
 
 pub mod config;
 pub mod drops;
@@ -136,9 +130,7 @@ impl Server {
     pub fn turn(&mut self) -> Result<Flow, ExitError> {
         let answers = self.wait().map_err(|error| ExitError::system("poll", &error))?;
         let now = clock::now();
-        for (token, ready) in answers {
-            self.handle(token, ready, now);
-        }
+        answers.into_iter().for_each(|(token, ready)| self.handle(token, ready, now));
         self.handle_timeouts(now);
         self.tell_news(now);
         self.send(now);
@@ -215,9 +207,7 @@ impl Server {
         if self.stream.has_ended(demand.outstanding, now) {
             return self.stop(now);
         }
-        for news in self.stream.news(demand, now) {
-            self.tell(news, now);
-        }
+        self.stream.news(demand, now).into_iter().for_each(|news| self.tell(news, now));
     }
 
     fn tell(&mut self, news: News, now: Time) {
@@ -248,12 +238,11 @@ impl Server {
     /// The last line, and how the program ends.
     ///
     /// # Errors
-    /// The source's fault, if that is what ended it.
+    /// The source's, if that is what ended it.
     pub fn verdict(&self) -> Result<Exit, ExitError> {
         let Stats { frames, dropped, strays, .. } = self.stats;
         log::info!("stopped: {frames} frames; dropped: {dropped}");
         log::debug!("datagrams of nobody, dropped: {strays}");
-        let source = &self.stream.source;
-        source.failure().filter(|_| source.is_over()).map_or(Ok(Exit::Ok), |failure| Err(failure.clone()))
+        self.stream.source.verdict()
     }
 }

@@ -135,9 +135,12 @@ impl Intake {
         self.is_over
     }
 
-    /// What ended the program, if the source did, and it was a failure.
-    pub fn failure(&self) -> Option<&ExitError> {
-        self.failure.as_ref()
+    /// How the program ends.
+    ///
+    /// # Errors
+    /// What ended the source, if that ended the program, and was a failure.
+    pub fn verdict(&self) -> Result<Exit, ExitError> {
+        self.failure.clone().filter(|_| self.is_over).map_or(Ok(Exit::Ok), Err)
     }
 
     /// Adds the descriptors that are to be polled.
