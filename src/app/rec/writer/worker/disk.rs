@@ -1,7 +1,7 @@
 //! The writer's thread and its disk: what has to come to it each second, room that is made and kept, and what is done while the disk
 //! is full, fails, or is gone.
 
-use super::super::{Note, ToWrite, lock};
+use super::super::orders::{Note, ToWrite, lock};
 use super::{Begun, Destination, Open, Worker};
 use crate::account::ledger::{Ledger, MissingReason};
 use crate::app::local_time;

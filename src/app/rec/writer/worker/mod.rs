@@ -8,7 +8,7 @@ mod playhead;
 
 use super::super::report::json::{Sidecar, VERSION, stream_id};
 use super::folder::Room;
-use super::{Note, Order, Segment, ToWrite, lock};
+use super::orders::{FRAMES_A_LOOK, Note, Order, Segment, Shared, ToWrite, lock};
 use crate::account::ledger::{FrameEntry, Ledger, MissingReason, Range};
 use crate::app::local_time;
 use crate::app::throttle::Throttle;
@@ -20,32 +20,19 @@ use crate::record::timeline::{FileClock, Timeline};
 use crate::shown::for_programs;
 use crate::store::{Dir, Error, Pipe, Recording, Sink, Whereabouts, sidecar};
 use crate::sys::clock;
-use crate::sys::worker::Bell;
 use crate::time::{Stamp, Time};
 use crate::wire::{FrameNumber, StreamId};
 use jiff::{SignedDuration, Timestamp};
 use playhead::Playhead;
 use std::io::IoSlice;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 /// Frames are written some at a time: a thread that is woken for each one spends most of its time on waking up.
 const REST: Duration = Duration::from_millis(125);
-
-/// So many frames do not wait for the end of a rest; and so many orders are between two looks at the clock, at the most.
-pub(in crate::app::rec::writer) const FRAMES_A_LOOK: usize = 16;
-
-/// The whole run's account.
-#[derive(Debug, Default)]
-pub(in crate::app::rec::writer) struct Books {
-    pub(in crate::app::rec::writer) whole: Ledger,
-    /// Missing frames that are in no file's account.
-    pub(in crate::app::rec::writer) outside: u64,
-}
 
 /// Where the recording goes.
 pub(in crate::app::rec::writer) enum Destination {
@@ -53,22 +40,6 @@ pub(in crate::app::rec::writer) enum Destination {
     Folder(Box<Room>),
     /// Standard output: Matroska, or bare JPEGs.
     Pipe { raw: bool },
-}
-
-/// What both sides of the queue know.
-pub(in crate::app::rec::writer) struct Shared {
-    /// Octets that may be in the queue, and that are.
-    pub(in crate::app::rec::writer) buffer: usize,
-    pub(in crate::app::rec::writer) queued: Arc<AtomicUsize>,
-    /// Frames in it.
-    pub(in crate::app::rec::writer) frames: Arc<AtomicUsize>,
-    /// Orders in it that are no frames.
-    pub(in crate::app::rec::writer) others: Arc<AtomicUsize>,
-    pub(in crate::app::rec::writer) books: Arc<Mutex<Books>>,
-    /// Wakes the loop.
-    pub(in crate::app::rec::writer) bell: Bell,
-    /// Nobody waits for a disk any longer.
-    pub(in crate::app::rec::writer) stopping: Arc<AtomicBool>,
 }
 
 /// The thread.
