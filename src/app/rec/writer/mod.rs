@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `mod` | [`Writer`]: the thread from outside |
 //! | `orders` | what the two sides say to one another, and what both know |
+//! | `plan` | what is to be done with a frame: pure; its `playhead` is a player's clock |
 //! | `worker` | the thread from inside; its `disk` is what is done while the disk is full, fails, or is gone |
 //! | `folder` | the folder that is recorded to, and what goes from it |
 //!
@@ -14,6 +15,8 @@
 
 pub mod folder;
 mod orders;
+mod plan;
+mod playhead;
 mod worker;
 
 pub use orders::{Note, Segment, ToWrite};
@@ -27,10 +30,11 @@ use crate::sys::worker::{Bell, Running};
 use crate::wire::{FrameNumber, StreamId};
 use folder::Room;
 use orders::{Books, FRAMES_A_LOOK, Order, Shared, lock};
+use plan::Plan;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SendError, Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex};
-use worker::{Destination, Worker};
+use worker::{Clocks, Destination, Worker};
 
 /// Octets of frames that may wait for the disk unless `--buffer` says otherwise: 2 s of 30 MB/s.
 pub const BUFFER: usize = 64 * 1024 * 1024;
@@ -92,7 +96,8 @@ impl Writer {
             stopping: Arc::clone(&stopping),
             bell: bell.clone(),
         };
-        let worker = Worker::new(place, timeline, outbox, shared);
+        let plan = Plan::new(timeline, matches!(place, Destination::Pipe { .. }));
+        let worker = Worker::new(place, plan, outbox, shared, Clocks::SYSTEM);
         let thread = Running::start("writer", bell, move || worker.run(&inbox));
         let thread = thread.map_err(|error| ExitError::system("a thread for the recording", &error))?;
         Ok(Writer {
