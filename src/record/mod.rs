@@ -1,10 +1,12 @@
 //! What a recording is: its bytes, where one file ends and the next begins, and what files are called.
 //!
-//! Nothing here touches a file: `store` writes the bytes that this room gives it, at the offsets that it names.
+//! Lives here: bytes and decisions. May not live here: anything that touches a file; `store` writes the bytes that this room gives
+//! it, at the offsets that it names. `container` knows the formats, and they know `track` only.
 //!
 //! | module | what |
 //! |---|---|
-//! | [`container`] | what the containers have in common |
+//! | [`track`] | the words that all containers have in common |
+//! | [`container`] | whichever container a file has: passes on to it |
 //! | [`matroska`] | the container: a head, a few bytes before each frame, and patches that keep it seekable |
 //! | [`avi`] | the other one |
 //! | [`mov`] | QuickTime, for export only |
@@ -45,3 +47,4 @@ pub mod segment;
 #[cfg(test)]
 mod tests;
 pub mod timeline;
+pub mod track;

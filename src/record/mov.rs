@@ -6,7 +6,7 @@
 //!           ^ size: patched at the end
 //! ```
 
-use super::container::MuxError;
+use super::track::MuxError;
 use crate::jpeg::Size;
 use jiff::Timestamp;
 use std::time::Duration;

@@ -3,9 +3,9 @@
 //! It knows our own form only. Anything else is somebody else's file.
 
 use super::avi::{self, CHUNK_HEAD, Facts, HEAD_LEN};
-use super::container::Container;
 pub use super::matroska::read::Head as MatroskaHead;
 use super::matroska::{self, read};
+use super::track::Container;
 use crate::jpeg::Size;
 use jiff::Timestamp;
 use std::time::Duration;

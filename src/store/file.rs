@@ -1,8 +1,8 @@
 //! One file of a recording.
 
 use super::dir::Dir;
+use super::dirs;
 use super::error::Error;
-use super::folder;
 use super::whereabouts::{Whereabouts, identity_of, whereabouts};
 use crate::shown::shown;
 use nix::errno::Errno;
@@ -154,7 +154,7 @@ impl SegmentFile {
         self.file.sync_all().map_err(|why| Error::new("sync", &self.path, why))?;
         match &self.dir {
             Some(dir) => dir.sync()?,
-            None => folder::sync(self.folder())?,
+            None => dirs::sync(self.folder())?,
         }
         Ok(self.path)
     }

@@ -232,11 +232,11 @@ fn started(pid: u32) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::folder;
+    use super::super::dirs;
     use super::*;
 
     fn take(folder: &Path, holder: &str) -> Result<Lock, Error> {
-        folder::make(folder)?;
+        dirs::make(folder)?;
         Lock::take(&Dir::open(folder)?, holder)
     }
 

@@ -16,6 +16,7 @@
 //! | [`salvage`] | what a crash has left is made a whole file |
 //! | [`sidecar`] | what is known of a file, in another beside it |
 //! | `lock` | one folder, one writer |
+//! | `dirs` | folders by their paths: made, and brought to the disk |
 //! | `index` | which files are ours, on the disk |
 //! | `whereabouts` | whether a path still leads to what was opened by it |
 //! | [`error`] | what can go wrong, in words |
@@ -23,6 +24,7 @@
 
 pub mod copy;
 pub mod dir;
+mod dirs;
 pub mod error;
 pub mod file;
 pub mod folder;

@@ -2,7 +2,7 @@
 
 use super::{RIFFS, Riff, chunk_head, size};
 use crate::jpeg::Size;
-use crate::record::container::Track;
+use crate::record::track::Track;
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use std::time::Duration;

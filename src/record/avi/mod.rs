@@ -12,7 +12,7 @@
 
 mod head;
 
-use super::container::{MuxError, Patch, Patches, Track};
+use super::track::{MuxError, Patch, Patches, Track};
 use crate::time::Time;
 pub(super) use head::{Facts, HEAD_LEN};
 use jiff::Timestamp;

@@ -9,7 +9,7 @@
 //! one write that makes new cues count is in one sector, and all that goes before it falls into the Void.
 
 use super::ebml::{VOID_HEADER, size4, size8, void};
-use crate::record::container::{Patch, Patches};
+use crate::record::track::{Patch, Patches};
 use std::mem;
 use std::ops::Range;
 

@@ -2,7 +2,7 @@
 
 use super::cues::{self, Cues, SECTOR};
 use super::ebml::{UNKNOWN_SIZE, VOID, VOID_HEADER, binary, id, master, uint, void};
-use crate::record::container::Track;
+use crate::record::track::Track;
 use jiff::Timestamp;
 
 /// 2001-01-01, from which Matroska counts DateUTC, in nanoseconds since 1970 (RFC 8794, 7.6).

@@ -17,8 +17,8 @@ pub mod ebml;
 pub mod head;
 pub mod read;
 
-use crate::record::container::{MuxError, Patch, Patches, Track};
 use crate::record::timeline::FileClock;
+use crate::record::track::{MuxError, Patch, Patches, Track};
 use crate::time::Time;
 use cues::Cues;
 use ebml::{MAX_SIZE4, MAX_SIZE8, size4, size8};

@@ -2,30 +2,39 @@
 //!
 //! Frames go to it through a queue that is bounded by their octets, each with what has become of the frames before it; their buffers
 //! come back through another. The account is kept where it is true: by `worker`.
+//!
+//! | file | what |
+//! |---|---|
+//! | `mod` | [`Writer`]: the thread from outside |
+//! | `orders` | what the two sides say to one another, and what both know |
+//! | `plan` | what is to be done with a frame: pure; its `playhead` is a player's clock |
+//! | `worker` | the thread from inside; its `disk` is what is done while the disk is full, fails, or is gone |
+//! | `folder` | the folder that is recorded to, and what goes from it |
+//!
+//! May not live here: what a container's bytes are (`record`), how a file is written (`store`), what people are told (`report`).
 
 pub mod folder;
+mod orders;
+mod plan;
+mod playhead;
 mod worker;
 
+pub use orders::{Note, Segment, ToWrite};
+
 use super::config::{Folder, Segment as Length, Target};
-use super::report::json::Sidecar;
-use crate::account::ledger::{Absence, Counts, Ledger, MissingReason, Range};
+use crate::account::ledger::{Counts, Ledger, MissingReason};
 use crate::app::exit::ExitError;
-use crate::jpeg::Size;
 use crate::receiver::slate::Picture;
 use crate::record::timeline::Timeline;
-use crate::store::{Error, Summary, Whereabouts};
 use crate::sys::worker::{Bell, Running};
-use crate::time::{Stamp, Time};
 use crate::wire::{FrameNumber, StreamId};
-use folder::{Deleted, Purge, Room};
-use jiff::{SignedDuration, Timestamp};
-use std::path::PathBuf;
-use std::sync::Arc;
+use folder::Room;
+use orders::{Books, FRAMES_A_LOOK, Order, Shared, lock};
+use plan::Plan;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SendError, Sender, channel, sync_channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use worker::{Books, Destination, FRAMES_A_LOOK, Shared, Worker};
+use std::sync::{Arc, Mutex};
+use worker::{Clocks, Destination, Worker};
 
 /// Octets of frames that may wait for the disk unless `--buffer` says otherwise: 2 s of 30 MB/s.
 pub const BUFFER: usize = 64 * 1024 * 1024;
@@ -33,141 +42,8 @@ pub const BUFFER: usize = 64 * 1024 * 1024;
 /// Orders that are no frames and may wait beside them.
 const ORDERS: usize = 64;
 
-/// What a frame takes beside its octets: small ones are bounded too.
-const OVERHEAD: usize = 256;
-
 /// Notes that may wait for us. The thread waits for room, but for spare buffers.
 const NOTES: usize = 1024;
-
-/// A frame to be written.
-#[derive(Debug)]
-pub struct ToWrite {
-    /// Its number in the stream.
-    pub number: FrameNumber,
-    /// Its capture time on the camera's clock, and the driver's counter.
-    pub stamp: Stamp,
-    /// The camera was away before it.
-    pub discontinuity: bool,
-    /// Something of it had to be sent again.
-    pub was_repaired: bool,
-    /// The JPEG.
-    pub bytes: Vec<u8>,
-    /// When its first datagram came, on this machine's clock.
-    pub arrived: Time,
-}
-
-impl ToWrite {
-    /// The memory that it takes while it waits.
-    pub(super) fn weight(&self) -> usize {
-        self.bytes.capacity().saturating_add(OVERHEAD)
-    }
-}
-
-#[derive(Debug)]
-pub(super) enum Order {
-    /// A frame, and what has become of those between it and the frame before.
-    Frame(ToWrite, Option<Box<Ledger>>),
-    /// The frames from here on are this stream's.
-    Stream { id: StreamId, is_another: bool, gap: Option<Box<Ledger>> },
-    /// A picture for standard output that is no frame of the stream.
-    Show(Picture),
-    /// Close the file.
-    Finish { gap: Option<Box<Ledger>> },
-}
-
-/// What the thread says.
-#[derive(Debug)]
-pub enum Note {
-    /// A buffer to be used again.
-    Spare(Vec<u8>),
-    /// A file has begun.
-    Begun {
-        /// The file.
-        path: PathBuf,
-        /// When its first frame was captured.
-        start: Timestamp,
-        /// That frame.
-        number: FrameNumber,
-        /// The picture's size.
-        size: Size,
-    },
-    /// A recording is finished.
-    Finished(Box<Segment>),
-    /// These frames are not in the recording.
-    Missing(Range),
-    /// The camera was away between two frames.
-    Absent(Absence),
-    /// The picture has another size from here on, and a file begins with it.
-    Resized {
-        /// Until now.
-        from: Size,
-        /// From now on.
-        to: Size,
-    },
-    /// The picture has another size, and the one before had not lasted: no file begins.
-    Flips {
-        /// A moment ago.
-        from: Size,
-        /// Now.
-        to: Size,
-    },
-    /// A frame was no JPEG and is not in the recording.
-    NotJpeg(FrameNumber),
-    /// This machine's wall clock was set by so much since the file before.
-    ClockSet(SignedDuration),
-    /// A recording had to go.
-    Deleted(Deleted),
-    /// All those that had to go at the start have gone.
-    Purged(Purge),
-    /// A limit holds few files: said once.
-    KeepsFew(String),
-    /// Nothing can be written at present; to be said again now and then.
-    Waits {
-        /// What is in the way.
-        why: String,
-        /// It was not so before.
-        is_news: bool,
-    },
-    /// It can, after so long.
-    Resumed {
-        /// How long nothing could be written.
-        after: Duration,
-    },
-    /// The disk has not confirmed what was written to this file.
-    Suspect {
-        /// The file.
-        path: PathBuf,
-        /// What it said.
-        why: String,
-    },
-    /// A file is not where it was made any more.
-    Lost {
-        /// The file.
-        path: PathBuf,
-        /// What has become of it.
-        to: Whereabouts,
-        /// Frames that were in it.
-        frames: u64,
-    },
-    /// A file has met a limit of its size, and is closed before its time: it is whole.
-    Limit {
-        /// Which, and what is to be done about it.
-        why: String,
-    },
-    /// The recording cannot go on.
-    Failed(Error),
-}
-
-/// A finished file, or what went to standard output.
-#[derive(Debug)]
-pub struct Segment {
-    /// What it holds.
-    pub summary: Summary,
-    /// What its sidecar says; a pipe has none.
-    pub contents: Option<Sidecar>,
-    /// Where that is, if it could be written.
-    pub sidecar: Option<Result<PathBuf, Error>>,
-}
 
 /// The thread, from outside.
 pub struct Writer {
@@ -220,7 +96,8 @@ impl Writer {
             stopping: Arc::clone(&stopping),
             bell: bell.clone(),
         };
-        let worker = Worker::new(place, timeline, outbox, shared);
+        let plan = Plan::new(timeline, matches!(place, Destination::Pipe { .. }));
+        let worker = Worker::new(place, plan, outbox, shared, Clocks::SYSTEM);
         let thread = Running::start("writer", bell, move || worker.run(&inbox));
         let thread = thread.map_err(|error| ExitError::system("a thread for the recording", &error))?;
         Ok(Writer {
@@ -376,9 +253,4 @@ impl Writer {
         }
         (whole, outside)
     }
-}
-
-/// A thread that has panicked leaves numbers that are as good as they were.
-fn lock(books: &Mutex<Books>) -> MutexGuard<'_, Books> {
-    books.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,14 +1,13 @@
 //! The writer's thread and its disk: what has to come to it each second, room that is made and kept, and what is done while the disk
 //! is full, fails, or is gone.
 
-use super::super::{Note, ToWrite, lock};
+use super::super::orders::{Note, ToWrite, lock};
+use super::super::plan::Facts;
 use super::{Begun, Destination, Open, Worker};
 use crate::account::ledger::{Ledger, MissingReason};
-use crate::app::local_time;
-use crate::jpeg;
+use crate::jpeg::Size;
 use crate::store::error::WriteReason;
 use crate::store::{Error, Summary, Whereabouts, trim};
-use crate::sys::clock;
 use crate::time::Time;
 use jiff::Timestamp;
 use std::path::Path;
@@ -37,20 +36,20 @@ const SAID_AGAIN: Duration = Duration::from_secs(60);
 impl Worker {
     /// A file that has just begun is seekable within the second.
     pub(super) fn checkpoint_soon(&mut self) {
-        self.due = self.due.min(clock::now().after(CHECKPOINTS_APART));
+        self.due = self.due.min((self.clocks.now)().after(CHECKPOINTS_APART));
     }
 
     pub(super) fn checkpoint(&mut self) -> Result<(), Error> {
-        let now = clock::now();
+        let now = (self.clocks.now)();
         if now < self.due {
             return Ok(());
         }
         self.due = now.after(LOSS);
         let (mut checked, mut writing, mut is_filling) = (Ok(()), 0, false);
         if let Some(Open::Recording(begun)) = &mut self.open {
-            self.timeline.file_clock().iter().for_each(|clock| begun.recording.set_clock(clock));
+            self.plan.file_clock().iter().for_each(|clock| begun.recording.set_clock(clock));
             checked = begun.recording.checkpoint();
-            let took = clock::now().since(now);
+            let took = (self.clocks.now)().since(now);
             self.due = now.after(LOSS.saturating_sub(MARGIN + took).max(CHECKPOINTS_APART));
             let summary = begun.recording.summary();
             writing = summary.file_bytes;
@@ -137,17 +136,18 @@ impl Worker {
     pub(super) fn wait_for_room(
         &mut self,
         frame: &ToWrite,
-        size: jpeg::Size,
+        facts: &Facts,
+        size: Size,
         trouble: Error,
     ) -> (Result<(), Error>, Timestamp) {
         self.leave_file(&trouble);
-        let (since, mut trouble, mut told) = (clock::now(), trouble, None);
+        let (since, mut trouble, mut told) = ((self.clocks.now)(), trouble, None);
         loop {
-            let (begun, taken) = self.begin_again(frame, size, trouble);
+            let (begun, taken) = self.begin_again(frame, facts, size, trouble);
             trouble = match begun {
                 Ok(()) => {
                     if told.is_some() {
-                        self.say(Note::Resumed { after: clock::now().since(since) });
+                        self.say(Note::Resumed { after: (self.clocks.now)().since(since) });
                     }
                     return (Ok(()), taken);
                 }
@@ -156,7 +156,7 @@ impl Worker {
             if self.make_room(&trouble) {
                 continue;
             }
-            let now = clock::now();
+            let now = (self.clocks.now)();
             if told.is_none_or(|told: Time| now >= told.after(SAID_AGAIN)) {
                 self.say(Note::Waits { why: trouble.to_string(), is_news: told.is_none() });
                 told = Some(now);
@@ -172,11 +172,12 @@ impl Worker {
     fn begin_again(
         &mut self,
         frame: &ToWrite,
-        size: jpeg::Size,
+        facts: &Facts,
+        size: Size,
         before: Error,
     ) -> (Result<(), Error>, Timestamp) {
-        let zero = local_time::zero();
-        let taken = self.timeline.start_with(frame.stamp.captured, frame.arrived, zero);
+        let zero = (self.clocks.zero)();
+        let taken = self.plan.start_with(facts, zero);
         if let (Error::Full { .. }, Destination::Folder(room)) = (&before, &self.place) {
             if !room.has_space(frame.bytes.len()) {
                 return (Err(before), taken);
@@ -184,7 +185,7 @@ impl Worker {
         }
         let begun = self.begin(frame, frame.stamp.captured, size, taken);
         if begun.is_ok() {
-            self.begin_timeline(frame, zero, taken);
+            self.begin_timeline(facts, zero, taken);
         }
         (begun, taken)
     }
@@ -206,9 +207,8 @@ impl Worker {
     /// again, and the file stays as a crash would leave it. The next frame begins another.
     fn abandon(&mut self, trouble: &Error) {
         let Some(Open::Recording(begun)) = self.open.take() else { return };
-        let ledger = self.next_ledger();
+        let (ledger, _) = self.plan.close();
         lock(&self.shared.books).outside += ledger.counts().missing;
-        self.timeline.end();
         if let Some(path) = begun.recording.path() {
             self.say(Note::Suspect { path: path.to_owned(), why: trouble.to_string() });
         }

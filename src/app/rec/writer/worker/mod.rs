@@ -1,51 +1,36 @@
-//! The writer's thread, from inside: frames into files, and the account of both.
+//! The writer's thread, from inside: frames into files, and the account of both, as `plan` decides.
 //!
-//! A gap between two frames belongs to the file that is open, even if the frame after it begins another; if none is open,
-//! to the next one of its stream; if there is none, to no file.
+//! Lives here: the queue's end, the files, and what is said of them; `disk` is what the disk needs. May not live here: which file a
+//! frame belongs to, and what the account says of it (`plan`).
 
 mod disk;
-mod playhead;
 
 use super::super::report::json::{Sidecar, VERSION, stream_id};
 use super::folder::Room;
-use super::{Note, Order, Segment, ToWrite, lock};
-use crate::account::ledger::{FrameEntry, Ledger, MissingReason, Range};
+use super::orders::{FRAMES_A_LOOK, Note, Order, Segment, Shared, ToWrite, lock};
+use super::plan::{Entered, Facts, FramePlan, Opened, Outcome, Plan, SizeChange, Step};
+use crate::account::ledger::{Ledger, MissingReason};
 use crate::app::local_time;
 use crate::app::throttle::Throttle;
 use crate::jpeg;
 use crate::receiver::slate::Picture;
 use crate::record::container::Track;
-use crate::record::segment::Cut;
-use crate::record::timeline::{FileClock, Timeline};
+use crate::record::timeline::FileClock;
 use crate::shown::for_programs;
 use crate::store::{Dir, Error, Pipe, Recording, Sink, Whereabouts, sidecar};
 use crate::sys::clock;
-use crate::sys::worker::Bell;
 use crate::time::{Stamp, Time};
 use crate::wire::{FrameNumber, StreamId};
-use jiff::{SignedDuration, Timestamp};
-use playhead::Playhead;
+use jiff::Timestamp;
 use std::io::IoSlice;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 /// Frames are written some at a time: a thread that is woken for each one spends most of its time on waking up.
 const REST: Duration = Duration::from_millis(125);
-
-/// So many frames do not wait for the end of a rest; and so many orders are between two looks at the clock, at the most.
-pub(in crate::app::rec::writer) const FRAMES_A_LOOK: usize = 16;
-
-/// The whole run's account.
-#[derive(Debug, Default)]
-pub(in crate::app::rec::writer) struct Books {
-    pub(in crate::app::rec::writer) whole: Ledger,
-    /// Missing frames that are in no file's account.
-    pub(in crate::app::rec::writer) outside: u64,
-}
 
 /// Where the recording goes.
 pub(in crate::app::rec::writer) enum Destination {
@@ -55,45 +40,35 @@ pub(in crate::app::rec::writer) enum Destination {
     Pipe { raw: bool },
 }
 
-/// What both sides of the queue know.
-pub(in crate::app::rec::writer) struct Shared {
-    /// Octets that may be in the queue, and that are.
-    pub(in crate::app::rec::writer) buffer: usize,
-    pub(in crate::app::rec::writer) queued: Arc<AtomicUsize>,
-    /// Frames in it.
-    pub(in crate::app::rec::writer) frames: Arc<AtomicUsize>,
-    /// Orders in it that are no frames.
-    pub(in crate::app::rec::writer) others: Arc<AtomicUsize>,
-    pub(in crate::app::rec::writer) books: Arc<Mutex<Books>>,
-    /// Wakes the loop.
-    pub(in crate::app::rec::writer) bell: Bell,
-    /// Nobody waits for a disk any longer.
-    pub(in crate::app::rec::writer) stopping: Arc<AtomicBool>,
+/// Where the thread reads its clocks.
+pub(in crate::app::rec::writer) struct Clocks {
+    /// The monotonic clock.
+    now: fn() -> Time,
+    /// The wall clock's time at which that showed zero.
+    zero: fn() -> Timestamp,
+}
+
+impl Clocks {
+    /// This machine's.
+    pub(in crate::app::rec::writer) const SYSTEM: Self = Clocks { now: clock::now, zero: local_time::zero };
 }
 
 /// The thread.
 pub(in crate::app::rec::writer) struct Worker {
     place: Destination,
-    timeline: Timeline,
+    plan: Plan,
     open: Option<Open>,
     stream: Option<StreamId>,
-    /// The account of the file that is open, or will be next.
-    ledger: Ledger,
     /// When the next checkpoint is due.
     due: Time,
-    /// The latest frame's.
-    size: Option<jpeg::Size>,
     flips: Throttle,
     /// How many octets the disk is asked to keep room for.
     ahead: u64,
     /// A file that was closed, and for which the disk still keeps room.
     untrimmed: Option<PathBuf>,
-    /// Capture time of the latest file's first frame, on the camera's clock and on the wall's.
-    begun: Option<(Time, Timestamp)>,
-    /// A player's.
-    playhead: Playhead,
     notes: SyncSender<Note>,
     shared: Shared,
+    clocks: Clocks,
 }
 
 pub(in crate::app::rec::writer) enum Open {
@@ -115,31 +90,29 @@ pub(in crate::app::rec::writer) struct Begun {
 impl Worker {
     pub(in crate::app::rec::writer) fn new(
         place: Destination,
-        timeline: Timeline,
+        plan: Plan,
         notes: SyncSender<Note>,
         shared: Shared,
+        clocks: Clocks,
     ) -> Self {
         Worker {
             place,
-            timeline,
+            plan,
             open: None,
             stream: None,
-            ledger: Ledger::default(),
             due: Time::default(),
-            size: None,
             flips: Throttle::default(),
             ahead: 0,
             untrimmed: None,
-            begun: None,
-            playhead: Playhead::default(),
             notes,
             shared,
+            clocks,
         }
     }
 
     pub(in crate::app::rec::writer) fn run(mut self, inbox: &Receiver<Order>) {
         loop {
-            let order = match inbox.recv_timeout(self.due.since(clock::now())) {
+            let order = match inbox.recv_timeout(self.due.since((self.clocks.now)())) {
                 Ok(order) => Some(order),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -165,7 +138,7 @@ impl Worker {
         let is_full = self.shared.queued.load(Ordering::Relaxed) >= self.shared.buffer;
         let is_behind = is_full || self.shared.frames.load(Ordering::Relaxed) >= FRAMES_A_LOOK;
         if is_file && !is_behind && !self.shared.stopping.load(Ordering::Relaxed) {
-            thread::park_timeout(REST.min(self.due.since(clock::now())));
+            thread::park_timeout(REST.min(self.due.since((self.clocks.now)())));
         }
     }
 
@@ -178,10 +151,11 @@ impl Worker {
             self.count_off(&order);
             match order {
                 Order::Frame(frame, gap) => {
-                    let taken = self.time_of(&frame);
+                    let facts = facts(&frame, None);
+                    let taken = self.plan.time_of(&facts, self.clocks.zero);
                     self.absorb(gap.as_deref(), Some(taken));
                     if !is_closed {
-                        self.not_written(&frame, taken, MissingReason::Disk);
+                        self.enter(&facts, taken, Outcome::Missing(MissingReason::Disk));
                     }
                     self.dequeue(&frame);
                 }
@@ -238,75 +212,55 @@ impl Worker {
     }
 
     fn end_stream(&mut self) {
-        self.timeline.new_stream();
-        self.playhead.another_stream();
-        self.begun = None;
-        lock(&self.shared.books).whole.on_restart();
-        self.ledger.end_stream();
+        self.plan.end_stream(&mut lock(&self.shared.books).whole);
         if self.open.is_none() {
             self.settle();
         }
     }
 
+    /// Does with a frame what is planned, and reports how that went.
     fn write(&mut self, frame: &ToWrite, gap: Option<&Ledger>) -> Result<(), Error> {
-        let Ok(checked) = jpeg::check_header_only(&frame.bytes) else {
-            let taken = self.time_of(frame);
-            self.absorb(gap, Some(taken));
-            self.not_written(frame, taken, MissingReason::NoJpeg);
-            self.say(Note::NotJpeg(frame.number));
-            return Ok(());
-        };
-        let cut = self.timeline.frame(frame.stamp.captured, frame.arrived, checked.size());
-        self.tell_size(checked.size(), cut);
-        let is_new_file = self.open.is_none() || cut.is_some_and(|cut| self.needs_new_file(cut));
-        let zero = is_new_file.then(local_time::zero);
-        let taken = match zero {
-            Some(zero) => self.timeline.start_with(frame.stamp.captured, frame.arrived, zero),
-            None => self.time_of(frame),
-        };
-        // another stream's gap is no business of the file before
-        let is_another = cut == Some(Cut::Stream);
-        let closed = if is_new_file && is_another { self.close() } else { Ok(()) };
-        self.absorb(gap, Some(taken));
-        let ready = closed.and_then(|()| match zero {
-            Some(zero) => self.close().map(|()| self.begin_timeline(frame, zero, taken)),
-            None => Ok(()),
-        });
-        let at = self.time_in_file(frame);
-        let written = ready.and_then(|()| self.append(frame, at, checked.size(), taken));
-        let (written, taken) = match written {
-            Err(trouble) if self.may_pass(&trouble) => self.wait_for_room(frame, checked.size(), trouble),
-            written => (written, taken),
-        };
-        match &written {
-            Ok(()) => {
-                let arrival = arrival(frame, taken);
-                self.tell_absence(&arrival);
-                self.enter(|ledger| ledger.on_frame(&arrival, frame.bytes.len(), frame.was_repaired));
+        let size = jpeg::check_header_only(&frame.bytes).ok().map(|checked| checked.size());
+        let facts = facts(frame, size);
+        let open = self.open.as_ref().map(Open::size);
+        let FramePlan { steps, taken, size: change } = self.plan.frame(&facts, open, self.clocks.zero);
+        self.tell_size(change);
+        let mut done = Ok(());
+        for step in steps {
+            match step {
+                Step::Gap => self.absorb(gap, Some(taken)),
+                Step::Refuse => {
+                    self.enter(&facts, taken, Outcome::Missing(MissingReason::NoJpeg));
+                    self.say(Note::NotJpeg(frame.number));
+                    return done;
+                }
+                Step::Close => done = done.and_then(|()| self.close()),
+                Step::Begin(zero) => done = done.map(|()| self.begin_timeline(&facts, zero, taken)),
+                Step::Append { at, size } => done = done.and_then(|()| self.append(frame, at, size, taken)),
             }
-            Err(Error::Closed) => {}
-            Err(_) => self.not_written(frame, taken, MissingReason::Disk),
         }
+        let (written, taken) = match (done, size) {
+            (Err(trouble), Some(size)) if self.may_pass(&trouble) => {
+                self.wait_for_room(frame, &facts, size, trouble)
+            }
+            (done, _) => (done, taken),
+        };
+        let outcome = match &written {
+            Ok(()) => Outcome::Written,
+            Err(Error::Closed) => Outcome::Closed,
+            Err(_) => Outcome::Missing(MissingReason::Disk),
+        };
+        self.enter(&facts, taken, outcome);
         written
     }
 
-    /// Says that the picture has another size: each time that a file begins for it, and now and then while sizes flip.
-    fn tell_size(&mut self, to: jpeg::Size, cut: Option<Cut>) {
-        let before = self.size.replace(to);
-        let of_file = match &self.open {
-            Some(Open::Recording(begun)) => Some(begun.size),
-            _ => before,
-        };
-        let Some(from) = before.filter(|before| *before != to).or(of_file).filter(|from| *from != to) else {
-            return;
-        };
-        if cut == Some(Cut::Size) {
-            self.say(Note::Resized { from, to });
-        } else if before != Some(to) && matches!(cut, None | Some(Cut::Duration)) {
-            let now = clock::now();
-            if self.flips.happened(now).is_some() {
+    fn tell_size(&mut self, change: Option<SizeChange>) {
+        match change {
+            Some(SizeChange::Resized { from, to }) => self.say(Note::Resized { from, to }),
+            Some(SizeChange::Flips { from, to }) if self.flips.happened((self.clocks.now)()).is_some() => {
                 self.say(Note::Flips { from, to });
             }
+            _ => {}
         }
     }
 
@@ -316,8 +270,8 @@ impl Worker {
         else {
             return Ok(());
         };
-        let now = clock::now();
-        let at = self.playhead.picture(now);
+        let now = (self.clocks.now)();
+        let Some(at) = self.plan.picture(now) else { return Ok(()) };
         let frame = ToWrite {
             number: FrameNumber(0),
             stamp: Stamp { captured: at, sequence: 0 },
@@ -326,21 +280,9 @@ impl Worker {
             bytes: picture.bytes.clone(),
             arrived: now,
         };
-        self.append(&frame, at, checked.size(), local_time::at(now))
-    }
-
-    /// A pipe is one stream, whatever happens.
-    fn needs_new_file(&self, cut: Cut) -> bool {
-        cut != Cut::First && matches!(self.place, Destination::Folder(_))
-    }
-
-    /// The time by which a frame stands in what is written.
-    fn time_in_file(&mut self, frame: &ToWrite) -> Time {
-        let captured = frame.stamp.captured;
-        match self.place {
-            Destination::Folder(_) => captured,
-            Destination::Pipe { .. } => self.playhead.frame(captured, frame.arrived),
-        }
+        let zero = (self.clocks.zero)();
+        let taken = zero.checked_add(Duration::from_nanos(now.as_nanos())).unwrap_or(zero);
+        self.append(&frame, at, checked.size(), taken)
     }
 
     fn append(&mut self, frame: &ToWrite, at: Time, size: jpeg::Size, taken: Timestamp) -> Result<(), Error> {
@@ -355,9 +297,8 @@ impl Worker {
         }
     }
 
-    fn begin_timeline(&mut self, frame: &ToWrite, zero: Timestamp, start: Timestamp) {
-        self.begun = Some((frame.stamp.captured, start));
-        if let Some(set) = self.timeline.begin(frame.stamp.captured, zero) {
+    fn begin_timeline(&mut self, frame: &Facts, zero: Timestamp, start: Timestamp) {
+        if let Some(set) = self.plan.begin(frame, zero, start) {
             self.say(Note::ClockSet(set));
         }
     }
@@ -398,14 +339,6 @@ impl Worker {
         Ok(())
     }
 
-    /// When a frame was captured: as long after its file's first one as the camera's clock says.
-    fn time_of(&self, frame: &ToWrite) -> Timestamp {
-        match self.begun {
-            Some((captured, at)) => later(captured, at, frame.stamp.captured),
-            None => self.timeline.start_with(frame.stamp.captured, frame.arrived, local_time::zero()),
-        }
-    }
-
     /// Closes the file that is open, if one is, and writes its sidecar. No other follows at once.
     fn finish(&mut self) -> Result<(), Error> {
         let closed = self.close();
@@ -417,8 +350,7 @@ impl Worker {
     fn close(&mut self) -> Result<(), Error> {
         self.warn_of_limit();
         let Some(open) = self.open.take() else { return Ok(()) };
-        let mut ledger = self.next_ledger();
-        let clock = self.timeline.end();
+        let (mut ledger, clock) = self.plan.close();
         if let Open::Recording(begun) = &open {
             self.trim();
             self.untrimmed = begun.recording.reserved().map(Path::to_owned);
@@ -446,42 +378,25 @@ impl Worker {
         Ok(())
     }
 
-    fn next_ledger(&mut self) -> Ledger {
-        let following = self.ledger.following();
-        std::mem::replace(&mut self.ledger, following)
-    }
-
     /// What stands in the account of a file that will not come is in none.
     fn settle(&mut self) {
-        let ledger = self.next_ledger();
+        let ledger = self.plan.next_ledger();
         lock(&self.shared.books).outside += ledger.counts().missing;
     }
 
     /// What has become of the frames before this one, which was captured at `to`.
     fn absorb(&mut self, gap: Option<&Ledger>, to: Option<Timestamp>) {
         let Some(gap) = gap else { return };
-        gap.ranges_within(self.ledger.last(), to).for_each(|range| self.say(Note::Missing(range)));
-        self.enter(|ledger| ledger.absorb(gap, to));
+        self.plan.told_of(gap, to).for_each(|range| self.say(Note::Missing(range)));
+        self.plan.enter_gap(gap, to, &mut lock(&self.shared.books).whole);
     }
 
-    fn not_written(&mut self, frame: &ToWrite, taken: Timestamp, why: MissingReason) {
-        let arrival = arrival(frame, taken);
-        self.tell_absence(&arrival);
-        self.enter(|ledger| ledger.on_unwritten(&arrival, why));
-        self.say(Note::Missing(Range::of(&arrival, why)));
-    }
-
-    /// Before it is entered.
-    fn tell_absence(&self, arrival: &FrameEntry) {
-        if let Some(absence) = self.ledger.absence_before(arrival) {
-            self.say(Note::Absent(absence));
-        }
-    }
-
-    /// Enters it in both accounts.
-    fn enter(&mut self, entry: impl Fn(&mut Ledger)) {
-        entry(&mut lock(&self.shared.books).whole);
-        entry(&mut self.ledger);
+    /// Enters a frame in both accounts, and tells of it.
+    fn enter(&mut self, frame: &Facts, taken: Timestamp, outcome: Outcome) {
+        let Entered { absence, missing } =
+            self.plan.enter(frame, taken, outcome, &mut lock(&self.shared.books).whole);
+        absence.into_iter().for_each(|absence| self.say(Note::Absent(absence)));
+        missing.into_iter().for_each(|range| self.say(Note::Missing(range)));
     }
 
     fn say(&self, note: Note) {
@@ -490,17 +405,18 @@ impl Worker {
     }
 }
 
-fn arrival(frame: &ToWrite, taken: Timestamp) -> FrameEntry {
-    let ToWrite { number, stamp, discontinuity, .. } = *frame;
-    let Stamp { captured, sequence } = stamp;
-    FrameEntry { number, sequence, discontinuity, captured, taken }
+fn facts(frame: &ToWrite, size: Option<jpeg::Size>) -> Facts {
+    let ToWrite { number, stamp, discontinuity, was_repaired, arrived, .. } = *frame;
+    Facts { number, stamp, discontinuity, was_repaired, len: frame.bytes.len(), arrived, size }
 }
 
-/// As long after `at` as the camera's clock says; before it, should that have gone back.
-fn later(captured: Time, at: Timestamp, then: Time) -> Timestamp {
-    let after =
-        |earlier: Time, later: Time| SignedDuration::try_from(later.since(earlier)).unwrap_or_default();
-    at.saturating_add(after(captured, then) - after(then, captured)).unwrap_or(at)
+impl Open {
+    fn size(&self) -> Opened {
+        match self {
+            Open::Recording(begun) => Opened::Recording(begun.size),
+            Open::Raw(_) => Opened::Bare,
+        }
+    }
 }
 
 impl Begun {
