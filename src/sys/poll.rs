@@ -92,7 +92,8 @@ mod tests {
     fn an_end_that_has_gone_is_told_even_who_asks_for_nothing() {
         let (ours, theirs) = UnixStream::pair().unwrap();
         drop(theirs);
-        assert_eq!(look(&ours, PollFlags::POLLIN), READABLE, "reading tells the end");
+        // reading tells the end, and writing too: it does not fail as long as there is something to read
+        assert_eq!(look(&ours, PollFlags::POLLIN), [true, true, false]);
         assert_eq!(look(&ours, PollFlags::empty()), [true; 3]);
         let (reader, writer) = nix::unistd::pipe().unwrap();
         let mut rest: File = OwnedFd::from(File::from(writer)).into();
