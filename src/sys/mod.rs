@@ -8,6 +8,8 @@ pub mod arrivals;
 pub mod clock;
 pub mod command;
 pub mod hotplug;
+#[cfg(test)]
+mod loopback;
 pub mod names;
 pub mod outlet;
 pub mod poll;

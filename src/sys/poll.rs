@@ -40,3 +40,115 @@ pub fn is_writable(fd: &PollFd<'_>) -> bool {
         revents.intersects(PollFlags::POLLOUT | PollFlags::POLLERR | PollFlags::POLLHUP)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::clock;
+    use crate::sys::loopback::deadline;
+    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+    use std::fs::File;
+    use std::io::{Read, Write};
+    use std::os::fd::{AsFd, OwnedFd};
+    use std::os::unix::net::UnixStream;
+    use std::os::unix::thread::JoinHandleExt;
+    use std::time::Duration;
+
+    /// What is asked for now, as readable, writable and failing.
+    fn look(fd: &impl AsFd, what: PollFlags) -> [bool; 3] {
+        let mut fds = [PollFd::new(fd.as_fd(), what)];
+        wait(&mut fds, Time::default(), clock::now()).unwrap();
+        [is_readable(&fds[0]), is_writable(&fds[0]), is_failing(&fds[0])]
+    }
+
+    const NOTHING: [bool; 3] = [false; 3];
+    const READABLE: [bool; 3] = [true, false, false];
+    const WRITABLE: [bool; 3] = [false, true, false];
+
+    #[test]
+    fn what_comes_is_readable_until_it_is_read() {
+        let (mut ours, mut theirs) = UnixStream::pair().unwrap();
+        assert_eq!(look(&ours, PollFlags::POLLIN), NOTHING);
+        theirs.write_all(b"x").unwrap();
+        assert_eq!(look(&ours, PollFlags::POLLIN), READABLE);
+        assert_eq!(look(&ours, PollFlags::empty()), NOTHING, "nobody has asked");
+        ours.read_exact(&mut [0]).unwrap();
+        assert_eq!(look(&ours, PollFlags::POLLIN), NOTHING);
+    }
+
+    #[test]
+    fn what_is_full_is_not_writable_until_it_is_read() {
+        let (mut ours, mut theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        assert_eq!(look(&ours, PollFlags::POLLOUT), WRITABLE);
+        while ours.write(&[0; 4096]).is_ok() {}
+        assert_eq!(look(&ours, PollFlags::POLLOUT), NOTHING);
+        theirs.set_nonblocking(true).unwrap();
+        while theirs.read(&mut [0; 65_536]).is_ok() {}
+        assert_eq!(look(&ours, PollFlags::POLLOUT), WRITABLE);
+    }
+
+    #[test]
+    fn an_end_that_has_gone_is_told_even_who_asks_for_nothing() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        drop(theirs);
+        // reading tells the end, and writing too: it does not fail as long as there is something to read
+        assert_eq!(look(&ours, PollFlags::POLLIN), [true, true, false]);
+        assert_eq!(look(&ours, PollFlags::empty()), [true; 3]);
+        let (reader, writer) = nix::unistd::pipe().unwrap();
+        let mut rest: File = OwnedFd::from(File::from(writer)).into();
+        assert_eq!(look(&rest, PollFlags::POLLOUT), WRITABLE);
+        rest.write_all(b"x").unwrap();
+        drop(reader);
+        assert_eq!(look(&rest, PollFlags::empty()), [true; 3]);
+    }
+
+    #[test]
+    fn a_deadline_is_waited_for_and_not_cut_short() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        for wait_ns in [0, 1, 999, 1_500_000] {
+            let until = clock::now().after(Duration::from_nanos(wait_ns));
+            let mut fds = [PollFd::new(ours.as_fd(), PollFlags::POLLIN)];
+            wait(&mut fds, until, clock::now()).unwrap();
+            assert!(clock::now() >= until && !is_readable(&fds[0]));
+        }
+    }
+
+    extern "C" fn nothing(_: libc::c_int) {}
+
+    #[test]
+    fn a_signal_ends_the_wait_and_is_no_error() {
+        let action = SigAction::new(SigHandler::Handler(nothing), SaFlags::empty(), SigSet::empty());
+        // SAFETY: the handler does nothing, and nothing else in this test program uses SIGUSR2.
+        unsafe { sigaction(Signal::SIGUSR2, &action) }.unwrap();
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let waiting = std::thread::spawn(move || {
+            let mut fds = [PollFd::new(ours.as_fd(), PollFlags::POLLIN)];
+            wait(&mut fds, Time::NEVER, clock::now()).map(|()| is_readable(&fds[0]))
+        });
+        let until = deadline();
+        // one that comes before the wait does not end it
+        while !waiting.is_finished() && clock::now() < until {
+            // SAFETY: the thread has not been joined, so its handle is still good.
+            unsafe { libc::pthread_kill(waiting.as_pthread_t(), libc::SIGUSR2) };
+            std::thread::yield_now();
+        }
+        let _ = theirs.write_all(b"x"); // should it wait still
+        assert!(!waiting.join().unwrap().unwrap(), "nothing came but the signal");
+    }
+
+    #[test]
+    fn more_than_a_process_may_have_is_an_error() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let (most, _) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE).unwrap();
+        if most > 1 << 21 {
+            return crate::sys::loopback::left_out(
+                crate::sys::loopback::test_name!("more_than_a_process_may_have_is_an_error"),
+                "the limit of descriptors is too high",
+            );
+        }
+        let mut fds = vec![PollFd::new(ours.as_fd(), PollFlags::POLLIN); most as usize + 1];
+        let why = wait(&mut fds, Time::default(), clock::now()).unwrap_err();
+        assert_eq!(why.raw_os_error(), Some(libc::EINVAL));
+    }
+}

@@ -54,3 +54,71 @@ impl AsFd for Signals {
         self.pipe.as_fd()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::loopback::{alone, test_name, wait_for};
+    use crate::sys::poll::PollFlags;
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    use nix::sys::signal::raise;
+    use std::io::Write;
+
+    #[test]
+    fn each_signal_is_counted_and_wakes_the_loop() {
+        if !alone(test_name!("each_signal_is_counted_and_wakes_the_loop")) {
+            return;
+        }
+        let signals = Signals::new().unwrap();
+        assert_eq!(signals.take(), 0);
+        for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+            raise(signal).unwrap();
+            wait_for(&signals, PollFlags::POLLIN);
+            assert_eq!((signals.take(), signals.take()), (1, 0), "{signal}");
+        }
+        raise(Signal::SIGINT).unwrap();
+        raise(Signal::SIGINT).unwrap();
+        assert_eq!((signals.take(), signals.take()), (2, 0), "the second one ends waits");
+    }
+
+    #[test]
+    fn signals_that_nobody_reads_are_no_trouble() {
+        if !alone(test_name!("signals_that_nobody_reads_are_no_trouble")) {
+            return;
+        }
+        let signals = Signals::new().unwrap();
+        (0..100_000).for_each(|_| raise(Signal::SIGTERM).unwrap());
+        let mut counts = std::iter::from_fn(|| Some(signals.take()).filter(|count| *count > 0));
+        assert_eq!(counts.next(), Some(16), "as many as one look takes");
+        assert!(counts.count() > 1);
+        raise(Signal::SIGTERM).unwrap();
+        assert_eq!(signals.take(), 1);
+    }
+
+    #[test]
+    fn what_was_ignored_stays_ignored() {
+        if !alone(test_name!("what_was_ignored_stays_ignored")) {
+            return;
+        }
+        // SAFETY: no handler is installed.
+        unsafe { signal(Signal::SIGHUP, SigHandler::SigIgn) }.unwrap();
+        let signals = Signals::new().unwrap();
+        raise(Signal::SIGHUP).unwrap();
+        assert_eq!(signals.take(), 0);
+        raise(Signal::SIGTERM).unwrap();
+        assert_eq!(signals.take(), 1);
+    }
+
+    #[test]
+    fn a_file_at_its_limit_fails_a_write_and_ends_nothing() {
+        if !alone(test_name!("a_file_at_its_limit_fails_a_write_and_ends_nothing")) {
+            return;
+        }
+        outlive_file_limits();
+        let (_, most) = getrlimit(Resource::RLIMIT_FSIZE).unwrap();
+        setrlimit(Resource::RLIMIT_FSIZE, 4096, most).unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        let why = file.write_all(&[0; 4097]).unwrap_err();
+        assert_eq!(why.raw_os_error(), Some(libc::EFBIG));
+    }
+}

@@ -196,6 +196,10 @@ impl Outgoing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::loopback::{alone, loopbacks, test_name, wait_for};
+    use crate::sys::poll::PollFlags;
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    use std::fs::File;
 
     /// Our end, non-blocking, and the reader's.
     fn connection() -> (TcpStream, TcpStream) {
@@ -255,5 +259,57 @@ mod tests {
             outgoing.flush(&stream) == Progress::Closed
         });
         assert!(closed.is_some() && !outgoing.wants_write());
+    }
+
+    #[test]
+    fn a_connection_is_made_heard_and_closed() {
+        for address in loopbacks(test_name!("a_connection_is_made_heard_and_closed")) {
+            let door = listener(address).unwrap();
+            assert!(matches!(accept(&door).unwrap(), Accepted::Nobody), "and it has not waited");
+            let ours = begin_connect(door.local_addr().unwrap()).unwrap();
+            wait_for(&ours, PollFlags::POLLOUT);
+            connected(&ours).unwrap();
+            wait_for(&door, PollFlags::POLLIN);
+            let Accepted::Connection(theirs, from) = accept(&door).unwrap() else { panic!("nobody") };
+            assert_eq!(from, ours.local_addr().unwrap());
+            let mut into = [0; 64];
+            assert!(matches!(read(&ours, &mut into), Heard::Nothing));
+            write_line(&theirs, "a line\n");
+            wait_for(&ours, PollFlags::POLLIN);
+            assert!(matches!(read(&ours, &mut into), Heard::Bytes(7)) && into.starts_with(b"a line\n"));
+            drop(theirs);
+            wait_for(&ours, PollFlags::POLLIN);
+            assert!(matches!(read(&ours, &mut into), Heard::Closed));
+        }
+    }
+
+    #[test]
+    fn a_port_that_nobody_listens_on_refuses() {
+        for address in loopbacks(test_name!("a_port_that_nobody_listens_on_refuses")) {
+            // it holds its port, and does not listen
+            let held = bound_socket(address, SockType::Stream, Share::Nothing).unwrap();
+            let at = TcpStream::from(held.try_clone().unwrap()).local_addr().unwrap();
+            let why = begin_connect(at).and_then(|stream| {
+                wait_for(&stream, PollFlags::POLLOUT);
+                connected(&stream)
+            });
+            assert_eq!(why.unwrap_err().kind(), io::ErrorKind::ConnectionRefused, "{address}");
+        }
+    }
+
+    #[test]
+    fn without_a_descriptor_a_connection_waits_for_one() {
+        if !alone(test_name!("without_a_descriptor_a_connection_waits_for_one")) {
+            return;
+        }
+        let door = listener("127.0.0.1:0".parse().unwrap()).unwrap();
+        let _client = TcpStream::connect(door.local_addr().unwrap()).unwrap();
+        wait_for(&door, PollFlags::POLLIN);
+        let (before, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        let next = File::open("/dev/null").unwrap().as_raw_fd();
+        setrlimit(Resource::RLIMIT_NOFILE, u64::try_from(next).unwrap(), most).unwrap();
+        assert!(matches!(accept(&door).unwrap(), Accepted::NoRoom));
+        setrlimit(Resource::RLIMIT_NOFILE, before, most).unwrap();
+        assert!(matches!(accept(&door).unwrap(), Accepted::Connection(..)), "it has waited");
     }
 }

@@ -291,6 +291,8 @@ fn set_int_option(socket: &UdpSocket, level: i32, name: i32, value: i32) -> Sett
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::loopback::{alone_in_network, left_out, loopbacks, test_name, wait_for};
+    use crate::sys::poll::PollFlags;
     use std::cell::Cell;
 
     #[test]
@@ -317,8 +319,10 @@ mod tests {
 
     #[test]
     fn what_may_not_be_cut_and_is_too_large_is_refused_on_both_families() {
-        for address in ["127.0.0.1:0", "[::1]:0"] {
-            let Ok(other) = bound(address.parse().unwrap()) else { continue };
+        for address in
+            loopbacks(test_name!("what_may_not_be_cut_and_is_too_large_is_refused_on_both_families"))
+        {
+            let other = bound(address).unwrap();
             let socket = connected(other.local_addr().unwrap()).unwrap();
             for (dont, sent) in [(true, Sent::TooLarge), (false, Sent::Ok)] {
                 assert_eq!(set_dont_fragment(&socket, dont), Setting::Done, "{address}");
@@ -337,5 +341,173 @@ mod tests {
         let known = set_int_option(&socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, 99);
         assert_eq!(known, Setting::Failed(Errno::EINVAL));
         assert_eq!(set_int_option(&socket, libc::IPPROTO_IP, 9_999, 1), Setting::Unsupported);
+    }
+
+    /// A socket that hears everybody, and one that talks to it alone.
+    fn pair(address: SocketAddr) -> (UdpSocket, UdpSocket) {
+        let hearing = bound(address).unwrap();
+        let talking = connected(hearing.local_addr().unwrap()).unwrap();
+        (hearing, talking)
+    }
+
+    fn receive_soon(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
+        wait_for(socket, PollFlags::POLLIN);
+        let mut bytes = vec![0; 65_536];
+        let Received::Some((len, from)) = receive_from(socket, &mut bytes) else { panic!("nothing came") };
+        bytes.truncate(len);
+        (bytes, from)
+    }
+
+    #[test]
+    fn a_train_is_cut_where_it_should_be_and_comes_as_one() {
+        let test = test_name!("a_train_is_cut_where_it_should_be_and_comes_as_one");
+        let bytes: Vec<u8> = (0..3_500).map(|n| (n % 251) as u8).collect();
+        for address in loopbacks(test) {
+            let (hearing, talking) = pair(address);
+            if !set_segment(&talking, 1_000) {
+                return left_out(test, "no GSO here");
+            }
+            assert_eq!(send_bytes(&talking, &bytes), Sent::Ok, "{address}");
+            let parts: Vec<Vec<u8>> = (0..4).map(|_| receive_soon(&hearing).0).collect();
+            assert_eq!(parts, bytes.chunks(1_000).collect::<Vec<_>>(), "{address}");
+            if !set_gro(&hearing) {
+                return left_out(test, "no GRO here");
+            }
+            assert_eq!(send_bytes(&talking, &bytes), Sent::Ok, "{address}");
+            wait_for(&hearing, PollFlags::POLLIN);
+            let mut into = [0; 65_536];
+            let train = Train { len: 3_500, segment: 1_000 };
+            assert_eq!(receive_train(&hearing, &mut into), Received::Some(train), "{address}");
+            assert_eq!(into[..3_500], bytes);
+            assert_eq!(receive_train(&hearing, &mut into), Received::Nothing);
+            // what is not longer than a segment is no train
+            assert_eq!(send_bytes(&talking, &bytes[..7]), Sent::Ok);
+            wait_for(&hearing, PollFlags::POLLIN);
+            let single = Train { len: 7, segment: 7 };
+            assert_eq!(receive_train(&hearing, &mut into), Received::Some(single), "{address}");
+        }
+    }
+
+    #[test]
+    fn pieces_are_one_datagram_and_its_own_length_is_told() {
+        for address in loopbacks(test_name!("pieces_are_one_datagram_and_its_own_length_is_told")) {
+            let (hearing, talking) = pair(address);
+            let pieces: [&[u8]; 4] = [b"one", b"", b" ", b"datagram"];
+            assert_eq!(send_pieces(&talking, pieces.into_iter()), Sent::Ok);
+            let from = talking.local_addr().unwrap();
+            assert_eq!(receive_soon(&hearing), (b"one datagram".to_vec(), from));
+            assert_eq!(send_bytes(&talking, b"too long"), Sent::Ok);
+            wait_for(&hearing, PollFlags::POLLIN);
+            let mut into = [0; 3];
+            assert_eq!(receive(&hearing, &mut into), Received::Some(8));
+            assert_eq!((&into, receive(&hearing, &mut into.clone())), (b"too", Received::Nothing));
+        }
+    }
+
+    #[test]
+    fn a_client_has_its_own_socket_on_the_listeners_port() {
+        for address in loopbacks(test_name!("a_client_has_its_own_socket_on_the_listeners_port")) {
+            let door = listener(address).unwrap();
+            let at = door.local_addr().unwrap();
+            let [one, other] = [connected(at).unwrap(), connected(at).unwrap()];
+            let its_own = client_socket(at, one.local_addr().unwrap()).unwrap();
+            assert_eq!([send_bytes(&one, b"mine"), send_bytes(&other, b"new")], [Sent::Ok; 2]);
+            assert_eq!(receive_soon(&its_own), (b"mine".to_vec(), one.local_addr().unwrap()));
+            assert_eq!(receive_soon(&door), (b"new".to_vec(), other.local_addr().unwrap()));
+            assert_eq!(send_bytes(&its_own, b"answer"), Sent::Ok);
+            assert_eq!(receive_soon(&one), (b"answer".to_vec(), at));
+            let why = bound(at).unwrap_err();
+            assert_eq!(why.kind(), io::ErrorKind::AddrInUse, "a port of its own is not shared");
+        }
+    }
+
+    #[test]
+    fn a_port_that_nobody_hears_refuses_once() {
+        for address in loopbacks(test_name!("a_port_that_nobody_hears_refuses_once")) {
+            // it holds its port, and hears nobody but itself
+            let deaf = bound(address).unwrap();
+            let at = deaf.local_addr().unwrap();
+            deaf.connect(at).unwrap();
+            let talking = connected(at).unwrap();
+            assert_eq!(send_bytes(&talking, b"x"), Sent::Ok);
+            wait_for(&talking, PollFlags::empty());
+            assert_eq!(send_bytes(&talking, b"x"), Sent::Refused, "{address}");
+            assert_eq!(send_bytes(&talking, b"x"), Sent::Ok, "that was said of the first one");
+            wait_for(&talking, PollFlags::empty());
+            assert_eq!(receive(&talking, &mut [0; 8]), Received::Refused, "{address}");
+            assert_eq!(receive(&talking, &mut [0; 8]), Received::Nothing);
+        }
+    }
+
+    #[test]
+    fn options_are_as_they_were_set() {
+        for address in loopbacks(test_name!("options_are_as_they_were_set")) {
+            let socket = bound(address).unwrap();
+            let is_v4 = address.is_ipv4();
+            let read = |v4: i32, v6: i32| {
+                let v6 = (!is_v4).then(|| int_option(&socket, libc::IPPROTO_IPV6, v6).unwrap());
+                // an IPv6 socket has both
+                (int_option(&socket, libc::IPPROTO_IP, v4).unwrap(), v6)
+            };
+            for dscp in [46, 0, 34] {
+                assert!(set_dscp(&socket, dscp), "{address}");
+                let class = i32::from(dscp) << 2;
+                assert_eq!(read(libc::IP_TOS, libc::IPV6_TCLASS), (class, (!is_v4).then_some(class)));
+            }
+            for (dont, v4, v6) in [
+                (true, libc::IP_PMTUDISC_DO, libc::IPV6_PMTUDISC_DO),
+                (false, libc::IP_PMTUDISC_DONT, libc::IPV6_PMTUDISC_DONT),
+            ] {
+                assert_eq!(set_dont_fragment(&socket, dont), Setting::Done);
+                let is = read(libc::IP_MTU_DISCOVER, libc::IPV6_MTU_DISCOVER);
+                assert_eq!(is, (v4, (!is_v4).then_some(v6)), "{address}");
+            }
+            assert!(set_receive_buffer(&socket, 32_768) >= 32_768, "{address}");
+            assert_eq!(path_mtu(&socket), None, "no path yet");
+        }
+    }
+
+    #[test]
+    fn a_small_path_is_known_and_what_it_does_not_take_is_too_large() {
+        let test = test_name!("a_small_path_is_known_and_what_it_does_not_take_is_too_large");
+        if !alone_in_network(test, "ip link set lo up mtu 1500") {
+            return;
+        }
+        for address in loopbacks(test) {
+            let (hearing, talking) = pair(address);
+            let most = if address.is_ipv4() { 1_472 } else { 1_452 };
+            assert_eq!(path_mtu(&talking), Some(1_500), "{address}");
+            assert_eq!(set_dont_fragment(&talking, true), Setting::Done);
+            assert_eq!(send_bytes(&talking, &vec![1; most]), Sent::Ok, "{address}");
+            assert_eq!(send_bytes(&talking, &vec![2; most + 1]), Sent::TooLarge, "{address}");
+            assert_eq!(set_dont_fragment(&talking, false), Setting::Done);
+            assert_eq!(send_bytes(&talking, &vec![3; most + 1]), Sent::Ok, "{address}");
+            let lengths = [receive_soon(&hearing).0.len(), receive_soon(&hearing).0.len()];
+            assert_eq!(lengths, [most, most + 1], "{address}: the last one came in parts");
+            if set_segment(&talking, 2_000) {
+                // which of the two depends on the kernel
+                let sent = send_bytes(&talking, &[4; 6_000]);
+                assert!(matches!(sent, Sent::NoGso(_) | Sent::TooLarge), "{address}: {sent:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_full_send_buffer_blocks() {
+        // nobody answers ARP there, so what is sent waits
+        let setup = "ip link add here type veth peer name there && ip addr add 192.0.2.1/24 dev here \
+                     && ip link set here up && ip link set there up";
+        if !alone_in_network(test_name!("a_full_send_buffer_blocks"), setup) {
+            return;
+        }
+        let socket = connected("192.0.2.2:9".parse().unwrap()).unwrap();
+        setsockopt(&socket, sockopt::SndBuf, &8_192).unwrap();
+        let pieces = || std::iter::repeat_n(&[0; 100][..], 10);
+        let blocked = (0..100).find(|_| send_pieces(&socket, pieces()) != Sent::Ok);
+        assert!(blocked.is_some_and(|count| count > 1), "{blocked:?}");
+        assert_eq!(send_bytes(&socket, &[0; 1_000]), Sent::Blocked);
+        let mut fds = [nix::poll::PollFd::new(socket.as_fd(), PollFlags::POLLOUT)];
+        crate::sys::poll::wait(&mut fds, crate::time::Time::default(), crate::sys::clock::now()).unwrap();
+        assert!(!crate::sys::poll::is_writable(&fds[0]));
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! What lives here drives the pure machines and the threads beside the loop: `rejoining` does what is to be done for a session,
 //! with `link`, `joining` and [`session`] at hand; `frames` takes out what comes; `camera`, `limits` and `backlog` are what is known of
-//! the camera, of how far the recording has come, and of a disk that does not keep up; `ending` waits for the threads. [`writer`] is
-//! the thread that writes, [`report`] what people and programs are told. When to join belongs to [`crate::receiver::rejoin`], what
+//! the camera, of how far the recording has come, and of a disk that does not keep up; `notes` has what the threads say and what that
+//! brings about; `telling` says how it goes; `ending` waits for the threads and gives the account. [`writer`] is the thread that
+//! writes, [`report`] what people and programs are told. When to join belongs to [`crate::receiver::rejoin`], what
 //! is asked for again to [`crate::receiver::requests`], and what a file looks like to [`crate::record`].
 
 mod backlog;
@@ -15,12 +16,14 @@ pub mod hooks;
 pub mod joining;
 mod limits;
 mod link;
+mod notes;
 pub mod options;
 pub mod pace;
 mod rejoining;
 pub mod report;
 pub mod session;
 mod standin;
+mod telling;
 pub mod writer;
 
 use super::exit::{Exit, ExitError};
@@ -149,7 +152,7 @@ impl<'a> Recorder<'a> {
             rejoin: Rejoin::new(manner),
             config,
             feed,
-            beat: now.after(report::STATUS),
+            beat: now.after(telling::STATUS),
             status,
             signals,
             link: Link::default(),

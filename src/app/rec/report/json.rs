@@ -1,8 +1,13 @@
 //! What camrec tells programs: the events of `--json` and the sidecar beside each file. Field names are promises: the
 //! tables of docs/json.md list them, and a field that is here stays.
 
+use super::super::writer::Note;
+use super::super::writer::folder::Deleted;
+use super::reason;
 use crate::account::ledger::{Absence, Drops, Ledger, Range};
 use crate::app::local_time;
+use crate::shown::for_programs;
+use crate::store::Whereabouts;
 use crate::wire::{FrameNumber, StreamId};
 use serde::Serialize;
 use std::time::Duration;
@@ -181,7 +186,56 @@ struct Line<'a> {
     event: &'a JsonEvent<'a>,
 }
 
-impl JsonEvent<'_> {
+impl<'a> JsonEvent<'a> {
+    /// The event for what the writer says, if programs are told of it.
+    pub(in crate::app::rec) fn of(note: &'a Note) -> Option<Self> {
+        Some(match note {
+            Note::Begun { path, start, number, size } => JsonEvent::SegmentBegun {
+                path: for_programs(path),
+                start: local_time::rfc3339(*start),
+                frame: number.0,
+                width: size.width,
+                height: size.height,
+            },
+            Note::Finished(segment) => JsonEvent::SegmentFinished {
+                path: for_programs(segment.summary.path.as_ref()?),
+                sidecar: segment.sidecar.as_ref().and_then(|it| it.as_ref().ok()).map(for_programs),
+                contents: segment.contents.as_ref()?,
+            },
+            Note::Missing(range) => JsonEvent::Missing(range.into()),
+            Note::Absent(absence) => JsonEvent::CameraAbsence(absence.into()),
+            Note::Deleted(Deleted { path, bytes, reason: why, .. }) => {
+                JsonEvent::SegmentDeleted { path: for_programs(path), bytes: *bytes, why: reason(*why) }
+            }
+            Note::Waits { why, is_news: true } => JsonEvent::RecordingWaits { why: why.clone() },
+            Note::Resumed { after } => JsonEvent::RecordingResumed { after_ms: millis(*after) },
+            Note::Suspect { path, why } => {
+                JsonEvent::SegmentSuspect { path: for_programs(path), why: why.clone() }
+            }
+            Note::Lost { path, to, frames } => {
+                let (why, now) = match to {
+                    Whereabouts::There => return None,
+                    Whereabouts::Deleted => ("deleted", None),
+                    Whereabouts::Moved(now) => ("moved", now.as_ref().map(for_programs)),
+                    Whereabouts::Unmounted => ("unmounted", None),
+                };
+                JsonEvent::SegmentLost { path: for_programs(path), why, now, frames: *frames }
+            }
+            Note::ClockSet(by) => {
+                JsonEvent::ClockSet { by_ms: i64::try_from(by.as_millis()).unwrap_or(i64::MAX) }
+            }
+            Note::Spare(_)
+            | Note::Resized { .. }
+            | Note::Flips { .. }
+            | Note::NotJpeg(_)
+            | Note::Purged(_)
+            | Note::KeepsFew(_)
+            | Note::Waits { is_news: false, .. }
+            | Note::Limit { .. }
+            | Note::Failed(_) => return None,
+        })
+    }
+
     /// The event as a line, with its newline.
     pub fn line(&self) -> String {
         let line = Line { time: local_time::rfc3339(local_time::timestamp()), event: self };

@@ -1,9 +1,23 @@
-//! What camrec tells people and programs.
+//! What camrec tells people and programs; nothing is decided or counted here.
+//!
+//! `people` has the words of the log for what the writer says, `json` the events for the same and what sidecars hold, `feed` is the
+//! events' way out, `status` the line that shows how it goes, and `account` what is said at the end. When something is told, and
+//! what else it brings about, belongs to the loop: `notes` and `progress` beside this folder.
 
 pub mod account;
 pub mod feed;
 pub mod json;
-mod people;
+pub(super) mod people;
 pub(super) mod status;
 
-pub(super) use people::STATUS;
+use crate::record::retention::DeleteReason;
+
+/// Why a recording went, in the words of the options.
+fn reason(why: DeleteReason) -> &'static str {
+    match why {
+        DeleteReason::Age => "older than --keep-for",
+        DeleteReason::Bytes => "more than --keep",
+        DeleteReason::MinFree => "less free than --min-free",
+        DeleteReason::Full => "the disk is full",
+    }
+}

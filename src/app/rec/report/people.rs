@@ -1,332 +1,212 @@
-//! What camrec tells people and programs: what the writer has said, how it goes, and the account at the end.
+//! What people are told of what the writer says: a line of the log for each note.
 
-use super::super::config::Target;
-use super::super::hooks::{FinishedFile, HookError, Hooks};
+use super::super::writer::Note;
 use super::super::writer::folder::{Deleted, Purge};
-use super::super::writer::{Note, Segment};
-use super::super::{Recorder, store_failure};
-use super::account::Account;
-use super::feed::Feed;
-use super::json::{AbsenceRange, Figures, JsonEvent, MissingRange, millis};
-use super::status::Glance;
-use crate::app::exit::{Exit, ExitError};
+use super::reason;
+use crate::app::local_time;
 use crate::app::quantity::show_bytes;
-use crate::app::{local_time, logging, say_at_the_end};
-use crate::record::retention::DeleteReason;
-use crate::shown::{for_programs, shown};
+use crate::shown::shown;
 use crate::store::{Error as StoreError, Whereabouts};
-use crate::sys::clock;
-use crate::time::Time;
 use jiff::{SignedDuration, Timestamp};
+use log::Level;
 use std::path::Path;
-use std::time::Duration;
 
-/// A status event this often.
-pub(in crate::app::rec) const STATUS: Duration = Duration::from_secs(1);
-
-/// Finished files that the account lists.
-const LISTED_FILES: usize = 100;
-
-impl Recorder<'_> {
-    pub(in crate::app::rec) fn read_notes(&mut self) {
-        while let Some(note) = self.writer.poll() {
-            self.on_note(note);
-        }
-        while let Some(HookError { path, why }) = self.after.as_mut().and_then(Hooks::poll) {
-            log::warn!("--on-segment for {}: {why}", shown(&path));
-            self.tell(&JsonEvent::CommandFailed { path: for_programs(&path), why });
-        }
-    }
-
-    fn on_note(&mut self, note: Note) {
-        match note {
-            Note::Spare(buffer) => self.recycle(buffer),
-            Note::Begun { path, start, number, size } => {
-                log::info!("writing {}", shown(&path));
-                self.tell(&JsonEvent::SegmentBegun {
-                    path: for_programs(&path),
-                    start: local_time::rfc3339(start),
-                    frame: number.0,
-                    width: size.width,
-                    height: size.height,
-                });
-            }
-            Note::Finished(segment) => self.on_finished(*segment),
-            Note::Missing(range) if self.feed.is_some() => {
-                self.tell(&JsonEvent::Missing(MissingRange::from(&range)));
-            }
-            Note::Missing(_) => {}
-            Note::Absent(absence) => self.tell(&JsonEvent::CameraAbsence(AbsenceRange::from(&absence))),
-            Note::Resized { from, to } => {
-                self.say_size(&format!("the picture is now {to} (was {from})"), ": a new file begins");
-            }
-            Note::Flips { from, to } => {
-                let effect = ": they share a file until one of them lasts";
-                self.say_size(&format!("the picture's size flips, {from} and {to}"), effect);
-            }
-            Note::NotJpeg(number) => {
-                self.progress.handed = self.progress.handed.saturating_sub(1);
-                log::warn!("frame {number} is no JPEG: it is not in the recording");
-            }
-            Note::Deleted(deleted) => self.on_deleted(&deleted),
-            Note::Purged(purge) => self.on_purged(&purge),
-            Note::KeepsFew(why) => {
-                log::warn!("{why}");
-            }
-            Note::Waits { why, is_news } => {
-                if is_news {
-                    self.tell(&JsonEvent::RecordingWaits { why: why.clone() });
-                }
-                log::warn!("not recording: {why}: camrec goes on as soon as it can");
-            }
-            Note::Resumed { after } => {
-                log::info!("recording again after {:.1} s", after.as_secs_f32());
-                self.tell(&JsonEvent::RecordingResumed { after_ms: millis(after) });
-            }
-            Note::Suspect { path, why } => {
-                log::warn!("{} may lack its last frames: {why}; a new file begins", shown(&path));
-                self.tell(&JsonEvent::SegmentSuspect { path: for_programs(&path), why });
-            }
-            Note::Lost { path, to, frames } => self.on_lost(&path, &to, frames),
-            Note::Limit { why } => {
-                if let Some(count) = self.limits.happened(clock::now()) {
-                    let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
-                    log::warn!("{why}; a new file begins{times}");
-                }
-            }
-            Note::ClockSet(by) => self.on_clock_set(by),
-            Note::Failed(StoreError::Closed) => {
-                // a player was closed
-                log::debug!("nobody reads standard output any more");
-                self.was_closed = true;
-                self.give_up_writing();
-            }
-            Note::Failed(error) => {
-                self.failure = Some(store_failure(&error));
-                self.give_up_writing();
-            }
-        }
-    }
-
-    /// On standard output nothing begins anew.
-    fn say_size(&self, what: &str, effect: &str) {
-        let effect = if matches!(self.config.target, Target::Folder(_)) { effect } else { "" };
-        log::info!("{what}{effect}");
-    }
-
-    fn on_clock_set(&mut self, by: SignedDuration) {
-        let whither = if by.is_negative() { "back" } else { "forward" };
-        let seconds = by.abs().as_secs_f64();
-        log::warn!(
-            "this machine's clock was set {whither} by {seconds:.3} s: files from here on have the new time"
-        );
-        self.tell(&JsonEvent::ClockSet { by_ms: i64::try_from(by.as_millis()).unwrap_or(i64::MAX) });
-    }
-
-    fn on_lost(&mut self, path: &Path, to: &Whereabouts, frames: u64) {
-        let (why, now) = match to {
-            Whereabouts::There => return,
-            Whereabouts::Deleted => ("deleted", None),
-            Whereabouts::Moved(now) => ("moved", now.as_ref()),
-            Whereabouts::Unmounted => ("unmounted", None),
-        };
-        let name = shown(path);
-        match (to, now) {
-            (Whereabouts::Deleted, _) => {
-                log::warn!(
-                    "{name} was deleted while it was written: {frames} frames are lost; a new file begins"
-                );
-            }
-            (Whereabouts::Unmounted, _) => {
-                log::warn!(
-                    "the disk of {name} was unmounted while it was written: the file ends there, with {frames} frames"
-                );
-            }
-            (_, Some(now)) => {
-                let now = shown(now);
-                log::warn!(
-                    "{name} was moved to {now} while it was written: it ends there, with {frames} frames; a new file begins"
-                );
-            }
-            (_, None) => {
-                log::warn!(
-                    "{name} was moved while it was written, nobody knows where to: it has {frames} frames; a new file begins"
-                );
-            }
-        }
-        let (path, now) = (for_programs(path), now.map(for_programs));
-        self.tell(&JsonEvent::SegmentLost { path, why, now, frames });
-    }
-
-    fn on_deleted(&mut self, deleted: &Deleted) {
-        let (Deleted { path, bytes, .. }, why) = (deleted, reason(deleted.reason));
-        if !deleted.at_start {
-            log::info!("deleted {}, {}: {why}", shown(path), show_bytes(*bytes));
-        }
-        self.tell(&JsonEvent::SegmentDeleted { path: for_programs(path), bytes: *bytes, why });
-    }
-
-    fn on_purged(&mut self, purge: &Purge) {
-        let Purge { files, bytes, oldest, reasons } = purge;
-        let recordings = if *files == 1 { "recording" } else { "recordings" };
-        let oldest = local_time::date_of(Timestamp::from_second(*oldest).unwrap_or_default());
-        let why: Vec<&str> = reasons.iter().map(|why| reason(*why)).collect();
-        log::info!(
-            "deleted {files} {recordings} of earlier runs, {}, the oldest of {oldest}: {}",
-            show_bytes(*bytes),
-            why.join(" and ")
-        );
-    }
-
-    fn give_up_writing(&mut self) {
-        self.stop(clock::now());
-        self.writer.stop();
-    }
-
-    fn on_finished(&mut self, segment: Segment) {
-        let Segment { summary, contents, sidecar } = segment;
-        if let Some(Err(error)) = &sidecar {
-            log::warn!("{error}: the recording is whole, but it has no sidecar");
-        }
-        let written = sidecar.and_then(Result::ok);
-        if let (Some(contents), Some(path)) = (&contents, &summary.path) {
-            let (path, sidecar) = (for_programs(path), written.as_ref().map(for_programs));
-            self.tell(&JsonEvent::SegmentFinished { path, sidecar, contents });
-        }
-        if let (Some(after), Some(contents), Some(path)) = (&mut self.after, contents, summary.path.clone()) {
-            let Figures { frames, missing, .. } = contents.figures;
-            after.push(FinishedFile {
-                name: self.config.target.name_of(&path).to_owned(),
-                path,
-                sidecar: written,
-                start: contents.start,
-                end: contents.end,
-                frames,
-                missing,
-            });
-        }
-        self.closed.add(&summary);
-        if self.files.len() < LISTED_FILES {
-            self.files.push(summary);
-        }
-    }
-
-    pub(in crate::app::rec) fn tell(&mut self, fact: &JsonEvent<'_>) {
-        if let Some(feed) = &mut self.feed {
-            feed.say(fact);
-        }
-    }
-
-    pub(in crate::app::rec) fn tell_status(&mut self, now: Time) {
-        if now < self.next_status() {
-            return;
-        }
-        let counts = self.writer.counts();
-        let fps = self.camera.pace.fps(now).unwrap_or(0.0);
-        self.beat = now.after(STATUS);
-        self.tell(&JsonEvent::Status {
-            frames: counts.recorded,
-            fps: (fps * 100.0).round() / 100.0,
-            bytes: counts.bytes,
-            missing: counts.missing,
-            delay_ms: self.current_delay(now).map(millis),
-        });
-    }
-
-    /// The delay of the newest frame, unless that one is of long ago.
-    fn current_delay(&self, now: Time) -> Option<Duration> {
-        self.camera.delay.filter(|_| !self.camera.pace.is_overdue(now))
-    }
-
-    /// When a status event is due, if somebody wants them.
-    pub(in crate::app::rec) fn next_status(&self) -> Time {
-        if self.feed.is_some() && self.rejoin.has_joined() { self.beat } else { Time::NEVER }
-    }
-
-    pub(in crate::app::rec) fn show_status(&mut self, now: Time) {
-        if now < self.status.next_timeout() {
-            return;
-        }
-        let trouble = match (self.rejoin.lost_since(), self.camera.silence, self.progress.first) {
-            (Some(_), ..) => Some("camcast is away"),
-            (None, Some(_), _) => Some("the camera is away"),
-            (None, None, None) => Some("no frame yet"),
-            (None, None, Some(_)) => None,
-        };
-        let glance = Glance {
-            counts: self.writer.counts(),
-            fps: self.camera.pace.fps(now),
-            delay: self.current_delay(now),
-            elapsed: self.progress.first.map(|(_, came)| now.since(came)),
-            trouble,
-        };
-        self.status.show(&glance, now);
-    }
-
-    /// Closes the file and gives the account.
-    pub(in crate::app::rec) fn close(mut self) -> Result<Exit, ExitError> {
-        logging::hide();
-        self.writer.stop();
-        self.wait_for_writer();
-        self.read_notes();
-        self.wait_for_commands();
-        let is_every = self.config.is_every();
-        let (ledger, outside) = self.writer.account();
-        // what a camera delivered while it could not be reached, nobody knows
-        let is_away = self.rejoin.may_miss();
-        let is_complete = !is_every || (ledger.counts().missing == 0 && !is_away);
-        // whoever closes a player has seen enough
-        let is_empty = ledger.counts().recorded == 0 && !self.was_closed;
-        let exit = match &self.failure {
-            Some(failure) => failure.exit,
-            None if !is_complete => Exit::Incomplete,
-            None if is_empty => Exit::NoFrames,
-            None => Exit::Ok,
-        };
-        if exit == Exit::NoFrames {
-            log::warn!("no frame came: nothing is recorded");
-        }
-        let away_since = self.rejoin.lost_since().map(local_time::at);
-        let silence = self.camera.silence.filter(|_| away_since.is_none());
-        let camera_away_since = silence.map(|silence| ledger.last().unwrap_or(local_time::at(silence.heard)));
-        if self.rejoin.has_joined() {
-            let account = Account {
-                ledger: &ledger,
-                files: &self.files,
-                closed: self.closed,
-                is_every,
-                away_since,
-                camera_away_since,
-            };
-            give(&account, &self.config.target, self.feed, exit, outside);
-        }
-        self.failure.map_or(Ok(exit), Err)
-    }
+/// What a note's words depend on besides.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::app::rec) struct Context {
+    /// Files are recorded: on standard output no file begins.
+    pub(in crate::app::rec) is_folder: bool,
+    /// How often this happened since it was last said.
+    pub(in crate::app::rec) times: u64,
 }
 
-fn reason(why: DeleteReason) -> &'static str {
-    match why {
-        DeleteReason::Age => "older than --keep-for",
-        DeleteReason::Bytes => "more than --keep",
-        DeleteReason::MinFree => "less free than --min-free",
-        DeleteReason::Full => "the disk is full",
-    }
+/// The line for a note, if people are told of it.
+pub(in crate::app::rec) fn line(note: &Note, context: Context) -> Option<(Level, String)> {
+    let with_effect = |what: String, effect: &str| if context.is_folder { what + effect } else { what };
+    Some(match note {
+        Note::Begun { path, .. } => (Level::Info, format!("writing {}", shown(path))),
+        Note::Resized { from, to } => {
+            let what = format!("the picture is now {to} (was {from})");
+            (Level::Info, with_effect(what, ": a new file begins"))
+        }
+        Note::Flips { from, to } => {
+            let what = format!("the picture's size flips, {from} and {to}");
+            (Level::Info, with_effect(what, ": they share a file until one of them lasts"))
+        }
+        Note::NotJpeg(number) => {
+            (Level::Warn, format!("frame {number} is no JPEG: it is not in the recording"))
+        }
+        Note::Finished(segment) => (Level::Warn, no_sidecar(segment.sidecar.as_ref()?.as_ref().err()?)),
+        Note::Deleted(deleted) if deleted.at_start => return None,
+        Note::Deleted(Deleted { path, bytes, reason: why, .. }) => {
+            (Level::Info, format!("deleted {}, {}: {}", shown(path), show_bytes(*bytes), reason(*why)))
+        }
+        Note::Purged(purge) => (Level::Info, purged(purge)),
+        Note::KeepsFew(why) => (Level::Warn, why.clone()),
+        Note::Waits { why, .. } => {
+            (Level::Warn, format!("not recording: {why}: camrec goes on as soon as it can"))
+        }
+        Note::Resumed { after } => {
+            (Level::Info, format!("recording again after {:.1} s", after.as_secs_f32()))
+        }
+        Note::Suspect { path, why } => {
+            (Level::Warn, format!("{} may lack its last frames: {why}; a new file begins", shown(path)))
+        }
+        Note::Lost { path, to, frames } => (Level::Warn, lost(path, to, *frames)?),
+        Note::Limit { why } => (Level::Warn, limit(why, context.times)),
+        Note::ClockSet(by) => (Level::Warn, clock_set(*by)),
+        // a player was closed
+        Note::Failed(StoreError::Closed) => {
+            (Level::Debug, "nobody reads standard output any more".to_owned())
+        }
+        // the exit says it
+        Note::Failed(_) => return None,
+        Note::Spare(_) | Note::Missing(_) | Note::Absent(_) => return None,
+    })
 }
 
-/// The account, to people or to programs.
-fn give(account: &Account<'_>, target: &Target, feed: &mut Option<Feed>, exit: Exit, outside: u64) {
-    if let Some(feed) = feed {
-        return feed.say(&JsonEvent::Account {
-            exit: exit as u8,
-            figures: Box::new(account.ledger.into()),
-            restarts: account.ledger.counts().restarts,
-            missing_outside_sidecars: outside,
-            away_since: account.away_since.map(local_time::rfc3339),
-            camera_away_since: account.camera_away_since.map(local_time::rfc3339),
-        });
+fn no_sidecar(error: &StoreError) -> String {
+    format!("{error}: the recording is whole, but it has no sidecar")
+}
+
+fn limit(why: &str, times: u64) -> String {
+    let times = if times > 1 { format!(" ({times} times)") } else { String::new() };
+    format!("{why}; a new file begins{times}")
+}
+
+fn clock_set(by: SignedDuration) -> String {
+    let whither = if by.is_negative() { "back" } else { "forward" };
+    let seconds = by.abs().as_secs_f64();
+    format!("this machine's clock was set {whither} by {seconds:.3} s: files from here on have the new time")
+}
+
+fn lost(path: &Path, to: &Whereabouts, frames: u64) -> Option<String> {
+    let name = shown(path);
+    Some(match to {
+        Whereabouts::There => return None,
+        Whereabouts::Deleted => {
+            format!("{name} was deleted while it was written: {frames} frames are lost; a new file begins")
+        }
+        Whereabouts::Unmounted => format!(
+            "the disk of {name} was unmounted while it was written: the file ends there, with {frames} frames"
+        ),
+        Whereabouts::Moved(Some(now)) => format!(
+            "{name} was moved to {} while it was written: it ends there, with {frames} frames; a new file begins",
+            shown(now)
+        ),
+        Whereabouts::Moved(None) => format!(
+            "{name} was moved while it was written, nobody knows where to: it has {frames} frames; a new file begins"
+        ),
+    })
+}
+
+fn purged(Purge { files, bytes, oldest, reasons }: &Purge) -> String {
+    let recordings = if *files == 1 { "recording" } else { "recordings" };
+    let oldest = local_time::date_of(Timestamp::from_second(*oldest).unwrap_or_default());
+    let why: Vec<&str> = reasons.iter().map(|why| reason(*why)).collect();
+    format!(
+        "deleted {files} {recordings} of earlier runs, {}, the oldest of {oldest}: {}",
+        show_bytes(*bytes),
+        why.join(" and ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::json::JsonEvent;
+    use super::*;
+    use crate::record::retention::DeleteReason;
+    use crate::wire::FrameNumber;
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    /// A note's line, and the JSON of its event without the time.
+    fn both(note: &Note, times: u64) -> (String, String) {
+        let words = line(note, Context { is_folder: true, times });
+        let event = JsonEvent::of(note).map(|event| serde_json::to_string(&event).unwrap());
+        let words = words.map(|(level, text)| format!("{level} {text}"));
+        (words.unwrap_or_default(), event.unwrap_or_default())
     }
-    match target {
-        Target::Folder(_) => say_at_the_end(&account.text()),
-        Target::Pipe { .. } => account.text().lines().for_each(|line| log::info!("{line}")),
+
+    fn lost_to(to: Whereabouts) -> Note {
+        Note::Lost { path: "a.mkv".into(), to, frames: 7 }
+    }
+
+    #[test]
+    fn each_note_is_told_to_people_and_programs() {
+        let path = || PathBuf::from("a.mkv");
+        let deleted = |at_start| {
+            let reason = DeleteReason::Age;
+            Note::Deleted(Deleted { path: path(), bytes: 2_000_000, ended: 0, reason, at_start })
+        };
+        let event =
+            r#"{"event":"segment-deleted","path":"a.mkv","bytes":2000000,"why":"older than --keep-for"}"#;
+        let words = format!("INFO deleted a.mkv, {}: older than --keep-for", show_bytes(2_000_000));
+        assert_eq!(both(&deleted(false), 1), (words, event.into()));
+        assert_eq!(both(&deleted(true), 1), (String::new(), event.into()), "together, at the end");
+        let table = [
+            (Note::NotJpeg(FrameNumber(9)), "WARN frame 9 is no JPEG: it is not in the recording", ""),
+            (
+                Note::Waits { why: "no room".into(), is_news: true },
+                "WARN not recording: no room: camrec goes on as soon as it can",
+                r#"{"event":"recording-waits","why":"no room"}"#,
+            ),
+            (
+                Note::Waits { why: "no room".into(), is_news: false },
+                "WARN not recording: no room: camrec goes on as soon as it can",
+                "",
+            ),
+            (
+                Note::Resumed { after: Duration::from_millis(1_500) },
+                "INFO recording again after 1.5 s",
+                r#"{"event":"recording-resumed","after_ms":1500}"#,
+            ),
+            (
+                Note::Suspect { path: path(), why: "EIO".into() },
+                "WARN a.mkv may lack its last frames: EIO; a new file begins",
+                r#"{"event":"segment-suspect","path":"a.mkv","why":"EIO"}"#,
+            ),
+            (
+                Note::ClockSet(SignedDuration::from_millis(-2_500)),
+                "WARN this machine's clock was set back by 2.500 s: files from here on have the new time",
+                r#"{"event":"clock-set","by_ms":-2500}"#,
+            ),
+            (Note::Failed(StoreError::Closed), "DEBUG nobody reads standard output any more", ""),
+            (Note::Spare(Vec::new()), "", ""),
+        ];
+        for (note, words, event) in table {
+            assert_eq!(both(&note, 1), (words.to_owned(), event.to_owned()), "{note:?}");
+        }
+    }
+
+    #[test]
+    fn where_a_file_went_is_told_as_far_as_it_is_known() {
+        let event = |why: &str, now: &str| {
+            format!(r#"{{"event":"segment-lost","path":"a.mkv","why":"{why}","now":{now},"frames":7}}"#)
+        };
+        let table = [
+            (Whereabouts::Deleted, "a.mkv was deleted while", event("deleted", "null")),
+            (Whereabouts::Unmounted, "the disk of a.mkv was unmounted while", event("unmounted", "null")),
+            (Whereabouts::Moved(Some("b".into())), "a.mkv was moved to b while", event("moved", "\"b\"")),
+            (Whereabouts::Moved(None), "a.mkv was moved while", event("moved", "null")),
+        ];
+        for (to, words, event) in table {
+            let (said, told) = both(&lost_to(to), 1);
+            assert!(said.starts_with(&format!("WARN {words}")) && said.contains("7 frames"), "{said}");
+            assert_eq!(told, event);
+        }
+        assert_eq!(both(&lost_to(Whereabouts::There), 1), Default::default());
+    }
+
+    #[test]
+    fn a_limit_says_how_often_and_standard_output_has_no_files() {
+        let limit = Note::Limit { why: "2 GiB".into() };
+        assert_eq!(both(&limit, 1).0, "WARN 2 GiB; a new file begins");
+        assert_eq!(both(&limit, 3).0, "WARN 2 GiB; a new file begins (3 times)");
+        let [from, to] = [(640, 480), (320, 240)].map(|(width, height)| crate::jpeg::Size { width, height });
+        let resized = Note::Resized { from, to };
+        let words = |is_folder| line(&resized, Context { is_folder, times: 1 }).unwrap().1;
+        assert!(words(true).ends_with(": a new file begins"), "{}", words(true));
+        assert_eq!(words(false), format!("the picture is now {to} (was {from})"));
     }
 }
