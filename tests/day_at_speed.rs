@@ -7,8 +7,8 @@ mod support;
 
 use crate::support::film::{self, RecordingReader};
 use crate::support::pause;
-use camcast::app::rec::config::{Folder, Segment, Target, WhenFull};
-use camcast::app::rec::writer::{BUFFER, Note, ToWrite, Writer};
+use camcast::app::rec::config::{BUFFER, Folder, Segment, Target, WhenFull};
+use camcast::app::rec::writer::{Note, ToWrite, Writer};
 use camcast::record::container::{Container, Form};
 use camcast::record::retention::Keep;
 use camcast::store;

@@ -2,8 +2,6 @@
 
 use super::hooks::HookConfig;
 use super::options::Options;
-use super::report::feed::Output;
-use super::writer;
 use crate::app::argument::{Argument, is_text};
 use crate::app::exit::{Exit, ExitError};
 use crate::app::local_time;
@@ -20,6 +18,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const AN_HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// Bytes of frames that may wait for the disk unless `--buffer` says otherwise: 2 s of 30 MB/s.
+pub const BUFFER: usize = 64 * 1024 * 1024;
+
+/// One of the two outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Standard output.
+    Out,
+    /// Standard error: standard output is the recording.
+    Err,
+}
 
 /// camrec's configuration.
 #[derive(Clone, Debug)]
@@ -399,7 +409,7 @@ fn limit(options: &Options) -> Result<Limit, ExitError> {
 
 fn buffer(typed: Option<&str>) -> Result<usize, ExitError> {
     match typed.map(quantity::parse_size) {
-        None => Ok(writer::BUFFER),
+        None => Ok(BUFFER),
         Some(Ok(0)) => Err(usage("--buffer: more than 0")),
         Some(Ok(size)) => Ok(usize::try_from(size).unwrap_or(usize::MAX)),
         Some(Err(error)) => Err(usage(format!("--buffer {error}"))),

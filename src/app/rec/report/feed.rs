@@ -2,6 +2,7 @@
 //! must not wait for that.
 
 use super::json::JsonEvent;
+use crate::app::rec::config::Output;
 use crate::sys::clock;
 use crate::sys::worker::{Bell, Worker};
 use std::io::{self, Write};
@@ -12,15 +13,6 @@ const QUEUE: usize = 512;
 
 /// At the end a reader that has stopped reading is waited for this long.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// One of the two outputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// Standard output.
-    Out,
-    /// Standard error: standard output is the recording.
-    Err,
-}
 
 /// The events' way out.
 pub struct Feed {

@@ -36,9 +36,6 @@ use std::sync::mpsc::{Receiver, SendError, Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex};
 use worker::{Clocks, Destination, Worker};
 
-/// Octets of frames that may wait for the disk unless `--buffer` says otherwise: 2 s of 30 MB/s.
-pub const BUFFER: usize = 64 * 1024 * 1024;
-
 /// Orders that are no frames and may wait beside them.
 const ORDERS: usize = 64;
 
