@@ -28,7 +28,7 @@
 //! | [`wire`] | pure | bytes and their meaning: join lines, datagrams |
 //! | [`reel`] | pure | the newest frames by number, laid out once as trains of datagrams; cursors over them |
 //! | [`sender`] | pure | the sender's brain: who is here, what each client gets next, timers |
-//! | [`receiver`] | pure | the receiver's brain: frames out of datagrams, what is asked for again, joining again |
+//! | [`receiver`] | pure | the receiver's brain: when to join, frames out of datagrams, what is asked for again ([`receiver::requests`]) |
 //! | [`account`] | pure | what has become of every frame |
 //! | [`record`] | pure | containers, where files begin and end, their names |
 //! | [`picture`] | pure | pictures that the program makes itself: the pattern, NO SIGNAL, raw frames compressed, frames shrunk for plain clients |
@@ -37,7 +37,7 @@
 //! | [`capture`] | shell | sources: a V4L2 camera with its ring of mmap buffers, the pattern, files, standard input |
 //! | [`sys`] | shell | every other system call as a safe function |
 //! | [`store`] | shell | recording files and their sidecars |
-//! | [`app`] | shell | the two programs: options, the loops, what people are told |
+//! | [`app`] | shell | the two programs: options ([`app::cast::options`], [`app::rec::options`]), the loops, what people are told; what happens when the disk is full ([`app::rec::writer`]) |
 //!
 //! PURE: no descriptor, no clock, no file, no `unsafe`; time comes in as an argument. SHELL: the rest. Arrows go one
 //! way: `app` may use everything; `sender` and `receiver` use `wire`, `jpeg` and `time`, and the sender the `reel`; nothing
