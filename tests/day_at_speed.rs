@@ -82,7 +82,7 @@ fn a_day_of_files_takes_no_more_memory_than_a_minute() {
         segment: Segment::Length(Duration::from_secs(SEGMENT)),
         one: None,
         keep: Keep { bytes: Some(KEPT), age: None, min_free: None },
-        when_full: WhenFull::Stop,
+        when_full: WhenFull::Wait,
         must_exist: false,
     };
     let writer = Writer::start(Target::Folder(folder), BUFFER, &Bell::new().unwrap()).unwrap();

@@ -5,9 +5,9 @@
 #[allow(dead_code, unreachable_pub, reason = "tests/it uses all of it")]
 mod support;
 
-use camcast::app::cast::config::{Config, Listen};
+use camcast::app::cast::config::Config;
+use camcast::app::cast::options::Options;
 use camcast::app::cast::{Flow, Server};
-use camcast::capture::{CaptureConfig, SourceSpec};
 use nix::sys::signal::Signal;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::backtrace::Backtrace;
@@ -89,23 +89,13 @@ struct Count {
 }
 
 fn config(clip: &Path) -> Config {
-    Config {
-        wish: CaptureConfig {
-            rate: Some("90".parse().unwrap()),
-            ..CaptureConfig::of(SourceSpec::File(clip.to_owned()), |_| {})
-        },
-        quality: 80,
-        listen: vec![Listen { address: "127.0.0.1:0".parse().unwrap(), fallback: None }],
-        reel: 32 << 20,
-        max_clients: 16,
-        datagram: 1452,
-        dscp: None,
-        client_log: None,
-        allow_truncated_frames: false,
-        on_demand: false,
-        exit_on_device_error: false,
-        wait_for_client: false,
-    }
+    let options = Options {
+        source: clip.to_str().map(Into::into),
+        desired_fps: Some("90".into()),
+        listen: vec!["127.0.0.1:0".into()],
+        ..Options::default()
+    };
+    Config::try_from(options).unwrap()
 }
 
 /// The program's loop, but counted.

@@ -5,10 +5,11 @@
 //! | [`argument`] | arguments as typed, which may be any bytes |
 //! | [`cast`] | camcast: the one poll loop over camera, joins, clients and signals |
 //! | [`rec`] | camrec: joins, receives, records, joins again |
-//! | [`tools`] | camrec on recordings that are there: `--check`, `--export`, `--sheet` |
+//! | [`tools`] | camrec on recordings that are there: its subcommands `check`, `export`, `sheet` |
 //! | `args` | the command line as people type it |
 //! | [`exit`] | what ends a program: one line and an exit code |
 //! | [`local_time`] | local time, for names and logs |
+//! | [`merge`] | options typed and options of a file, made one |
 //! | [`logging`] | log lines for terminals and for the journal |
 //! | [`outbox`] | what is said, until somebody takes it |
 //! | [`quantity`] | sizes, durations and addresses as people type them |
@@ -20,6 +21,7 @@ pub mod cast;
 pub mod exit;
 pub mod local_time;
 pub mod logging;
+pub mod merge;
 pub mod outbox;
 pub mod quantity;
 pub mod rec;
@@ -29,21 +31,44 @@ pub mod tools;
 use crate::shown::one_line;
 use crate::sys::outlet::Outlet;
 use argh::{ArgsInfo, FromArgs};
-use args::Flags;
+use args::Grammar;
 use exit::{Exit, ExitError};
+use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// Reads the command line into `Options`, and runs `program` with them. Help goes to standard output; one line of
-/// error to standard error.
-pub fn main<Options: FromArgs + ArgsInfo>(
-    name: &'static str,
-    program: fn(Options) -> Result<Exit, ExitError>,
-) -> ExitCode {
+/// What is done with the arguments behind a program's name, or behind a subcommand's.
+type Command = fn(&[OsString]) -> Result<Exit, ExitError>;
+
+/// camrec's subcommands: each is the first word that is typed. A host of such a name is `camrec -- NAME`.
+const TOOLS: [(&str, Command); 3] = [
+    ("check", |typed| run("camrec check", &[], typed, tools::check::run)),
+    ("export", |typed| run("camrec export", &[], typed, tools::export::run)),
+    ("sheet", |typed| run("camrec sheet", &[], typed, tools::sheet::run)),
+];
+
+/// camcast as a process.
+pub fn camcast() -> ExitCode {
+    main("camcast", |typed| run("camcast", &[], typed, cast::run))
+}
+
+/// camrec as a process.
+pub fn camrec() -> ExitCode {
+    main("camrec", |typed| {
+        let named = |first: &OsString| TOOLS.iter().find(|(name, _)| first == name);
+        match typed.split_first().and_then(|(first, rest)| Some((named(first)?, rest))) {
+            Some(((_, tool), rest)) => tool(rest),
+            None => run("camrec", &TOOLS.map(|(name, _)| name), typed, rec::run),
+        }
+    })
+}
+
+/// Runs a program with what was typed behind its name. One line of error goes to standard error.
+fn main(name: &'static str, program: Command) -> ExitCode {
     crate::sys::signals::outlive_file_limits();
     logging::open(name);
-    let ended = read_options(name).and_then(|options| options.map_or(Ok(Exit::Ok), program));
-    let exit = ended.unwrap_or_else(|failure| {
+    let typed: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let exit = program(&typed).unwrap_or_else(|failure| {
         logging::last_words(name, &argument::readable(&failure.to_string()));
         failure.exit
     });
@@ -51,15 +76,29 @@ pub fn main<Options: FromArgs + ArgsInfo>(
     exit.into()
 }
 
-/// `None` if the options asked for help, which has been given.
-fn read_options<Options: FromArgs + ArgsInfo>(name: &str) -> Result<Option<Options>, ExitError> {
-    let usage = |why: String| ExitError::new(Exit::Usage, format!("{why} (see {name} --help)"));
+/// Reads `Options`, and runs `program` with them. `tools`: the subcommands of `command`.
+fn run<Options: FromArgs + ArgsInfo>(
+    command: &str,
+    tools: &[&str],
+    typed: &[OsString],
+    program: fn(Options) -> Result<Exit, ExitError>,
+) -> Result<Exit, ExitError> {
+    read_options(command, tools, typed)?.map_or(Ok(Exit::Ok), program)
+}
+
+/// `None` if the options asked for help, which has been given on standard output.
+fn read_options<Options: FromArgs + ArgsInfo>(
+    command: &str,
+    tools: &[&str],
+    typed: &[OsString],
+) -> Result<Option<Options>, ExitError> {
+    let usage = |why: String| ExitError::new(Exit::Usage, format!("{why} (see {command} --help)"));
+    let grammar = Grammar::of::<Options>(tools.iter().map(|tool| format!("{command} {tool}")).collect());
     let home = std::env::var_os("HOME");
-    let typed = std::env::args_os().skip(1);
-    let args = args::spell_out(typed, &Flags::of::<Options>(), home.as_deref()).map_err(usage)?;
+    let args = args::spell_out(typed, &grammar, home.as_deref()).map_err(usage)?;
     let args: Vec<String> = args.iter().map(|arg| argument::disguise(arg)).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    match Options::from_args(&[name], &args) {
+    match Options::from_args(&[command], &args) {
         Ok(options) => Ok(Some(options)),
         Err(early) if early.status.is_ok() => {
             say(&early.output);

@@ -4,5 +4,5 @@ use camcast::app;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    app::main("camcast", app::cast::run)
+    app::camcast()
 }

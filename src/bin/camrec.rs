@@ -4,5 +4,5 @@ use camcast::app;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    app::main("camrec", app::rec::run)
+    app::camrec()
 }

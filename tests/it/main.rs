@@ -4,7 +4,7 @@
 //! | folder | what | look here for |
 //! |---|---|---|
 //! | `cast/` | camcast | files and pipes as sources (`sources`), a camera that is not there yet, comes back, is slow, or sends odd frames; clients beside each other, the no-signal picture, the client log, `--dscp` |
-//! | `rec/` | camrec | a recording from start to end (`recording`), frames unchanged (`byte_for_byte`), the account, the status line, `--on-segment`, `--check`, `--export`, a clock that is set |
+//! | `rec/` | camrec | a recording from start to end (`recording`), frames unchanged (`byte_for_byte`), the account, the status line, `--on-segment`, `check`, `export`, a clock that is set |
 //! | `files/` | recordings on the disk | Matroska, AVI and stills as other programs read them, names, `--keep`, disks that stall or fail, kills, deleted files, limits of the system, two recorders on one folder |
 //! | `protocol/` | the wire | the examples of docs/PROTOCOL.md, native and plain clients made of bytes, the original server |
 //! | `network/` | the path | loss, delay and outages in front of the real programs; either side gone and back |
@@ -89,5 +89,6 @@ mod network {
 mod both {
     mod errors;
     mod odd_names;
+    mod option_tables;
     mod stalled_output;
 }

@@ -3,10 +3,11 @@
 #![allow(rustdoc::broken_intra_doc_links, reason = "the doc comments are the help text, brackets and all")]
 
 use crate::app::argument::Argument;
+use crate::app::merge::Or;
 use argh::{ArgsInfo, FromArgs};
 
 /// Streams a camera's MJPEG over UDP, as the camera delivers it, to any number of viewers and recorders.
-#[derive(FromArgs, ArgsInfo, Clone, Debug, Default)]
+#[derive(FromArgs, ArgsInfo, Clone, Debug, Default, PartialEq, Eq)]
 #[argh(help_triggers("-h", "--help"))]
 pub struct Options {
     /// camera (/dev/video0, or a link in /dev/v4l/by-id), 'pattern' (a test picture), a file or folder of JPEGs,
@@ -96,4 +97,57 @@ pub struct Options {
     /// print the version
     #[argh(switch)]
     pub version: bool,
+}
+
+impl Options {
+    /// What was typed, and what a file says where nothing was typed. A switch is on if either of them says so, and a list is
+    /// that of one of them; of options that exclude each other, the one that was typed wins.
+    #[must_use]
+    pub fn or(self, mut file: Self) -> Self {
+        if self.once || self.follow {
+            (file.once, file.follow) = (false, false);
+        }
+        Options {
+            source: self.source.or(file.source),
+            resolution: self.resolution.or(file.resolution),
+            desired_fps: self.desired_fps.or(file.desired_fps),
+            mode: self.mode.or(file.mode),
+            quality: self.quality.or(file.quality),
+            control: self.control.or(file.control),
+            listen: self.listen.or(file.listen),
+            reel: self.reel.or(file.reel),
+            max_clients: self.max_clients.or(file.max_clients),
+            mtu: self.mtu.or(file.mtu),
+            dscp: self.dscp.or(file.dscp),
+            client_log: self.client_log.or(file.client_log),
+            once: self.once.or(file.once),
+            follow: self.follow.or(file.follow),
+            wait_for_client: self.wait_for_client.or(file.wait_for_client),
+            allow_truncated_frames: self.allow_truncated_frames.or(file.allow_truncated_frames),
+            on_demand: self.on_demand.or(file.on_demand),
+            exit_on_device_error: self.exit_on_device_error.or(file.exit_on_device_error),
+            list: self.list.or(file.list),
+            verbose: self.verbose.or(file.verbose),
+            version: self.version.or(file.version),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::merge::keeps_what_was_typed;
+
+    #[test]
+    fn what_was_typed_wins_over_the_file() {
+        keeps_what_was_typed(Options::or);
+    }
+
+    #[test]
+    fn of_options_that_exclude_each_other_the_typed_one_stays() {
+        let once = Options { once: true, ..Options::default() };
+        let follow = Options { follow: true, ..Options::default() };
+        assert_eq!(once.clone().or(follow.clone()), once);
+        assert_eq!(follow.clone().or(once), follow);
+    }
 }

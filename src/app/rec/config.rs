@@ -150,7 +150,7 @@ impl Segment {
 pub enum WhenFull {
     /// Record on as soon as there is space again.
     #[default]
-    Stop,
+    Wait,
     /// Delete the oldest recordings.
     Rotate,
 }
@@ -168,11 +168,8 @@ impl TryFrom<Options> for Config {
     type Error = ExitError;
 
     fn try_from(options: Options) -> Result<Self, ExitError> {
-        let host = match &options.host[..] {
-            [host] => host,
-            [] => return Err(usage("where does camcast run? camrec HOST[:PORT]")),
-            [_, other, ..] => return Err(usage(format!("{other}: one host a camrec"))),
-        };
+        let host =
+            options.host.as_ref().ok_or_else(|| usage("where does camcast run? camrec HOST[:PORT]"))?;
         let host = host.text().ok_or_else(|| usage(format!("{host}: no host has such a name")))?;
         let (host, port) = quantity::parse_host(host).map_err(usage)?;
         let target = target(&options)?;
@@ -244,7 +241,7 @@ fn target(options: &Options) -> Result<Target, ExitError> {
 }
 
 /// What people do who want another form.
-const EXPORT: &str = "and copy it afterwards: camrec --export FILE.mkv -o FILE.mov";
+const EXPORT: &str = "and copy it afterwards: camrec export FILE.mkv -o FILE.mov";
 
 /// Endings of video and pictures that are not what camrec writes under such a name: whoever types one means it.
 const FOREIGN: [&str; 15] = [
@@ -290,7 +287,7 @@ fn one_file(options: &Options, path: &Path) -> Result<Option<Folder>, ExitError>
         utc: false,
         segment: Segment::Never,
         keep: Keep::default(),
-        when_full: WhenFull::Stop,
+        when_full: WhenFull::Wait,
         must_exist: options.must_exist,
         one: Some(path.to_owned()),
     }))
@@ -364,9 +361,10 @@ fn keep(options: &Options, segment: &Segment) -> Result<Keep, ExitError> {
 
 fn when_full(typed: Option<&str>) -> Result<WhenFull, ExitError> {
     match typed {
-        None | Some("stop") => Ok(WhenFull::Stop),
+        None | Some("wait") => Ok(WhenFull::Wait),
         Some("rotate") => Ok(WhenFull::Rotate),
-        Some(other) => Err(usage(format!("--when-full {other}: expected stop or rotate"))),
+        Some("stop") => Err(usage("--when-full stop: that is called wait, and the other choice is rotate")),
+        Some(other) => Err(usage(format!("--when-full {other}: expected wait or rotate"))),
     }
 }
 
@@ -430,7 +428,7 @@ mod tests {
     use super::*;
 
     fn config(change: impl FnOnce(&mut Options)) -> Result<Config, ExitError> {
-        let mut options = Options { host: vec!["pi.local".into()], ..Options::default() };
+        let mut options = Options { host: Some("pi.local".into()), ..Options::default() };
         change(&mut options);
         Config::try_from(options)
     }
@@ -468,7 +466,7 @@ mod tests {
             assert_eq!(failure.exit, Exit::Usage);
             failure.to_string()
         };
-        assert!(text(|o| o.host.clear()).contains("camrec HOST"));
+        assert!(text(|o| o.host = None).contains("camrec HOST"));
         assert!(text(|o| (o.every, o.newest) = (true, true)).contains("contradict"));
         assert!(text(|o| (o.plain, o.every) = (Some(5005), true)).contains("--plain"));
         assert!(text(|o| o.format = Some("mjpeg".into())).contains("-o -"));
@@ -487,7 +485,8 @@ mod tests {
         assert!(text(|o| o.frames = Some(0)).contains("--frames"));
         assert!(text(|o| o.keep = Some("0M".into())).contains("--keep"));
         assert!(text(|o| o.keep_for = Some("x".into())).contains("--keep-for x"));
-        assert!(text(|o| o.when_full = Some("exit".into())).contains("stop or rotate"));
+        assert!(text(|o| o.when_full = Some("exit".into())).contains("wait or rotate"));
+        assert!(text(|o| o.when_full = Some("stop".into())).contains("called wait"));
         assert!(
             text(|o| (o.output, o.min_free) = (Some("-".into()), Some("1G".into()))).contains("--min-free")
         );

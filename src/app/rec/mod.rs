@@ -27,7 +27,6 @@ mod telling;
 pub mod writer;
 
 use super::exit::{Exit, ExitError};
-use super::tools::Tool;
 use super::{local_time, logging, say};
 use crate::app::throttle::Throttle;
 use crate::receiver::rejoin::{Manner, Rejoin};
@@ -64,10 +63,6 @@ pub fn run(options: Options) -> Result<Exit, ExitError> {
         return Ok(Exit::Ok);
     }
     let verbose = options.verbose;
-    if let Some(job) = Tool::wanted(&options)? {
-        logging::start("camrec", verbose);
-        return job.run();
-    }
     let config = Config::try_from(options)?;
     // standard error is for events alone where standard output is the recording
     if config.events() != Some(Output::Err) {

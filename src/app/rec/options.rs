@@ -1,16 +1,19 @@
 //! camrec's options as typed. What they mean is decided in [`config`](super::config).
 
 use crate::app::argument::Argument;
+use crate::app::merge::Or;
 use argh::{ArgsInfo, FromArgs};
 
 /// Records a camcast stream: every frame that the camera delivered is in the files, or named as missing.
-#[derive(FromArgs, ArgsInfo, Clone, Debug, Default)]
-#[argh(help_triggers("-h", "--help"))]
+#[derive(FromArgs, ArgsInfo, Clone, Debug, Default, PartialEq, Eq)]
+#[argh(
+    help_triggers("-h", "--help"),
+    note = "Recordings that are there, each with its own --help:\n  camrec check FILE...         is everything there, does every picture decode?\n  camrec export FILE -o NAME   copy one into another form, its frames untouched\n  camrec sheet FILE -o NAME    small pictures of one, with their times\nA host of such a name: camrec -- check"
+)]
 pub struct Options {
-    /// where camcast runs: HOST or HOST:PORT; the port's default is 9999. With --check,
-    /// --export and --sheet: recordings
+    /// where camcast runs: HOST or HOST:PORT; the port's default is 9999
     #[argh(positional)]
-    pub host: Vec<Argument>,
+    pub host: Option<Argument>,
 
     /// folder for the recording; NAME.mkv or NAME.avi: one file; '-': standard output; default: this folder
     #[argh(option, short = 'o', arg_name = "folder")]
@@ -52,8 +55,8 @@ pub struct Options {
     #[argh(option, arg_name = "size")]
     pub min_free: Option<String>,
 
-    /// when the disk is full: stop until there is space again, or rotate: delete the oldest recordings; default stop
-    #[argh(option, arg_name = "stop|rotate")]
+    /// when the disk is full: wait until there is space again, or rotate: delete the oldest recordings; default wait
+    #[argh(option, arg_name = "wait|rotate")]
     pub when_full: Option<String>,
 
     /// memory for frames that wait for the disk, such as 256M; default 64M
@@ -97,18 +100,6 @@ pub struct Options {
     #[argh(switch)]
     pub json: bool,
 
-    /// read recordings back instead: is everything there, does every picture decode?
-    #[argh(switch)]
-    pub check: bool,
-
-    /// copy a recording instead, its frames untouched, to -o: NAME.mov, NAME.avi, NAME.mkv, or a FOLDER/ of JPEGs
-    #[argh(switch)]
-    pub export: bool,
-
-    /// make a sheet of small pictures of a recording instead, with their times; -o: NAME.jpg
-    #[argh(switch)]
-    pub sheet: bool,
-
     /// say more; twice: trace
     #[argh(switch, short = 'v')]
     pub verbose: u16,
@@ -119,20 +110,42 @@ pub struct Options {
 }
 
 impl Options {
-    /// The first option that has to do with recording only.
-    pub fn first_of_recording(&self) -> Option<&'static str> {
-        let given = [
-            ("--format", self.format.is_some()),
-            ("--buffer", self.buffer.is_some()),
-            ("--duration", self.duration.is_some()),
-            ("--frames", self.frames.is_some()),
-            ("--every", self.every),
-            ("--newest", self.newest),
-            ("--plain", self.plain.is_some()),
-            ("--wait", self.wait),
-        ];
-        self.first_of_files()
-            .or_else(|| given.into_iter().find_map(|(option, is_given)| is_given.then_some(option)))
+    /// What was typed, and what a file says where nothing was typed. A switch is on if either of them says so; of options
+    /// that exclude each other, the one that was typed wins.
+    #[must_use]
+    pub fn or(self, mut file: Self) -> Self {
+        if self.every || self.newest || self.plain.is_some() {
+            (file.every, file.newest) = (false, false);
+        }
+        if self.every {
+            file.plain = None;
+        }
+        Options {
+            host: self.host.or(file.host),
+            output: self.output.or(file.output),
+            must_exist: self.must_exist.or(file.must_exist),
+            segment: self.segment.or(file.segment),
+            align: self.align.or(file.align),
+            format: self.format.or(file.format),
+            name: self.name.or(file.name),
+            utc: self.utc.or(file.utc),
+            keep: self.keep.or(file.keep),
+            keep_for: self.keep_for.or(file.keep_for),
+            min_free: self.min_free.or(file.min_free),
+            when_full: self.when_full.or(file.when_full),
+            buffer: self.buffer.or(file.buffer),
+            on_segment: self.on_segment.or(file.on_segment),
+            on_segment_timeout: self.on_segment_timeout.or(file.on_segment_timeout),
+            wait: self.wait.or(file.wait),
+            duration: self.duration.or(file.duration),
+            frames: self.frames.or(file.frames),
+            every: self.every.or(file.every),
+            newest: self.newest.or(file.newest),
+            plain: self.plain.or(file.plain),
+            json: self.json.or(file.json),
+            verbose: self.verbose.or(file.verbose),
+            version: self.version.or(file.version),
+        }
     }
 
     /// The first option that has to do with the files of a recording only.
@@ -155,5 +168,28 @@ impl Options {
             ("--when-full", self.when_full.is_some()),
         ];
         given.into_iter().find_map(|(option, is_given)| is_given.then_some(option))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::merge::keeps_what_was_typed;
+
+    #[test]
+    fn what_was_typed_wins_over_the_file() {
+        keeps_what_was_typed(Options::or);
+    }
+
+    #[test]
+    fn of_options_that_exclude_each_other_the_typed_one_stays() {
+        let every = Options { every: true, ..Options::default() };
+        let newest = Options { newest: true, ..Options::default() };
+        let plain = Options { plain: Some(0), ..Options::default() };
+        assert_eq!(newest.clone().or(every.clone()), newest);
+        assert_eq!(every.clone().or(newest), every);
+        assert_eq!(plain.clone().or(every.clone()), plain);
+        assert_eq!(every.clone().or(plain), every);
+        assert_eq!(Options::default().or(every.clone()), every);
     }
 }

@@ -1,391 +1,121 @@
-//! `camrec --check`: is everything in a file that should be there, and does every picture decode? A picture of a form that is not
-//! decoded here is neither sound nor broken.
+//! `camrec check`: recordings are read back, and it is said of each whether it is sound.
 
+use super::gather::{Found, gather};
 use super::progress::Progress;
-use crate::app::local_time;
-use crate::app::quantity::{show_bytes, show_duration};
-use crate::jpeg::{self, Size};
-use crate::picture::{self, Decoder, Scale};
-use crate::record::gaps::gaps;
-use crate::shown::{for_programs, shown};
-use crate::store::read::{Part, RecordingReader};
-use crate::store::{Error, sidecar};
-use serde::{Deserialize, Serialize};
-use std::path::Path;
-use std::time::Duration;
+use super::report::{self, Verdict};
+use super::usage;
+use crate::app::argument::Argument;
+use crate::app::exit::{Exit, ExitError};
+use crate::app::{logging, say, say_to_programs};
+use crate::picture::Decoder;
+use crate::shown::shown;
+use crate::store::Error;
+use argh::{ArgsInfo, FromArgs};
+use std::path::{Path, PathBuf};
 
-/// Of each kind a person is shown so many lines, and a program so many entries.
-const SHOWN: usize = 20;
-const LISTED: usize = 10_000;
+/// Reads recordings back: is everything there, does every picture decode?
+#[derive(FromArgs, ArgsInfo, Clone, Debug, Default)]
+#[argh(help_triggers("-h", "--help"))]
+pub struct Options {
+    /// recordings, or folders of them
+    #[argh(positional)]
+    pub file: Vec<Argument>,
 
-/// So many sizes of a file's pictures are told apart.
-const SIZES: usize = 100;
+    /// a line of JSON for each recording
+    #[argh(switch)]
+    pub json: bool,
 
-/// What is to be said of a file in a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// All of it was read, and nothing is wrong.
-    Sound,
-    /// Something is wrong.
-    NotSound,
-    /// Nothing was found wrong, but there are pictures of which nobody here can tell.
-    NotJudged,
+    /// say more; twice: trace
+    #[argh(switch, short = 'v')]
+    pub verbose: u16,
 }
 
-impl Verdict {
-    fn words(self) -> &'static str {
-        match self {
-            Verdict::Sound => "sound",
-            Verdict::NotSound => "NOT SOUND",
-            Verdict::NotJudged => "NOT JUDGED",
-        }
+/// Checks what was named.
+///
+/// # Errors
+/// There is nothing to check.
+pub fn run(options: Options) -> Result<Exit, ExitError> {
+    let files: Vec<PathBuf> = options.file.iter().map(|file| file.path().to_owned()).collect();
+    if files.is_empty() {
+        return Err(usage("which recordings? camrec check FILE... or FOLDER"));
     }
+    logging::start("camrec", options.verbose);
+    check_all(&files, options.json)
 }
 
-/// What there is to say of a file; as JSON, a line of `--check --json`.
-#[derive(Debug, Serialize)]
-pub(super) struct Report {
-    event: &'static str,
-    path: String,
-    /// Nothing is wrong with it; null: that cannot be told of all of it.
-    sound: Option<bool>,
-    finished: bool,
-    start: String,
-    width: u16,
-    height: u16,
-    frames: u64,
-    duration_ms: u64,
-    fps: f64,
-    file_bytes: u64,
-    gaps: Vec<Gap>,
-    gaps_in_all: u64,
-    damage: Vec<Damage>,
-    damaged_bytes: u64,
-    bad_frames: Vec<BadFrame>,
-    bad_frames_in_all: u64,
-    unjudged_frames: Vec<BadFrame>,
-    unjudged_frames_in_all: u64,
-    other_sizes: Vec<OtherSize>,
-    frames_of_other_sizes: u64,
-    sidecar: Option<Beside>,
-    sidecar_error: Option<String>,
-}
-
-/// A file that cannot be read, as JSON.
-#[derive(Debug, Serialize)]
-struct Unreadable {
-    event: &'static str,
-    path: String,
-    sound: bool,
-    error: String,
-}
-
-/// A file that is no recording, as JSON.
-#[derive(Debug, Serialize)]
-struct Skipped {
-    event: &'static str,
-    path: String,
-}
-
-/// Frames came later than usual.
-#[derive(Debug, Serialize)]
-struct Gap {
-    /// The frame before, counted from 0.
-    after: u64,
-    at_ms: u64,
-    length_ms: u64,
-}
-
-/// Octets that are no frames.
-#[derive(Debug, Serialize)]
-struct Damage {
-    offset: u64,
-    bytes: u64,
-    /// Frames before them.
-    after: u64,
-}
-
-/// Pictures of another size than the first: where sizes flip they share a file.
-#[derive(Debug, Serialize)]
-struct OtherSize {
-    width: u16,
-    height: u16,
-    frames: u64,
-}
-
-/// A frame that is no whole picture, or of which that cannot be told.
-#[derive(Debug, Serialize)]
-struct BadFrame {
-    frame: u64,
-    at_ms: u64,
-    why: String,
-}
-
-/// What a sidecar says of its file.
-#[derive(Debug, Deserialize, Serialize)]
-struct Beside {
-    frames: u64,
-    file_bytes: u64,
-    missing: u64,
-    camera_drops: u64,
-    camera_absences: u64,
-}
-
-/// As [`Report::json`], for a file of which nothing is known.
-pub(super) fn unreadable(path: &Path, error: &Error) -> String {
-    let (path, error) = (for_programs(path), error.to_string());
-    serde_json::to_string(&Unreadable { event: "checked", path, sound: false, error }).unwrap_or_default()
-}
-
-/// As [`Report::json`], for a file that is no recording.
-pub(super) fn skipped(path: &Path) -> String {
-    serde_json::to_string(&Skipped { event: "skipped", path: for_programs(path) }).unwrap_or_default()
-}
-
-/// Reads a file from its begin to its end.
-pub(super) fn check(path: &Path, decoder: &mut Decoder, progress: &mut Progress) -> Result<Report, Error> {
-    let mut film = RecordingReader::open(path)?;
-    let size = film.size();
-    let (beside, sidecar_error) = match read_sidecar(path) {
-        Ok(beside) => (beside, None),
-        Err(why) => (None, Some(why)),
+/// All files, also if one of them cannot be read.
+fn check_all(names: &[PathBuf], json: bool) -> Result<Exit, ExitError> {
+    let mut checker = Checker {
+        decoder: Decoder::new().map_err(|error| ExitError::new(Exit::System, error.to_string()))?,
+        progress: Progress::new(),
+        json,
+        exit: Exit::Ok,
     };
-    let mut report = Report {
-        event: "checked",
-        path: for_programs(path),
-        sound: None,
-        finished: film.is_finished(),
-        start: local_time::rfc3339(film.started()),
-        width: size.width,
-        height: size.height,
-        frames: 0,
-        duration_ms: 0,
-        fps: 0.0,
-        file_bytes: film.bytes()?,
-        gaps: Vec::new(),
-        gaps_in_all: 0,
-        damage: Vec::new(),
-        damaged_bytes: 0,
-        bad_frames: Vec::new(),
-        bad_frames_in_all: 0,
-        unjudged_frames: Vec::new(),
-        unjudged_frames_in_all: 0,
-        other_sizes: Vec::new(),
-        frames_of_other_sizes: 0,
-        sidecar: beside,
-        sidecar_error,
-    };
-    let last = report.read(&mut film, decoder, progress)?;
-    let steps = report.frames.saturating_sub(1);
-    report.duration_ms = millis(last);
-    if steps > 0 && !last.is_zero() {
-        report.fps = (steps as f64 / last.as_secs_f64() * 1000.0).round() / 1000.0;
+    let (mut recordings, mut beside, mut others) = (0, 0, 0);
+    for found in gather(names) {
+        match found {
+            Found::Recording(path) => {
+                recordings += 1;
+                checker.check(&path);
+            }
+            Found::Unreadable(path, error) => checker.failed(&path, &error),
+            Found::Beside => beside += 1,
+            Found::Other(path) => {
+                others += 1;
+                checker.skipped(&path);
+            }
+        }
     }
-    report.sound = match report.verdict() {
-        Verdict::Sound => Some(true),
-        Verdict::NotSound => Some(false),
-        Verdict::NotJudged => None,
-    };
-    Ok(report)
+    if recordings == 0 && checker.exit == Exit::Ok {
+        let names: Vec<String> = names.iter().map(|name| shown(name).to_string()).collect();
+        let why = format!("{}: there is no recording that camrec has written", names.join(", "));
+        return Err(ExitError::new(Exit::Damaged, why));
+    }
+    if !json && (beside > 0 || others > 0) {
+        say(&format!("checked: {recordings}; not looked at: beside them {beside}, of other kinds {others}"));
+    }
+    Ok(checker.exit)
 }
 
-impl Report {
-    /// All frames; returns the last one's time.
-    fn read(
-        &mut self,
-        film: &mut RecordingReader,
-        decoder: &mut Decoder,
-        progress: &mut Progress,
-    ) -> Result<Duration, Error> {
-        let (mut jpeg, mut times): (_, Vec<Duration>) = (Vec::new(), Vec::new());
-        loop {
-            progress.show(film.path(), film.position(), film.extent());
-            match film.next(&mut jpeg)? {
-                Part::Frame(time) => {
-                    let is_late = times.last().is_none_or(|last| time > *last);
-                    self.judge(&jpeg, time, is_late, decoder);
-                    times.push(time);
-                    self.frames += 1;
-                }
-                Part::Damage(range) => {
-                    let bytes = range.end - range.start;
-                    self.damaged_bytes += bytes;
-                    if self.damage.len() < LISTED {
-                        self.damage.push(Damage { offset: range.start, bytes, after: self.frames });
-                    }
-                }
-                Part::End => break,
-            }
-        }
-        let step = |two: &[Duration]| two[1].saturating_sub(two[0]).as_micros();
-        let steps: Vec<u32> =
-            times.windows(2).map(|two| u32::try_from(step(two)).unwrap_or(u32::MAX)).collect();
-        for at in gaps(&steps) {
-            self.gaps_in_all += 1;
-            if self.gaps.len() < LISTED {
-                let (from, to) = (times[at], times[at + 1]);
-                self.gaps.push(Gap {
-                    after: at as u64,
-                    at_ms: millis(from),
-                    length_ms: millis(to.saturating_sub(from)),
-                });
-            }
-        }
-        Ok(times.last().copied().unwrap_or_default())
-    }
+/// Reads recordings back, and says what it has found.
+struct Checker {
+    decoder: Decoder,
+    progress: Progress,
+    json: bool,
+    exit: Exit,
+}
 
-    /// Enters the next frame. `is_later`: than the one before.
-    fn judge(&mut self, jpeg: &[u8], time: Duration, is_later: bool, decoder: &mut Decoder) {
-        let (frame, at_ms) = (self.frames, millis(time));
-        let bad = |why| BadFrame { frame, at_ms, why };
-        let add = |list: &mut Vec<BadFrame>, all: &mut u64, why| {
-            *all += 1;
-            if list.len() < LISTED {
-                list.push(bad(why));
+impl Checker {
+    fn check(&mut self, path: &Path) {
+        let report = report::check(path, &mut self.decoder, &mut self.progress);
+        self.progress.clear();
+        match report {
+            Ok(report) => {
+                self.tell(&if self.json { report.json() } else { report.text() });
+                self.exit = match (report.verdict(), self.exit) {
+                    (Verdict::NotSound, _) | (_, Exit::Damaged) => Exit::Damaged,
+                    (Verdict::NotJudged, _) | (_, Exit::NotJudged) => Exit::NotJudged,
+                    (Verdict::Sound, exit) => exit,
+                };
             }
-        };
-        let checked = match jpeg::check(jpeg) {
-            Ok(checked) if is_later => checked,
-            Ok(_) => {
-                let why = "its time is not after that of the frame before".to_owned();
-                return add(&mut self.bad_frames, &mut self.bad_frames_in_all, why);
-            }
-            Err(flaw) => return add(&mut self.bad_frames, &mut self.bad_frames_in_all, flaw.to_string()),
-        };
-        self.enter_size(checked.size());
-        // all of it is read whatever the scale, and the smallest takes the least time
-        match decoder.decode(jpeg, Scale::SMALLEST) {
-            Ok(_) => {}
-            Err(error) if error.is_ours() => {
-                add(&mut self.unjudged_frames, &mut self.unjudged_frames_in_all, in_full(&error));
-            }
-            Err(error) => add(&mut self.bad_frames, &mut self.bad_frames_in_all, in_full(&error)),
+            Err(error) => self.failed(path, &error),
         }
     }
 
-    fn enter_size(&mut self, Size { width, height }: Size) {
-        if (width, height) == (self.width, self.height) {
-            return;
-        }
-        self.frames_of_other_sizes += 1;
-        let has_room = self.other_sizes.len() < SIZES;
-        match self.other_sizes.iter_mut().find(|other| (other.width, other.height) == (width, height)) {
-            Some(other) => other.frames += 1,
-            None if has_room => self.other_sizes.push(OtherSize { width, height, frames: 1 }),
-            None => {}
-        }
+    fn failed(&mut self, path: &Path, error: &Error) {
+        self.tell(&if self.json { report::unreadable(path, error) } else { error.to_string() });
+        self.exit = Exit::Damaged;
     }
 
-    /// In a word.
-    pub(super) fn verdict(&self) -> Verdict {
-        match (self.faults().is_empty(), self.unjudged_frames_in_all) {
-            (false, _) => Verdict::NotSound,
-            (true, 0) => Verdict::Sound,
-            (true, _) => Verdict::NotJudged,
-        }
-    }
-
-    /// What is wrong, a line each.
-    fn faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        if !self.finished {
-            faults.push("not finished: it is still recorded to, or its recorder was cut off; the next camrec in its folder repairs it".into());
-        }
-        let damage = self.damage.iter().map(|damage| {
-            let Damage { offset, bytes, after } = damage;
-            format!("{bytes} bytes at {offset} are no frame (after {after} frames)")
+    fn skipped(&self, path: &Path) {
+        self.tell(&if self.json {
+            report::skipped(path)
+        } else {
+            format!("{}: skipped: no recording", shown(path))
         });
-        list(&mut faults, damage, self.damage.len() as u64);
-        list(&mut faults, self.bad_frames.iter().map(BadFrame::line), self.bad_frames_in_all);
-        if let Some(beside) = &self.sidecar {
-            if beside.frames != self.frames {
-                faults.push(format!("its sidecar knows of {} frames", beside.frames));
-            }
-            if beside.file_bytes != self.file_bytes {
-                faults.push(format!("its sidecar says that it has {} bytes", beside.file_bytes));
-            }
-        }
-        faults.extend(self.sidecar_error.as_ref().map(|why| format!("its sidecar: {why}")));
-        faults
     }
 
-    /// For people.
-    pub(super) fn text(&self) -> String {
-        let Report { frames, width, height, fps, .. } = self;
-        let path = shown(&self.path);
-        let (duration, bytes) =
-            (show_duration(Duration::from_millis(self.duration_ms)), show_bytes(self.file_bytes));
-        let word = self.verdict().words();
-        let start = self.start.replace('T', " ");
-        let mut text = format!(
-            "{path}: {word}; {frames} frames, {duration} from {start}, {width}x{height}, {fps:.2} fps, {bytes}"
-        );
-        let mut lines = self.faults();
-        list(&mut lines, self.unjudged_frames.iter().map(BadFrame::line), self.unjudged_frames_in_all);
-        if self.frames_of_other_sizes > 0 {
-            let shown = self.other_sizes.iter().take(SHOWN);
-            let sizes: Vec<String> =
-                shown.map(|other| format!("{} of {}x{}", other.frames, other.width, other.height)).collect();
-            let (all, sizes) = (self.frames_of_other_sizes, sizes.join(", "));
-            lines.push(format!("{all} frames are of another size: {sizes}"));
-        }
-        let gaps = self.gaps.iter().map(|gap| {
-            let length = Duration::from_millis(gap.length_ms).as_secs_f64();
-            format!("no frame for {length:.3} s after {} (frame {})", show_time(gap.at_ms), gap.after)
-        });
-        list(&mut lines, gaps, self.gaps_in_all);
-        if let Some(Beside { missing, camera_drops, camera_absences, .. }) = &self.sidecar {
-            if missing + camera_drops + camera_absences > 0 {
-                lines.push(format!("its sidecar: missing {missing}, camera's own drops {camera_drops}, the camera was away {camera_absences} times"));
-            }
-        }
-        for line in lines {
-            text.push_str("\n  ");
-            text.push_str(&line);
-        }
-        text
+    fn tell(&self, line: &str) {
+        if self.json { say_to_programs(line) } else { say(line) }
     }
-
-    /// For programs.
-    pub(super) fn json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default() // it has no map whose keys are not text
-    }
-}
-
-impl BadFrame {
-    fn line(&self) -> String {
-        format!("frame {} at {}: {}", self.frame, show_time(self.at_ms), self.why)
-    }
-}
-
-/// As many as a person reads, and how many more there are.
-fn list(to: &mut Vec<String>, lines: impl Iterator<Item = String>, all: u64) {
-    to.extend(lines.take(SHOWN));
-    let more = all.saturating_sub(SHOWN as u64);
-    if more > 0 {
-        to.push(format!("and {more} more"));
-    }
-}
-
-fn in_full(error: &picture::Error) -> String {
-    match std::error::Error::source(error) {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
-    }
-}
-
-/// None if there is none.
-fn read_sidecar(recording: &Path) -> Result<Option<Beside>, String> {
-    let text = sidecar::read(recording).map_err(|why| why.to_string())?;
-    text.map(|text| serde_json::from_slice(&text).map_err(|why| why.to_string())).transpose()
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// `1:02:03.456`, the time in the file, as players show it.
-fn show_time(millis: u64) -> String {
-    let (seconds, millis) = (millis / 1000, millis % 1000);
-    format!("{}:{:02}:{:02}.{millis:03}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }

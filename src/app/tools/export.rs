@@ -1,19 +1,48 @@
-//! `camrec --export`: a recording in another form, without touching its pictures.
+//! `camrec export`: a recording in another form, without touching its pictures.
 
 use super::progress::Progress;
-use super::{no_film, store_failure};
+use super::{from_and_to, no_film, store_failure, usage};
+use crate::app::argument::Argument;
 use crate::app::exit::{Exit, ExitError};
-use crate::app::local_time;
-use crate::app::say;
+use crate::app::{local_time, logging, say};
 use crate::jpeg;
 use crate::record::container::{Container, Form as Recorded};
 use crate::shown::shown;
 use crate::store::copy::{Copy, Form};
 use crate::store::read::{Part, RecordingReader};
+use argh::{ArgsInfo, FromArgs};
 use std::path::Path;
 
+/// Copies a recording into another form, its frames untouched.
+#[derive(FromArgs, ArgsInfo, Clone, Debug, Default)]
+#[argh(help_triggers("-h", "--help"))]
+pub struct Options {
+    /// the recording
+    #[argh(positional)]
+    pub file: Option<Argument>,
+
+    /// the copy: NAME.mov, NAME.avi, NAME.mkv, or a FOLDER/ of JPEGs
+    #[argh(option, short = 'o', arg_name = "name")]
+    pub output: Option<Argument>,
+
+    /// say more; twice: trace
+    #[argh(switch, short = 'v')]
+    pub verbose: u16,
+}
+
+/// Copies what was named.
+///
+/// # Errors
+/// What is missing, cannot be read, or cannot be written.
+pub fn run(options: Options) -> Result<Exit, ExitError> {
+    let (from, to) = from_and_to("export", options.file.as_ref(), options.output.as_ref())?;
+    let form = form(to).map_err(usage)?;
+    logging::start("camrec", options.verbose);
+    export(from, to, form)
+}
+
 /// The form that a name asks for.
-pub(super) fn form(to: &Path) -> Result<Form, String> {
+fn form(to: &Path) -> Result<Form, String> {
     // a slash at the end counts, and only the ending does
     let text = to.to_string_lossy();
     let name = text.rsplit('/').next().unwrap_or(&text);
@@ -29,7 +58,7 @@ pub(super) fn form(to: &Path) -> Result<Form, String> {
 }
 
 /// Copies all frames that are there.
-pub(super) fn export(from: &Path, to: &Path, form: Form) -> Result<Exit, ExitError> {
+fn export(from: &Path, to: &Path, form: Form) -> Result<Exit, ExitError> {
     let mut film = RecordingReader::open(from).map_err(|error| no_film(&error))?;
     let offset = local_time::in_zone(film.started()).offset();
     let mut copy = Copy::new(&film, to, form, offset);
@@ -63,7 +92,7 @@ pub(super) fn export(from: &Path, to: &Path, form: Form) -> Result<Exit, ExitErr
         );
     }
     if damaged > 0 {
-        log::warn!("{}: {damaged} bytes of it are no frames: see camrec --check", shown(&from));
+        log::warn!("{}: {damaged} bytes of it are no frames: see camrec check", shown(&from));
         return Ok(Exit::Damaged);
     }
     Ok(Exit::Ok)

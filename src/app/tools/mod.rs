@@ -1,122 +1,43 @@
-//! What camrec does with recordings that are there: it looks whether they are sound, copies them into another form, or shows
-//! them at a glance.
+//! What camrec does with recordings that are there: its subcommands.
+//!
+//! Lives here: their options, and what each of them says. May not live here: how recordings are read (`store`), what is recorded
+//! (`rec`).
+//!
+//! | file | what |
+//! |---|---|
+//! | [`check`] | `camrec check`: whether recordings are sound; `report` is what it says of one |
+//! | [`export`] | `camrec export`: a recording in another form |
+//! | [`sheet`] | `camrec sheet`: a recording at a glance |
+//! | `gather` | which recordings are meant |
+//! | `progress` | how far it is, on a terminal |
 
-mod check;
-mod export;
+pub mod check;
+pub mod export;
 mod gather;
 mod progress;
-mod sheet;
+mod report;
+pub mod sheet;
 
 use super::argument::Argument;
 use super::exit::{Exit, ExitError};
-use super::rec::options::Options;
-use super::{say, say_to_programs};
-use crate::picture::Decoder;
-use crate::shown::shown;
 use crate::store::Error;
-use crate::store::copy::Form;
-use check::Verdict;
-use gather::{Found, gather};
-use progress::Progress;
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// What is to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tool {
-    /// Read these files back.
-    Check {
-        /// The files.
-        files: Vec<PathBuf>,
-        /// Programs want to know.
-        json: bool,
-    },
-    /// Copy a file into another form.
-    Export {
-        /// The file.
-        from: PathBuf,
-        /// The copy.
-        to: PathBuf,
-        /// Its form.
-        form: Form,
-    },
-    /// Make a sheet of small pictures.
-    Sheet {
-        /// The file.
-        from: PathBuf,
-        /// The sheet.
-        to: PathBuf,
-    },
-}
-
-/// The options that ask for one.
-const JOBS: [&str; 3] = ["--check", "--export", "--sheet"];
-
-impl Tool {
-    /// What the options ask for; `None` if they ask for a recording.
-    ///
-    /// # Errors
-    /// They contradict each other.
-    pub fn wanted(options: &Options) -> Result<Option<Self>, ExitError> {
-        let asked = [("--check", options.check), ("--export", options.export), ("--sheet", options.sheet)];
-        let mut asked = asked.into_iter().filter_map(|(option, is_given)| is_given.then_some(option));
-        let (job, named) = match (asked.next(), &options.host[..]) {
-            (Some(job), names) => (job, names),
-            // "camrec check FILE": no two hosts are recorded at once
-            (None, [first, names @ ..]) if !names.is_empty() => {
-                match JOBS.iter().find(|job| first.text() == Some(&job[2..])) {
-                    Some(job) => (*job, names),
-                    None => return Ok(None),
-                }
-            }
-            (None, _) => return Ok(None),
-        };
-        if let Some(other) = asked.next() {
-            return Err(usage(format!("{job} and {other}: one at a time")));
-        }
-        if let Some(option) = options.first_of_recording() {
-            return Err(usage(format!("{option} is for recording; {job} takes recordings that are there")));
-        }
-        let files: Vec<PathBuf> = named.iter().map(|file| file.path().to_owned()).collect();
-        match (job, &options.output) {
-            ("--check", Some(_)) => Err(usage("--output is not for --check, which writes nothing")),
-            ("--check", None) if files.is_empty() => {
-                Err(usage("which files? camrec --check FILE... or FOLDER"))
-            }
-            ("--check", None) => Ok(Some(Tool::Check { files, json: options.json })),
-            (_, None) => Err(usage(format!("{job} to where? camrec {job} FILE -o NAME"))),
-            (_, Some(to)) => Tool::to(job, files, to).map(Some),
-        }
+/// Where one recording is, and where what is made of it goes.
+///
+/// # Errors
+/// One of them is missing, or is a pipe.
+fn from_and_to<'a>(
+    tool: &str,
+    from: Option<&'a Argument>,
+    to: Option<&'a Argument>,
+) -> Result<(&'a Path, &'a Path), ExitError> {
+    let from = from.ok_or_else(|| usage(format!("which recording? camrec {tool} FILE -o NAME")))?;
+    let to = to.ok_or_else(|| usage(format!("to where? camrec {tool} FILE -o NAME")))?;
+    if to.is_stdio() {
+        return Err(usage(format!("{tool} cannot write to standard output: give -o a name")));
     }
-
-    fn to(job: &str, files: Vec<PathBuf>, to: &Argument) -> Result<Self, ExitError> {
-        let [from] = <[PathBuf; 1]>::try_from(files)
-            .map_err(|files| usage(format!("{job} takes one file, not {}", files.len())))?;
-        if to.is_stdio() {
-            return Err(usage(format!("{job} cannot write to standard output: give -o a name")));
-        }
-        let path = to.path().to_owned();
-        if job == "--export" {
-            return Ok(Tool::Export { from, to: path, form: export::form(to.path()).map_err(usage)? });
-        }
-        let is_jpeg = ["jpg", "jpeg"].map(OsStr::new).map(Some).contains(&path.extension());
-        match is_jpeg {
-            true => Ok(Tool::Sheet { from, to: path }),
-            false => Err(usage(format!("{to}: a sheet is a JPEG: expected a name that ends in .jpg"))),
-        }
-    }
-
-    /// Does it.
-    ///
-    /// # Errors
-    /// What keeps it from being done.
-    pub fn run(self) -> Result<Exit, ExitError> {
-        match self {
-            Tool::Check { files, json } => check_all(&files, json),
-            Tool::Export { from, to, form } => export::export(&from, &to, form),
-            Tool::Sheet { from, to } => sheet::sheet(&from, &to),
-        }
-    }
+    Ok((from.path(), to.path()))
 }
 
 /// A recording cannot be read.
@@ -130,81 +51,4 @@ fn store_failure(error: &Error) -> ExitError {
 
 fn usage(message: impl Into<String>) -> ExitError {
     ExitError::new(Exit::Usage, message)
-}
-
-/// All files, also if one of them cannot be read.
-fn check_all(names: &[PathBuf], json: bool) -> Result<Exit, ExitError> {
-    let mut checker = Checker {
-        decoder: Decoder::new().map_err(|error| ExitError::new(Exit::System, error.to_string()))?,
-        progress: Progress::new(),
-        json,
-        exit: Exit::Ok,
-    };
-    let (mut recordings, mut beside, mut others) = (0, 0, 0);
-    for found in gather(names) {
-        match found {
-            Found::Recording(path) => {
-                recordings += 1;
-                checker.check(&path);
-            }
-            Found::Unreadable(path, error) => checker.failed(&path, &error),
-            Found::Beside => beside += 1,
-            Found::Other(path) => {
-                others += 1;
-                checker.skipped(&path);
-            }
-        }
-    }
-    if recordings == 0 && checker.exit == Exit::Ok {
-        let names: Vec<String> = names.iter().map(|name| shown(name).to_string()).collect();
-        let why = format!("{}: there is no recording that camrec has written", names.join(", "));
-        return Err(ExitError::new(Exit::Damaged, why));
-    }
-    if !json && (beside > 0 || others > 0) {
-        say(&format!("checked: {recordings}; not looked at: beside them {beside}, of other kinds {others}"));
-    }
-    Ok(checker.exit)
-}
-
-/// Reads recordings back, and says what it has found.
-struct Checker {
-    decoder: Decoder,
-    progress: Progress,
-    json: bool,
-    exit: Exit,
-}
-
-impl Checker {
-    fn check(&mut self, path: &Path) {
-        let report = check::check(path, &mut self.decoder, &mut self.progress);
-        self.progress.clear();
-        match report {
-            Ok(report) => {
-                self.tell(&if self.json { report.json() } else { report.text() });
-                self.exit = match (report.verdict(), self.exit) {
-                    (Verdict::NotSound, _) | (_, Exit::Damaged) => Exit::Damaged,
-                    (Verdict::NotJudged, _) | (_, Exit::NotJudged) => Exit::NotJudged,
-                    (Verdict::Sound, exit) => exit,
-                };
-            }
-            Err(error) => self.failed(path, &error),
-        }
-    }
-
-    fn failed(&mut self, path: &Path, error: &Error) {
-        self.tell(&if self.json { check::unreadable(path, error) } else { error.to_string() });
-        self.exit = Exit::Damaged;
-    }
-
-    fn skipped(&self, path: &Path) {
-        self.tell(&if self.json {
-            check::skipped(path)
-        } else {
-            format!("{}: skipped: no recording", shown(path))
-        });
-    }
-
-    fn tell(&self, line: &str) {
-        if self.json { say_to_programs(line) } else { say(line) }
-    }
 }

@@ -1,20 +1,53 @@
-//! `camrec --sheet`: a recording at a glance.
+//! `camrec sheet`: a recording at a glance.
 
 use super::progress::Progress;
-use super::{no_film, store_failure};
+use super::{from_and_to, no_film, store_failure, usage};
+use crate::app::argument::Argument;
 use crate::app::exit::{Exit, ExitError};
 use crate::app::quantity::show_duration;
-use crate::app::{local_time, say};
+use crate::app::{local_time, logging, say};
 use crate::jpeg;
 use crate::picture::{Decoder, Error as PictureError, Rgb, Sheet};
 use crate::shown::shown;
 use crate::store::read::{Part, RecordingReader};
 use crate::store::write_new;
+use argh::{ArgsInfo, FromArgs};
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::Path;
 
+/// Makes a sheet of small pictures of a recording, with their times.
+#[derive(FromArgs, ArgsInfo, Clone, Debug, Default)]
+#[argh(help_triggers("-h", "--help"))]
+pub struct Options {
+    /// the recording
+    #[argh(positional)]
+    pub file: Option<Argument>,
+
+    /// the sheet: NAME.jpg
+    #[argh(option, short = 'o', arg_name = "name")]
+    pub output: Option<Argument>,
+
+    /// say more; twice: trace
+    #[argh(switch, short = 'v')]
+    pub verbose: u16,
+}
+
+/// Makes the sheet that was asked for.
+///
+/// # Errors
+/// What is missing, cannot be read, or cannot be written.
+pub fn run(options: Options) -> Result<Exit, ExitError> {
+    let (from, to) = from_and_to("sheet", options.file.as_ref(), options.output.as_ref())?;
+    if !["jpg", "jpeg"].map(OsStr::new).map(Some).contains(&to.extension()) {
+        return Err(usage(format!("{}: a sheet is a JPEG: expected a name that ends in .jpg", shown(&to))));
+    }
+    logging::start("camrec", options.verbose);
+    sheet(from, to)
+}
+
 /// Writes the sheet: pictures from all over the film, the first and the last among them.
-pub(super) fn sheet(from: &Path, to: &Path) -> Result<Exit, ExitError> {
+fn sheet(from: &Path, to: &Path) -> Result<Exit, ExitError> {
     let mut film = RecordingReader::open(from).map_err(|error| no_film(&error))?;
     let (mut frames, mut last) = (0_u64, std::time::Duration::ZERO);
     loop {

@@ -330,11 +330,18 @@ fn a_disk_that_is_full() {
 /// Help goes to standard output and is as the golden file has it; `UPDATE_GOLDEN=1` writes it again.
 #[test]
 fn help_is_as_agreed() {
-    for (name, program) in
-        [("camcast", env!("CARGO_BIN_EXE_camcast")), ("camrec", env!("CARGO_BIN_EXE_camrec"))]
+    let (camcast, camrec) = (env!("CARGO_BIN_EXE_camcast"), env!("CARGO_BIN_EXE_camrec"));
+    for (program, command) in
+        [(camcast, ""), (camrec, ""), (camrec, "check"), (camrec, "export"), (camrec, "sheet")]
     {
+        let dashed = if command.is_empty() { String::new() } else { format!("-{command}") };
+        let name = format!("{}{dashed}", if program == camcast { "camcast" } else { "camrec" });
         let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}-help.txt"));
-        let output = std::process::Command::new(program).arg("--help").output().unwrap();
+        let run = |arg| {
+            let command = Some(command).filter(|command| !command.is_empty());
+            std::process::Command::new(program).args(command).arg(arg).output().unwrap()
+        };
+        let output = run("--help");
         assert_eq!((output.status.code(), &output.stderr[..]), (Some(0), &b""[..]), "{name}");
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             fs::create_dir_all(golden.parent().unwrap()).unwrap();
@@ -347,7 +354,7 @@ fn help_is_as_agreed() {
             "UPDATE_GOLDEN=1 writes {}",
             golden.display()
         );
-        let short = std::process::Command::new(program).arg("-h").output().unwrap();
+        let short = run("-h");
         assert_eq!(String::from_utf8(short.stdout).unwrap(), expected);
     }
 }

@@ -103,13 +103,13 @@ fn files_of_any_name_are_played_and_recorded() {
     assert_eq!(fs::read_to_string(&log).unwrap().lines().count(), 2, "joined, left");
 
     // and read back
-    let check = run(env!("CARGO_BIN_EXE_camrec"), &[OsStr::new("--check"), path.as_os_str()]);
+    let check = run(env!("CARGO_BIN_EXE_camrec"), &[OsStr::new("check"), path.as_os_str()]);
     assert_eq!(check.status.code(), Some(0));
     assert_tame(&check.stdout);
     let copy = home.path().join(OsStr::from_bytes(b"copy\xe9.mov"));
     let export = run(
         env!("CARGO_BIN_EXE_camrec"),
-        &[OsStr::new("--export"), path.as_os_str(), OsStr::new("-o"), copy.as_os_str()],
+        &[OsStr::new("export"), path.as_os_str(), OsStr::new("-o"), copy.as_os_str()],
     );
     assert_eq!(export.status.code(), Some(0), "{}", String::from_utf8_lossy(&export.stderr));
     assert_tame(&export.stdout);

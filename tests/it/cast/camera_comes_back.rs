@@ -253,7 +253,7 @@ fn sizes_that_flip_share_a_file() {
             assert_eq!(film::ffprobe_count(path), 480);
             let copy = folder.path().join("copy.mov");
             let mut command = Command::new(env!("CARGO_BIN_EXE_camrec"));
-            let export = command.arg("--export").args([path, Path::new("-o"), &copy]);
+            let export = command.arg("export").args([path, Path::new("-o"), &copy]);
             let ended = Program::start("camrec", export).wait_exit().expect(0);
             assert!(ended.log.contains("240 of them are not "), "{}", ended.log);
             assert_eq!(film::ffprobe_count(&copy), 480);
@@ -271,6 +271,6 @@ fn sizes_that_flip_share_a_file() {
 
 fn report(path: &Path, code: i32) -> json::Object {
     let mut command = Command::new(env!("CARGO_BIN_EXE_camrec"));
-    let check = Program::start("camrec", command.args(["--check", "--json"]).arg(path));
+    let check = Program::start("camrec", command.args(["check", "--json"]).arg(path));
     json::events(&check.wait_exit().expect(code).text()).pop().unwrap()
 }

@@ -24,7 +24,7 @@ fn recordings(folder: &Path) -> BTreeMap<PathBuf, Vec<PathBuf>> {
 fn check(path: &Path, code: i32) -> json::Object {
     let mut command = Command::new(env!("CARGO_BIN_EXE_camrec"));
     let ended =
-        Program::start("camrec", command.args(["--check", "--json"]).arg(path)).wait_exit().expect(code);
+        Program::start("camrec", command.args(["check", "--json"]).arg(path)).wait_exit().expect(code);
     json::events(&ended.text()).pop().unwrap()
 }
 

@@ -1,4 +1,4 @@
-//! `camrec --check` reads recordings back: what is whole is sound, and what is not is named.
+//! `camrec check` reads recordings back: what is whole is sound, and what is not is named.
 
 use crate::support::film::{self, RecordingReader};
 use crate::support::json::{self, Object};
@@ -12,7 +12,7 @@ use std::process::Command;
 
 fn check(args: &[&str], files: &[&Path]) -> Ended {
     let mut command = Command::new(env!("CARGO_BIN_EXE_camrec"));
-    Program::start("camrec", command.arg("--check").args(args).args(files)).wait_exit()
+    Program::start("camrec", command.arg("check").args(args).args(files)).wait_exit()
 }
 
 fn recording(folder: &Path, camcast: &Camcast) -> PathBuf {
@@ -134,7 +134,7 @@ fn what_cannot_be_judged_is_neither_sound_nor_broken() {
     }
     let sheet = folder.path().join("sheet.jpg");
     let mut command = Command::new(env!("CARGO_BIN_EXE_camrec"));
-    let said = Program::start("camrec", command.arg("--sheet").args([&path, Path::new("-o"), &sheet]));
+    let said = Program::start("camrec", command.arg("sheet").args([&path, Path::new("-o"), &sheet]));
     let said = said.wait_exit().expect(NOT_JUDGED).text();
     // lossless pictures are decoded at their own size only, which is so small here that it fits
     assert!(said.contains("21 of 21 frames, 9 of them not drawn (9 of a form"), "{said}");
@@ -211,7 +211,7 @@ fn reports_are_as_documented() {
 #[test]
 fn what_contradicts_is_named() {
     let said = |args: &[&str]| check(args, &[]).expect(2).log;
-    assert!(said(&[]).contains("which files?"));
-    assert!(said(&["--segment", "1m", "a.mkv"]).contains("--segment is for recording"));
-    assert!(said(&["-o", "out", "a.mkv"]).contains("--output is not for --check"));
+    assert!(said(&[]).contains("which recordings?"));
+    assert!(said(&["--segment", "1m", "a.mkv"]).contains("Unrecognized argument: --segment"));
+    assert!(said(&["-o", "out", "a.mkv"]).contains("(see camrec check --help)"));
 }

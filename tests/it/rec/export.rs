@@ -1,4 +1,4 @@
-//! `camrec --export` and `--sheet`: the same frames in other forms, and a recording at a glance.
+//! `camrec export` and `camrec sheet`: the same frames in other forms, and a recording at a glance.
 
 use crate::support::film::{self, RecordingReader, ffprobe_count};
 use crate::support::pictures::decoded_size;
@@ -20,7 +20,7 @@ fn recording(folder: &Path, args: &[&str]) -> PathBuf {
 }
 
 fn export(from: &Path, to: &Path) -> Ended {
-    camrec(&["--export", from.to_str().unwrap(), "-o", to.to_str().unwrap()])
+    camrec(&["export", from.to_str().unwrap(), "-o", to.to_str().unwrap()])
 }
 
 /// Times in microseconds and octets, as ffprobe finds them, which may not complain.
@@ -77,7 +77,7 @@ fn other_containers_have_the_same_frames() {
     assert!(copy.is_finished && copy.started == film.started);
     assert!(copy.shots.iter().map(|shot| shot.micros).eq(film.shots.iter().map(|shot| shot.micros)));
     for path in [&avi, &back, &again] {
-        camrec(&["--check", path.to_str().unwrap()]).expect(0);
+        camrec(&["check", path.to_str().unwrap()]).expect(0);
     }
 }
 
@@ -114,7 +114,7 @@ fn what_is_damaged_is_left_out_and_said() {
     let ended = export(&path, &copy).expect(13);
     assert!(ended.log.contains("are no frames"), "{}", ended.log);
     assert_eq!(RecordingReader::read(&copy).shots.len(), 39);
-    camrec(&["--check", copy.to_str().unwrap()]).expect(0);
+    camrec(&["check", copy.to_str().unwrap()]).expect(0);
 }
 
 #[test]
@@ -130,12 +130,13 @@ fn nothing_is_written_over_and_nothing_half_stays() {
     export(&folder.path().join("alien.mkv"), &none).expect(13);
     assert!(!none.exists());
     let said = |args: &[&str]| camrec(args).expect(2).log;
-    assert!(said(&["--export", "a.mkv"]).contains("to where?"));
-    assert!(said(&["--export", "a.mkv", "-o", "a.mp4"]).contains(".mov"));
-    assert!(said(&["--export", "a.mkv", "b.mkv", "-o", "a.mov"]).contains("one file"));
-    assert!(said(&["--export", "--check", "a.mkv"]).contains("one at a time"));
-    assert!(said(&["--sheet", "a.mkv", "-o", "a.png"]).contains(".jpg"));
-    assert!(said(&["--export", "a.mkv", "-o", "-"]).contains("standard output"));
+    assert!(said(&["export", "a.mkv"]).contains("to where?"));
+    assert!(said(&["export", "a.mkv", "-o", "a.mp4"]).contains(".mov"));
+    assert!(said(&["export", "a.mkv", "b.mkv", "-o", "a.mov"]).contains("one file"));
+    assert!(said(&["--export", "a.mkv"]).contains("did you mean camrec export?"));
+    assert!(said(&["-v", "export", "a.mkv"]).contains("camrec export is written first"));
+    assert!(said(&["sheet", "a.mkv", "-o", "a.png"]).contains(".jpg"));
+    assert!(said(&["export", "a.mkv", "-o", "-"]).contains("standard output"));
 }
 
 #[test]
@@ -143,7 +144,7 @@ fn a_sheet_shows_a_recording_at_a_glance() {
     let folder = tempfile::tempdir().unwrap();
     let path = recording(folder.path(), &["--segment", "1h"]);
     let sheet = folder.path().join("sheet.jpg");
-    let args = ["--sheet", path.to_str().unwrap(), "-o", sheet.to_str().unwrap()];
+    let args = ["sheet", path.to_str().unwrap(), "-o", sheet.to_str().unwrap()];
     let said = camrec(&args).expect(0).text();
     assert!(said.contains("30 of 40 frames"), "{said}");
     // five in a row, six rows, at their own size

@@ -53,7 +53,7 @@ end_camrec() {
 
 for kind in ext4 tmpfs; do
     disk=/mnt/$kind
-    echo "$kind, --when-full stop"
+    echo "$kind, --when-full wait"
     mount_anew $kind
     begin_camrec --keep 3M --buffer 1M
     for round in 1 2 3; do

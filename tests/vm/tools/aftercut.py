@@ -26,7 +26,7 @@ def run(*command):
 
 def check(camrec, path):
     """camrec's own report."""
-    return json.loads(run(camrec, "--check", "--json", path).stdout)
+    return json.loads(run(camrec, "check", "--json", path).stdout)
 
 
 def ended(report):

@@ -420,7 +420,7 @@ mod tests {
         }
         fs::write(path.join(".camrec.index"), index).unwrap();
         let options = Options {
-            host: vec!["pi.local".into()],
+            host: Some("pi.local".into()),
             output: path.to_str().map(Into::into),
             keep_for: Some("7d".into()),
             ..Options::default()
