@@ -1,5 +1,8 @@
 //! The two programs: options become a configuration, and the loops that tie the rooms together.
 //!
+//! Lives here: what both programs have in common, and a folder for each. May not live here: anything that needs no socket, no file
+//! and no clock; it belongs in a pure room, where a test can drive it.
+//!
 //! | module | what |
 //! |---|---|
 //! | [`argument`] | arguments as typed, which may be any bytes |

@@ -1,5 +1,8 @@
 //! Where frames come from: a camera, the test picture, files, standard input.
 //!
+//! Lives here: how each kind of source is opened, and how a frame is taken from it. May not live here: whether a frame is good, and
+//! what becomes of it (`app::cast::source`).
+//!
 //! Every source is driven in the same way. The loop polls [`Source::fd`], if there is one, for `POLLIN`; it sleeps
 //! no longer than until [`Source::due`], if there is one; and when either says so, or poll reports an error, it
 //! calls [`Source::grab`], which returns at most one frame and never waits.

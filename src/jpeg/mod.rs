@@ -4,6 +4,9 @@
 //! or a `.mjpeg` file, and [`markers`] is the walk along the header that both of them take. [`huffman`] has the tables
 //! that many cameras leave out. The format is ITU-T T.81; "T.81" in this room names its sections and tables. What
 //! cameras really write stands in `tests/fixtures/jpeg`, a file a quirk.
+//!
+//! Lives here: what the bytes of a JPEG say, in one walk over its header (`facts`). May not live here: pixels (`picture`), and what
+//! is done with a frame that is damaged.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),

@@ -4,6 +4,8 @@
 //!
 //! The only room that knows the `turbojpeg` and `embedded-graphics` crates. It has no clock: what the picture shows of
 //! the time comes in as text.
+//!
+//! Lives here: pixels, and what turns them into JPEGs and back. May not live here: when a picture is made, and for whom.
 #![forbid(unsafe_code)]
 
 mod canvas;

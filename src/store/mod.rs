@@ -1,5 +1,8 @@
 //! Recording files: `record` says which octets, this room brings them to the disk.
 //!
+//! Lives here: everything that opens, writes, reads or deletes a file of a recording. May not live here: what its bytes mean
+//! (`record`), when one begins or has to go, and what people are told.
+//!
 //! Nothing is ever written over: a file is made new (`O_EXCL`) or not at all. What is in a file stays readable whenever
 //! the program, the machine or the disk gives up; a checkpoint each second bounds what a power cut costs.
 //! Every call here may wait for the disk (690 ms were seen): it belongs on the writer's thread.

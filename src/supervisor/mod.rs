@@ -1,6 +1,9 @@
 //! A camera's life: when it is opened, when it is given up, when to try again, and what people are told of it. No
 //! descriptor, no clock: the shell does what [`Supervisor::poll_order`] says, and tells what came of it.
 //!
+//! Lives here: the states of a camera, and when each of them ends. May not live here: how a camera is opened (`capture`), words
+//! for people.
+//!
 //! ```text
 //!              Open                 opened               a good frame
 //!   waiting ----------> opening ----------------> opened ------------> streaming

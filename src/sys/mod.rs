@@ -2,6 +2,9 @@
 //!
 //! errno becomes meaning here: what callers see are outcomes that they act on, or an `io::Error` to report.
 //! A port to another system touches this room.
+//!
+//! Lives here: one file for each kind of descriptor, and threads with a bell (`worker`). May not live here: what the bytes mean, and
+//! any decision about them.
 #![allow(unsafe_code)]
 
 pub mod arrivals;

@@ -2,6 +2,9 @@
 //! (`ring`), looking for those that are there (`list`, `listing`, `usb`), and for the one that was there before (`trace`).
 //! Every system call on a camera is a method of `node`.
 //!
+//! Lives here: everything that only a camera of the kernel has. May not live here: other sources, and when a camera is opened again
+//! (`supervisor`).
+//!
 //! The `v4l` crate opens the device and brings the kernel's structures and request numbers. Its stream, its
 //! formats and its capabilities are not used: they panic on what a camera may say.
 

@@ -9,6 +9,8 @@
 //!   Matroska is the format.
 //! - A RIFF ends after a gigabyte, or after so many frames that its indexes, which are in memory until then, stay small.
 //! - Without its indexes, as a crash leaves it, a file can be played, but not sought everywhere.
+//!
+//! Lives here: the bytes of this format, written and read. May not live here: files, and what the other formats share (`track`).
 
 mod head;
 

@@ -1,5 +1,8 @@
 //! Matroska (RFC 9559) with one MJPEG track, written so that a cut at any octet costs no whole frame.
 //!
+//! Lives here: the bytes of this format, written (`head`, `cues`, `ebml`) and read (`read`). May not live here: files, and what the
+//! other formats share (`track`).
+//!
 //! ```text
 //!  | EBML | Segment ( SeekHead Info Tracks Tags Void Cues | Cluster Cluster Cluster ...
 //!           ^ size: patched at the end     ^ patched each second

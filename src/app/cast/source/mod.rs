@@ -1,5 +1,9 @@
 //! From the source to the reel: the source is opened and closed as the [supervisor](crate::supervisor) wants it, and each
 //! of its frames is checked and laid in.
+//!
+//! Lives here: the loop's half of a source. Each frame is judged (`judge`), stamped and stored (`frames`); `raw` compresses,
+//! `opener` opens beside the loop, `ending` waits at the end, `trouble` says what errors mean. May not live here: what a JPEG is,
+//! when a camera is given up, who gets the frames.
 
 pub mod ending;
 pub mod frames;

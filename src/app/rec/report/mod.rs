@@ -2,7 +2,7 @@
 //!
 //! `people` has the words of the log for what the writer says, `json` the events for the same and what sidecars hold, `feed` is the
 //! events' way out, `status` the line that shows how it goes, and `account` what is said at the end. When something is told, and
-//! what else it brings about, belongs to the loop: `notes` and `progress` beside this folder.
+//! what else it brings about, belongs to the loop: `notes` and `telling` beside this folder.
 
 pub mod account;
 pub mod feed;
