@@ -64,16 +64,20 @@ mod tests {
     use nix::sys::signal::raise;
     use std::io::Write;
 
+    /// nohup, and a shell for what it starts in the background, have some of them ignored.
+    fn as_usual() {
+        for usual in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+            // SAFETY: no handler is installed.
+            unsafe { signal(usual, SigHandler::SigDfl) }.unwrap();
+        }
+    }
+
     #[test]
     fn each_signal_is_counted_and_wakes_the_loop() {
         if !alone(test_name!("each_signal_is_counted_and_wakes_the_loop")) {
             return;
         }
-        for usual in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
-            // nohup, and a shell for what it starts in the background, have some ignored
-            // SAFETY: no handler is installed.
-            unsafe { signal(usual, SigHandler::SigDfl) }.unwrap();
-        }
+        as_usual();
         let signals = Signals::new().unwrap();
         assert_eq!(signals.take(), 0);
         for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
@@ -91,6 +95,7 @@ mod tests {
         if !alone(test_name!("signals_that_nobody_reads_are_no_trouble")) {
             return;
         }
+        as_usual();
         let signals = Signals::new().unwrap();
         (0..100_000).for_each(|_| raise(Signal::SIGTERM).unwrap());
         let mut counts = std::iter::from_fn(|| Some(signals.take()).filter(|count| *count > 0));
@@ -105,6 +110,7 @@ mod tests {
         if !alone(test_name!("what_was_ignored_stays_ignored")) {
             return;
         }
+        as_usual();
         // SAFETY: no handler is installed.
         unsafe { signal(Signal::SIGHUP, SigHandler::SigIgn) }.unwrap();
         let signals = Signals::new().unwrap();
