@@ -143,7 +143,7 @@ pub struct Absence {
 pub struct Counts {
     /// Frames recorded.
     pub recorded: u64,
-    /// Octets of them.
+    /// Bytes of them.
     pub bytes: u64,
     /// Recorded frames of which something had to be sent again.
     pub repaired: u64,
@@ -285,7 +285,7 @@ impl Ledger {
         ranges
     }
 
-    /// So many of the recorded frames are lost, with so many octets; which ones is not known.
+    /// So many of the recorded frames are lost, with so many bytes; which ones is not known.
     pub fn lose_some(&mut self, (frames, bytes): (u64, u64), why: MissingReason) {
         self.counts.recorded = self.counts.recorded.saturating_sub(frames);
         self.counts.bytes = self.counts.bytes.saturating_sub(bytes);

@@ -17,7 +17,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Octets that wait: some hundred lines.
+/// Bytes that wait: some hundred lines.
 const ROOM: usize = 64 * 1024;
 
 /// At the end of the program a reader has so long to read what is left.
@@ -304,7 +304,7 @@ mod tests {
         format!("{count} lost\n")
     }
 
-    /// So many lines of a thousand octets, numbered.
+    /// So many lines of a thousand bytes, numbered.
     fn say(outbox: &Outbox, numbers: std::ops::Range<u32>) {
         numbers.for_each(|number| outbox.say(format!("{number:999}\n").as_bytes()));
     }

@@ -11,7 +11,7 @@ const LONGEST: Duration = Duration::from_secs(1000 * 365 * 86_400);
 /// Ways to write where a host is that say no more than its name does.
 const SCHEMES: [&str; 5] = ["http", "https", "tcp", "udp", "camcast"];
 
-/// Reads `32M`, `32MiB`, `32MB`, `1.5G`, `2T` or plain octets. K, M, G and T are 1024 and its powers.
+/// Reads `32M`, `32MiB`, `32MB`, `1.5G`, `2T` or plain bytes. K, M, G and T are 1024 and its powers.
 ///
 /// # Errors
 /// What is expected, in one line.
@@ -83,7 +83,7 @@ pub fn parse_duration_with_unit(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Octets of the number that a text begins with.
+/// Bytes of the number that a text begins with.
 fn digits(text: &str) -> usize {
     text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len()
 }

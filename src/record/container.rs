@@ -7,7 +7,7 @@ use super::{avi, matroska};
 use crate::time::Time;
 use std::time::Duration;
 
-/// What goes around a frame's octets.
+/// What goes around a frame's bytes.
 #[derive(Clone, Debug)]
 pub enum FrameHead {
     /// Of Matroska.
@@ -51,7 +51,7 @@ pub enum Muxer {
 }
 
 impl Muxer {
-    /// A file, and the octets that it begins with.
+    /// A file, and the bytes that it begins with.
     pub fn file(container: Container, track: &Track) -> (Self, Vec<u8>) {
         match container {
             Container::Matroska => {
@@ -65,7 +65,7 @@ impl Muxer {
         }
     }
 
-    /// Matroska for a pipe, and the octets that it begins with.
+    /// Matroska for a pipe, and the bytes that it begins with.
     pub fn live(track: &Track) -> (Self, Vec<u8>) {
         let (muxer, bytes) = matroska::Muxer::live(track);
         (Muxer::Matroska(Box::new(muxer)), bytes)
@@ -159,7 +159,7 @@ impl Muxer {
         }
     }
 
-    /// Octets of the [`tail`](Self::tail) once there is one more frame, at the most: a file needs room for it in the end.
+    /// Bytes of the [`tail`](Self::tail) once there is one more frame, at the most: a file needs room for it in the end.
     pub fn tail_ahead(&self) -> u64 {
         match self {
             Muxer::Matroska(_) => 0,

@@ -9,7 +9,7 @@
 //! gone 2026-11-23/14-03-27.mkv
 //! ```
 //!
-//! The numbers are the file's octets, its sidecar included, and when it ended, in seconds since 1970. `asked` behind `begun` says that
+//! The numbers are the file's bytes, its sidecar included, and when it ended, in seconds since 1970. `asked` behind `begun` says that
 //! somebody has asked for this file by its name: it is in the index until it is finished, so that it is repaired after a crash, and no
 //! longer, so that no limit ever deletes it. Paths are relative to the folder. Lines that say nothing known are left out, so a later
 //! version may add some.
@@ -32,7 +32,7 @@ pub enum IndexEvent<'a> {
     Finished {
         /// The path.
         name: &'a str,
-        /// Octets on the disk, its sidecar's included.
+        /// Bytes on the disk, its sidecar's included.
         bytes: u64,
         /// When its last frame was captured, in seconds since 1970.
         ended: i64,
@@ -82,7 +82,7 @@ fn is_below(name: &str) -> bool {
 pub struct Entry {
     /// Its path, relative to the folder.
     pub name: String,
-    /// Its octets and its end, as in [`IndexEvent::Finished`]; `None` while it is written, or if whoever wrote it has crashed.
+    /// Its bytes and its end, as in [`IndexEvent::Finished`]; `None` while it is written, or if whoever wrote it has crashed.
     pub finished: Option<(u64, i64)>,
     /// As in [`IndexEvent::Asked`].
     pub is_asked: bool,
@@ -107,7 +107,7 @@ impl fmt::Display for Entry {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Index {
     entries: VecDeque<Entry>,
-    /// Octets of those that are finished.
+    /// Bytes of those that are finished.
     bytes: u64,
 }
 
@@ -157,7 +157,7 @@ impl Index {
         }
     }
 
-    /// Octets of the files that are finished, their sidecars included.
+    /// Bytes of the files that are finished, their sidecars included.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }

@@ -29,7 +29,7 @@ const INTERVAL: u32 = 33_333;
 pub struct Muxer {
     size: Size,
     started: Timestamp,
-    /// Octets of each frame, and microseconds to the next one, which the last has not.
+    /// Bytes of each frame, and microseconds to the next one, which the last has not.
     lengths: Vec<u32>,
     steps: Vec<u32>,
     last: Duration,
@@ -37,7 +37,7 @@ pub struct Muxer {
 }
 
 impl Muxer {
-    /// A file, and the octets that it begins with.
+    /// A file, and the bytes that it begins with.
     pub fn file(size: Size, started: Timestamp) -> (Self, Vec<u8>) {
         let mut head = Vec::new();
         atom(&mut head, *b"ftyp", |to| {
@@ -52,7 +52,7 @@ impl Muxer {
         (Muxer { size, started, lengths, steps, last: Duration::ZERO, end: FRAMES_AT }, head)
     }
 
-    /// A frame that was captured so long after the first, and of so many octets, goes behind those before it.
+    /// A frame that was captured so long after the first, and of so many bytes, goes behind those before it.
     ///
     /// # Errors
     /// [`MuxError`]; nothing is to be written then.
@@ -80,7 +80,7 @@ impl Muxer {
 
     /// Where the size of all frames is written at last, and what.
     pub fn size(&self) -> (u64, [u8; 8]) {
-        // with its own head of 16 octets
+        // with its own head of 16 bytes
         (SIZE_AT, self.end.saturating_sub(SIZE_AT.saturating_sub(8)).to_be_bytes())
     }
 

@@ -13,7 +13,7 @@ use std::str::FromStr;
 /// The template unless `--name` gives another.
 pub const DEFAULT: &str = "%Y-%m-%d/%H-%M-%S.mkv";
 
-/// The longest name of a file or folder, in octets, so that a counter fits too: most file systems' limit is 255 (NAME_MAX).
+/// The longest name of a file or folder, in bytes, so that a counter fits too: most file systems' limit is 255 (NAME_MAX).
 const LONGEST: usize = 240;
 
 /// A template that gives names.

@@ -10,10 +10,10 @@ use crate::jpeg::Size;
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// Octets from a file's begin that hold its head.
+/// Bytes from a file's begin that hold its head.
 pub const HEAD_MOST: usize = read::HEAD_MOST;
 
-/// Octets that tell what comes next; at a file's end there may be fewer.
+/// Bytes that tell what comes next; at a file's end there may be fewer.
 pub const PROBE: usize = matroska::FRAME_HEAD;
 
 /// No frame of ours is longer: what claims to be is damage, and no reason to fetch it into memory.
@@ -33,21 +33,21 @@ pub enum Head {
 pub enum Step {
     /// A frame.
     Frame {
-        /// Octets before its own.
+        /// Bytes before its own.
         before: u64,
-        /// Its own octets.
+        /// Its own bytes.
         len: u64,
-        /// Octets behind it.
+        /// Bytes behind it.
         after: u64,
         /// When it was captured, after the first; `None`: as the file's rate says.
         time: Option<Duration>,
     },
-    /// So many octets that are no frame, and belong there.
+    /// So many bytes that are no frame, and belong there.
     Skip(u64),
 }
 
 impl Step {
-    /// Octets of all of it.
+    /// Bytes of all of it.
     pub fn octets(&self) -> u64 {
         match self {
             Step::Frame { before, len, after, .. } => before.saturating_add(*len).saturating_add(*after),
@@ -57,7 +57,7 @@ impl Step {
 }
 
 impl Head {
-    /// Reads it from the first [`HEAD_MOST`] octets of a file, or from all of a shorter one. `None`: camrec has not written this.
+    /// Reads it from the first [`HEAD_MOST`] bytes of a file, or from all of a shorter one. `None`: camrec has not written this.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         if let Some(head) = MatroskaHead::parse(bytes) {
             return Some(Head::Matroska(head));
@@ -98,7 +98,7 @@ impl Head {
         }
     }
 
-    /// Octets of the whole file, if it was finished.
+    /// Bytes of the whole file, if it was finished.
     pub fn finished(&self) -> Option<u64> {
         match self {
             Head::Matroska(head) => head.finished,
@@ -138,7 +138,7 @@ impl Head {
         }
     }
 
-    /// What begins with these octets, of which there should be [`PROBE`]. `None`: nothing that could.
+    /// What begins with these bytes, of which there should be [`PROBE`]. `None`: nothing that could.
     pub fn step(&self, octets: &[u8]) -> Option<Step> {
         self.any_step(octets).filter(|step| !matches!(step, Step::Frame { len, .. } if *len > LONGEST))
     }

@@ -7,11 +7,11 @@ use std::time::Duration;
 /// What may be kept. Nothing has to go unless something is said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Keep {
-    /// So many octets of recordings, the one that is written included.
+    /// So many bytes of recordings, the one that is written included.
     pub bytes: Option<u64>,
     /// Recordings that ended no longer ago.
     pub age: Option<Duration>,
-    /// So many octets of the file system stay free.
+    /// So many bytes of the file system stay free.
     pub min_free: Option<u64>,
 }
 
@@ -20,9 +20,9 @@ pub struct Keep {
 pub struct Use {
     /// The wall clock, in seconds since 1970.
     pub now: i64,
-    /// Octets of the file that is written.
+    /// Bytes of the file that is written.
     pub writing: u64,
-    /// Octets that are free on the file system.
+    /// Bytes that are free on the file system.
     pub free: u64,
 }
 
@@ -67,16 +67,16 @@ fn is_newest(entry: &Entry, index: &Index) -> bool {
 /// A limit has to hold so many files, or what it holds is hardly a recording.
 pub const FEW: u32 = 3;
 
-/// What the slowest camera that is worth a recording delivers, in octets a second: a limit may not be so small that it
+/// What the slowest camera that is worth a recording delivers, in bytes a second: a limit may not be so small that it
 /// holds less than [`FEW`] files even of that.
 pub const SLOWEST: u64 = 1000;
 
-/// More files than this may not go at once for a limit in octets that is less than a [`FEW`] of them: a power cut leaves one or two
+/// More files than this may not go at once for a limit in bytes that is less than a [`FEW`] of them: a power cut leaves one or two
 /// too many, a missing letter a whole archive.
 const AT_ONCE: usize = 2;
 
-/// At a start: a limit in octets that is less than a few of the files that are there, and would cost most of them. Returns
-/// the octets of a file, on the average.
+/// At a start: a limit in bytes that is less than a few of the files that are there, and would cost most of them. Returns
+/// the bytes of a file, on the average.
 pub fn is_slip(keep: &Keep, index: &Index) -> Option<u64> {
     let most = keep.bytes.filter(|most| index.bytes() > *most)?;
     let files = index.entries().filter(|entry| entry.finished.is_some()).count();
@@ -91,7 +91,7 @@ pub fn is_slip(keep: &Keep, index: &Index) -> Option<u64> {
 pub enum DeleteReason {
     /// It is older than is to be kept.
     Age,
-    /// There are more octets than are to be kept.
+    /// There are more bytes than are to be kept.
     Bytes,
     /// Less of the file system is free than should be.
     MinFree,
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Files of so many octets each, the third unfinished, that ended at 100, 200, 300 ...
+    /// Files of so many bytes each, the third unfinished, that ended at 100, 200, 300 ...
     fn index(sizes: &[u64]) -> Index {
         let mut index = Index::default();
         for (at, bytes) in sizes.iter().enumerate() {

@@ -52,7 +52,7 @@ impl Taken {
         self.borders.push(self.bytes.len());
     }
 
-    /// Frames of some octets, 40 ms apart.
+    /// Frames of some bytes, 40 ms apart.
     fn frames(&mut self, numbers: Range<u64>) {
         numbers.for_each(|n| self.frame(Time::from_millis(n * 40), &n.to_be_bytes()));
     }
@@ -361,7 +361,7 @@ fn a_cut_at_any_octet_costs_no_whole_frame() {
     }
 }
 
-/// A patch is in one sector, which a disk writes whole or not at all; or a cut through it at any octet does no harm.
+/// A patch is in one sector, which a disk writes whole or not at all; or a cut through it at any byte does no harm.
 fn check_step(before: &[u8], patch: &Patch<'_>, frames: &[(u64, Vec<u8>)]) {
     let sector = |offset: u64| offset / 512;
     let is_atomic = sector(patch.offset) == sector(patch.offset + patch.bytes.len() as u64 - 1);

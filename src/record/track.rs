@@ -53,9 +53,9 @@ pub struct Track {
 /// Why a frame is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MuxError {
-    /// It has no octets.
+    /// It has no bytes.
     Empty,
-    /// It is of so many octets, more than the container can say.
+    /// It is of so many bytes, more than the container can say.
     TooLong(u64),
     /// The file is as long as its container allows.
     SegmentFull,
@@ -73,7 +73,7 @@ impl fmt::Display for MuxError {
 
 impl std::error::Error for MuxError {}
 
-/// Octets to write over others at a file offset.
+/// Bytes to write over others at a file offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patch<'a> {
     /// Where in the file.

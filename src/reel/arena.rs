@@ -5,7 +5,7 @@ use crate::wire::data::{self, HEADER_LEN};
 use std::ops::Range;
 
 impl Reel {
-    /// Drops as many of the oldest frames as needed, and returns where a train of `len` octets begins.
+    /// Drops as many of the oldest frames as needed, and returns where a train of `len` bytes begins.
     pub(super) fn make_room(&mut self, len: usize) -> usize {
         if self.index.len() == self.index_limit {
             self.index.pop_front();

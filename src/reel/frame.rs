@@ -21,7 +21,7 @@ impl<'a> Frame<'a> {
         self.entry.number
     }
 
-    /// Its length in octets, headers not counted.
+    /// Its length in bytes, headers not counted.
     pub fn length(&self) -> u32 {
         self.entry.length
     }
@@ -43,12 +43,12 @@ impl<'a> Frame<'a> {
 
     /// How many datagrams it is.
     pub fn fragments(&self) -> u16 {
-        // fits: a frame of MAX_FRAME octets has at most MAX_FRAME / MIN_FRAGMENT = 32768 fragments
+        // fits: a frame of MAX_FRAME bytes has at most MAX_FRAME / MIN_FRAGMENT = 32768 fragments
         data::fragment_count(self.entry.length, self.fragment) as u16
     }
 
     /// The datagrams of these fragments, headers included, as one slice. All are of
-    /// [`Reel::datagram_len`](super::Reel::datagram_len) octets but the frame's last. Fragments that are not there are left out.
+    /// [`Reel::datagram_len`](super::Reel::datagram_len) bytes but the frame's last. Fragments that are not there are left out.
     pub fn datagrams(&self, fragments: Range<u16>) -> &'a [u8] {
         let step = usize::from(self.fragment) + HEADER_LEN;
         let at = |index: u16| (usize::from(index) * step).min(self.train.len());
@@ -74,7 +74,7 @@ impl<'a> Frame<'a> {
         pieces.take(end.div_ceil(fragment).saturating_sub(first)).filter(|piece| !piece.is_empty())
     }
 
-    /// The length of [`pieces_with_tables`](Self::pieces_with_tables) in octets.
+    /// The length of [`pieces_with_tables`](Self::pieces_with_tables) in bytes.
     pub fn length_with_tables(&self) -> u32 {
         let tables = self.entry.facts.huffman_at.map_or(0, |_| huffman::STANDARD_TABLES.len() as u32);
         self.entry.length.saturating_add(tables)

@@ -51,7 +51,7 @@ pub struct Reel {
     head: usize,
     next: FrameNumber,
     stream: StreamId,
-    /// Payload octets of a full fragment.
+    /// Payload bytes of a full fragment.
     fragment: u16,
 }
 
@@ -67,7 +67,7 @@ struct Entry {
 }
 
 impl Reel {
-    /// Reserves `bytes` octets for frames that are sent in datagrams of `datagram` octets of UDP payload.
+    /// Reserves `bytes` bytes for frames that are sent in datagrams of `datagram` bytes of UDP payload.
     ///
     /// # Panics
     /// If `datagram` leaves a fragment less than [`data::MIN_FRAGMENT`]; `--mtu` is checked where it is read.
@@ -91,7 +91,7 @@ impl Reel {
         self.stream
     }
 
-    /// Octets of UDP payload in a full datagram.
+    /// Bytes of UDP payload in a full datagram.
     pub fn datagram_len(&self) -> u16 {
         self.fragment + HEADER_LEN as u16
     }
@@ -101,13 +101,13 @@ impl Reel {
         self.arena.len()
     }
 
-    /// The longest frame that fits, in octets.
+    /// The longest frame that fits, in bytes.
     pub fn frame_limit(&self) -> usize {
         let datagrams = self.arena.len() / usize::from(self.datagram_len());
         (datagrams * usize::from(self.fragment)).min(MAX_FRAME as usize)
     }
 
-    /// Whether a frame of `length` octets fits.
+    /// Whether a frame of `length` bytes fits.
     ///
     /// # Errors
     /// [`TooLargeError`].

@@ -31,12 +31,12 @@ impl Reel {
         (seconds > 0.0).then(|| intervals as f32 / seconds)
     }
 
-    /// Octets a second, measured over the newest frames; none with less than two.
+    /// Bytes a second, measured over the newest frames; none with less than two.
     pub fn byte_rate(&self) -> Option<f32> {
         self.rate_over(RATE_FRAMES)
     }
 
-    /// Octets a second that a sender has to reckon with: the same, or that of the newest frames if they have become
+    /// Bytes a second that a sender has to reckon with: the same, or that of the newest frames if they have become
     /// much larger or faster.
     pub fn pace(&self) -> Option<f32> {
         let mean = self.byte_rate()?;

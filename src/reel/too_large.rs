@@ -6,7 +6,7 @@ use std::fmt;
 /// A frame that can never be in the reel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLargeError {
-    /// The frame's length in octets.
+    /// The frame's length in bytes.
     pub length: usize,
     /// It was not read any further: it is longer still.
     pub is_longer: bool,

@@ -144,14 +144,14 @@ impl Dir {
         let _ = self.file.set_modified(clock::wall());
     }
 
-    /// Octets that are free on its file system, for us.
+    /// Bytes that are free on its file system, for us.
     #[allow(clippy::useless_conversion, reason = "on some machines these are of 32 bits")]
     pub(super) fn free(&self) -> Result<u64, Error> {
         let stat = fstatvfs(&self.file).map_err(|errno| self.error("look at", errno.into()))?;
         Ok(u64::from(stat.blocks_available()).saturating_mul(u64::from(stat.fragment_size())))
     }
 
-    /// Octets that its file system has, used or free.
+    /// Bytes that its file system has, used or free.
     #[allow(clippy::useless_conversion, reason = "on some machines these are of 32 bits")]
     pub(super) fn size(&self) -> Result<u64, Error> {
         let stat = fstatvfs(&self.file).map_err(|errno| self.error("look at", errno.into()))?;

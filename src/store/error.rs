@@ -56,7 +56,7 @@ impl fmt::Display for WriteReason {
 /// What a file system that is full has no more of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lack {
-    /// Octets.
+    /// Bytes.
     Space,
     /// Files: there is space, but none can be made.
     Inodes,

@@ -78,7 +78,7 @@ impl SegmentFile {
         self.path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
     }
 
-    /// Whether so many octets more are within every limit that is known. It is asked where a file that has met its limit could not
+    /// Whether so many bytes more are within every limit that is known. It is asked where a file that has met its limit could not
     /// be closed.
     pub(super) fn may_grow_by(&self, octets: u64) -> bool {
         self.end.saturating_add(octets) <= self.most
@@ -111,7 +111,7 @@ impl SegmentFile {
         }
     }
 
-    /// Writes over octets that are in the file.
+    /// Writes over bytes that are in the file.
     ///
     /// # Errors
     /// What the system says.
@@ -119,7 +119,7 @@ impl SegmentFile {
         self.file.write_all_at(bytes, offset).map_err(|why| Error::new("write", &self.path, why))
     }
 
-    /// Has the disk keep room for so many octets behind the file's end: others may fill it, and this file still grows. The file is
+    /// Has the disk keep room for so many bytes behind the file's end: others may fill it, and this file still grows. The file is
     /// as long as it was. What is left of the room is given back by [`trim`].
     ///
     /// # Errors
@@ -180,7 +180,7 @@ fn limit_of(file: &File) -> u64 {
     if is_fat { ours.min(FAT_MOST) } else { ours }
 }
 
-/// Makes a file with these octets, under a name that is free.
+/// Makes a file with these bytes, under a name that is free.
 ///
 /// # Errors
 /// Something of that name is there, or what the system says. There is no such file then.
@@ -273,7 +273,7 @@ mod tests {
         trim(&path).unwrap();
     }
 
-    /// Takes a few octets at a time, with interruptions.
+    /// Takes a few bytes at a time, with interruptions.
     struct Slow {
         taken: Vec<u8>,
         steps: Vec<usize>,

@@ -124,7 +124,7 @@ impl Folder {
         }
     }
 
-    /// One of its files is closed. `bytes`: its octets and its sidecar's; `ended`: seconds since 1970.
+    /// One of its files is closed. `bytes`: its bytes and its sidecar's; `ended`: seconds since 1970.
     ///
     /// # Errors
     /// What the system says. At the next start it will be taken for unfinished, and found whole.
@@ -151,7 +151,7 @@ impl Folder {
         self.index.index()
     }
 
-    /// Octets that are free on its file system, for us.
+    /// Bytes that are free on its file system, for us.
     ///
     /// # Errors
     /// What the system says.
@@ -159,7 +159,7 @@ impl Folder {
         self.dir.free()
     }
 
-    /// Octets that its file system has, used or free.
+    /// Bytes that its file system has, used or free.
     ///
     /// # Errors
     /// What the system says.

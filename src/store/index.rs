@@ -176,7 +176,7 @@ fn forget_gone(index: &mut Index, dir: &Dir) {
     names.iter().for_each(|name| index.apply(&IndexEvent::Gone(name)));
 }
 
-/// How many octets are whole lines.
+/// How many bytes are whole lines.
 fn whole(text: &[u8]) -> u64 {
     text.iter().rposition(|octet| *octet == b'\n').map_or(0, |at| at as u64 + 1)
 }

@@ -15,7 +15,7 @@ use std::path::Path;
 /// The lock's file. It stays when the lock is let go: who deleted it would delete that of the next one.
 const NAME: &str = ".camrec.lock";
 
-/// The longest text that is believed to say who holds the lock, in octets.
+/// The longest text that is believed to say who holds the lock, in bytes.
 const LONGEST: u64 = 400;
 
 /// A folder's lock, until it is dropped, or the process ends in whatever way.

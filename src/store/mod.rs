@@ -1,4 +1,4 @@
-//! Recording files: `record` says which octets, this room brings them to the disk.
+//! Recording files: `record` says which bytes, this room brings them to the disk.
 //!
 //! Lives here: everything that opens, writes, reads or deletes a file of a recording. May not live here: what its bytes mean
 //! (`record`), when one begins or has to go, and what people are told.

@@ -13,7 +13,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Octets that are searched at once for a frame behind damage.
+/// Bytes that are searched at once for a frame behind damage.
 const STRIDE: usize = 256 * 1024;
 
 /// A recording of camrec's: a file, or a folder of JPEGs.
@@ -48,7 +48,7 @@ struct Octets {
 pub enum Part {
     /// A frame, which was captured so long after the first.
     Frame(Duration),
-    /// These octets of the file are no frames.
+    /// These bytes of the file are no frames.
     Damage(Range<u64>),
     /// There is nothing more.
     End,
@@ -102,7 +102,7 @@ impl RecordingReader {
         self.started
     }
 
-    /// Octets of the file, or pictures of the folder.
+    /// Bytes of the file, or pictures of the folder.
     pub fn extent(&self) -> u64 {
         match &self.source {
             Source::File(octets) => octets.len,
@@ -118,7 +118,7 @@ impl RecordingReader {
         }
     }
 
-    /// Octets of it on the disk.
+    /// Bytes of it on the disk.
     ///
     /// # Errors
     /// The disk's.
@@ -149,7 +149,7 @@ impl RecordingReader {
         }
     }
 
-    /// The next part; `jpeg` is a frame's octets then.
+    /// The next part; `jpeg` is a frame's bytes then.
     ///
     /// # Errors
     /// The disk's.
@@ -157,7 +157,7 @@ impl RecordingReader {
         self.advance(Some(jpeg)).map_err(|why| Error::unreadable(&self.path, why))
     }
 
-    /// The next part, without a frame's octets.
+    /// The next part, without a frame's bytes.
     ///
     /// # Errors
     /// The disk's.
@@ -247,7 +247,7 @@ fn read_some_at(file: &File, to: &mut [u8], at: u64) -> io::Result<usize> {
     Ok(len)
 }
 
-/// The octets that tell what begins there; `None` where nothing does.
+/// The bytes that tell what begins there; `None` where nothing does.
 pub(super) fn probe(file: &File, at: u64) -> io::Result<Option<ArrayVec<u8, PROBE>>> {
     let mut octets = ArrayVec::from([0; PROBE]);
     let len = read_some_at(file, &mut octets, at)?;
@@ -262,7 +262,7 @@ mod tests {
     use crate::record::container::Container;
     use std::fs;
 
-    /// All parts; each frame's octets are right.
+    /// All parts; each frame's bytes are right.
     fn read(path: &Path) -> (Vec<u64>, Vec<(u64, u64)>) {
         let mut film = RecordingReader::open(path).unwrap();
         let (mut frames, mut damages, mut octets) = (Vec::new(), Vec::new(), Vec::new());

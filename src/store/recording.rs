@@ -66,7 +66,7 @@ impl Pipe {
     }
 }
 
-/// Where a stream of octets goes.
+/// Where a stream of bytes goes.
 #[derive(Debug)]
 enum Stream {
     File(SegmentFile),
@@ -99,9 +99,9 @@ pub struct Summary {
     pub path: Option<PathBuf>,
     /// Frames in it.
     pub frames: u64,
-    /// Octets of all frames.
+    /// Bytes of all frames.
     pub bytes: u64,
-    /// Octets of the file or stream.
+    /// Bytes of the file or stream.
     pub file_bytes: u64,
     /// Capture time of the first frame.
     pub first: Time,
@@ -223,7 +223,7 @@ impl Recording {
         matches!(&self.to, To::Stills(stills) if stills.is_thinned())
     }
 
-    /// Takes pictures that are not there any more out of what it holds: how many, and their octets. A file has all of its frames.
+    /// Takes pictures that are not there any more out of what it holds: how many, and their bytes. A file has all of its frames.
     pub fn forget_lost(&mut self) -> (u64, u64) {
         let To::Stills(stills) = &self.to else { return (0, 0) };
         let (frames, bytes) = stills.lost();
@@ -269,7 +269,7 @@ impl Recording {
         }
     }
 
-    /// Has the disk keep room for so many octets more, if this is a file; see [`SegmentFile::reserve`].
+    /// Has the disk keep room for so many bytes more, if this is a file; see [`SegmentFile::reserve`].
     ///
     /// # Errors
     /// [`Error`]; the recording can go on.

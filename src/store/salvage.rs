@@ -23,7 +23,7 @@ pub enum Salvaged {
     Repaired {
         /// What is in it.
         remains: Remains,
-        /// Octets behind the last whole frame, which are gone.
+        /// Bytes behind the last whole frame, which are gone.
         torn: u64,
     },
     /// There was no whole frame in it, and it is deleted.
@@ -41,7 +41,7 @@ pub struct Remains {
     pub duration: Duration,
     /// When the last one was captured, about.
     pub ended: Timestamp,
-    /// Octets of the file.
+    /// Bytes of the file.
     pub bytes: u64,
 }
 
@@ -224,7 +224,7 @@ pub(super) mod tests {
         (recording, ends)
     }
 
-    /// Each frame's time in microseconds and its octets; the duration in microseconds.
+    /// Each frame's time in microseconds and its bytes; the duration in microseconds.
     fn read(path: &Path, container: Container) -> (Vec<(u64, usize)>, f64) {
         if container == Container::Avi {
             let mut film = RecordingReader::open(path).unwrap();
@@ -254,7 +254,7 @@ pub(super) mod tests {
             let (path, ends) = crashed(folder.path(), container);
             let whole = fs::read(&path).unwrap();
             let (frames, _) = read(&path, container);
-            // each of a frame's octets, and of the next one's head
+            // each of a frame's bytes, and of the next one's head
             let cuts = ends[78] - 1..ends[79] + FRAME_HEAD as u64 + 1;
             for cut in cuts.chain([ends[0], ends[49] + 3]) {
                 for zeros in [0, 3_000] {

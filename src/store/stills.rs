@@ -49,7 +49,7 @@ impl Stills {
         whereabouts(&*self.dir, self.dir.path())
     }
 
-    /// Octets of all pictures.
+    /// Bytes of all pictures.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -91,7 +91,7 @@ impl Stills {
         self.count > 0 && matches!(self.dir.identity_of(&self.first), Ok(None))
     }
 
-    /// How many pictures are not there any more, and their octets; none if the system does not say.
+    /// How many pictures are not there any more, and their bytes; none if the system does not say.
     pub fn lost(&self) -> (u64, u64) {
         let Ok(found) = list(self.dir.path()) else { return (0, 0) };
         let lost = self.count.saturating_sub(found.len() as u64);

@@ -11,7 +11,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd};
 
-/// Octets that one call can send, GSO or not: 65,535 less an IPv4 and a UDP header.
+/// Bytes that one call can send, GSO or not: 65,535 less an IPv4 and a UDP header.
 pub const MAX_SEND: usize = 65_507;
 
 /// Datagrams that one GSO call can send: `UDP_MAX_SEGMENTS` of Linux up to 6.8 (128 since).
@@ -72,7 +72,7 @@ pub fn bound(local: SocketAddr) -> io::Result<UdpSocket> {
     bound_socket(local, SockType::Datagram, Share::Nothing).map(UdpSocket::from)
 }
 
-/// From now on a send of more than `size` octets is cut into datagrams of that size by the kernel or the network
+/// From now on a send of more than `size` bytes is cut into datagrams of that size by the kernel or the network
 /// card. False: this kernel does not.
 pub fn set_segment(socket: &UdpSocket, size: u16) -> bool {
     setsockopt(socket, sockopt::UdpGsoSegment, &i32::from(size)).is_ok()
@@ -92,7 +92,7 @@ pub fn set_receive_buffer(socket: &UdpSocket, bytes: usize) -> usize {
     getsockopt(socket, sockopt::RcvBuf).unwrap_or(0) / 2
 }
 
-/// What the kernel knows of the path's MTU, in octets.
+/// What the kernel knows of the path's MTU, in bytes.
 pub fn path_mtu(socket: &UdpSocket) -> Option<u16> {
     let (level, name) =
         if is_ipv4(socket) { (libc::IPPROTO_IP, libc::IP_MTU) } else { (libc::IPPROTO_IPV6, libc::IPV6_MTU) };
@@ -156,7 +156,7 @@ pub fn send_pieces<'a>(socket: &UdpSocket, pieces: impl Iterator<Item = &'a [u8]
     outcome(|| sendmsg::<SockaddrStorage>(socket.as_raw_fd(), &pieces, &[], flags, None))
 }
 
-/// Pieces of one datagram. 65,507 octets in fragments of 256, the smallest that the protocol has; and Huffman tables,
+/// Pieces of one datagram. 65,507 bytes in fragments of 256, the smallest that the protocol has; and Huffman tables,
 /// which cut one of them in two.
 pub const MAX_PIECES: usize = 258;
 
@@ -219,12 +219,12 @@ pub fn receive_from(socket: &UdpSocket, into: &mut [u8]) -> Received<(usize, Soc
     }
 }
 
-/// What [`receive_train`] gave: so many octets, datagrams of `segment` octets each, the last one maybe shorter.
+/// What [`receive_train`] gave: so many bytes, datagrams of `segment` bytes each, the last one maybe shorter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Train {
-    /// Octets in all.
+    /// Bytes in all.
     pub len: usize,
-    /// Octets of a datagram; all of them if only one came.
+    /// Bytes of a datagram; all of them if only one came.
     pub segment: usize,
 }
 

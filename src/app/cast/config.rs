@@ -36,11 +36,11 @@ pub struct Config {
     pub quality: u8,
     /// Addresses to listen on, at least one.
     pub listen: Vec<Listen>,
-    /// Octets of the reel.
+    /// Bytes of the reel.
     pub reel: usize,
     /// Clients at once.
     pub max_clients: u16,
-    /// Octets of UDP payload in a full datagram.
+    /// Bytes of UDP payload in a full datagram.
     pub datagram: u16,
     /// The differentiated services code point of what is sent; none: the system's default.
     pub dscp: Option<u8>,

@@ -10,7 +10,7 @@ use crate::time::{Stamp, Time};
 use crate::wire::data::SLATE;
 use crate::wire::{FrameNumber, StreamId};
 
-/// Octets of the reel: room for two slates of the largest size.
+/// Bytes of the reel: room for two slates of the largest size.
 const ROOM: usize = 192 << 10;
 
 /// A picture of a stream that never had a frame.

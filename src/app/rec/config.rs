@@ -44,7 +44,7 @@ pub struct Config {
     pub target: Target,
     /// When to stop by itself.
     pub limit: Limit,
-    /// Octets of frames that may wait for the disk.
+    /// Bytes of frames that may wait for the disk.
     pub buffer: usize,
     /// What is to be done with each finished file.
     pub after: Option<HookConfig>,

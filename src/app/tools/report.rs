@@ -96,7 +96,7 @@ struct Gap {
     length_ms: u64,
 }
 
-/// Octets that are no frames.
+/// Bytes that are no frames.
 #[derive(Debug, Serialize)]
 struct Damage {
     offset: u64,

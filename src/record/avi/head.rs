@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::Offset;
 use std::time::Duration;
 
-/// Octets up to the first frame's chunk.
+/// Bytes up to the first frame's chunk.
 pub(in crate::record) const HEAD_LEN: usize = 5120;
 
 /// Who wrote the file: padded, so that the length is the same in each version.
@@ -43,7 +43,7 @@ pub struct Facts {
     pub frames: u32,
     /// The mean time from one to the next.
     pub interval: Duration,
-    /// Octets of the largest.
+    /// Bytes of the largest.
     pub(super) largest: u32,
 }
 
@@ -52,7 +52,7 @@ pub(super) struct Layout<'a> {
     pub(super) riff: Riff,
     /// Those that have an index are in the index of indexes.
     pub(super) indexes: &'a [Riff],
-    /// Octets a second.
+    /// Bytes a second.
     pub(super) rate: u64,
     pub(super) is_finished: bool,
 }
@@ -70,7 +70,7 @@ impl Facts {
         }
     }
 
-    /// Reads them from the first [`HEAD_LEN`] octets of a file; and the whole file's length, if it was finished. `None`: camrec has not
+    /// Reads them from the first [`HEAD_LEN`] bytes of a file; and the whole file's length, if it was finished. `None`: camrec has not
     /// written this.
     pub fn parse(bytes: &[u8]) -> Option<(Self, Option<u64>)> {
         let word = |at: usize| Some(u32::from_le_bytes(bytes.get(at..)?.first_chunk().copied()?));
@@ -129,7 +129,7 @@ fn offset(text: &str) -> Option<Offset> {
 /// AVIF_HASINDEX.
 const HAS_INDEX: u32 = 0x10;
 
-/// A form that grows, with its words in Microsoft's order of octets.
+/// A form that grows, with its words in Microsoft's order of bytes.
 #[derive(Default)]
 struct Form(Vec<u8>);
 
@@ -153,7 +153,7 @@ impl Form {
         self.chunk(*b"LIST", &inner);
     }
 
-    /// Text in so many octets, zeros behind it.
+    /// Text in so many bytes, zeros behind it.
     fn text(&mut self, kind: [u8; 4], text: &str, len: usize) {
         let mut body = text.as_bytes().to_vec();
         body.resize(len, 0);

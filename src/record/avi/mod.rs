@@ -20,13 +20,13 @@ pub(super) use head::{Facts, HEAD_LEN};
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// Octets before each frame's, in the same RIFF.
+/// Bytes before each frame's, in the same RIFF.
 pub const CHUNK_HEAD: usize = 8;
 
-/// Octets of a further RIFF's head, up to its first chunk.
+/// Bytes of a further RIFF's head, up to its first chunk.
 pub const RIFF_HEAD: usize = 24;
 
-/// Octets of a RIFF, indexes left out, at the most. Programs that know no OpenDML want less than 2 GiB.
+/// Bytes of a RIFF, indexes left out, at the most. Programs that know no OpenDML want less than 2 GiB.
 const RIFF_MOST: u64 = 1 << 30;
 
 /// Frames of a RIFF at the most.
@@ -35,14 +35,14 @@ const FRAMES_MOST: usize = 1 << 16;
 /// RIFFs of a file: entries that there is room for in its head.
 pub(super) const RIFFS: usize = 256;
 
-/// Octets of an entry in a RIFF's own index, and in that of the file's first RIFF for programs that know no OpenDML.
+/// Bytes of an entry in a RIFF's own index, and in that of the file's first RIFF for programs that know no OpenDML.
 const ENTRY: usize = 8;
 const OLD_ENTRY: usize = 16;
 
-/// Octets of `ix00` before its first entry.
+/// Bytes of `ix00` before its first entry.
 const INDEX_HEAD: usize = 32;
 
-/// What goes before a frame's octets, and behind them.
+/// What goes before a frame's bytes, and behind them.
 #[derive(Clone, Debug)]
 pub struct FrameHead {
     /// The end of a RIFF that is full, and the begin of the next.
@@ -54,7 +54,7 @@ pub struct FrameHead {
 }
 
 impl FrameHead {
-    /// The octets before the frame.
+    /// The bytes before the frame.
     pub fn before(&self) -> [&[u8]; 2] {
         [&self.roll, &self.chunk]
     }
@@ -71,10 +71,10 @@ struct Riff {
     /// File offset of `RIFF`, and of `movi`.
     at: u64,
     movi: u64,
-    /// Octets from `movi` to its list's end; those of the whole.
+    /// Bytes from `movi` to its list's end; those of the whole.
     list: u64,
     len: u64,
-    /// File offset and octets of its index, once it has one.
+    /// File offset and bytes of its index, once it has one.
     index: Option<(u64, u32)>,
     frames: u32,
 }
@@ -84,10 +84,10 @@ pub struct Muxer {
     facts: Facts,
     first: Option<Time>,
     last: Time,
-    /// Octets of all frames.
+    /// Bytes of all frames.
     bytes: u64,
     riffs: Vec<Riff>,
-    /// The open RIFF's frames: offset from `movi`, and octets.
+    /// The open RIFF's frames: offset from `movi`, and bytes.
     entries: Vec<(u32, u32)>,
     /// File offset of the next chunk.
     end: u64,
@@ -96,7 +96,7 @@ pub struct Muxer {
 }
 
 impl Muxer {
-    /// A file, and the octets that it begins with.
+    /// A file, and the bytes that it begins with.
     pub fn file(track: &Track) -> (Self, Vec<u8>) {
         let muxer = Muxer::new(Facts::new(track));
         let bytes = muxer.head();
@@ -126,7 +126,7 @@ impl Muxer {
         muxer
     }
 
-    /// What goes around a frame of `len` octets. The muxer is as it was: say with [`wrote`](Self::wrote) that all is in the file.
+    /// What goes around a frame of `len` bytes. The muxer is as it was: say with [`wrote`](Self::wrote) that all is in the file.
     ///
     /// # Errors
     /// [`MuxError`]; nothing is to be written then.
@@ -163,7 +163,7 @@ impl Muxer {
         self.enter(head.len);
     }
 
-    /// The next chunk holds a frame of so many octets, and is whole. Its time is what the file's rate says.
+    /// The next chunk holds a frame of so many bytes, and is whole. Its time is what the file's rate says.
     pub fn found(&mut self, len: u32) {
         self.first.get_or_insert(Time::default());
         let frames = u32::try_from(self.frames()).unwrap_or(u32::MAX);
@@ -258,7 +258,7 @@ impl Muxer {
         bytes
     }
 
-    /// Octets of the indexes once there is one more frame, at the most.
+    /// Bytes of the indexes once there is one more frame, at the most.
     pub fn tail_ahead(&self) -> u64 {
         let entries = self.entries.len().saturating_add(1);
         let own = INDEX_HEAD.saturating_add(entries.saturating_mul(ENTRY));
@@ -333,7 +333,7 @@ fn chunk_head(kind: [u8; 4], len: u32) -> [u8; CHUNK_HEAD] {
     [k0, k1, k2, k3, l0, l1, l2, l3]
 }
 
-/// A further RIFF of `len` octets in all, whose list of frames has `list` from `movi` on.
+/// A further RIFF of `len` bytes in all, whose list of frames has `list` from `movi` on.
 fn riff_head(len: u64, list: u64) -> [u8; RIFF_HEAD] {
     let mut bytes = [0; RIFF_HEAD];
     let words = [*b"RIFF", size(len.saturating_sub(8)), *b"AVIX", *b"LIST", size(list), *b"movi"];

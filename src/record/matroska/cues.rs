@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!  | Cues size | cue 0 | cue 1 | ... | cue k | Void . . . . . . . . . . |
-//!              ^ on a sector border; each cell is 32 octets              ^ the first cluster
+//!              ^ on a sector border; each cell is 32 bytes              ^ the first cluster
 //! ```
 //! The Void that fills the rest is inside Cues, where EBML allows it: so neither Cues' size nor anything behind it
-//! changes when a cue is added. A Void's header is in the first octets of a cell, and no cell lies across a sector: the
+//! changes when a cue is added. A Void's header is in the first bytes of a cell, and no cell lies across a sector: the
 //! one write that makes new cues count is in one sector, and all that goes before it falls into the Void.
 
 use super::ebml::{VOID_HEADER, size4, size8, void};
@@ -13,13 +13,13 @@ use crate::record::track::{Patch, Patches};
 use std::mem;
 use std::ops::Range;
 
-/// Octets of a cue: a divisor of [`SECTOR`]. Sizes are written longer than they need be to come to this.
+/// Bytes of a cue: a divisor of [`SECTOR`]. Sizes are written longer than they need be to come to this.
 pub(super) const CELL: usize = 32;
 
-/// What a disk writes whole or not at all, in octets.
+/// What a disk writes whole or not at all, in bytes.
 pub(super) const SECTOR: usize = 512;
 
-/// Octets of Cues' identifier and size.
+/// Bytes of Cues' identifier and size.
 pub(super) const HEADER: usize = 12;
 
 /// The fewest cells: three cues and the Void.
@@ -45,7 +45,7 @@ pub(super) struct Cues {
 }
 
 impl Cues {
-    /// Cells of about `reserve` octets at file offset `at`, with the first cue: time 0 is in the first cluster, which
+    /// Cells of about `reserve` bytes at file offset `at`, with the first cue: time 0 is in the first cluster, which
     /// begins where the cells end. Positions are relative to `segment`, the offset of Segment's body.
     pub(super) fn new(at: u64, segment: u64, reserve: usize) -> Self {
         let count = reserve.checked_div(CELL).unwrap_or(0).max(MIN_CELLS);

@@ -1,41 +1,41 @@
 //! EBML elements (RFC 8794): an identifier, the body's size, the body.
 
-/// The largest size that four octets can say, in octets: all ones means "unknown" (RFC 8794, 6.2).
+/// The largest size that four bytes can say, in bytes: all ones means "unknown" (RFC 8794, 6.2).
 pub(super) const MAX_SIZE4: u64 = (1 << 28) - 2;
 
-/// The largest size that eight octets can say, in octets.
+/// The largest size that eight bytes can say, in bytes.
 pub(super) const MAX_SIZE8: u64 = (1 << 56) - 2;
 
 /// The size of an element that ends where its parent or the file does.
 pub(super) const UNKNOWN_SIZE: [u8; 8] = [0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
 
-/// Void: octets that readers skip, at any level (RFC 8794, 11.3.2).
+/// Void: bytes that readers skip, at any level (RFC 8794, 11.3.2).
 pub(super) const VOID: u8 = 0xec;
 
-/// Octets of [`void`]'s header.
+/// Bytes of [`void`]'s header.
 pub(super) const VOID_HEADER: usize = 9;
 
-/// A size in four octets; larger ones than [`MAX_SIZE4`] become that.
+/// A size in four bytes; larger ones than [`MAX_SIZE4`] become that.
 pub(super) fn size4(size: u64) -> [u8; 4] {
     let [.., a, b, c, d] = size.min(MAX_SIZE4).to_be_bytes();
     [a | 0x10, b, c, d]
 }
 
-/// A size in eight octets; larger ones than [`MAX_SIZE8`] become that.
+/// A size in eight bytes; larger ones than [`MAX_SIZE8`] become that.
 pub(super) fn size8(size: u64) -> [u8; 8] {
     let [_, rest @ ..] = size.min(MAX_SIZE8).to_be_bytes();
     let [a, b, c, d, e, f, g] = rest;
     [0x01, a, b, c, d, e, f, g]
 }
 
-/// The header of a Void that takes `len` octets with its header, at least [`VOID_HEADER`].
+/// The header of a Void that takes `len` bytes with its header, at least [`VOID_HEADER`].
 pub(super) fn void(len: usize) -> [u8; VOID_HEADER] {
     let body = len.saturating_sub(VOID_HEADER) as u64;
     let [a, b, c, d, e, f, g, h] = size8(body);
     [VOID, a, b, c, d, e, f, g, h]
 }
 
-/// Appends an identifier, which brings its own length along in its first octet.
+/// Appends an identifier, which brings its own length along in its first byte.
 pub(super) fn id(to: &mut Vec<u8>, id: u32) {
     to.extend(id.to_be_bytes().iter().skip_while(|octet| **octet == 0));
 }
@@ -44,14 +44,14 @@ pub(super) fn id(to: &mut Vec<u8>, id: u32) {
 pub(super) fn binary(to: &mut Vec<u8>, element: u32, body: &[u8]) {
     id(to, element);
     match u8::try_from(body.len()) {
-        // 127 in one octet would mean "unknown"
+        // 127 in one byte would mean "unknown"
         Ok(short) if short < 0x7f => to.push(short | 0x80),
         _ => to.extend(size4(body.len() as u64)),
     }
     to.extend(body);
 }
 
-/// Appends an unsigned integer in as few octets as it needs.
+/// Appends an unsigned integer in as few bytes as it needs.
 pub(super) fn uint(to: &mut Vec<u8>, element: u32, value: u64) {
     let octets = value.to_be_bytes();
     let zeros = octets.iter().take_while(|octet| **octet == 0).count().min(7);

@@ -20,28 +20,28 @@ const TRACKS: u32 = 0x1654_ae6b;
 const CUES: u32 = 0x1c53_bb6b;
 const TAGS: u32 = 0x1254_c367;
 
-/// Octets of a SeekHead of four entries.
+/// Bytes of a SeekHead of four entries.
 const SEEK_HEAD_LEN: usize = 89;
 
-/// Octets in Info's body before Duration's value.
+/// Bytes in Info's body before Duration's value.
 const BEFORE_DURATION: usize = 9;
 
-/// Octets from Duration's value to DateUTC's.
+/// Bytes from Duration's value to DateUTC's.
 const DURATION_TO_DATE: usize = 11;
 
 /// How long a frame lasts, for those who want a rate.
 const DEFAULT_DURATION: u32 = 0x23_e383;
 
-/// Octets of the place for it.
+/// Bytes of the place for it.
 pub(super) const RATE_LEN: usize = 12;
 
-/// Octets of Video.
+/// Bytes of Video.
 const VIDEO_LEN: usize = 13;
 
 /// By how many ppm the camera's clock was fast.
 const CLOCK_TAG: &[u8] = b"CAMERA_CLOCK_PPM";
 
-/// Octets of that tag's value: `+012.345`.
+/// Bytes of that tag's value: `+012.345`.
 pub(super) const CLOCK_LEN: usize = 8;
 
 /// The head of a file.
@@ -60,7 +60,7 @@ pub(super) struct FileHead {
     pub(super) cues: Cues,
 }
 
-/// The head of a file with about `cue_reserve` octets for cues.
+/// The head of a file with about `cue_reserve` bytes for cues.
 pub(super) fn file(track: &Track, cue_reserve: usize) -> FileHead {
     let mut bytes = start();
     let segment = bytes.len();
@@ -160,7 +160,7 @@ pub(super) fn date(at: Timestamp) -> [u8; 8] {
     i64::try_from(nanos).unwrap_or(if nanos < 0 { i64::MIN } else { i64::MAX }).to_be_bytes()
 }
 
-/// What [`date`] has made these octets of.
+/// What [`date`] has made these bytes of.
 pub(super) fn timestamp(date: [u8; 8]) -> Timestamp {
     let nanos = i128::from(i64::from_be_bytes(date)).saturating_add(DATE_ZERO);
     Timestamp::from_nanosecond(nanos).unwrap_or_default()
@@ -225,7 +225,7 @@ fn tracks(track: &Track) -> Vec<u8> {
                 Some(nanos) => uint(to, DEFAULT_DURATION, nanos),
                 None => to.extend(rate(None)),
             }
-            // the last of all, in VIDEO_LEN octets: what is before it is patched
+            // the last of all, in VIDEO_LEN bytes: what is before it is patched
             master(to, 0xe0, |to| {
                 uint(to, 0x9a, 2); // FlagInterlaced: progressive
                 binary(to, 0xb0, &track.size.width.max(1).to_be_bytes()); // PixelWidth

@@ -1,4 +1,4 @@
-//! Matroska (RFC 9559) with one MJPEG track, written so that a cut at any octet costs no whole frame.
+//! Matroska (RFC 9559) with one MJPEG track, written so that a cut at any byte costs no whole frame.
 //!
 //! Lives here: the bytes of this format, written (`head`, `cues`, `ebml`) and read (`read`). May not live here: files, and what the
 //! other formats share (`track`).
@@ -8,7 +8,7 @@
 //!           ^ size: patched at the end     ^ patched each second
 //!                              ^ Duration, DateUTC and a tag: patched each second
 //! ```
-//! - A frame is a cluster of its own: its head's octets are known before it is written, so one write brings it in whole,
+//! - A frame is a cluster of its own: its head's bytes are known before it is written, so one write brings it in whole,
 //!   and a block's 16 bits of relative time, which at this scale reach 33 ms, are always zero.
 //! - Times are microseconds of the camera's capture clock since the file's first frame.
 //! - The file is valid from its first frame on. What is patched in afterwards makes it seekable and tells its length;
@@ -28,22 +28,22 @@ use ebml::{MAX_SIZE4, MAX_SIZE8, size4, size8};
 use read::Head as MatroskaHead;
 use std::time::Duration;
 
-/// Octets kept for cues: 2047 of them, 34 minutes at one a second.
+/// Bytes kept for cues: 2047 of them, 34 minutes at one a second.
 pub const CUE_RESERVE: usize = 64 * 1024;
 
-/// Octets before each frame.
+/// Bytes before each frame.
 pub const FRAME_HEAD: usize = 27;
 
 /// A frame that comes after so many times the interval before says nothing of how long frames last; two in a row do.
 const STALL: u64 = 4;
 
-/// Octets of a frame's head that are in the cluster's body.
+/// Bytes of a frame's head that are in the cluster's body.
 const IN_CLUSTER: u64 = 19;
 
-/// The longest frame, in octets: what a cluster's four octets of size can say.
+/// The longest frame, in bytes: what a cluster's four bytes of size can say.
 pub const MAX_FRAME: u64 = MAX_SIZE4 - IN_CLUSTER;
 
-/// What goes before a frame's octets.
+/// What goes before a frame's bytes.
 #[derive(Clone, Debug)]
 pub struct FrameHead {
     bytes: [u8; FRAME_HEAD],
@@ -54,7 +54,7 @@ pub struct FrameHead {
 }
 
 impl FrameHead {
-    /// The octets.
+    /// The bytes.
     pub fn bytes(&self) -> &[u8; FRAME_HEAD] {
         &self.bytes
     }
@@ -157,7 +157,7 @@ struct Patched {
 }
 
 impl Muxer {
-    /// A file, with [`CUE_RESERVE`] or another number of octets for cues, and the octets that it begins with.
+    /// A file, with [`CUE_RESERVE`] or another number of bytes for cues, and the bytes that it begins with.
     pub fn file(track: &Track, cue_reserve: usize) -> (Self, Vec<u8>) {
         let head = head::file(track, cue_reserve);
         let patched = Patched {
@@ -203,13 +203,13 @@ impl Muxer {
         }
     }
 
-    /// The next cluster holds a frame of this time in the file and so many octets, and is whole.
+    /// The next cluster holds a frame of this time in the file and so many bytes, and is whole.
     pub fn found(&mut self, time: u64, len: u64) {
         let end = self.end.saturating_add(FRAME_HEAD as u64).saturating_add(len);
         self.enter(Time::from_nanos(time.saturating_mul(1000)), time, end);
     }
 
-    /// A stream for a pipe: no patches, no cues, no duration; and the octets that it begins with.
+    /// A stream for a pipe: no patches, no cues, no duration; and the bytes that it begins with.
     pub fn live(track: &Track) -> (Self, Vec<u8>) {
         let (segment, bytes) = head::live(track);
         (Muxer::new(track, segment, bytes.len(), None), bytes)
@@ -222,7 +222,7 @@ impl Muxer {
         Muxer { first: None, last: 0, interval, step, rate, nominal, segment, end: end as u64, patched }
     }
 
-    /// What goes before a frame of `len` octets. The muxer is as it was: say with [`wrote`](Self::wrote) that the head and the
+    /// What goes before a frame of `len` bytes. The muxer is as it was: say with [`wrote`](Self::wrote) that the head and the
     /// frame are in the file.
     ///
     /// Times rise strictly within a file. A frame whose capture time is not after the previous frame's comes one microsecond after it,
@@ -329,7 +329,7 @@ fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Cluster { Timestamp, SimpleBlock { track 1, relative time 0, key frame, no lacing } } up to the frame's first octet.
+/// Cluster { Timestamp, SimpleBlock { track 1, relative time 0, key frame, no lacing } } up to the frame's first byte.
 pub(super) fn frame_head(time: u64, len: u64) -> [u8; FRAME_HEAD] {
     let [c0, c1, c2, c3] = size4(len.saturating_add(IN_CLUSTER));
     let [t0, t1, t2, t3, t4, t5, t6, t7] = time.to_be_bytes();

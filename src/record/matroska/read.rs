@@ -6,7 +6,7 @@ use crate::record::matroska::{CUE_RESERVE, FRAME_HEAD, frame_head};
 use jiff::Timestamp;
 use std::ops::Range;
 
-/// Octets from a file's begin that hold its head: the cues' reserve, and room for the rest of it.
+/// Bytes from a file's begin that hold its head: the cues' reserve, and room for the rest of it.
 pub(in crate::record) const HEAD_MOST: usize = CUE_RESERVE + 8 * 1024;
 
 /// What each cluster begins with, and so each frame.
@@ -25,7 +25,7 @@ pub struct Head {
     pub size: Size,
     /// Duration as of the latest checkpoint, in microseconds.
     pub duration: u64,
-    /// Octets of the whole file, if it was finished.
+    /// Bytes of the whole file, if it was finished.
     pub finished: Option<u64>,
     /// Where the first cluster begins.
     pub clusters: u64,
@@ -49,7 +49,7 @@ impl Head {
         head::timestamp(self.date)
     }
 
-    /// Reads it from the first octets of a file, or from all of a shorter one. `None`: camrec has not written this.
+    /// Reads it from the first bytes of a file, or from all of a shorter one. `None`: camrec has not written this.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let (_, ebml) = element(bytes, 0).filter(|(id, _)| *id == 0x1a45_dfa3)?;
         let (_, segment) = element(bytes, ebml.end).filter(|(id, _)| *id == SEGMENT)?;
@@ -88,7 +88,7 @@ impl Head {
     }
 }
 
-/// A frame's time in its file, in microseconds since the first, and its octets; from what stands before it.
+/// A frame's time in its file, in microseconds since the first, and its bytes; from what stands before it.
 pub(in crate::record) fn cluster(head: &[u8; FRAME_HEAD]) -> Option<(u64, u64)> {
     let time = u64::from_be_bytes(head.get(10..18)?.try_into().ok()?);
     let block = u32::from_be_bytes(head.get(19..23)?.try_into().ok()?) & 0x0fff_ffff;
@@ -105,7 +105,7 @@ fn number(bytes: &[u8]) -> u64 {
     bytes.iter().take(8).fold(0, |value, octet| value << 8 | u64::from(*octet))
 }
 
-/// Segment's size is in eight octets, all ones while it is written. Outer `None`: it is not.
+/// Segment's size is in eight bytes, all ones while it is written. Outer `None`: it is not.
 fn size_of_segment(bytes: &[u8], body: usize) -> Option<Option<u64>> {
     let size = bytes.get(body.checked_sub(8)?..body)?;
     if size.first() != Some(&1) {
@@ -115,7 +115,7 @@ fn size_of_segment(bytes: &[u8], body: usize) -> Option<Option<u64>> {
     Some((size != (1 << 56) - 1).then(|| size.saturating_add(body as u64)))
 }
 
-/// An element's identifier and body. Sizes are as our writer has them: in one octet, four or eight.
+/// An element's identifier and body. Sizes are as our writer has them: in one byte, four or eight.
 fn element(bytes: &[u8], at: usize) -> Option<(u32, Range<usize>)> {
     let first = *bytes.get(at)?;
     let id_len = (first.leading_zeros() as usize).checked_add(1).filter(|len| *len <= 4)?;

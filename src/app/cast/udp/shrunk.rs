@@ -15,7 +15,7 @@ pub struct Shrunk {
 }
 
 impl Shrunk {
-    /// The frame's JPEG in at most [`MAX_DATAGRAM`] octets; `None` if this frame has failed before.
+    /// The frame's JPEG in at most [`MAX_DATAGRAM`] bytes; `None` if this frame has failed before.
     ///
     /// # Errors
     /// The frame cannot be decoded, or nothing of it would fit. Said once a frame.

@@ -29,7 +29,7 @@ const WATCH_LOCAL: Duration = Duration::from_secs(5);
 
 /// The same over a network, where what one sees may be old: sshfs believes for 20 s what it has seen.
 const WATCH: Duration = Duration::from_secs(30);
-/// A file that is shorter does not tell how many octets a second there will be.
+/// A file that is shorter does not tell how many bytes a second there will be.
 const TELLS: Duration = Duration::from_secs(10);
 
 /// The folder.
@@ -59,7 +59,7 @@ struct Unfinished {
 pub struct Purge {
     /// Files.
     pub files: u64,
-    /// Octets, those of the sidecars included.
+    /// Bytes, those of the sidecars included.
     pub bytes: u64,
     /// When the oldest of them ended, in seconds since 1970.
     pub oldest: i64,
@@ -72,7 +72,7 @@ pub struct Purge {
 pub struct Deleted {
     /// The file.
     pub path: PathBuf,
-    /// Its octets and its sidecar's.
+    /// Its bytes and its sidecar's.
     pub bytes: u64,
     /// When it ended, in seconds since 1970.
     pub ended: i64,
@@ -240,7 +240,7 @@ impl Room {
         }
     }
 
-    /// Deletes what is not to be kept any more, a few files at once. `writing`: octets of the file that is written.
+    /// Deletes what is not to be kept any more, a few files at once. `writing`: bytes of the file that is written.
     pub(super) fn tend(&mut self, writing: u64) -> Vec<Deleted> {
         if self.wanted.keep.is_everything() {
             return Vec::new();
@@ -259,7 +259,7 @@ impl Room {
         purge.filter(|purge| purge.files > 0)
     }
 
-    /// What there is to say, once, of a limit that holds less than a few files such as the one that is written, which has so many octets
+    /// What there is to say, once, of a limit that holds less than a few files such as the one that is written, which has so many bytes
     /// by now in so long.
     pub(super) fn warning(&mut self, bytes: u64, span: Duration) -> Option<String> {
         let (most, length) = (self.wanted.keep.bytes?, self.wanted.segment.most()?);
@@ -313,13 +313,13 @@ impl Room {
         }
     }
 
-    /// Octets that recordings can take here: those that are there, and what is free.
+    /// Bytes that recordings can take here: those that are there, and what is free.
     pub(super) fn capacity(&self, writing: u64) -> u64 {
         let Some(folder) = &self.folder else { return 0 };
         folder.free().unwrap_or(0).saturating_add(folder.index().bytes()).saturating_add(writing)
     }
 
-    /// Whether a file with a frame of so many octets is worth a try.
+    /// Whether a file with a frame of so many bytes is worth a try.
     pub(super) fn has_space(&self, frame: usize) -> bool {
         let free = self.folder.as_ref().and_then(|folder| folder.free().ok());
         free.is_none_or(|free| free >= LEAST.saturating_add(frame as u64 * 4))

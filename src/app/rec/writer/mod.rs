@@ -1,6 +1,6 @@
 //! The writer's thread, from outside: the disk may stall for seconds, and the network must not wait for it.
 //!
-//! Frames go to it through a queue that is bounded by their octets, each with what has become of the frames before it; their buffers
+//! Frames go to it through a queue that is bounded by their bytes, each with what has become of the frames before it; their buffers
 //! come back through another. The account is kept where it is true: by `worker`.
 //!
 //! | file | what |
@@ -47,7 +47,7 @@ pub struct Writer {
     orders: Option<Sender<Order>>,
     notes: Receiver<Note>,
     thread: Running,
-    /// Octets that may wait for the disk.
+    /// Bytes that may wait for the disk.
     buffer: usize,
     queued: Arc<AtomicUsize>,
     frames: Arc<AtomicUsize>,
@@ -112,7 +112,7 @@ impl Writer {
         })
     }
 
-    /// Octets that find room in the queue. The frame that takes the last of them may be longer.
+    /// Bytes that find room in the queue. The frame that takes the last of them may be longer.
     pub fn room(&self) -> usize {
         self.buffer.saturating_sub(self.queued.load(Ordering::Relaxed))
     }

@@ -247,7 +247,7 @@ impl Worker {
         }
     }
 
-    /// Deletes what is not to be kept; `writing`: octets of the file that is open.
+    /// Deletes what is not to be kept; `writing`: bytes of the file that is open.
     pub(super) fn tend(&mut self, writing: u64) -> bool {
         let Destination::Folder(room) = &mut self.place else { return false };
         let deleted = room.tend(writing);
@@ -259,7 +259,7 @@ impl Worker {
     }
 }
 
-/// Octets that a minute of this recording takes, but no large part of what there is room for.
+/// Bytes that a minute of this recording takes, but no large part of what there is room for.
 fn ahead_of(recording: &Summary, capacity: u64) -> u64 {
     let seconds = recording.span().as_secs().max(1);
     (recording.file_bytes / seconds).saturating_mul(60).min(capacity / 8).min(MOST_AHEAD)

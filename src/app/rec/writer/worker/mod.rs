@@ -62,7 +62,7 @@ pub(in crate::app::rec::writer) struct Worker {
     /// When the next checkpoint is due.
     due: Time,
     flips: Throttle,
-    /// How many octets the disk is asked to keep room for.
+    /// How many bytes the disk is asked to keep room for.
     ahead: u64,
     /// A file that was closed, and for which the disk still keeps room.
     untrimmed: Option<PathBuf>,
