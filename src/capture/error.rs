@@ -157,15 +157,7 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             OpenError::Missing { path, cameras } => missing(f, path, cameras),
-            OpenError::Twin { path, other, link } => {
-                let (path, own) = (shown(path), shown(other));
-                write!(
-                    f,
-                    "{path} is away, and {own}, which has the same name and serial number, is at another port: plug the \
-                     camera into its own port again, or end camcast and start it with the other one: camcast {}",
-                    shown(link.as_ref().unwrap_or(other))
-                )
-            }
+            OpenError::Twin { path, other, link } => twin(f, path, other, link.as_ref().unwrap_or(other)),
             OpenError::Stranger { path, link } => {
                 write!(
                     f,
@@ -190,7 +182,7 @@ impl fmt::Display for OpenError {
                  After=modprobe@videodev.service",
                 shown(&path)
             ),
-            OpenError::NotACamera { path, why } => write!(f, "{} is no camera: {why}", shown(&path)),
+            OpenError::NotACamera { path, why } => write!(f, "{} is not a camera: {why}", shown(&path)),
             OpenError::NoSignal { path } => {
                 write!(
                     f,
@@ -218,6 +210,15 @@ impl fmt::Display for OpenError {
             }
         }
     }
+}
+
+fn twin(f: &mut fmt::Formatter<'_>, path: &Path, other: &Path, link: &Path) -> fmt::Result {
+    let (path, other, link) = (shown(&path), shown(&other), shown(&link));
+    write!(
+        f,
+        "{path} is away, and {other}, which has the same name and serial number, is at another port: plug the \
+         camera into its own port again, or end camcast and start it with the other one: camcast {link}"
+    )
 }
 
 fn missing(f: &mut fmt::Formatter<'_>, path: &Path, cameras: &[String]) -> fmt::Result {

@@ -125,7 +125,7 @@ fn capabilities(node: &Node, path: &Path) -> Result<Capabilities, OpenError> {
             Kind::Other(why) => Err(not_a_camera(why)),
         },
         Err(CallError { errno: Errno::ENOTTY | Errno::EINVAL, .. }) => {
-            Err(not_a_camera("it is no video device; camcast --list names the cameras"))
+            Err(not_a_camera("it is not a video device; camcast --list names the cameras"))
         }
         Err(failed) => Err(OpenError::from_call(path, failed)),
     }
@@ -203,7 +203,7 @@ mod tests {
         assert!(matches!(error("a\0b"), OpenError::Invalid { .. }));
         assert_eq!(
             error("/dev/null").to_string(),
-            "/dev/null is no camera: it is no video device; camcast --list names the cameras"
+            "/dev/null is not a camera: it is not a video device; camcast --list names the cameras"
         );
     }
 }
