@@ -81,7 +81,7 @@ fn run(test: &str, mut command: Command) -> bool {
     let output = match output {
         Ok(output) => output,
         Err(why) => {
-            left_out(test, &format!("{}: {why}", command.get_program().display()));
+            left_out(test, &format!("{}: {why}", command.get_program().to_string_lossy()));
             return false;
         }
     };
