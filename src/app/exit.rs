@@ -1,5 +1,6 @@
 //! What ends a program: an exit code that scripts can tell apart, and one line that names cause and remedy.
 
+use crate::store::Error;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -65,6 +66,16 @@ impl ExitError {
     pub fn system(what: &str, error: &std::io::Error) -> Self {
         ExitError::new(Exit::System, format!("{what}: {error}"))
     }
+}
+
+/// What was typed cannot be meant.
+pub fn usage(message: impl Into<String>) -> ExitError {
+    ExitError::new(Exit::Usage, message)
+}
+
+/// A recording, or a copy of one, cannot be written.
+pub fn not_writable(error: &Error) -> ExitError {
+    ExitError::new(Exit::NotWritable, error.to_string())
 }
 
 impl fmt::Display for ExitError {

@@ -3,7 +3,7 @@
 use super::options::Options;
 use super::source::trouble::open_failure;
 use crate::app::argument::{Argument, is_text};
-use crate::app::exit::{Exit, ExitError};
+use crate::app::exit::{ExitError, usage};
 use crate::app::{local_time, quantity};
 use crate::capture::{CaptureConfig, Mode, SourceSpec};
 use crate::picture::RawEncoder;
@@ -84,10 +84,6 @@ impl TryFrom<Options> for Config {
             wait_for_client: options.wait_for_client,
         })
     }
-}
-
-fn usage(message: impl Into<String>) -> ExitError {
-    ExitError::new(Exit::Usage, message)
 }
 
 fn wish(options: &Options) -> Result<CaptureConfig, ExitError> {
@@ -213,6 +209,7 @@ fn dscp(typed: Option<&str>) -> Result<Option<u8>, ExitError> {
 mod tests {
     use super::*;
     use crate::app::argument::disguise;
+    use crate::app::exit::Exit;
     use std::os::unix::ffi::OsStrExt;
 
     fn config(change: impl FnOnce(&mut Options)) -> Result<Config, ExitError> {

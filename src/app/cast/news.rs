@@ -26,7 +26,7 @@ pub struct Demand {
     pub clients: usize,
     /// Clients who would see a slate.
     pub viewers: usize,
-    /// Frames that clients do not have yet, and can still get.
+    /// Frames that clients do not have yet, and can still get. Asked for when the source is over; zero before.
     pub outstanding: u64,
 }
 

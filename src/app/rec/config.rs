@@ -3,7 +3,7 @@
 use super::hooks::HookConfig;
 use super::options::Options;
 use crate::app::argument::{Argument, is_text};
-use crate::app::exit::{Exit, ExitError};
+use crate::app::exit::{ExitError, usage};
 use crate::app::local_time;
 use crate::app::quantity::{self, show_bytes, show_duration};
 use crate::record::align::{self, Align};
@@ -185,10 +185,6 @@ impl TryFrom<Options> for Config {
             wait: options.wait,
         })
     }
-}
-
-fn usage(message: impl Into<String>) -> ExitError {
-    ExitError::new(Exit::Usage, message)
 }
 
 fn target(options: &Options) -> Result<Target, ExitError> {
@@ -426,6 +422,7 @@ fn duration(option: &str, typed: Option<&str>) -> Result<Option<Duration>, ExitE
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::exit::Exit;
 
     fn config(change: impl FnOnce(&mut Options)) -> Result<Config, ExitError> {
         let mut options = Options { host: Some("pi.local".into()), ..Options::default() };

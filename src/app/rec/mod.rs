@@ -30,7 +30,7 @@ use super::exit::{Exit, ExitError};
 use super::{local_time, logging, say};
 use crate::app::throttle::Throttle;
 use crate::receiver::rejoin::{Manner, Rejoin};
-use crate::store::{Error as StoreError, Summary};
+use crate::store::Summary;
 use crate::sys::clock;
 use crate::sys::poll::{self, PollFlags};
 use crate::sys::signals::Signals;
@@ -254,8 +254,4 @@ impl<'a> Recorder<'a> {
 struct Ready {
     signal: bool,
     link: bool,
-}
-
-fn store_failure(error: &StoreError) -> ExitError {
-    ExitError::new(Exit::NotWritable, error.to_string())
 }

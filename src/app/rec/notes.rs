@@ -1,11 +1,12 @@
 //! What the threads beside the loop say, and what it brings about: who is told of it is the least of it.
 
+use super::Recorder;
 use super::config::Target;
 use super::hooks::{FinishedFile, HookError, Hooks};
 use super::report::json::{Figures, JsonEvent};
 use super::report::people::{self, Context};
 use super::writer::{Note, Segment};
-use super::{Recorder, store_failure};
+use crate::app::exit::not_writable;
 use crate::shown::{for_programs, shown};
 use crate::store::Error as StoreError;
 use crate::sys::clock;
@@ -35,7 +36,7 @@ impl Recorder<'_> {
             Note::Failed(error) => {
                 match error {
                     StoreError::Closed => self.was_closed = true,
-                    error => self.failure = Some(store_failure(&error)),
+                    error => self.failure = Some(not_writable(&error)),
                 }
                 self.stop(clock::now());
                 self.writer.stop();

@@ -3,9 +3,8 @@
 use super::gather::{Found, gather};
 use super::progress::Progress;
 use super::report::{self, Verdict};
-use super::usage;
 use crate::app::argument::Argument;
-use crate::app::exit::{Exit, ExitError};
+use crate::app::exit::{Exit, ExitError, usage};
 use crate::app::{logging, say, say_to_programs};
 use crate::picture::Decoder;
 use crate::shown::shown;

@@ -1,9 +1,9 @@
 //! `camrec export`: a recording in another form, without touching its pictures.
 
 use super::progress::Progress;
-use super::{from_and_to, no_film, store_failure, usage};
+use super::{from_and_to, no_film};
 use crate::app::argument::Argument;
-use crate::app::exit::{Exit, ExitError};
+use crate::app::exit::{Exit, ExitError, not_writable, usage};
 use crate::app::{local_time, logging, say};
 use crate::jpeg;
 use crate::record::container::{Container, Form as Recorded};
@@ -68,7 +68,7 @@ fn export(from: &Path, to: &Path, form: Form) -> Result<Exit, ExitError> {
         progress.show(from, film.position(), film.extent());
         match film.next(&mut jpeg).map_err(|error| no_film(&error))? {
             Part::Frame(time) => {
-                copy.append(&jpeg, time).map_err(|error| store_failure(&error))?;
+                copy.append(&jpeg, time).map_err(|error| not_writable(&error))?;
                 resized += u64::from(jpeg::check_header_only(&jpeg).is_ok_and(|it| it.size() != film.size()));
             }
             Part::Damage(range) => {
@@ -83,7 +83,7 @@ fn export(from: &Path, to: &Path, form: Form) -> Result<Exit, ExitError> {
     if frames == 0 {
         return Err(ExitError::new(Exit::Damaged, format!("{}: there is no frame in it", shown(&from))));
     }
-    copy.finish().map_err(|error| store_failure(&error))?;
+    copy.finish().map_err(|error| not_writable(&error))?;
     say(&format!("{}: {frames} frames", shown(&to)));
     if resized > 0 && form != Form::Recorded(Recorded::Stills) {
         let size = film.size();

@@ -19,7 +19,7 @@ mod report;
 pub mod sheet;
 
 use super::argument::Argument;
-use super::exit::{Exit, ExitError};
+use super::exit::{Exit, ExitError, usage};
 use crate::store::Error;
 use std::path::Path;
 
@@ -43,12 +43,4 @@ fn from_and_to<'a>(
 /// A recording cannot be read.
 fn no_film(error: &Error) -> ExitError {
     ExitError::new(Exit::Damaged, error.to_string())
-}
-
-fn store_failure(error: &Error) -> ExitError {
-    ExitError::new(Exit::NotWritable, error.to_string())
-}
-
-fn usage(message: impl Into<String>) -> ExitError {
-    ExitError::new(Exit::Usage, message)
 }

@@ -1,9 +1,9 @@
 //! `camrec sheet`: a recording at a glance.
 
 use super::progress::Progress;
-use super::{from_and_to, no_film, store_failure, usage};
+use super::{from_and_to, no_film};
 use crate::app::argument::Argument;
-use crate::app::exit::{Exit, ExitError};
+use crate::app::exit::{Exit, ExitError, not_writable, usage};
 use crate::app::quantity::show_duration;
 use crate::app::{local_time, logging, say};
 use crate::jpeg;
@@ -66,7 +66,7 @@ fn sheet(from: &Path, to: &Path) -> Result<Exit, ExitError> {
     let mut sheet = Sheet::new(film.size(), usize::try_from(frames).unwrap_or(usize::MAX), &title);
     let left_out = fill(&mut sheet, &mut film, frames)?;
     let jpeg = sheet.jpeg().map_err(|error| failed(&error))?;
-    write_new(to, &jpeg).map_err(|error| store_failure(&error))?;
+    write_new(to, &jpeg).map_err(|error| not_writable(&error))?;
     say(&format!("{}: {} of {frames} frames{left_out}", shown(&to), sheet.count()));
     Ok(left_out.exit())
 }

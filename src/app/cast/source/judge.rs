@@ -3,7 +3,7 @@
 use super::raw::Raw;
 use crate::capture::{Content, Lease};
 use crate::jpeg::{Checked, JpegError};
-use crate::reel::TooLargeError;
+use crate::reel::{Reel, TooLargeError};
 
 /// What of a frame's bytes is sent, or why none is.
 pub type Check = fn(&[u8]) -> Result<Checked<'_>, JpegError>;
@@ -26,19 +26,21 @@ pub enum Judgement<'a> {
     TooLarge(TooLargeError),
 }
 
-/// Judges a frame. `limit`: the longest that the reel takes, in bytes.
-pub fn judge<'a>(lease: &'a Lease<'_>, raw: &'a mut Raw, check: Check, limit: usize) -> Judgement<'a> {
+/// Judges a frame that is to be laid into this reel.
+pub fn judge<'a>(lease: &'a Lease<'_>, raw: &'a mut Raw, check: Check, reel: &Reel) -> Judgement<'a> {
     match lease.content {
-        Content::TooLong(length) => Judgement::TooLarge(TooLargeError { length, limit, is_longer: true }),
+        Content::TooLong(length) => {
+            Judgement::TooLarge(TooLargeError { length, limit: reel.frame_limit(), is_longer: true })
+        }
         Content::Damaged(flaw) => Judgement::Damaged(flaw),
-        Content::Jpeg => weigh(lease, false, check, limit),
+        Content::Jpeg => weigh(lease, false, check, reel),
         Content::Raw(format) => {
             let is_new = raw.take_unwatched();
             if !raw.is_wanted() {
                 return Judgement::Unwatched;
             }
             match raw.compress(format, lease) {
-                Ok(jpeg) => weigh(jpeg, is_new, check, limit),
+                Ok(jpeg) => weigh(jpeg, is_new, check, reel),
                 Err(error) => {
                     log::debug!("a picture of the camera is not compressed: {error}");
                     Judgement::Damaged(None)
@@ -48,13 +50,13 @@ pub fn judge<'a>(lease: &'a Lease<'_>, raw: &'a mut Raw, check: Check, limit: us
     }
 }
 
-fn weigh(bytes: &[u8], is_new: bool, check: Check, limit: usize) -> Judgement<'_> {
+fn weigh<'a>(bytes: &'a [u8], is_new: bool, check: Check, reel: &Reel) -> Judgement<'a> {
     match check(bytes) {
         Err(flaw) => Judgement::Damaged(Some(flaw)),
-        Ok(Checked { bytes, .. }) if bytes.len() > limit => {
-            Judgement::TooLarge(TooLargeError { length: bytes.len(), limit, is_longer: false })
-        }
-        Ok(checked) => Judgement::Good { checked, is_new },
+        Ok(checked) => match reel.fits(checked.bytes.len()) {
+            Err(error) => Judgement::TooLarge(error),
+            Ok(()) => Judgement::Good { checked, is_new },
+        },
     }
 }
 
@@ -64,12 +66,17 @@ mod tests {
     use crate::jpeg::{self, Size, sample};
     use crate::picture::{Layout, RawFormat};
     use crate::time::Stamp;
+    use crate::wire::StreamId;
 
     const SIZE: Size = Size { width: 64, height: 48 };
-    const LIMIT: usize = 10_000;
+    const ROOM: usize = 20_000;
+
+    fn reel() -> Reel {
+        Reel::new(ROOM, 1452, StreamId(1))
+    }
 
     fn of(content: Content, bytes: &[u8], raw: &mut Raw, see: impl FnOnce(Judgement<'_>)) {
-        see(judge(&Lease::made_up(bytes, content, Stamp::default()), raw, jpeg::check, LIMIT));
+        see(judge(&Lease::made_up(bytes, content, Stamp::default()), raw, jpeg::check, &reel()));
     }
 
     #[test]
@@ -86,11 +93,11 @@ mod tests {
         of(Content::Damaged(None), &jpeg, raw, |it| assert_eq!(it, Judgement::Damaged(None)));
         let flaw = Some(JpegError::Cut { at: 9 });
         of(Content::Damaged(flaw), b"", raw, |it| assert_eq!(it, Judgement::Damaged(flaw)));
-        let large = sample::jpeg(SIZE, &[1; LIMIT]);
+        let large = sample::jpeg(SIZE, &[1; ROOM]);
         for (content, bytes, length, is_longer) in
             [(Content::Jpeg, &large[..], large.len(), false), (Content::TooLong(99_999), b"", 99_999, true)]
         {
-            let error = TooLargeError { length, limit: LIMIT, is_longer };
+            let error = TooLargeError { length, limit: reel().frame_limit(), is_longer };
             of(content, bytes, raw, |it| assert_eq!(it, Judgement::TooLarge(error)));
         }
     }

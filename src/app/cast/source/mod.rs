@@ -271,7 +271,7 @@ impl Intake {
             let is_failing = is_failing && source.fd().is_some();
             return if is_failing { Err(source.erring()) } else { Ok(()) };
         };
-        match judge(&lease, raw, *check, reel.frame_limit()) {
+        match judge(&lease, raw, *check, reel) {
             Judgement::Good { checked, is_new } => {
                 supervisor.handle_frame(now);
                 let stamp = frames.stamp(lease.stamp, report, now);

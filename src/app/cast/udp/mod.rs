@@ -222,10 +222,7 @@ impl Outlet for Udp {
     }
 
     fn demand(&self, stream: &Stream) -> Demand {
-        Demand {
-            clients: self.hub.clients(),
-            viewers: usize::from(self.hub.has_viewers()),
-            outstanding: self.hub.outstanding(&stream.reel),
-        }
+        let outstanding = if stream.source.is_over() { self.hub.outstanding(&stream.reel) } else { 0 };
+        Demand { clients: self.hub.clients(), viewers: usize::from(self.hub.has_viewers()), outstanding }
     }
 }

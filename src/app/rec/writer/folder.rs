@@ -1,8 +1,7 @@
 //! The folder that is recorded to: who has it, what its files are called, and which of them go when room is needed.
 
 use super::super::config::{Folder as Wanted, WhenFull};
-use super::super::store_failure;
-use crate::app::exit::{Exit, ExitError};
+use crate::app::exit::{Exit, ExitError, not_writable};
 use crate::app::local_time;
 use crate::app::quantity::{show_bytes, show_duration};
 use crate::record::retention::{DeleteReason, FEW, Keep, Use, is_slip, oldest};
@@ -96,7 +95,7 @@ impl Room {
             None => None,
         };
         if let Some((path, why)) = refusal.filter(|_| wanted.must_exist) {
-            return Err(store_failure(&Error::NotWritable { path: path.clone(), why }));
+            return Err(not_writable(&Error::NotWritable { path: path.clone(), why }));
         }
         let mut room = Room {
             wanted,
@@ -106,7 +105,7 @@ impl Room {
             purge: Some(Purge::default()),
             is_warned: false,
         };
-        room.take().map_err(|error| store_failure(&error))?;
+        room.take().map_err(|error| not_writable(&error))?;
         room.check()?;
         let path = shown(&room.wanted.path);
         if is_new {
@@ -124,7 +123,7 @@ impl Room {
     /// Nothing is in the way of the one file that is wanted, and the limits can be meant.
     fn check(&self) -> Result<(), ExitError> {
         if let Some(path) = self.wanted.one.as_deref().and_then(taken) {
-            return Err(store_failure(&Error::Exists { path }));
+            return Err(not_writable(&Error::Exists { path }));
         }
         self.folder.as_ref().map_or(Ok(()), |folder| check_limits(&self.wanted.keep, folder))
     }
