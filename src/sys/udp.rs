@@ -319,14 +319,19 @@ mod tests {
 
     #[test]
     fn what_may_not_be_cut_and_is_too_large_is_refused_on_both_families() {
-        for address in
-            loopbacks(test_name!("what_may_not_be_cut_and_is_too_large_is_refused_on_both_families"))
-        {
+        let test = test_name!("what_may_not_be_cut_and_is_too_large_is_refused_on_both_families");
+        for address in loopbacks(test) {
             let other = bound(address).unwrap();
             let socket = connected(other.local_addr().unwrap()).unwrap();
             for (dont, sent) in [(true, Sent::TooLarge), (false, Sent::Ok)] {
                 assert_eq!(set_dont_fragment(&socket, dont), Setting::Done, "{address}");
-                let mtu = path_mtu(&socket).unwrap();
+                let Some(mtu) = path_mtu(&socket) else {
+                    // an emulated user space hands only the options on that it knows
+                    let why = Errno::last();
+                    assert!(matches!(why, Errno::ENOPROTOOPT | Errno::EOPNOTSUPP), "{address}: {why}");
+                    left_out(test, &format!("{address}: the MTU cannot be asked for: {why}"));
+                    break;
+                };
                 // loopback's is 65,536: only there nothing is too large for it
                 if usize::from(mtu) < MAX_SEND {
                     assert_eq!(send_bytes(&socket, &vec![0; usize::from(mtu)]), sent, "{address}");
