@@ -9,6 +9,7 @@ use crate::support::film::{self, RecordingReader};
 use crate::support::pause;
 use camcast::app::rec::config::{BUFFER, Folder, Segment, Target, WhenFull};
 use camcast::app::rec::writer::{Note, ToWrite, Writer};
+use camcast::clock::anchor::Line;
 use camcast::record::container::{Container, Form};
 use camcast::record::retention::Keep;
 use camcast::store;
@@ -103,7 +104,9 @@ fn a_day_of_files_takes_no_more_memory_than_a_minute() {
         let arrived = begin.after(Duration::from_micros(number * 1_000_000 / FPS));
         let stamp = Stamp { captured: Time::from_nanos(arrived.as_nanos() / 2 * 2), sequence: number as u32 };
         let number = FrameNumber(number as u32);
-        let frame = ToWrite { number, stamp, discontinuity: false, was_repaired: false, bytes, arrived };
+        let line = Line::through(stamp.captured, arrived);
+        let frame =
+            ToWrite { number, stamp, discontinuity: false, was_repaired: false, bytes, arrived, line };
         run.writer.write(frame).unwrap();
         if run.files > memory.len() as u64 * 60 {
             memory.push(resident());

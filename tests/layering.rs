@@ -38,7 +38,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("supervisor", &["time"]),
     ("sys", &["time"]),
     ("capture", &["jpeg", "picture", "shown", "sys", "time"]),
-    ("store", &["jpeg", "record", "shown", "sys", "time"]),
+    ("store", &["clock", "jpeg", "record", "shown", "sys", "time"]),
     (
         "app",
         &[

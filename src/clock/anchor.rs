@@ -47,7 +47,7 @@ const JUMP: i64 = 1_000_000_000;
 const KNOWN: usize = 6;
 
 /// The least difference between arrival and capture in a bucket, and when that frame was captured.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Least {
     captured: Time,
     offset: i64,
@@ -63,6 +63,19 @@ pub struct Anchor {
     skew: i64,
     /// How much `skew` may be wrong for want of minima, in parts in 10^9.
     doubt: i64,
+    /// Counts the clocks: a jump, or another stream, makes it another one.
+    era: u32,
+}
+
+/// How the camera's clock lies against ours, as far as was known when a frame came: a copy that goes with the frame, so that nobody
+/// has to know it twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The minimum that the line goes through.
+    point: Least,
+    /// What the offset grows by, in parts in 10^9.
+    skew: i64,
+    era: u32,
 }
 
 /// What a frame has told.
@@ -72,6 +85,8 @@ pub struct Observed {
     pub above: Duration,
     /// The camera's clock has jumped before this frame. What was known of its offset is forgotten.
     pub jump: Option<Jump>,
+    /// What is known by now.
+    pub line: Line,
 }
 
 /// The camera's clock jumped against this machine's.
@@ -95,11 +110,16 @@ impl fmt::Display for Jump {
 
 impl Default for Anchor {
     fn default() -> Self {
-        Anchor { minima: ArrayVec::new(), last: None, skew: 0, doubt: MAX_SKEW }
+        Anchor { minima: ArrayVec::new(), last: None, skew: 0, doubt: MAX_SKEW, era: 0 }
     }
 }
 
 impl Anchor {
+    /// The frames from here on are another stream's, and so is their clock.
+    pub fn restart(&mut self) {
+        *self = Anchor { era: self.era.wrapping_add(1), ..Anchor::default() };
+    }
+
     /// A frame that was captured at `captured` (camera's clock) has begun to arrive at `arrived` (ours). Frames come in
     /// the order of their capture.
     pub fn observe(&mut self, captured: Time, arrived: Time) -> Observed {
@@ -108,23 +128,17 @@ impl Anchor {
         if jump.is_some() {
             // the crystal is the same, so the skew is
             self.minima.clear();
+            self.era = self.era.wrapping_add(1);
         }
         self.last = Some(frame);
         self.note(frame);
-        let least = self.offset(captured).unwrap_or(frame.offset);
+        let (point, least) = self.lowest(captured).unwrap_or((frame, frame.offset));
         let above = frame.offset.saturating_sub(least).max(0);
-        Observed { above: Duration::from_nanos(above.unsigned_abs()), jump }
+        Observed { above: Duration::from_nanos(above.unsigned_abs()), jump, line: self.through(point) }
     }
 
-    /// The time of our clock at which a frame was captured, as far as is known; none before the first one. It is late by
-    /// the path's least delay. What is known of the last ten minutes gets better while frames come.
-    pub fn local(&self, captured: Time) -> Option<Time> {
-        Some(Time::from_nanos(captured.as_nanos().saturating_add_signed(self.offset(captured)?)))
-    }
-
-    /// How much faster our clock runs than the camera's, in parts in 10^9; negative if the camera's is fast.
-    pub fn skew_ppb(&self) -> i64 {
-        self.skew
+    fn through(&self, point: Least) -> Line {
+        Line { point, skew: self.skew, era: self.era }
     }
 
     fn jump(&self, frame: Least) -> Option<Jump> {
@@ -136,7 +150,7 @@ impl Anchor {
             return Some(Jump::Back(size));
         }
         // without a jump no frame comes earlier than the least delay, and one that was delayed comes before the next
-        let least = self.offset(frame.captured)?;
+        let (_, least) = self.lowest(frame.captured)?;
         let is_early = frame.offset < least.saturating_sub(JUMP) && by < JUMP.saturating_neg();
         (is_early && went > JUMP && self.minima.len() >= KNOWN).then_some(Jump::Forward(size))
     }
@@ -160,14 +174,14 @@ impl Anchor {
         self.minima.push(frame);
     }
 
-    /// The line at this capture time: the lowest that one of the minima allows, if the clocks have wandered since.
-    fn offset(&self, captured: Time) -> Option<i64> {
+    /// The minimum that allows the least offset at this capture time, and that offset, if the clocks have wandered since.
+    fn lowest(&self, captured: Time) -> Option<(Least, i64)> {
         let wander = WANDER.max(self.doubt);
         let allowed = |least: &Least| {
             let away = difference(captured, least.captured).saturating_abs();
-            least.moved_to(captured, self.skew).saturating_add(share(away, wander))
+            (*least, least.moved_to(captured, self.skew).saturating_add(share(away, wander)))
         };
-        self.minima.iter().map(allowed).min()
+        self.minima.iter().map(allowed).min_by_key(|(_, offset)| *offset)
     }
 
     /// All buckets are full: the skew is looked at anew.
@@ -198,6 +212,28 @@ impl Anchor {
             least.offset > most.saturating_add(NOISE)
         };
         self.minima.iter().filter(move |least| !self.minima.iter().any(|other| is_above(least, other)))
+    }
+}
+
+impl Line {
+    /// The line of two clocks that run alike, the camera's showing `captured` when ours shows `local`.
+    pub fn through(captured: Time, local: Time) -> Self {
+        Line { point: Least { captured, offset: difference(local, captured) }, skew: 0, era: 0 }
+    }
+
+    /// The time of our clock at which a frame was captured: late by the path's least delay.
+    pub fn local(&self, captured: Time) -> Time {
+        Time::from_nanos(captured.as_nanos().saturating_add_signed(self.point.moved_to(captured, self.skew)))
+    }
+
+    /// By how much the camera's clock is fast, in parts in 10^9.
+    pub fn fast_ppb(&self) -> i64 {
+        self.skew.saturating_neg()
+    }
+
+    /// Both speak of one clock, which has not jumped between them.
+    pub fn is_same_clock(&self, other: &Line) -> bool {
+        self.era == other.era
     }
 }
 
@@ -272,9 +308,14 @@ mod tests {
         Time::from_millis((at + delay + 80_000) as u64)
     }
 
+    /// What is known after the latest frame.
+    fn line(anchor: &Anchor) -> Line {
+        anchor.through(anchor.lowest(anchor.last.unwrap().captured).unwrap().0)
+    }
+
     /// How late a frame is taken to have been captured, in microseconds, beside the least delay of 7 ms.
     fn late(anchor: &Anchor, at: i64, ppm: i64) -> i64 {
-        difference(anchor.local(captured(at, ppm)).unwrap(), arrived(at, 7)) / 1000
+        difference(line(anchor).local(captured(at, ppm)), arrived(at, 7)) / 1000
     }
 
     /// Between 7 ms and 29 ms.
@@ -285,7 +326,6 @@ mod tests {
     #[test]
     fn the_least_delay_wins() {
         let mut anchor = Anchor::default();
-        assert_eq!(anchor.local(captured(0, 0)), None);
         for (at, delay, above) in [(0, 9, 0), (33, 4, 0), (66, 20, 16)] {
             let seen = anchor.observe(captured(at, 0), arrived(at, delay));
             // until the skew is known, an old delay counts for less: by 10 us in 33 ms
@@ -306,7 +346,7 @@ mod tests {
                 let least = seen.iter().map(|seen| seen.above).min().unwrap();
                 assert!(least < Duration::from_micros(100), "{ppm} ppm: {least:?}");
             }
-            assert!((anchor.skew_ppb() + ppm * 1000).abs() < 300, "{ppm} ppm: {}", anchor.skew_ppb());
+            assert!((anchor.skew + ppm * 1000).abs() < 300, "{ppm} ppm: {}", anchor.skew);
             assert!(
                 late(&anchor, 3_900_000, ppm).abs() < 200,
                 "{ppm} ppm: {}",
@@ -320,13 +360,13 @@ mod tests {
         for (queue, minutes) in [(20, 4), (200, 4), (3_000, 8)] {
             let mut anchor = Anchor::default();
             feed(&mut anchor, 0..600, 80, jitter);
-            let skew = anchor.skew_ppb();
+            let skew = anchor.skew;
             let end = 600 + minutes * 60;
             feed(&mut anchor, 600..end, 80, |at| jitter(at) + queue);
             let most = minutes * 60 * WANDER / 1000 + 200;
             let late = late(&anchor, end * 1000, 80);
             assert!((0..most).contains(&late), "{queue} ms for {minutes} min: {late} us late");
-            assert!((anchor.skew_ppb() - skew).abs() < 2_000, "{queue} ms: {} ppb", anchor.skew_ppb());
+            assert!((anchor.skew - skew).abs() < 2_000, "{queue} ms: {} ppb", anchor.skew);
             // and is forgotten at once
             feed(&mut anchor, end..end + 10, 80, jitter);
             assert!(self::late(&anchor, end * 1000 + 10_000, 80).abs() < 500);
@@ -341,14 +381,14 @@ mod tests {
         let late = late(&anchor, 1_230_000, 80);
         assert!((39_000..41_000).contains(&late), "{late} us");
         feed(&mut anchor, 1_230..3_600, 80, |at| jitter(at) + 40);
-        assert!((anchor.skew_ppb() + 80_000).abs() < 500, "{}", anchor.skew_ppb());
+        assert!((anchor.skew + 80_000).abs() < 500, "{}", anchor.skew);
     }
 
     #[test]
     fn what_was_known_too_early_gets_better() {
         let mut anchor = Anchor::default();
         feed(&mut anchor, 0..20, 80, |at| jitter(at) + 60);
-        assert!(late(&anchor, 0, 80) > 59_000);
+        assert!(late(&anchor, 0, 80) > 55_000);
         feed(&mut anchor, 20..500, 80, jitter);
         assert!(late(&anchor, 0, 80).abs() < 500, "{}", late(&anchor, 0, 80));
     }
@@ -358,7 +398,7 @@ mod tests {
         for by in [-3_600, -90, -2, 2, 90, 3_600] {
             let mut anchor = Anchor::default();
             feed(&mut anchor, 0..3_700, 80, jitter);
-            let skew = anchor.skew_ppb();
+            let skew = anchor.skew;
             let jumped =
                 |at: i64| Time::from_millis((captured(at, 80).as_nanos() as i64 / MS + by * 1000) as u64);
             let seen: Vec<_> = (3_700_000..3_800_000)
@@ -372,7 +412,7 @@ mod tests {
                 None => panic!("{by} s are not seen"),
             }
             assert!(seen[1..].iter().all(Option::is_none), "{by} s");
-            assert!((anchor.skew_ppb() - skew).abs() < 2_000, "{by} s");
+            assert!((anchor.skew - skew).abs() < 2_000, "{by} s");
         }
     }
 
@@ -389,6 +429,19 @@ mod tests {
     }
 
     #[test]
+    fn a_line_says_whose_clock_it_is_of() {
+        let mut anchor = Anchor::default();
+        let [first, second] = [0, 33].map(|at| anchor.observe(captured(at, 0), arrived(at, 7)).line);
+        assert!(first.is_same_clock(&second));
+        let gone_back = anchor.observe(Time::from_millis(1), arrived(66, 7)).line;
+        assert!(!gone_back.is_same_clock(&second));
+        anchor.restart();
+        let another = anchor.observe(Time::from_millis(34), arrived(99, 7)).line;
+        assert!(!another.is_same_clock(&gone_back) && !another.is_same_clock(&second));
+        assert_eq!(another.local(Time::from_millis(34)), arrived(99, 7));
+    }
+
+    #[test]
     fn a_jump_says_what_it_is() {
         assert_eq!(
             Jump::Forward(Duration::from_millis(90_012)).to_string(),
@@ -401,9 +454,9 @@ mod tests {
         fn no_times_do_harm(times in prop::collection::vec((any::<u64>(), any::<u64>()), 1..200)) {
             let mut anchor = Anchor::default();
             for (captured, arrived) in times {
-                anchor.observe(Time::from_nanos(captured), Time::from_nanos(arrived));
-                prop_assert!(anchor.skew_ppb().abs() <= MAX_SKEW);
-                prop_assert!(anchor.local(Time::from_nanos(arrived)).is_some());
+                let seen = anchor.observe(Time::from_nanos(captured), Time::from_nanos(arrived));
+                prop_assert!(seen.line.fast_ppb().abs() <= MAX_SKEW);
+                let _ = seen.line.local(Time::from_nanos(arrived));
             }
         }
     }

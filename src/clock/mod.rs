@@ -7,7 +7,9 @@
 //! |---|---|
 //! | [`stamps`] | what drivers say of a frame's time and number |
 //! | [`anchor`] | the camera's clock against this machine's |
+//! | [`timeline`] | a recording's files on the wall clock |
 #![forbid(unsafe_code)]
 
 pub mod anchor;
 pub mod stamps;
+pub mod timeline;

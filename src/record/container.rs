@@ -1,9 +1,9 @@
 //! Whichever container a file has: each call goes to that container's own module.
 
 use super::reader::Head;
-use super::timeline::FileClock;
 pub use super::track::{Container, Form, MuxError, Patch, Patches, Track};
 use super::{avi, matroska};
+use crate::clock::timeline::FileClock;
 use crate::time::Time;
 use std::time::Duration;
 

@@ -14,7 +14,6 @@
 //! | [`retention`] | which recordings have to go |
 //! | [`segment`] | when a recording starts a new file |
 //! | [`align`] | files that begin at round times |
-//! | [`timeline`] | where frames lie on the wall clock |
 //! | [`names`] | file names from the wall clock |
 //! | [`gaps`] | where frames came later than they should |
 //! | [`index`] | which files of a folder are ours |
@@ -46,5 +45,4 @@ pub mod retention;
 pub mod segment;
 #[cfg(test)]
 mod tests;
-pub mod timeline;
 pub mod track;

@@ -1,7 +1,9 @@
 //! When a recording starts a new file: always on a frame border, so that no frame is lost or in two files.
 
+use super::align::Align;
 use crate::jpeg::Size;
 use crate::time::Time;
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// How far the capture clock may go back before its times are another clock's. A file's muxer holds its time still as
@@ -36,12 +38,15 @@ pub enum Cut {
 pub struct Cutter {
     /// A file's longest span of capture times.
     limit: Option<Duration>,
+    /// Files begin at round times ...
+    align: Option<Align>,
+    /// ... of which the next is this.
+    until: Option<Timestamp>,
     file: Option<File>,
     /// Frames of one size in a row since the latest cut for a size.
     run: Option<Run>,
     is_new_stream: bool,
     is_new_clock: bool,
-    is_due: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +73,25 @@ impl Run {
 impl Cutter {
     /// Files of `limit` each, or one as long as nothing else cuts it.
     pub fn new(limit: Option<Duration>) -> Self {
-        Cutter { limit, file: None, run: None, is_new_stream: false, is_new_clock: false, is_due: false }
+        Cutter {
+            limit,
+            align: None,
+            until: None,
+            file: None,
+            run: None,
+            is_new_stream: false,
+            is_new_clock: false,
+        }
+    }
+
+    /// Files that begin at round times. A wall clock that is set counts from the next file on, as everywhere.
+    pub fn aligned(align: Align) -> Self {
+        Cutter { align: Some(align), ..Cutter::new(None) }
+    }
+
+    /// A file has begun, at this time.
+    pub fn begun(&mut self, started: Timestamp) {
+        self.until = self.align.as_ref().map(|align| align.end(started));
     }
 
     /// The frames from here on are another stream's.
@@ -81,16 +104,11 @@ impl Cutter {
         self.is_new_clock = true;
     }
 
-    /// The file is long enough for another reason than its limit.
-    pub fn due(&mut self) {
-        self.is_due = true;
-    }
-
-    /// The next frame to be written, in capture order. A reason means: finish the file, and begin another with this frame.
+    /// The next frame to be written, in capture order, captured at `wall` as the file before has the time. A reason means: finish the file, and begin another with this frame.
     /// None means that it goes into the file that there is.
     #[must_use]
-    pub fn frame(&mut self, captured: Time, size: Size) -> Option<Cut> {
-        let cut = self.reason(captured, size);
+    pub fn frame(&mut self, captured: Time, wall: Option<Timestamp>, size: Size) -> Option<Cut> {
+        let cut = self.reason(captured, wall, size);
         match &mut self.file {
             Some(file) if cut.is_none() => file.latest = file.latest.max(captured),
             file => *file = Some(File { first: captured, latest: captured, size }),
@@ -103,13 +121,13 @@ impl Cutter {
         }
         self.is_new_stream = false;
         self.is_new_clock = false;
-        self.is_due = false;
         cut
     }
 
-    fn reason(&self, captured: Time, size: Size) -> Option<Cut> {
+    fn reason(&self, captured: Time, wall: Option<Timestamp>, size: Size) -> Option<Cut> {
         let (Some(file), Some(run)) = (self.file, self.run) else { return Some(Cut::First) };
-        let is_over = self.limit.is_some_and(|limit| captured.since(file.first) >= limit);
+        let is_over = self.limit.is_some_and(|limit| captured.since(file.first) >= limit)
+            || wall.zip(self.until).is_some_and(|(wall, until)| wall >= until);
         let is_resized = match run.size == size {
             true => size != file.size && run.has_lasted(SETTLED, captured),
             false => run.has_lasted(LASTS, captured),
@@ -121,7 +139,7 @@ impl Cutter {
         } else if self.is_new_clock || file.latest.since(captured) > BACK_LIMIT {
             Some(Cut::Clock)
         } else {
-            (is_over || self.is_due).then_some(Cut::Duration)
+            is_over.then_some(Cut::Duration)
         }
     }
 }
@@ -141,16 +159,31 @@ mod tests {
     #[test]
     fn files_are_cut_by_capture_time() {
         let mut cutter = Cutter::new(Some(Duration::from_secs(10)));
-        assert_eq!(cutter.frame(at(5_000), SMALL), Some(Cut::First));
-        assert_eq!(cutter.frame(at(14_999), SMALL), None);
-        assert_eq!(cutter.frame(at(15_000), SMALL), Some(Cut::Duration));
-        assert_eq!(cutter.frame(at(24_999), SMALL), None);
+        assert_eq!(cutter.frame(at(5_000), None, SMALL), Some(Cut::First));
+        assert_eq!(cutter.frame(at(14_999), None, SMALL), None);
+        assert_eq!(cutter.frame(at(15_000), None, SMALL), Some(Cut::Duration));
+        assert_eq!(cutter.frame(at(24_999), None, SMALL), None);
+    }
+
+    #[test]
+    fn aligned_files_end_at_round_times_of_the_clock_that_each_began_by() {
+        let align = Align { slot: Duration::from_secs(60), zone: jiff::tz::TimeZone::UTC };
+        let mut cutter = Cutter::aligned(align);
+        let wall = |seconds| Some(Timestamp::from_second(seconds).unwrap());
+        assert_eq!(cutter.frame(at(1_000), None, SMALL), Some(Cut::First));
+        cutter.begun(wall(101).unwrap());
+        assert_eq!(cutter.frame(at(19_999), wall(119), SMALL), None);
+        assert_eq!(cutter.frame(at(20_000), wall(120), SMALL), Some(Cut::Duration));
+        // set back by 30 s meanwhile
+        cutter.begun(wall(90).unwrap());
+        assert_eq!(cutter.frame(at(49_999), wall(119), SMALL), None);
+        assert_eq!(cutter.frame(at(50_000), wall(120), SMALL), Some(Cut::Duration));
     }
 
     /// Frames 40 ms apart, of these sizes; the numbers of those that begin a file for their size.
     fn cuts(cutter: &mut Cutter, sizes: impl IntoIterator<Item = Size>) -> Vec<usize> {
         let cut = |(number, size)| {
-            let cut = cutter.frame(at(1_000 + 40 * number as u64), size);
+            let cut = cutter.frame(at(1_000 + 40 * number as u64), None, size);
             (cut == Some(Cut::Size)).then_some(number)
         };
         sizes.into_iter().enumerate().filter_map(cut).collect()
@@ -166,8 +199,8 @@ mod tests {
         let sizes = times(SMALL, 26).chain(times(LARGE, 100)).chain(times(SMALL, 100));
         assert_eq!(cuts(&mut cutter, sizes), [26, 126]);
         cutter.new_stream();
-        assert_eq!(cutter.frame(at(20_000), LARGE), Some(Cut::Stream));
-        assert_eq!(cutter.frame(at(20_040), LARGE), None);
+        assert_eq!(cutter.frame(at(20_000), None, LARGE), Some(Cut::Stream));
+        assert_eq!(cutter.frame(at(20_040), None, LARGE), None);
     }
 
     #[test]
@@ -187,7 +220,7 @@ mod tests {
         let mut cutter = Cutter::new(None);
         let cuts = (0..1000_u16).filter(|n| {
             let size = Size { width: 100 + n % 7, height: 100 };
-            cutter.frame(at(u64::from(*n) * 10_000), size) == Some(Cut::Size)
+            cutter.frame(at(u64::from(*n) * 10_000), None, size) == Some(Cut::Size)
         });
         assert_eq!(cuts.count(), 0);
     }
@@ -195,7 +228,7 @@ mod tests {
     #[test]
     fn a_size_that_had_lasted_in_the_file_before_has_lasted() {
         let mut cutter = Cutter::new(Some(Duration::from_secs(10)));
-        let mut frame = |millis, size| cutter.frame(at(millis), size);
+        let mut frame = |millis, size| cutter.frame(at(millis), None, size);
         assert_eq!(frame(0, SMALL), Some(Cut::First));
         assert!((1..100).all(|n| frame(n * 100, SMALL).is_none()));
         assert_eq!(frame(10_000, SMALL), Some(Cut::Duration));
@@ -207,18 +240,18 @@ mod tests {
     fn a_stream_before_the_first_frame_is_no_second_file() {
         let mut cutter = Cutter::new(None);
         cutter.new_stream();
-        assert_eq!(cutter.frame(at(0), SMALL), Some(Cut::First));
-        assert_eq!(cutter.frame(at(40), SMALL), None);
+        assert_eq!(cutter.frame(at(0), None, SMALL), Some(Cut::First));
+        assert_eq!(cutter.frame(at(40), None, SMALL), None);
     }
 
     #[test]
     fn a_clock_that_went_back_begins_a_file_and_one_that_trembles_does_not() {
         let mut cutter = Cutter::new(None);
-        assert_eq!(cutter.frame(at(90_000), SMALL), Some(Cut::First));
-        assert_eq!(cutter.frame(at(89_900), SMALL), None);
-        assert_eq!(cutter.frame(at(89_000), SMALL), None, "a second behind the latest, not more");
-        assert_eq!(cutter.frame(at(88_999), SMALL), Some(Cut::Clock));
-        assert_eq!(cutter.frame(at(89_100), SMALL), None);
+        assert_eq!(cutter.frame(at(90_000), None, SMALL), Some(Cut::First));
+        assert_eq!(cutter.frame(at(89_900), None, SMALL), None);
+        assert_eq!(cutter.frame(at(89_000), None, SMALL), None, "a second behind the latest, not more");
+        assert_eq!(cutter.frame(at(88_999), None, SMALL), Some(Cut::Clock));
+        assert_eq!(cutter.frame(at(89_100), None, SMALL), None);
     }
 
     proptest! {
@@ -233,7 +266,7 @@ mod tests {
             let mut latest = None;
             for (number, size) in sizes.enumerate() {
                 let captured = at(number as u64 * 1000 / fps);
-                let cut = cutter.frame(captured, size);
+                let cut = cutter.frame(captured, None, size);
                 if cut == Some(Cut::Size) {
                     let (since, frame) = latest.unwrap_or((at(0), 0));
                     prop_assert!(captured.since(since) >= LASTS && number - frame >= 10, "frame {number}");
@@ -249,7 +282,7 @@ mod tests {
             let (mut now, mut first) = (0, None);
             for step in steps {
                 now += step;
-                if cutter.frame(at(now), SMALL).is_some() {
+                if cutter.frame(at(now), None, SMALL).is_some() {
                     first = Some(at(now));
                 }
                 prop_assert!(at(now).since(first.unwrap()) < limit);

@@ -2,7 +2,7 @@
 
 use super::container::{MuxError, Patch, Track};
 use super::matroska::{FRAME_HEAD, MAX_FRAME, Muxer};
-use super::timeline::FileClock;
+use crate::clock::timeline::FileClock;
 use crate::jpeg::Size;
 use crate::time::Time;
 use jiff::Timestamp;

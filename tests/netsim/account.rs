@@ -164,12 +164,11 @@ impl Account {
     /// How much later than it was the last frame is taken to have been captured, by what the frames have told.
     pub fn late(&self, scene: &Scene) -> Duration {
         let mut anchor = Anchor::default();
-        for &(_, captured, begun) in &self.times {
-            anchor.observe(captured, begun);
-        }
-        let last =
-            self.times.last().and_then(|&(number, captured, _)| Some((number, anchor.local(captured)?)));
-        last.map_or(Duration::ZERO, |(number, local)| local.before(CLOCK_AHEAD).since(scene.captured(number)))
+        let late = self.times.iter().map(|&(number, captured, begun)| {
+            let local = anchor.observe(captured, begun).line.local(captured);
+            local.before(CLOCK_AHEAD).since(scene.captured(number))
+        });
+        late.last().unwrap_or_default()
     }
 
     /// The whole frames and when they came out.

@@ -1,16 +1,16 @@
 //! An hour of a camera whose clock is fast, gets warm and cold, and jumps once, on a path with jitter and queues, to a
 //! workstation whose wall clock is set twice: where the frames end up on the wall clock, by what the files say.
 //!
-//! All that camrec does between the datagram and the file runs here: the receiver, and the timeline that decides where
-//! files begin and what they say of their times. `SEED=17 cargo test --test netsim clock` runs one seed.
+//! All that camrec does between the datagram and the file runs here: the receiver, what it knows of the camera's clock,
+//! where files begin and what they say of their times. `SEED=17 cargo test --test netsim clock` runs one seed.
 
 use crate::guest::CLOCK_AHEAD;
 use crate::netem::{Rng, Spec};
 use crate::scene::{Camera, CameraClock, START, Scene, Viewer};
 use camcast::clock::anchor::Anchor;
+use camcast::clock::timeline::{FileClock, Timeline};
 use camcast::jpeg::Size;
-use camcast::record::segment::Cut;
-use camcast::record::timeline::{FileClock, Timeline};
+use camcast::record::segment::{Cut, Cutter};
 use camcast::time::Time;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
@@ -79,19 +79,25 @@ fn zero(since: Duration) -> Timestamp {
 
 /// What camrec's writer does, without a disk.
 fn record(times: &[(u32, Time, Time)]) -> Vec<File> {
-    let mut timeline = Timeline::new(Some(60 * SECOND));
+    let (mut anchor, mut timeline) = (Anchor::default(), Timeline::default());
+    let mut cutter = Cutter::new(Some(60 * SECOND));
     let mut files: Vec<File> = Vec::new();
     let mut first = Time::default();
     for &(number, captured, arrived) in times {
-        let cut = timeline.frame(captured, arrived, SIZE);
-        if let Some(cut) = cut {
+        let seen = anchor.observe(captured, arrived);
+        if seen.jump.is_some() {
+            cutter.new_clock();
+        }
+        if let Some(cut) = cutter.frame(captured, None, SIZE) {
             if let (Some(says), Some(file)) = (timeline.end(), files.last_mut()) {
                 file.says = says;
             }
             first = captured;
-            let set = timeline.begin(captured, zero(arrived.before(CLOCK_AHEAD).since(START)));
+            let set = timeline.begin(captured, &seen.line, zero(arrived.before(CLOCK_AHEAD).since(START)));
             let says = timeline.file_clock().unwrap();
             files.push(File { cut, named: says.started, says, set, frames: Vec::new() });
+        } else {
+            timeline.go_on(captured, &seen.line);
         }
         files.last_mut().unwrap().frames.push((number, captured.since(first)));
     }

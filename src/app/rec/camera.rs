@@ -2,7 +2,7 @@
 
 use super::pace::Pace;
 use super::standin::StandIn;
-use crate::clock::anchor::Anchor;
+use crate::clock::anchor::{Anchor, Line};
 use crate::receiver::Frame;
 use crate::time::Time;
 use std::time::Duration;
@@ -37,8 +37,8 @@ impl Camera {
         self.stand_in.as_ref().map_or(Time::NEVER, StandIn::next_timeout)
     }
 
-    /// A frame has come over a path that delays it by `one_way` at the least. Returns its delay.
-    pub(super) fn on_frame(&mut self, frame: &Frame, one_way: Duration) -> Duration {
+    /// A frame has come over a path that delays it by `one_way` at the least. Returns its delay, and how the clocks lie.
+    pub(super) fn on_frame(&mut self, frame: &Frame, one_way: Duration) -> (Duration, Line) {
         let captured = frame.stamp.captured;
         if let (Some(silence), Some((before, _))) = (&mut self.silence, self.newest) {
             silence.longest = silence.longest.max(captured.since(before));
@@ -52,12 +52,12 @@ impl Camera {
         }
         let delay = seen.above + frame.arrived.since(frame.begun) + one_way;
         self.delay = Some(delay);
-        delay
+        (delay, seen.line)
     }
 
     /// The frames from here on are another camcast's, and so is its clock.
     pub(super) fn on_another_stream(&mut self) {
-        self.anchor = Anchor::default();
+        self.anchor.restart();
         self.pace.restart();
         self.newest = None;
     }
@@ -127,7 +127,7 @@ mod tests {
         camera.on_frame(&frame(0), Duration::ZERO);
         camera.on_another_stream();
         let late = Frame { arrived: START.after(Duration::from_millis(30)), ..frame(0) };
-        assert_eq!(camera.on_frame(&late, Duration::from_millis(5)), Duration::from_millis(35));
+        assert_eq!(camera.on_frame(&late, Duration::from_millis(5)).0, Duration::from_millis(35));
         assert_eq!(camera.pace.fps(START), None);
     }
 }

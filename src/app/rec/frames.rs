@@ -48,17 +48,17 @@ impl Recorder<'_> {
             return self.recycle(frame.bytes);
         }
         let captured = frame.stamp.captured;
-        if let Some(session) = self.link.session() {
-            let delay = self.camera.on_frame(&frame, session.one_way());
-            self.backlog.on_frame(delay + now.since(frame.arrived));
-        }
+        let one_way = self.link.session().map(Session::one_way).unwrap_or_default();
+        let (delay, line) = self.camera.on_frame(&frame, one_way);
+        self.backlog.on_frame(delay + now.since(frame.arrived));
         if self.progress.is_beyond(&self.config.limit, captured, now) {
             self.recycle(frame.bytes);
             return self.stop(now);
         }
         let Frame { number, stamp, discontinuity, bytes, begun: arrived, .. } = frame;
         let was_repaired = frame.repaired > 0;
-        match self.writer.write(ToWrite { number, stamp, discontinuity, was_repaired, bytes, arrived }) {
+        match self.writer.write(ToWrite { number, stamp, discontinuity, was_repaired, bytes, arrived, line })
+        {
             Ok(()) => self.progress.handed += 1,
             Err(frame) => {
                 self.recycle(frame.bytes);

@@ -20,7 +20,7 @@ pub mod ebml;
 pub mod head;
 pub mod read;
 
-use crate::record::timeline::FileClock;
+use crate::clock::timeline::FileClock;
 use crate::record::track::{MuxError, Patch, Patches, Track};
 use crate::time::Time;
 use cues::Cues;

@@ -1,10 +1,12 @@
 //! What other programs make of our recordings: ffprobe, ffmpeg and mkvmerge read every frame, byte for byte, at its time.
 
+use camcast::clock::anchor::Line;
+use camcast::clock::timeline::Timeline;
 use camcast::jpeg::Size;
 use camcast::record::container::{Container, Form, Track};
 use camcast::record::index::Index;
 use camcast::record::names::Template;
-use camcast::record::timeline::Timeline;
+use camcast::record::segment::Cutter;
 use camcast::store::{Folder, Recording, Sink};
 use camcast::time::Time;
 use jiff::tz::{Offset, TimeZone};
@@ -255,15 +257,18 @@ fn the_live_form_is_read_whole() {
 #[test]
 fn a_clock_that_is_set_back_costs_no_file() {
     let folder = tempfile::tempdir().unwrap();
-    let mut timeline = Timeline::new(Some(Duration::from_secs(60)));
+    let mut cutter = Cutter::new(Some(Duration::from_secs(60)));
+    let mut timeline = Timeline::default();
     let mut begun = Vec::new();
     for millis in (0..360_000).step_by(40) {
         let captured = Time::from_millis(millis);
-        if timeline.frame(captured, captured.after(Duration::from_millis(7)), SIZE).is_some() {
+        let line = Line::through(captured, captured.after(Duration::from_millis(7)));
+        if cutter.frame(captured, None, SIZE).is_none() {
+            timeline.go_on(captured, &line);
+        } else {
             let set = SignedDuration::from_secs(if millis < 180_000 { 0 } else { -120 });
             let zero = Timestamp::from_second(1_790_000_000).unwrap().checked_add(set).unwrap();
-            timeline.end();
-            let said = timeline.begin(captured, zero);
+            let said = timeline.begin(captured, &line, zero);
             assert_eq!(said, (millis == 180_000).then_some(set), "it is said once, at {millis} ms");
             let started = timeline.file_clock().unwrap().started;
             let names = Template::default().names(&started.to_zoned(TimeZone::UTC), &Index::default());

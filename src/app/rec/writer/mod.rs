@@ -25,7 +25,7 @@ use super::config::{Folder, Segment as Length, Target};
 use crate::account::ledger::{Counts, Ledger, MissingReason};
 use crate::app::exit::ExitError;
 use crate::receiver::slate::Picture;
-use crate::record::timeline::Timeline;
+use crate::record::segment::Cutter;
 use crate::sys::worker::{Bell, Running};
 use crate::wire::{FrameNumber, StreamId};
 use folder::Room;
@@ -68,12 +68,10 @@ impl Writer {
     /// # Errors
     /// The folder cannot be written, or the process has no thread left.
     pub fn start(target: Target, buffer: usize, bell: &Bell) -> Result<Self, ExitError> {
-        let timeline = match &target {
-            Target::Folder(Folder { segment: Length::Length(limit), .. }) => Timeline::new(Some(*limit)),
-            Target::Folder(Folder { segment: Length::Aligned(align), .. }) => {
-                Timeline::aligned(align.clone())
-            }
-            Target::Folder(_) | Target::Pipe { .. } => Timeline::new(None),
+        let cutter = match &target {
+            Target::Folder(Folder { segment: Length::Length(limit), .. }) => Cutter::new(Some(*limit)),
+            Target::Folder(Folder { segment: Length::Aligned(align), .. }) => Cutter::aligned(align.clone()),
+            Target::Folder(_) | Target::Pipe { .. } => Cutter::new(None),
         };
         let place = match target {
             Target::Folder(folder) => Destination::Folder(Box::new(Room::open(folder)?)),
@@ -93,7 +91,7 @@ impl Writer {
             stopping: Arc::clone(&stopping),
             bell: bell.clone(),
         };
-        let plan = Plan::new(timeline, matches!(place, Destination::Pipe { .. }));
+        let plan = Plan::new(cutter, matches!(place, Destination::Pipe { .. }));
         let worker = Worker::new(place, plan, outbox, shared, Clocks::SYSTEM);
         let thread = Running::start("writer", bell, move || worker.run(&inbox));
         let thread = thread.map_err(|error| ExitError::system("a thread for the recording", &error))?;

@@ -5,6 +5,7 @@
 use super::super::report::json::Sidecar;
 use super::folder::{Deleted, Purge};
 use crate::account::ledger::{Absence, Ledger, Range};
+use crate::clock::anchor::Line;
 use crate::jpeg::Size;
 use crate::receiver::slate::Picture;
 use crate::store::{Error, Summary, Whereabouts};
@@ -38,6 +39,8 @@ pub struct ToWrite {
     pub bytes: Vec<u8>,
     /// When its first datagram came, on this machine's clock.
     pub arrived: Time,
+    /// How the camera's clock lay against it then.
+    pub line: Line,
 }
 
 impl ToWrite {

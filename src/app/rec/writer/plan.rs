@@ -6,9 +6,10 @@
 
 use super::playhead::Playhead;
 use crate::account::ledger::{Absence, FrameEntry, Ledger, MissingReason, Range};
+use crate::clock::anchor::Line;
+use crate::clock::timeline::{FileClock, Timeline};
 use crate::jpeg::Size;
-use crate::record::segment::Cut;
-use crate::record::timeline::{FileClock, Timeline};
+use crate::record::segment::{Cut, Cutter};
 use crate::time::{Stamp, Time};
 use crate::wire::FrameNumber;
 use arrayvec::ArrayVec;
@@ -27,6 +28,8 @@ pub(super) struct Facts {
     pub(super) len: usize,
     /// On this machine's clock.
     pub(super) arrived: Time,
+    /// How the camera's clock lay against it then.
+    pub(super) line: Line,
     /// The picture's; `None` if it is not a JPEG.
     pub(super) size: Option<Size>,
 }
@@ -94,7 +97,10 @@ pub(super) struct Entered {
 
 /// The state that decisions are made from.
 pub(super) struct Plan {
+    cutter: Cutter,
     timeline: Timeline,
+    /// The latest frame's.
+    line: Option<Line>,
     /// A player's; `None` where files are written.
     playhead: Option<Playhead>,
     /// The account of the file that is open, or will be next.
@@ -107,9 +113,10 @@ pub(super) struct Plan {
 
 impl Plan {
     /// For files of a folder, or else a pipe, which is one stream whatever happens.
-    pub(super) fn new(timeline: Timeline, is_pipe: bool) -> Self {
+    pub(super) fn new(cutter: Cutter, is_pipe: bool) -> Self {
         let playhead = is_pipe.then(Playhead::default);
-        Plan { timeline, playhead, ledger: Ledger::default(), size: None, begun: None }
+        let timeline = Timeline::default();
+        Plan { cutter, timeline, line: None, playhead, ledger: Ledger::default(), size: None, begun: None }
     }
 
     /// The next frame. `zero` gives the wall clock's time at our monotonic clock's zero, which is asked for once a file.
@@ -124,7 +131,7 @@ impl Plan {
             steps.extend([Step::Gap, Step::Refuse]);
             return FramePlan { steps, taken: self.time_of(frame, zero), size: None };
         };
-        let cut = self.timeline.frame(frame.stamp.captured, frame.arrived, size);
+        let cut = self.cut(frame, size);
         let change = self.size_change(size, cut, open);
         let at = self.time_in_file(frame);
         let is_new_file = open.is_none() || cut.is_some_and(|cut| self.needs_new_file(cut));
@@ -142,6 +149,20 @@ impl Plan {
         };
         steps.push(Step::Append { at, size });
         FramePlan { steps, taken, size: change }
+    }
+
+    /// Why a file is to begin with the frame, if one is.
+    fn cut(&mut self, frame: &Facts, size: Size) -> Option<Cut> {
+        let (captured, line) = (frame.stamp.captured, &frame.line);
+        if self.line.replace(*line).is_some_and(|before| !before.is_same_clock(line)) {
+            self.cutter.new_clock();
+        }
+        let cut = self.cutter.frame(captured, self.timeline.wall(captured, line), size);
+        // a frame that begins another file may be another clock's
+        if cut.is_none() {
+            self.timeline.go_on(captured, line);
+        }
+        cut
     }
 
     fn needs_new_file(&self, cut: Cut) -> bool {
@@ -184,7 +205,7 @@ impl Plan {
 
     /// When a file began that began with this frame.
     pub(super) fn start_with(&self, frame: &Facts, zero: Timestamp) -> Timestamp {
-        self.timeline.start_with(frame.stamp.captured, frame.arrived, zero)
+        self.timeline.start_with(frame.stamp.captured, &frame.line, zero)
     }
 
     /// A file begins with this frame, which was captured at `start`. Returns by how much the wall clock was set since the one before.
@@ -195,7 +216,9 @@ impl Plan {
         start: Timestamp,
     ) -> Option<SignedDuration> {
         self.begun = Some((frame.stamp.captured, start));
-        self.timeline.begin(frame.stamp.captured, zero)
+        let set = self.timeline.begin(frame.stamp.captured, &frame.line, zero);
+        self.cutter.begun(start);
+        set
     }
 
     /// The file that was open takes no more: its account, and its times. The next file's account begins.
@@ -216,7 +239,7 @@ impl Plan {
 
     /// The frames from here on are another stream's.
     pub(super) fn end_stream(&mut self, whole: &mut Ledger) {
-        self.timeline.new_stream();
+        self.cutter.new_stream();
         self.playhead.iter_mut().for_each(Playhead::another_stream);
         self.begun = None;
         whole.on_restart();
@@ -275,6 +298,9 @@ fn later(captured: Time, at: Timestamp, then: Time) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::anchor::Anchor;
+    use crate::record::align::Align;
+    use jiff::tz::TimeZone;
     use std::cell::Cell;
     use std::time::Duration;
 
@@ -305,7 +331,7 @@ mod tests {
     impl Run {
         fn new(is_pipe: bool) -> Self {
             Run {
-                plan: Plan::new(Timeline::new(None), is_pipe),
+                plan: Plan::new(Cutter::new(None), is_pipe),
                 answer: Answer::Takes,
                 open: None,
                 whole: Ledger::default(),
@@ -380,6 +406,7 @@ mod tests {
             was_repaired: false,
             len: 1_000,
             arrived: captured.after(Duration::from_millis(5)),
+            line: Line::through(captured, captured.after(Duration::from_millis(5))),
             size,
         }
     }
@@ -442,6 +469,33 @@ mod tests {
         run.frame(facts(5, Some(SMALL)), Some(&gap(3, 2)));
         run.close();
         assert_eq!(run.closed(), [(3, 0), (1, 2)]);
+    }
+
+    #[test]
+    fn aligned_files_begin_with_the_first_frame_of_the_minute() {
+        let mut run = Run::new(false);
+        run.plan.cutter = Cutter::aligned(Align { slot: Duration::from_secs(60), zone: TimeZone::UTC });
+        // the first was captured at 50.005 s
+        run.frames(0..1_300, SMALL);
+        run.close();
+        assert_eq!(run.closed(), [(100, 0), (600, 0), (600, 0)]);
+    }
+
+    #[test]
+    fn another_clock_begins_a_file_though_the_first_frame_of_it_was_not_kept() {
+        let mut run = Run::new(false);
+        run.frames(0..10, SMALL);
+        let mut anchor = Anchor::default();
+        let mut frame = |number: u32, captured: u64| {
+            let facts = facts(number, Some(SMALL));
+            let captured = Time::from_millis(captured);
+            let line = anchor.observe(captured, facts.arrived).line;
+            Facts { stamp: Stamp { captured, sequence: number }, line, ..facts }
+        };
+        assert_eq!(names(&run.frame(frame(10, 51_000), None)), "ga");
+        // back by two seconds, and soon where it was
+        let _ = frame(11, 49_000);
+        assert_eq!(names(&run.frame(frame(12, 51_100), None)), "gcba");
     }
 
     #[test]

@@ -12,10 +12,11 @@ use super::plan::{Entered, Facts, FramePlan, Opened, Outcome, Plan, SizeChange, 
 use crate::account::ledger::{Ledger, MissingReason};
 use crate::app::local_time;
 use crate::app::throttle::Throttle;
+use crate::clock::anchor::Line;
+use crate::clock::timeline::FileClock;
 use crate::jpeg;
 use crate::receiver::slate::Picture;
 use crate::record::container::Track;
-use crate::record::timeline::FileClock;
 use crate::shown::for_programs;
 use crate::store::{Dir, Error, Pipe, Recording, Sink, Whereabouts, sidecar};
 use crate::sys::clock;
@@ -279,6 +280,7 @@ impl Worker {
             was_repaired: false,
             bytes: picture.bytes.clone(),
             arrived: now,
+            line: Line::through(at, now),
         };
         let zero = (self.clocks.zero)();
         let taken = zero.checked_add(Duration::from_nanos(now.as_nanos())).unwrap_or(zero);
@@ -406,8 +408,8 @@ impl Worker {
 }
 
 fn facts(frame: &ToWrite, size: Option<jpeg::Size>) -> Facts {
-    let ToWrite { number, stamp, discontinuity, was_repaired, arrived, .. } = *frame;
-    Facts { number, stamp, discontinuity, was_repaired, len: frame.bytes.len(), arrived, size }
+    let ToWrite { number, stamp, discontinuity, was_repaired, arrived, line, .. } = *frame;
+    Facts { number, stamp, discontinuity, was_repaired, len: frame.bytes.len(), arrived, line, size }
 }
 
 impl Open {
