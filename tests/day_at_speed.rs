@@ -34,7 +34,7 @@ const AHEAD: u64 = 200;
 struct Run {
     writer: Writer,
     spares: Vec<Vec<u8>>,
-    /// Files that should be there, with their octets and their sidecars'.
+    /// Files that should be there, with their bytes and their sidecars'.
     kept: VecDeque<(PathBuf, u64)>,
     files: u64,
     frames: u64,
@@ -133,7 +133,7 @@ fn a_day_of_files_takes_no_more_memory_than_a_minute() {
 /// The files are those that should be there, and so says the index.
 fn check_folder(folder: &Path, kept: &VecDeque<(PathBuf, u64)>) {
     let total: u64 = kept.iter().map(|(_, bytes)| bytes).sum();
-    assert!((KEPT / 2..=KEPT).contains(&total), "{total} octets");
+    assert!((KEPT / 2..=KEPT).contains(&total), "{total} bytes");
     let mut paths: Vec<_> = kept.iter().map(|(path, _)| path.clone()).collect();
     paths.sort();
     assert_eq!(film::files(folder), paths);
@@ -142,7 +142,7 @@ fn check_folder(folder: &Path, kept: &VecDeque<(PathBuf, u64)>) {
     let entries = opened.index().entries().map(|entry| (folder.join(&entry.name), entry.finished.unwrap().0));
     assert!(entries.eq(kept.iter().cloned()), "{:?}", opened.index());
     eprintln!(
-        "the index has {journal} octets, and {} when opened again",
+        "the index has {journal} bytes, and {} when opened again",
         fs::metadata(folder.join(".camrec.index")).unwrap().len()
     );
     let films = RecordingReader::read_folder(folder);

@@ -471,6 +471,14 @@ fn names_are_shown_by_one_room() {
 }
 
 /// The checks above find what they are for.
+/// How long a function may be, clippy.toml says.
+#[test]
+fn a_file_can_be_read_at_a_sitting() {
+    let long = sources().into_iter().map(|it| (it.code.lines().count(), it.path));
+    let long: Vec<_> = long.filter(|(lines, _)| *lines > 600).collect();
+    assert!(long.is_empty(), "lines without tests: {long:?}");
+}
+
 #[test]
 fn the_checks_themselves_work() {
     let set = |rooms: &[&str]| rooms.iter().map(|room| (*room).to_owned()).collect::<BTreeSet<_>>();

@@ -131,7 +131,7 @@ fn resident() -> String {
     line.unwrap().trim().to_owned()
 }
 
-/// Lets so many frames pass.
+/// Lets this many frames pass.
 fn wait_frames(control: &Control, frames: u64) {
     let wanted = control.frames.load(Ordering::Relaxed) + frames;
     let until = deadline(PATIENCE);

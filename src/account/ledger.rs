@@ -1,6 +1,6 @@
 //! The account: every frame that the camera delivered was recorded, or is named here as missing, with the time.
 //!
-//! Times are this machine's wall clock, as the shell says them with each frame: the camera's clock begins anew with each
+//! Times are this machine's wall clock, as the shell says them with each frame: the camera's clock begins again with each
 //! stream, and would mean nothing in an account of several.
 
 use crate::time::Time;
@@ -65,7 +65,7 @@ pub struct FrameEntry {
     pub number: FrameNumber,
     /// The driver's counter.
     pub sequence: u32,
-    /// The camera was away before it: the driver's counter may have begun anew.
+    /// The camera was away before it: the driver's counter may have begun again.
     pub discontinuity: bool,
     /// When it was captured, on the camera's clock.
     pub captured: Time,
@@ -123,7 +123,7 @@ pub struct Drops {
     pub to: Timestamp,
 }
 
-/// The camera was away: unplugged, silent, or opened anew. Nothing is missing for it, since there were no frames.
+/// The camera was away: unplugged, silent, or reopened. Nothing is missing for it, since there were no frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Absence {
     /// The last frame before it that came.
@@ -165,7 +165,7 @@ pub struct Counts {
     pub away: Duration,
     /// Absences that are not named.
     pub absences_unnamed: u64,
-    /// How often camcast was started anew.
+    /// How often camcast was started again.
     pub restarts: u32,
 }
 
@@ -285,7 +285,7 @@ impl Ledger {
         ranges
     }
 
-    /// So many of the recorded frames are lost, with so many bytes; which ones is not known.
+    /// This many of the recorded frames are lost, with this many bytes; which ones is not known.
     pub fn lose_some(&mut self, (frames, bytes): (u64, u64), why: MissingReason) {
         self.counts.recorded = self.counts.recorded.saturating_sub(frames);
         self.counts.bytes = self.counts.bytes.saturating_sub(bytes);
@@ -313,14 +313,14 @@ impl Ledger {
         self.is_new_stream = true;
     }
 
-    /// camcast was started anew: how many frames the camera delivered meanwhile nobody knows.
+    /// camcast was started again: how many frames the camera delivered meanwhile nobody knows.
     pub fn on_restart(&mut self) {
         self.counts.restarts = self.counts.restarts.saturating_add(1);
         self.end_stream();
     }
 
     /// Whether the camera was away between the last frame that came and this one, which is the next. If the frame that
-    /// said so is missing, the driver's counter tells it in most cases: it rises with each frame but where it began anew.
+    /// said so is missing, the driver's counter tells it in most cases: it rises with each frame but where it began again.
     pub fn absence_before(&self, frame: &FrameEntry) -> Option<Absence> {
         let last = self.last?;
         if !frame.discontinuity && dropped(&last, frame) >= 0 {
@@ -412,7 +412,7 @@ impl Ledger {
 }
 
 /// Frames between these two that the driver has counted and camcast has not numbered. Less than none: the driver has begun
-/// to count anew.
+/// to count again.
 fn dropped(last: &FrameEntry, frame: &FrameEntry) -> i64 {
     let counted = i64::from(frame.sequence.wrapping_sub(last.sequence) as i32);
     counted.saturating_sub(frame.number.since(last.number).into())

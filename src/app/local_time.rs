@@ -9,7 +9,7 @@ use jiff::{Timestamp, Zoned};
 use std::fmt::Write;
 use std::time::Duration;
 
-/// Of so many readings of both clocks the quickest counts.
+/// Of this many readings of both clocks the quickest counts.
 const ZERO_TRIES: usize = 4;
 
 /// The wall clock in the system's time zone.

@@ -14,6 +14,7 @@
 //! | [`local_time`] | local time, for names and logs |
 //! | [`merge`] | options typed and options of a file, made one |
 //! | [`logging`] | log lines for terminals and for the journal |
+//! | [`not_sent`] | datagrams that the system did not send |
 //! | [`outbox`] | what is said, until somebody takes it |
 //! | [`quantity`] | sizes, durations and addresses as people type them |
 //! | [`throttle`] | at most one line a minute of what others can cause |
@@ -25,6 +26,7 @@ pub mod exit;
 pub mod local_time;
 pub mod logging;
 pub mod merge;
+pub mod not_sent;
 pub mod outbox;
 pub mod quantity;
 pub mod rec;

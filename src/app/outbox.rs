@@ -304,7 +304,7 @@ mod tests {
         format!("{count} lost\n")
     }
 
-    /// So many lines of a thousand bytes, numbered.
+    /// This many lines of a thousand bytes, numbered.
     fn say(outbox: &Outbox, numbers: std::ops::Range<u32>) {
         numbers.for_each(|number| outbox.say(format!("{number:999}\n").as_bytes()));
     }

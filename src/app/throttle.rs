@@ -18,7 +18,7 @@ impl Throttle {
         self.happened_times(1, now)
     }
 
-    /// The same of what happened so many times, which may be none.
+    /// The same of what happened this many times, which may be none.
     pub fn happened_times(&mut self, times: u64, now: Time) -> Option<u64> {
         self.count += times;
         if now < self.next || self.count == 0 {

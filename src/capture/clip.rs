@@ -76,7 +76,7 @@ impl Clip {
         Ok(())
     }
 
-    /// Begins anew with what is at `path` now. If that is the same file it stays open, so that playing it in a loop
+    /// Begins again with what is at `path` now. If that is the same file it stays open, so that playing it in a loop
     /// allocates nothing.
     ///
     /// # Errors

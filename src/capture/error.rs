@@ -173,7 +173,7 @@ impl fmt::Display for OpenError {
             }
             OpenError::Forbidden { path } => write!(
                 f,
-                "no permission to open {}: join its group with: sudo usermod -aG video $USER, then log in anew",
+                "no permission to open {}: join its group with: sudo usermod -aG video $USER, then log in again",
                 shown(&path)
             ),
             OpenError::Sandboxed { path } => write!(
@@ -324,13 +324,13 @@ impl fmt::Display for CaptureError {
             CaptureError::Gone { path } => write!(f, "{} was unplugged: plug it in again", shown(&path)),
             CaptureError::Broken { path, call, errno } => write!(
                 f,
-                "the driver of {} failed ({call}: {}): the camera must be opened anew; dmesg may say more",
+                "the driver of {} failed ({call}: {}): the camera must be reopened; dmesg may say more",
                 shown(&path),
                 errno.desc()
             ),
             CaptureError::Erring { path } => write!(
                 f,
-                "the driver of {} reports an error and gives no frame: the camera must be opened anew; dmesg may say more",
+                "the driver of {} reports an error and gives no frame: the camera must be reopened; dmesg may say more",
                 shown(&path)
             ),
             CaptureError::Ended { path, frames, half } => ended(f, path, *frames, *half),

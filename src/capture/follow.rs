@@ -283,7 +283,7 @@ mod tests {
             fs::write(self.path(name), jpeg(name)).unwrap();
         }
 
-        /// The same, last changed so many seconds ago.
+        /// The same, last changed this many seconds ago.
         fn put_old(&self, name: &str, age: u64) {
             self.put(name);
             let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 - age);
@@ -344,7 +344,7 @@ mod tests {
         fs::rename(folder.path(".hidden.jpg"), folder.path("m.jpg")).unwrap();
         assert_eq!(folder.play(&mut follow), ["a.jpg", ".hidden.jpg"]);
         folder.put("z.jpg");
-        assert_eq!(folder.play(&mut follow), ["z.jpg"], "it was written anew");
+        assert_eq!(folder.play(&mut follow), ["z.jpg"], "it was rewritten");
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl Metronome {
     }
 
     /// The number of the next frame if it is due. Nothing is skipped: if more frames are due than one, the schedule
-    /// begins anew from this one.
+    /// begins again from this one.
     pub(super) fn each(&mut self, now: Time) -> Option<u64> {
         let reached = self.reached(now)?;
         let number = self.next;

@@ -10,7 +10,7 @@
 //! A frame is lent, not copied: a [`Lease`] is a view into the driver's own memory, and dropping it gives the
 //! buffer back to the driver. The driver has few of them: copy what must last, and drop the lease at once.
 //!
-//! After a [`CaptureError`] the source is of no more use: drop it before opening it anew, because a camera whose old
+//! After a [`CaptureError`] the source is of no more use: drop it before reopening it, because a camera whose old
 //! descriptor is still open comes back under another number.
 
 use std::fmt;
@@ -187,7 +187,7 @@ impl Source {
     /// (a folder's replay allocates where it opens a file).
     ///
     /// # Errors
-    /// A [`CaptureError`] ends the source: drop it, then open it anew.
+    /// A [`CaptureError`] ends the source: drop it, then reopen it.
     pub fn grab(&mut self, now: Time) -> Result<Option<Lease<'_>>, CaptureError> {
         match self {
             Source::Camera(camera) => camera.grab(now),

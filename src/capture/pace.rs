@@ -9,13 +9,13 @@ use std::time::Duration;
 use super::Rate;
 use crate::time::Time;
 
-/// So many frames in a row come early before it is a film: what they gain is a whole interval.
+/// This many frames in a row come early before it is a film: what they gain is a whole interval.
 const EARLY: u32 = 8;
 
-/// So many in a row have waited: it is worth a word.
+/// This many in a row have waited: it is worth a word.
 const HELD_UP: u32 = 100;
 
-/// So many frames within [`HASTE`], and nobody has said how fast: it is a film, or a very fast camera.
+/// This many frames within [`HASTE`], and nobody has said how fast: it is a film, or a very fast camera.
 const HASTY: u32 = 100;
 const HASTE: Duration = Duration::from_secs(1);
 
@@ -45,7 +45,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// At most so many frames a second; `None`: as they come.
+    /// At most this many frames a second; `None`: as they come.
     pub(super) fn new(rate: Option<Rate>) -> Self {
         let (earliest, since) = (Time::default(), Time::default());
         Pace { rate, earliest, waits_since: None, held_up: 0, taken: 0, since, is_said: false }

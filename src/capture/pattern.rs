@@ -56,7 +56,7 @@ impl Pattern {
     }
 }
 
-/// The number as a driver counts: it begins anew after 2^32 - 1.
+/// The number as a driver counts: it begins again after 2^32 - 1.
 fn wrapped(number: u64) -> u32 {
     (number & u64::from(u32::MAX)) as u32
 }

@@ -30,7 +30,7 @@ pub struct Pipe {
     pace: Pace,
     /// A frame that has come too soon.
     held: Option<Found>,
-    /// The stream has ended, with so many bytes of a frame that it did not finish.
+    /// The stream has ended, with this many bytes of a frame that it did not finish.
     ended: Option<usize>,
     /// After a frame, bytes wait that poll knows nothing of and that may be the next.
     more: bool,

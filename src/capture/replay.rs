@@ -17,11 +17,11 @@ use crate::time::Time;
 /// The most files that a folder's replay takes: the list of their names is kept in memory.
 pub(super) const FILES: usize = 100_000;
 
-/// Where there was a frame, there is to be one again within this time: a file that is just being written anew has none for
+/// Where there was a frame, there is to be one again within this time: a file that is just being rewritten has none for
 /// a moment.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// ... and so many looks, where they are further apart.
+/// ... and this many looks, where they are further apart.
 const LOOKS: u32 = 3;
 
 /// How files are played.
@@ -487,7 +487,7 @@ mod tests {
             fault,
             Some(CaptureError::Unreadable { path, why: "there is no JPEG in it any more".into() })
         );
-        assert!(replay.due().since(emptied) > PATIENCE, "it may be about to be written anew");
+        assert!(replay.due().since(emptied) > PATIENCE, "it may be about to be rewritten");
     }
 
     #[test]

@@ -220,7 +220,7 @@ mod tests {
         assert_eq!(frames(&stream, 100), expected);
     }
 
-    /// What is found in so many bytes of `reader`, at most.
+    /// What is found in this many bytes of `reader`, at most.
     fn found(intake: &mut StreamBuffer, mut reader: impl Read, most: usize) -> Vec<Found> {
         let (mut all, mut read) = (Vec::new(), 0);
         while read < most {

@@ -18,7 +18,7 @@ use arrayvec::ArrayVec;
 use std::fmt;
 use std::time::Duration;
 
-/// One minimum is kept for so many nanoseconds of capture time: 300 frames at 30 a second, of which one or another
+/// One minimum is kept for this many nanoseconds of capture time: 300 frames at 30 a second, of which one or another
 /// finds every queue empty.
 const BUCKET: u64 = 10_000_000_000;
 
@@ -43,7 +43,7 @@ const FOLLOWS: i64 = 1_000;
 /// A clock that is this far off at once, in nanoseconds, has jumped. Drivers that mean no harm go back by 178 ms (vivid).
 const JUMP: i64 = 1_000_000_000;
 
-/// A jump forward looks like a delay that is suddenly shorter. It is believed where the delay is known for so many buckets.
+/// A jump forward looks like a delay that is suddenly shorter. It is believed where the delay is known for this many buckets.
 const KNOWN: usize = 6;
 
 /// The least difference between arrival and capture in a bucket, and when that frame was captured.
@@ -100,11 +100,11 @@ pub enum Jump {
 
 impl fmt::Display for Jump {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (by, whither) = match self {
+        let (by, direction) = match self {
             Jump::Forward(by) => (by, "forward"),
             Jump::Back(by) => (by, "back"),
         };
-        write!(f, "the camera's clock has jumped {whither} by {:.3} s", by.as_secs_f64())
+        write!(f, "the camera's clock has jumped {direction} by {:.3} s", by.as_secs_f64())
     }
 }
 
@@ -184,7 +184,7 @@ impl Anchor {
         self.minima.iter().map(allowed).min_by_key(|(_, offset)| *offset)
     }
 
-    /// All buckets are full: the skew is looked at anew.
+    /// All buckets are full: the skew is looked at again.
     fn fit(&mut self) {
         let is_known = self.doubt <= WANDER;
         let explained = if is_known { DRIFTS } else { MAX_SKEW };
@@ -269,7 +269,7 @@ fn bucket(frame: Least) -> u64 {
     frame.captured.as_nanos().checked_div(BUCKET).unwrap_or(0)
 }
 
-/// So many parts in 10^9 of a time in nanoseconds.
+/// This many parts in 10^9 of a time in nanoseconds.
 fn share(nanos: i64, ppb: i64) -> i64 {
     let product = i128::from(nanos).saturating_mul(i128::from(ppb));
     product.checked_div(1_000_000_000).and_then(|share| i64::try_from(share).ok()).unwrap_or(0)

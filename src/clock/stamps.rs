@@ -27,7 +27,7 @@ pub struct Stamps {
 }
 
 impl Stamps {
-    /// The camera was opened anew, and its driver counts from the start. Time goes on.
+    /// The camera was reopened, and its driver counts from the start. Time goes on.
     pub fn restart(&mut self) {
         self.sequence = None;
     }

@@ -19,7 +19,7 @@ pub enum Form {
     Lossless,
     /// One of several resolutions, the differences to the others in it.
     Hierarchical,
-    /// So many bits a sample, which are not eight.
+    /// This many bits a sample, which are not eight.
     Precision(u8),
     /// Four colours, for print: CMYK or YCCK.
     Print,

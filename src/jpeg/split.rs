@@ -16,7 +16,7 @@ const START: [u8; 3] = [0xff, SOI, 0xff];
 /// What segments begin with that have a thumbnail in them: EXIF 2.3, 4.7.2; JFIF 1.02, the extension APP0.
 const WITH_THUMBNAIL: [&[u8]; 2] = [b"Exif\0\0", b"JFXX\0"];
 
-/// So many of the last pictures that begin in a segment may be what its end belongs to: a frame, and its thumbnails.
+/// This many of the last pictures that begin in a segment may be what its end belongs to: a frame, and its thumbnails.
 const THROUGH: usize = 4;
 
 /// How every frame ends.
@@ -150,7 +150,7 @@ impl Splitter {
         }
     }
 
-    /// How many bytes at the buffer's front belong to no frame. They are taken: the caller must drop exactly so many.
+    /// How many bytes at the buffer's front belong to no frame. They are taken: the caller must drop exactly that many.
     #[must_use]
     pub fn take_garbage(&mut self) -> usize {
         let garbage = if self.place == Position::Seek { self.at } else { self.start };

@@ -43,7 +43,7 @@ const ORANGE: Colour = [240, 120, 0];
 const GRAIN: i32 = 5;
 /// The characters of a line of text: a time to the millisecond, or `#` and the largest number.
 const COLUMNS: usize = 12;
-/// A block crosses the picture in so many frames.
+/// A block crosses the picture in this many frames.
 const CROSSING: usize = 150;
 
 /// The moving test picture; see the module's documentation in the source for how it looks.

@@ -42,7 +42,7 @@ pub struct Sheet {
 }
 
 impl Sheet {
-    /// A sheet for so many pictures of a recording of `frames` frames of `size`, or for as many as there is room for.
+    /// A sheet for this many pictures of a recording of `frames` frames of `size`, or for as many as there is room for.
     pub fn new(size: Size, frames: usize, title: &str) -> Self {
         let scale = (1..=8).rev().map(Scale).find(|scale| scale.of(size).width <= WIDTH);
         let scale = scale.unwrap_or(Scale::SMALLEST);

@@ -91,7 +91,7 @@ impl Shrink {
 
     /// The same picture in at most `limit` bytes, in 4:2:0 and of the same shape. At most four decodes and encodes.
     ///
-    /// Meant for JPEGs above the limit: one below it is encoded anew all the same.
+    /// Meant for JPEGs above the limit: one below it is encoded again all the same.
     ///
     /// # Errors
     /// [`Error::Decode`] for what does not decode, or is truncated, [`Error::Size`] for a picture too large to decode,

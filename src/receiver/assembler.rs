@@ -24,7 +24,7 @@ const BUDGET: usize = 64 * 1024 * 1024;
 
 /// Frames, and bytes of them, that are kept while nobody takes any: within what is in reach, so that none is given up for it.
 const KEPT: usize = 192;
-const KEPT_OCTETS: usize = 48 * 1024 * 1024;
+const KEPT_BYTES: usize = 48 * 1024 * 1024;
 
 /// Buffers that are kept for the next frames.
 const SPARES: usize = 16;
@@ -117,7 +117,7 @@ impl Assembler {
 
     /// As many are here as are kept while nobody takes any.
     pub fn is_full(&self) -> bool {
-        self.slots.len() >= KEPT || self.held >= KEPT_OCTETS
+        self.slots.len() >= KEPT || self.held >= KEPT_BYTES
     }
 
     /// Takes a frame's buffer back.

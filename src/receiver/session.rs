@@ -117,9 +117,9 @@ impl Receiver {
     /// From here on frames come out until they have these bytes; what is behind them stays, and is not said to be done with. Once
     /// a limit's worth of frames is here, what comes is as if it had not, so that the server stops and its reel keeps the rest.
     /// May give events.
-    pub fn allow(&mut self, octets: Option<usize>, now: Time) {
-        let was_shut = std::mem::replace(&mut self.room, octets) == Some(0);
-        if was_shut && octets != Some(0) && self.state != State::Over {
+    pub fn allow(&mut self, room: Option<usize>, now: Time) {
+        let was_shut = std::mem::replace(&mut self.room, room) == Some(0);
+        if was_shut && room != Some(0) && self.state != State::Over {
             self.collect(now);
         }
     }
@@ -429,7 +429,7 @@ mod tests {
     fn drain(receiver: &mut Receiver) -> Vec<String> {
         let text = |event| match event {
             Event::Frame(frame) => format!("frame {}", frame.number),
-            Event::Slate(picture) => format!("slate of {} octets", picture.bytes.len()),
+            Event::Slate(picture) => format!("slate of {} bytes", picture.bytes.len()),
             Event::Missing(number) | Event::Skipped(number) => format!("missing {number}"),
             Event::Over(over) => format!("{over:?}"),
         };
@@ -446,7 +446,7 @@ mod tests {
         feed(&mut receiver, &reel, 1, 0..2);
         feed(&mut receiver, &slates, 1, 2..3);
         feed(&mut receiver, &slates, 1, 0..3);
-        assert_eq!(drain(&mut receiver), ["frame 1", "slate of 4000 octets"]);
+        assert_eq!(drain(&mut receiver), ["frame 1", "slate of 4000 bytes"]);
         assert_eq!((receiver.arrived, receiver.next_frame()), (2, FrameNumber(2)));
     }
 

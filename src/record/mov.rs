@@ -45,14 +45,14 @@ impl Muxer {
             words(to, [0x0000_0200]);
             to.extend(*b"qt  ");
         });
-        words(&mut head, [1]); // a size of eight octets follows
+        words(&mut head, [1]); // a size of eight bytes follows
         head.extend(*b"mdat");
         head.extend([0; 8]);
         let (lengths, steps) = (Vec::new(), Vec::new());
         (Muxer { size, started, lengths, steps, last: Duration::ZERO, end: FRAMES_AT }, head)
     }
 
-    /// A frame that was captured so long after the first, and of so many bytes, goes behind those before it.
+    /// A frame that was captured so long after the first, and of this many bytes, goes behind those before it.
     ///
     /// # Errors
     /// [`MuxError`]; nothing is to be written then.
@@ -191,7 +191,7 @@ fn atom(to: &mut Vec<u8>, kind: [u8; 4], body: impl FnOnce(&mut Vec<u8>)) {
     to.extend(kind);
     body(to);
     let size = u32::try_from(to.len().saturating_sub(at)).unwrap_or(u32::MAX).to_be_bytes();
-    to.iter_mut().skip(at).zip(size).for_each(|(octet, size)| *octet = size);
+    to.iter_mut().skip(at).zip(size).for_each(|(byte, size)| *byte = size);
 }
 
 fn handler(to: &mut Vec<u8>, component: [u8; 4], kind: [u8; 4]) {

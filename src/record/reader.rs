@@ -42,13 +42,13 @@ pub enum Step {
         /// When it was captured, after the first; `None`: as the file's rate says.
         time: Option<Duration>,
     },
-    /// So many bytes that are no frame, and belong there.
+    /// This many bytes that are no frame, and belong there.
     Skip(u64),
 }
 
 impl Step {
     /// Bytes of all of it.
-    pub fn octets(&self) -> u64 {
+    pub fn size(&self) -> u64 {
         match self {
             Step::Frame { before, len, after, .. } => before.saturating_add(*len).saturating_add(*after),
             Step::Skip(len) => *len,
@@ -139,19 +139,19 @@ impl Head {
     }
 
     /// What begins with these bytes, of which there should be [`PROBE`]. `None`: nothing that could.
-    pub fn step(&self, octets: &[u8]) -> Option<Step> {
-        self.any_step(octets).filter(|step| !matches!(step, Step::Frame { len, .. } if *len > LONGEST))
+    pub fn step(&self, ahead: &[u8]) -> Option<Step> {
+        self.any_step(ahead).filter(|step| !matches!(step, Step::Frame { len, .. } if *len > LONGEST))
     }
 
-    fn any_step(&self, octets: &[u8]) -> Option<Step> {
+    fn any_step(&self, ahead: &[u8]) -> Option<Step> {
         match self {
             Head::Matroska(_) => {
-                let (time, len) = read::cluster(octets.first_chunk()?)?;
+                let (time, len) = read::cluster(ahead.first_chunk()?)?;
                 let (before, time) = (PROBE as u64, Some(Duration::from_micros(time)));
                 Some(Step::Frame { before, len, after: 0, time })
             }
             Head::Avi(..) => {
-                let (kind, rest) = octets.split_first_chunk()?;
+                let (kind, rest) = ahead.split_first_chunk()?;
                 let (len, rest) = rest.split_first_chunk()?;
                 let len = u64::from(u32::from_le_bytes(*len));
                 let odd = len % 2;

@@ -7,11 +7,11 @@ use std::time::Duration;
 /// What may be kept. Nothing has to go unless something is said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Keep {
-    /// So many bytes of recordings, the one that is written included.
+    /// This many bytes of recordings, the one that is written included.
     pub bytes: Option<u64>,
     /// Recordings that ended no longer ago.
     pub age: Option<Duration>,
-    /// So many bytes of the file system stay free.
+    /// This many bytes of the file system stay free.
     pub min_free: Option<u64>,
 }
 
@@ -64,7 +64,7 @@ fn is_newest(entry: &Entry, index: &Index) -> bool {
         .is_some_and(|newest| newest.name == entry.name)
 }
 
-/// A limit has to hold so many files, or what it holds is hardly a recording.
+/// A limit has to hold this many files, or what it holds is hardly a recording.
 pub const FEW: u32 = 3;
 
 /// What the slowest camera that is worth a recording delivers, in bytes a second: a limit may not be so small that it
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Files of so many bytes each, the third unfinished, that ended at 100, 200, 300 ...
+    /// Files of this many bytes each, the third unfinished, that ended at 100, 200, 300 ...
     fn index(sizes: &[u64]) -> Index {
         let mut index = Index::default();
         for (at, bytes) in sizes.iter().enumerate() {

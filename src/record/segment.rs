@@ -10,7 +10,7 @@ use std::time::Duration;
 /// long as this at most; the largest step back seen of a driver that means no harm is 178 ms (vivid).
 const BACK_LIMIT: Duration = Duration::from_secs(1);
 
-/// A size that has lasted so long, and so many frames, is one that stays: a change from it begins a file. What changes
+/// A size that has lasted so long, and this many frames, is one that stays: a change from it begins a file. What changes
 /// sooner flips, and is no reason for one: there would be a file a frame.
 const LASTS: Duration = Duration::from_secs(1);
 const LASTING_FRAMES: u32 = 10;

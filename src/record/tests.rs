@@ -107,10 +107,10 @@ fn elements(bytes: &[u8], part: Range<usize>) -> Vec<Element> {
 
 fn element(bytes: &[u8], at: usize, end: usize) -> (u32, Range<usize>) {
     let id_len = bytes[at].leading_zeros() as usize + 1;
-    let id = bytes[at..at + id_len].iter().fold(0, |id, octet| id << 8 | u32::from(*octet));
+    let id = bytes[at..at + id_len].iter().fold(0, |id, byte| id << 8 | u32::from(*byte));
     let size_at = at + id_len;
     let size_len = bytes[size_at].leading_zeros() as usize + 1;
-    let size = bytes[size_at..size_at + size_len].iter().fold(0, |size, octet| size << 8 | u64::from(*octet));
+    let size = bytes[size_at..size_at + size_len].iter().fold(0, |size, byte| size << 8 | u64::from(*byte));
     let size = size & ((1 << (7 * size_len)) - 1);
     let body = size_at + size_len;
     let is_unknown = size == (1 << (7 * size_len)) - 1;
@@ -118,7 +118,7 @@ fn element(bytes: &[u8], at: usize, end: usize) -> (u32, Range<usize>) {
 }
 
 fn uint(bytes: &[u8], body: &Range<usize>) -> u64 {
-    bytes[body.clone()].iter().fold(0, |value, octet| value << 8 | u64::from(*octet))
+    bytes[body.clone()].iter().fold(0, |value, byte| value << 8 | u64::from(*byte))
 }
 
 fn child(bytes: &[u8], parent: &Range<usize>, id: u32) -> Range<usize> {
@@ -219,7 +219,7 @@ fn hex(text: &str) -> Vec<u8> {
 }
 
 fn show(bytes: &[u8]) -> String {
-    bytes.iter().map(|octet| format!("{octet:02x}")).collect()
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn the_rate_is_known_once_there_is_one() {
 }
 
 #[test]
-fn a_frame_has_a_head_of_27_octets() {
+fn a_frame_has_a_head_of_27_bytes() {
     let mut taken = Taken::new(TINY);
     taken.frame(Time::from_millis(1000), &[0xff; 300]);
     taken.frame(Time::from_nanos(1_040_001_999), b"jpeg");
@@ -348,7 +348,7 @@ fn a_live_stream_has_no_patches() {
 }
 
 #[test]
-fn a_cut_at_any_octet_costs_no_whole_frame() {
+fn a_cut_at_any_byte_costs_no_whole_frame() {
     for mut taken in [Taken::new(TINY), Taken::live()] {
         let first = taken.bytes.len();
         taken.frames(0..30);

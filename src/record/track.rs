@@ -55,7 +55,7 @@ pub struct Track {
 pub enum MuxError {
     /// It has no bytes.
     Empty,
-    /// It is of so many bytes, more than the container can say.
+    /// It is of this many bytes, more than the container can say.
     TooLong(u64),
     /// The file is as long as its container allows.
     SegmentFull,

@@ -73,7 +73,7 @@ impl Reel {
     /// If `datagram` leaves a fragment less than [`data::MIN_FRAGMENT`]; `--mtu` is checked where it is read.
     pub fn new(bytes: usize, datagram: u16, stream: StreamId) -> Self {
         let fragment = datagram.saturating_sub(HEADER_LEN as u16);
-        assert!(fragment >= data::MIN_FRAGMENT, "datagrams of {datagram} octets are too small");
+        assert!(fragment >= data::MIN_FRAGMENT, "datagrams of {datagram} bytes are too small");
         let index_limit = (bytes / INDEX_GRAIN).clamp(16, 65_536);
         Reel {
             arena: vec![0; bytes].into_boxed_slice(),

@@ -46,11 +46,11 @@ impl Reel {
 
     fn rate_over(&self, frames: usize) -> Option<f32> {
         let first = self.index.len().saturating_sub(frames);
-        let octets: u64 = self.index.range(first..).map(|entry| u64::from(entry.length)).sum();
+        let bytes: u64 = self.index.range(first..).map(|entry| u64::from(entry.length)).sum();
         let frames = self.index.len().saturating_sub(first);
         let intervals = frames.checked_sub(1)?;
         let seconds = self.between(first).as_secs_f32();
-        (seconds > 0.0).then(|| octets as f32 / frames.max(1) as f32 * intervals as f32 / seconds)
+        (seconds > 0.0).then(|| bytes as f32 / frames.max(1) as f32 * intervals as f32 / seconds)
     }
 
     fn between(&self, first: usize) -> Duration {

@@ -48,7 +48,7 @@ fn a_frame_is_laid_as_a_train_of_datagrams() {
     assert_eq!(bytes_of(&frame), jpeg(5, 3000));
 }
 
-/// A JPEG whose SOS stands at so many bytes: a comment fills the header.
+/// A JPEG whose SOS stands at this many bytes: a comment fills the header.
 fn without_tables(sos_at: usize) -> Vec<u8> {
     let filled = |comment| {
         let segments = [(0xfe, vec![7; comment]), (0xc0, sample::frame_header(SIZE))];

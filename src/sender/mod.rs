@@ -285,7 +285,7 @@ impl fmt::Display for LeaveReason {
             LeaveReason::NoHello => {
                 f.write_str("no HELLO from its UDP socket (is a firewall in the way of this port's UDP?)")
             }
-            LeaveReason::Replaced => f.write_str("it joined anew"),
+            LeaveReason::Replaced => f.write_str("it joined again"),
             LeaveReason::MadeRoom => f.write_str("never heard of since it joined, it made room for another"),
             LeaveReason::NoSocket => f.write_str("no socket could be made for it"),
             LeaveReason::Stopping => f.write_str("camcast is stopping"),

@@ -188,7 +188,7 @@ impl Error {
 /// A part of it has what some file systems refuse.
 fn has_odd_name(path: &Path) -> bool {
     let is_odd = |name: &[u8]| {
-        let refused = |octet: &u8| b"\\:*?\"<>|".contains(octet) || *octet < 0x20;
+        let refused = |byte: &u8| b"\\:*?\"<>|".contains(byte) || *byte < 0x20;
         name.iter().any(refused) || matches!(name.last(), Some(b'.' | b' '))
     };
     path.components().any(|part| matches!(part, Component::Normal(name) if is_odd(name.as_bytes())))

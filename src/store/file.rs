@@ -78,10 +78,10 @@ impl SegmentFile {
         self.path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
     }
 
-    /// Whether so many bytes more are within every limit that is known. It is asked where a file that has met its limit could not
+    /// Whether this many bytes more are within every limit that is known. It is asked where a file that has met its limit could not
     /// be closed.
-    pub(super) fn may_grow_by(&self, octets: u64) -> bool {
-        self.end.saturating_add(octets) <= self.most
+    pub(super) fn may_grow_by(&self, len: u64) -> bool {
+        self.end.saturating_add(len) <= self.most
     }
 
     /// Appends all parts, one behind the other, or none of them.
@@ -119,7 +119,7 @@ impl SegmentFile {
         self.file.write_all_at(bytes, offset).map_err(|why| Error::new("write", &self.path, why))
     }
 
-    /// Has the disk keep room for so many bytes behind the file's end: others may fill it, and this file still grows. The file is
+    /// Has the disk keep room for this many bytes behind the file's end: others may fill it, and this file still grows. The file is
     /// as long as it was. What is left of the room is given back by [`trim`].
     ///
     /// # Errors

@@ -18,10 +18,10 @@ use std::sync::Arc;
 /// The index's file.
 const NAME: &str = ".camrec.index";
 
-/// What it is called while it is written anew.
+/// What it is called while it is rewritten.
 const PART: &str = ".camrec.index.part";
 
-/// An index that is longer than this, and mostly of files that are gone, is written anew.
+/// An index that is longer than this, and mostly of files that are gone, is rewritten.
 const LONG: u64 = 64 * 1024;
 
 /// The index, and the file that it is appended to.
@@ -37,7 +37,7 @@ pub(super) struct IndexFile {
 }
 
 impl IndexFile {
-    /// Reads the folder's index and forgets the files that are not there any more. If we are alone it is written anew, whole or
+    /// Reads the folder's index and forgets the files that are not there any more. If we are alone it is rewritten, whole or
     /// not at all; on a full disk it stays as it was, and grows if it can.
     ///
     /// # Errors
@@ -61,7 +61,7 @@ impl IndexFile {
             let file = append_to(dir).map_err(|why| failed("write", why))?;
             return Ok(IndexFile { dir: Arc::clone(dir), file, end: whole(&old), index, is_alone });
         }
-        match write_anew(dir, &index) {
+        match rewrite(dir, &index) {
             Ok((file, end)) => {
                 dir.sync()?;
                 Ok(IndexFile { dir: Arc::clone(dir), file, end, index, is_alone })
@@ -89,7 +89,7 @@ impl IndexFile {
         Error::new(doing, &self.dir.path().join(NAME), why)
     }
 
-    /// Reads what somebody else has entered. An index that was deleted is written anew from memory; if there is another one, ours goes on
+    /// Reads what somebody else has entered. An index that was deleted is rewritten from memory; if there is another one, ours goes on
     /// in that.
     ///
     /// # Errors
@@ -106,8 +106,8 @@ impl IndexFile {
         self.index = ours.clone();
         if is_ours || there.is_none() {
             (self.file, self.end) =
-                write_anew(&self.dir, &self.index).map_err(|why| self.error("write", why))?;
-            log::warn!("{} was deleted or cut, and is written anew: the files stay ours", shown(&path));
+                rewrite(&self.dir, &self.index).map_err(|why| self.error("write", why))?;
+            log::warn!("{} was deleted or cut, and is rewritten: the files stay ours", shown(&path));
             return self.dir.sync();
         }
         self.file = append_to(&self.dir).map_err(|why| self.error("write", why))?;
@@ -129,7 +129,7 @@ impl IndexFile {
         }
         let mut text = vec![0; usize::try_from(len - self.end).unwrap_or(0)];
         self.file.read_exact_at(&mut text, self.end)?;
-        let whole = text.iter().rposition(|octet| *octet == b'\n').map_or(0, |at| at + 1);
+        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         String::from_utf8_lossy(&text[..whole])
             .lines()
             .filter_map(IndexEvent::parse)
@@ -147,8 +147,8 @@ impl IndexFile {
         self.append(&event.to_string())?;
         if self.is_alone && self.end > LONG && self.end > 4 * self.index.text().len() as u64 {
             // what goes wrong now does so again later
-            if let Ok(anew) = write_anew(&self.dir, &self.index) {
-                (self.file, self.end) = anew;
+            if let Ok(rewritten) = rewrite(&self.dir, &self.index) {
+                (self.file, self.end) = rewritten;
                 self.dir.sync()?;
             }
         }
@@ -178,7 +178,7 @@ fn forget_gone(index: &mut Index, dir: &Dir) {
 
 /// How many bytes are whole lines.
 fn whole(text: &[u8]) -> u64 {
-    text.iter().rposition(|octet| *octet == b'\n').map_or(0, |at| at as u64 + 1)
+    text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at as u64 + 1)
 }
 
 fn append_to(dir: &Dir) -> io::Result<File> {
@@ -186,7 +186,7 @@ fn append_to(dir: &Dir) -> io::Result<File> {
 }
 
 /// Under another name, to the disk, then under its own. The file, and how long it is.
-fn write_anew(dir: &Dir, index: &Index) -> io::Result<(File, u64)> {
+fn rewrite(dir: &Dir, index: &Index) -> io::Result<(File, u64)> {
     let (name, part, text) = (Path::new(NAME), PathBuf::from(PART), index.text());
     let written = dir
         .open_file(&part, OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_APPEND)
@@ -251,7 +251,7 @@ mod tests {
         for index in [&first, &second, &open(folder, false)] {
             assert_eq!(names(index), both);
         }
-        // one that takes itself to be alone writes the index anew
+        // one that takes itself to be alone rewrites the index
         let mut third = open(folder, true);
         fs::write(folder.join("c.mkv"), b"x").unwrap();
         third.enter(&IndexEvent::Begun("c.mkv")).unwrap();

@@ -97,7 +97,7 @@ impl Lock {
         self.is_stable
     }
 
-    /// Makes the lock's file anew should somebody have deleted it.
+    /// Makes the lock's file again should somebody have deleted it.
     pub(super) fn keep(&mut self, dir: &Dir, holder: &str) {
         let name = Path::new(NAME);
         let (Some(ours), Ok(theirs)) = (identity_of(self.file.as_fd()), dir.identity_of(name)) else {
@@ -109,7 +109,7 @@ impl Lock {
         let path = dir.path().join(NAME);
         match Lock::take(dir, holder) {
             Ok(lock) => {
-                log::warn!("{} was deleted, and is made anew", shown(&path));
+                log::warn!("{} was deleted, and is recreated", shown(&path));
                 *self = lock;
             }
             Err(Error::Locked { holder, .. }) => {

@@ -29,13 +29,13 @@ pub struct RecordingReader {
 
 #[derive(Debug)]
 enum Source {
-    File(Octets),
+    File(FileFrames),
     Stills(Vec<(PathBuf, Timestamp)>),
 }
 
 /// A file with frames in it.
 #[derive(Debug)]
-struct Octets {
+struct FileFrames {
     file: File,
     head: Head,
     len: u64,
@@ -83,7 +83,7 @@ impl RecordingReader {
         let len = file.metadata().map_err(failed)?.len();
         let head = Head::parse(&start).ok_or_else(foreign)?;
         let (size, started, at) = (head.size(), head.started(), head.frames_at());
-        let source = Source::File(Octets { file, head, len, at });
+        let source = Source::File(FileFrames { file, head, len, at });
         Ok(RecordingReader { path: path_owned, size, started, source, number: 0 })
     }
 
@@ -105,7 +105,7 @@ impl RecordingReader {
     /// Bytes of the file, or pictures of the folder.
     pub fn extent(&self) -> u64 {
         match &self.source {
-            Source::File(octets) => octets.len,
+            Source::File(frames) => frames.len,
             Source::Stills(pictures) => pictures.len() as u64,
         }
     }
@@ -113,7 +113,7 @@ impl RecordingReader {
     /// How many of those have been read so far.
     pub fn position(&self) -> u64 {
         match &self.source {
-            Source::File(octets) => octets.at,
+            Source::File(frames) => frames.at,
             Source::Stills(_) => self.number,
         }
     }
@@ -124,7 +124,7 @@ impl RecordingReader {
     /// The disk's.
     pub fn bytes(&self) -> Result<u64, Error> {
         match &self.source {
-            Source::File(octets) => Ok(octets.len),
+            Source::File(frames) => Ok(frames.len),
             Source::Stills(pictures) => {
                 let len = |(path, _): &(PathBuf, _)| path.metadata().map(|found| found.len());
                 let bytes = pictures.iter().map(len).sum::<io::Result<u64>>();
@@ -136,7 +136,7 @@ impl RecordingReader {
     /// It was closed, and has the length that it had then. Of a folder nobody knows.
     pub fn is_finished(&self) -> bool {
         match &self.source {
-            Source::File(octets) => octets.head.finished() == Some(octets.len),
+            Source::File(frames) => frames.head.finished() == Some(frames.len),
             Source::Stills(_) => true,
         }
     }
@@ -144,8 +144,8 @@ impl RecordingReader {
     /// Goes back to the first frame.
     pub fn rewind(&mut self) {
         self.number = 0;
-        if let Source::File(octets) = &mut self.source {
-            octets.at = octets.head.frames_at();
+        if let Source::File(frames) = &mut self.source {
+            frames.at = frames.head.frames_at();
         }
     }
 
@@ -167,7 +167,7 @@ impl RecordingReader {
 
     fn advance(&mut self, jpeg: Option<&mut Vec<u8>>) -> io::Result<Part> {
         let part = match &mut self.source {
-            Source::File(octets) => octets.advance(self.number, jpeg)?,
+            Source::File(frames) => frames.advance(self.number, jpeg)?,
             Source::Stills(pictures) => {
                 let number = usize::try_from(self.number).unwrap_or(usize::MAX);
                 let Some((path, at)) = pictures.get(number) else { return Ok(Part::End) };
@@ -183,7 +183,7 @@ impl RecordingReader {
     }
 }
 
-impl Octets {
+impl FileFrames {
     fn advance(&mut self, number: u64, jpeg: Option<&mut Vec<u8>>) -> io::Result<Part> {
         while self.at < self.len {
             match self.step(self.at)? {
@@ -195,7 +195,7 @@ impl Octets {
                     self.at += before + len + after;
                     return Ok(Part::Frame(time.unwrap_or_else(|| self.head.time_of(number))));
                 }
-                Some(Step::Skip(octets)) => self.at += octets,
+                Some(Step::Skip(len)) => self.at += len,
                 None => {
                     let next = self.search(self.at + 1)?.unwrap_or(self.len);
                     let damage = self.at..next;
@@ -209,8 +209,8 @@ impl Octets {
 
     /// What begins there, if it ends within the file.
     fn step(&self, at: u64) -> io::Result<Option<Step>> {
-        let step = probe(&self.file, at)?.and_then(|octets| self.head.step(&octets));
-        Ok(step.filter(|step| at.saturating_add(step.octets()) <= self.len))
+        let step = probe(&self.file, at)?.and_then(|ahead| self.head.step(&ahead));
+        Ok(step.filter(|step| at.saturating_add(step.size()) <= self.len))
     }
 
     /// Where the first frame from here on begins.
@@ -219,7 +219,7 @@ impl Octets {
         loop {
             let len = read_some_at(&self.file, &mut bytes, from)?;
             let places = bytes[..len].windows(signature.len()).enumerate();
-            for (at, _) in places.filter(|(_, octets)| *octets == signature) {
+            for (at, _) in places.filter(|(_, ahead)| *ahead == signature) {
                 let at = from + at as u64;
                 if matches!(self.step(at)?, Some(Step::Frame { .. })) {
                     return Ok(Some(at));
@@ -249,10 +249,10 @@ fn read_some_at(file: &File, to: &mut [u8], at: u64) -> io::Result<usize> {
 
 /// The bytes that tell what begins there; `None` where nothing does.
 pub(super) fn probe(file: &File, at: u64) -> io::Result<Option<ArrayVec<u8, PROBE>>> {
-    let mut octets = ArrayVec::from([0; PROBE]);
-    let len = read_some_at(file, &mut octets, at)?;
-    octets.truncate(len);
-    Ok((len > 0).then_some(octets))
+    let mut ahead = ArrayVec::from([0; PROBE]);
+    let len = read_some_at(file, &mut ahead, at)?;
+    ahead.truncate(len);
+    Ok((len > 0).then_some(ahead))
 }
 
 #[cfg(test)]
@@ -265,12 +265,12 @@ mod tests {
     /// All parts; each frame's bytes are right.
     fn read(path: &Path) -> (Vec<u64>, Vec<(u64, u64)>) {
         let mut film = RecordingReader::open(path).unwrap();
-        let (mut frames, mut damages, mut octets) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut frames, mut damages, mut ahead) = (Vec::new(), Vec::new(), Vec::new());
         loop {
-            match film.next(&mut octets).unwrap() {
+            match film.next(&mut ahead).unwrap() {
                 Part::Frame(time) => {
                     let number = time.as_millis() as u64 / 40;
-                    assert!(octets == jpeg(number), "frame {number}");
+                    assert!(ahead == jpeg(number), "frame {number}");
                     frames.push(number);
                 }
                 Part::Damage(range) => damages.push((range.start, range.end)),

@@ -82,9 +82,9 @@ impl Stream {
     }
 
     /// Whether a file may be so much longer: one that ends at its limit would lack what closes it.
-    fn check_room(&self, octets: u64) -> Result<(), Error> {
+    fn check_room(&self, bytes: u64) -> Result<(), Error> {
         match self {
-            Stream::File(file) if !file.may_grow_by(octets) => {
+            Stream::File(file) if !file.may_grow_by(bytes) => {
                 Err(Error::TooLarge { path: file.path().to_owned() })
             }
             _ => Ok(()),
@@ -183,9 +183,9 @@ impl Recording {
             To::Stream(muxer, stream) => {
                 let head = muxer.frame_head(captured, frame.len())?;
                 let [first, second] = head.before();
-                let octets =
+                let bytes =
                     [before, first, second, frame, head.after()].map(<[u8]>::len).iter().sum::<usize>();
-                stream.check_room((octets as u64).saturating_add(muxer.tail_ahead()))?;
+                stream.check_room((bytes as u64).saturating_add(muxer.tail_ahead()))?;
                 stream.append(&mut [before, first, second, frame, head.after()].map(IoSlice::new))?;
                 muxer.wrote(&head);
                 self.summary.file_bytes = muxer.end();
@@ -269,7 +269,7 @@ impl Recording {
         }
     }
 
-    /// Has the disk keep room for so many bytes more, if this is a file; see [`SegmentFile::reserve`].
+    /// Has the disk keep room for this many bytes more, if this is a file; see [`SegmentFile::reserve`].
     ///
     /// # Errors
     /// [`Error`]; the recording can go on.

@@ -80,7 +80,7 @@ pub fn salvage(path: &Path) -> Result<Salvaged, Error> {
     Read::by_ref(&mut &file).take(HEAD_MOST as u64).read_to_end(&mut start).map_err(failed)?;
     let Some(head) = Head::parse(&start) else {
         // made, but its head never came to the disk: nothing, or zeros
-        if start.iter().all(|octet| *octet == 0) {
+        if start.iter().all(|byte| *byte == 0) {
             SegmentFile::new(file, path.to_owned()).discard();
             return Ok(Salvaged::Empty);
         }
@@ -115,8 +115,8 @@ fn walk(file: &File, file_len: u64, head: &Head, muxer: &mut Muxer) -> std::io::
     let mut jpeg = Vec::new();
     loop {
         let at = muxer.end();
-        let fits = |step: &Step| at.saturating_add(step.octets()) <= file_len;
-        match probe(file, at)?.and_then(|octets| head.step(&octets)).filter(fits) {
+        let fits = |step: &Step| at.saturating_add(step.size()) <= file_len;
+        match probe(file, at)?.and_then(|ahead| head.step(&ahead)).filter(fits) {
             Some(Step::Frame { before, len, time, .. }) => {
                 if !head.is_sure(frames, time) {
                     jpeg.resize(usize::try_from(len).unwrap_or(0), 0);
@@ -128,11 +128,11 @@ fn walk(file: &File, file_len: u64, head: &Head, muxer: &mut Muxer) -> std::io::
                 muxer.found(time, len);
                 frames += 1;
             }
-            // indexes are made anew: behind those that count another part begins
+            // indexes are recreated: behind those that count another part begins
             Some(Step::Skip(_)) => {
                 let tail = muxer.tail();
                 let next = probe(file, at.saturating_add(tail.len() as u64))?;
-                if !next.is_some_and(|octets| octets.starts_with(b"RIFF") && head.step(&octets).is_some()) {
+                if !next.is_some_and(|ahead| ahead.starts_with(b"RIFF") && head.step(&ahead).is_some()) {
                     return Ok(frames);
                 }
                 file.write_all_at(&tail, at)?;
@@ -173,7 +173,7 @@ const STILLS_A_CHECKPOINT: usize = 1000;
 
 /// Some cameras leave out the end marker, so its lack alone is no sign. But no frame ends in a zero: camcast leaves those away.
 fn looks_whole(frame: &[u8]) -> bool {
-    jpeg::check_header_only(frame).is_ok() && frame.last().is_some_and(|octet| *octet != 0)
+    jpeg::check_header_only(frame).is_ok() && frame.last().is_some_and(|byte| *byte != 0)
 }
 
 #[cfg(test)]
@@ -248,7 +248,7 @@ pub(super) mod tests {
     const CONTAINERS: [Container; 2] = [Container::Matroska, Container::Avi];
 
     #[test]
-    fn whatever_octet_is_the_last_whole_frames_stay() {
+    fn whatever_byte_is_the_last_whole_frames_stay() {
         for container in CONTAINERS {
             let folder = tempfile::tempdir().unwrap();
             let (path, ends) = crashed(folder.path(), container);
@@ -320,7 +320,7 @@ pub(super) mod tests {
             let end = ends[0] as usize - usize::from(container == Container::Avi) - 1;
             for bytes in [&[][..], &[0; 4096], &whole[..end]] {
                 fs::write(&path, bytes).unwrap();
-                assert_eq!(salvage(&path).unwrap(), Salvaged::Empty, "{} octets", bytes.len());
+                assert_eq!(salvage(&path).unwrap(), Salvaged::Empty, "{} bytes", bytes.len());
                 assert!(!path.exists());
             }
         }

@@ -143,7 +143,7 @@ pub(super) fn delete(folder: &Path) -> io::Result<()> {
 /// What [`name`] has made.
 fn parse(name: &str) -> Option<(u64, Timestamp)> {
     let (number, rest) = name.split_once('_')?;
-    let is_number = number.len() >= 6 && number.bytes().all(|octet| octet.is_ascii_digit());
+    let is_number = number.len() >= 6 && number.bytes().all(|byte| byte.is_ascii_digit());
     let broken = strtime::parse("%Y-%m-%d_%H-%M-%S%.f%z.jpg", rest).ok().filter(|_| is_number)?;
     Some((number.parse().ok()?, broken.to_timestamp().ok()?))
 }

@@ -49,10 +49,10 @@ const ATTEMPT_GAP: Duration = Duration::from_millis(50);
 const SILENCE: Duration = Duration::from_secs(2);
 const SILENT_FRAMES: u32 = 10;
 
-/// The longest silence of a camera that has been opened anew in vain, again and again.
+/// The longest silence of a camera that has been reopened in vain, again and again.
 const LONGEST_SILENCE: Duration = Duration::from_secs(16);
 
-/// A camera that gave frames for so long, and then fails, is opened anew at once.
+/// A camera that gave frames for so long, and then fails, is reopened at once.
 const STEADY: Duration = Duration::from_secs(2);
 
 /// An opening that takes longer is said to hang.
@@ -64,7 +64,7 @@ const LINGER: Duration = Duration::from_secs(5);
 /// How a source is to be treated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SupervisorConfig {
-    /// It can be opened anew: a camera, not a file or a pipe.
+    /// It can be reopened: a camera, not a file or a pipe.
     pub reopens: bool,
     /// It is on only while somebody watches.
     pub on_demand: bool,
@@ -187,7 +187,7 @@ pub struct Supervisor {
     attempt: Time,
     /// The wait after the next failure.
     wait: Duration,
-    /// How long a silence is: of the source, and with what opening it anew in vain has added.
+    /// How long a silence is: of the source, and with what reopening it in vain has added.
     usual_silence: Duration,
     silence: Duration,
     /// When anything came last, or was opened; and when a good frame did.

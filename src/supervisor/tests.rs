@@ -227,7 +227,7 @@ fn useless(handle: fn(&mut Supervisor, Time), cause: LostReason) {
         });
     }
     assert_eq!(life.told(), [Notice::Lost(cause)]);
-    assert_eq!(life.ordered(), [], "opening it anew would not help");
+    assert_eq!(life.ordered(), [], "reopening it would not help");
     assert!(life.is_lost());
     life.frames(1);
     assert!(matches!(life.told()[..], [Notice::Frames { .. }]));

@@ -1,7 +1,7 @@
 //! Where words go: a terminal, a pipe, a socket or a file, written to without waiting for whoever reads.
 //!
 //! `O_NONBLOCK` belongs to the open file, which others have too: the shell, a program beside us. So terminals and pipes are opened
-//! anew for us alone, and sockets are told with each call. A file always takes what it is given, unless its disk hangs, and then
+//! again for us alone, and sockets are told with each call. A file always takes what it is given, unless its disk hangs, and then
 //! nothing but another thread can go on.
 
 use nix::errno::Errno;

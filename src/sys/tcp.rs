@@ -72,7 +72,7 @@ pub fn connected(stream: &TcpStream) -> io::Result<()> {
 
 /// What reading a connection gave.
 pub enum Heard {
-    /// So many bytes.
+    /// This many bytes.
     Bytes(usize),
     /// Nothing now.
     Nothing,

@@ -30,7 +30,8 @@ pub enum Sent {
     TooLarge,
     /// The kernel or the device does not do GSO. Of a single datagram: as [`Sent::Lost`].
     NoGso(Errno),
-    /// Anything else, such as no route at the moment, or a firewall that forbids it. Like a datagram lost.
+    /// Anything else, such as no route at the moment, a firewall that forbids it, or no memory (which poll would not wait for). Like a
+    /// datagram lost.
     Lost(Errno),
 }
 
@@ -167,7 +168,7 @@ fn outcome(send: impl Fn() -> nix::Result<usize>) -> Sent {
     let result = (0..INTERRUPTIONS).map(|_| send()).find(|result| *result != Err(Errno::EINTR));
     match result.unwrap_or(Err(Errno::EINTR)) {
         Ok(_) => Sent::Ok,
-        Err(Errno::EAGAIN | Errno::ENOBUFS) => Sent::Blocked,
+        Err(Errno::EAGAIN) => Sent::Blocked,
         Err(Errno::ECONNREFUSED) => Sent::Refused,
         Err(Errno::EMSGSIZE) => Sent::TooLarge,
         // EINVAL: segments larger than the path's MTU, or none at all; EIO: the device lacks checksum offload
@@ -219,7 +220,7 @@ pub fn receive_from(socket: &UdpSocket, into: &mut [u8]) -> Received<(usize, Soc
     }
 }
 
-/// What [`receive_train`] gave: so many bytes, datagrams of `segment` bytes each, the last one maybe shorter.
+/// What [`receive_train`] gave: this many bytes, datagrams of `segment` bytes each, the last one maybe shorter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Train {
     /// Bytes in all.

@@ -15,23 +15,23 @@ impl<const AT: usize, const LEN: usize> Field<AT, LEN> {
     /// Its bytes.
     pub(super) fn of<const N: usize>(self, datagram: &[u8; N]) -> [u8; LEN] {
         const { assert!(AT + LEN <= N) };
-        let mut octets = [0; LEN];
-        octets.copy_from_slice(datagram.split_at(AT).1.split_at(LEN).0);
-        octets
+        let mut bytes = [0; LEN];
+        bytes.copy_from_slice(datagram.split_at(AT).1.split_at(LEN).0);
+        bytes
     }
 
     /// Writes its bytes.
-    pub(super) fn put<const N: usize>(self, datagram: &mut [u8; N], octets: [u8; LEN]) {
+    pub(super) fn put<const N: usize>(self, datagram: &mut [u8; N], bytes: [u8; LEN]) {
         const { assert!(AT + LEN <= N) };
-        datagram.split_at_mut(AT).1.split_at_mut(LEN).0.copy_from_slice(&octets);
+        datagram.split_at_mut(AT).1.split_at_mut(LEN).0.copy_from_slice(&bytes);
     }
 }
 
 impl<const AT: usize> Field<AT, 1> {
     /// It as a number.
     pub(super) fn u8<const N: usize>(self, datagram: &[u8; N]) -> u8 {
-        let [octet] = self.of(datagram);
-        octet
+        let [byte] = self.of(datagram);
+        byte
     }
 }
 

@@ -14,10 +14,10 @@ struct Run {
 }
 
 /// Sends `count` datagrams of `bytes`, headers included, `gap` apart.
-fn run(spec: Spec, seed: u64, count: u32, octets: usize, gap: Duration) -> Run {
+fn run(spec: Spec, seed: u64, count: u32, bytes: usize, gap: Duration) -> Run {
     let mut link = Link::new(spec, seed, START);
     for n in 0..count {
-        let mut bytes = vec![0; octets - OVERHEAD];
+        let mut bytes = vec![0; bytes - OVERHEAD];
         bytes[..4].copy_from_slice(&n.to_be_bytes());
         link.send(sent_at(n, gap), bytes);
     }

@@ -30,7 +30,7 @@ fn show(scene: &Scene, what: &str) -> (Report, Report) {
         let delays = account.delays(clean);
         eprintln!(
             "{what}: {:.2} % of {} whole, {} missing, {} skipped, {} open; sent again {:.2} %, duplicates {}; \
-             delay p50 {:.0?} p99 {:.0?}; at most {} frames in flight; {} CONTINUEs of {} octets",
+             delay p50 {:.0?} p99 {:.0?}; at most {} frames in flight; {} CONTINUEs of {} bytes",
             account.whole_percent(),
             report.frames,
             account.missing(),
@@ -116,7 +116,7 @@ fn a_stream_of_few_datagrams_comes_whole() {
     let camera = Camera { fps: 30.0, mean: 300, spread: 0.3 };
     let scene =
         Scene { camera, ..scene(30 * SECOND, vec![Viewer::every(&air(0.05)), Viewer::newest(&air(0.0))]) };
-    let (report, _) = show(&scene, "300 octets a frame");
+    let (report, _) = show(&scene, "300 bytes a frame");
     assert!(report.accounts.iter().all(|account| account.whole() == report.frames as usize));
 }
 
@@ -284,7 +284,7 @@ fn slow_cameras_are_repaired_as_soon_as_fast_ones() {
         let camera = Camera { fps, mean, spread: 0.2 };
         let viewers = vec![Viewer::every(&air(0.05)), Viewer::newest(&air(0.05))];
         let scene = Scene { camera, ..scene(SECOND.mul_f64((100.0 / fps).max(30.0)), viewers) };
-        let (report, clean) = show(&scene, &format!("{mean} octets at {fps:.3} a second, 5 % lost"));
+        let (report, clean) = show(&scene, &format!("{mean} bytes at {fps:.3} a second, 5 % lost"));
         let [every, newest] = &report.accounts[..] else { panic!("two") };
         assert_eq!(every.whole(), report.frames as usize);
         // while going slower is on trial for a loss that it cannot lower, some take longer
@@ -302,7 +302,7 @@ fn a_slow_camera_far_away_is_seen_whatever_is_lost() {
             let camera = Camera { fps, mean, spread: 0.2 };
             let viewers = vec![Viewer::newest(&path), Viewer::every(&path)];
             let scene = Scene { camera, ..scene(SECOND.mul_f64(60.0 / fps), viewers) };
-            let (report, _) = show(&scene, &format!("{mean} octets at {fps} a second, {round_trip} ms"));
+            let (report, _) = show(&scene, &format!("{mean} bytes at {fps} a second, {round_trip} ms"));
             let [newest, every] = &report.accounts[..] else { panic!("two") };
             assert_eq!(every.whole(), report.frames as usize);
             // where the next one is there before an answer, it is shown
@@ -339,7 +339,7 @@ fn a_slow_stream_on_a_line_that_carries_it_is_not_sent_twice() {
             let viewer_is_eager = viewer.policy == Policy::Newest;
             let scene = Scene { camera, ..scene(SECOND.mul_f64(100.0 / fps), vec![viewer]) };
             let (report, _) =
-                show(&scene, &format!("{mean} octets at {fps} a second, {mbits} Mbit/s, 64 KiB of queue"));
+                show(&scene, &format!("{mean} bytes at {fps} a second, {mbits} Mbit/s, 64 KiB of queue"));
             let account = &report.accounts[0];
             assert!(account.whole_percent() >= 95.0, "{:.2} %", account.whole_percent());
             // some frames are needed to learn it, and a try to go faster is one now and then

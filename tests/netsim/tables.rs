@@ -15,7 +15,7 @@ const HEAD: &str = "\
 
 Simulated: the real sender and receiver, a bad network between them, one virtual clock (`tests/netsim`). A row is one
 run with one seed, and comes out the same on every machine. `UPDATE_GOLDEN=1 cargo test --test netsim tables` writes
-this page anew.
+this page again.
 
 Unless a row says otherwise: 20 s of 30 frames a second, 80 to 120 kB each (24 Mbit/s); the same path both ways, 20 ms
 one way; a reel of 32 MiB, which is 10 s of it.
@@ -124,13 +124,13 @@ fn loss_and_delay() {
 }
 
 /// Bytes of a frame that fills this number of bursts.
-fn octets_of(bursts: u32) -> usize {
+fn bytes_of(bursts: u32) -> usize {
     bursts as usize * 16 * 1424 - 700
 }
 
 /// Long enough for a dozen frames and for a few seconds; no longer, as a second of the largest is 200 MB.
 fn rate_scene(fps: f64, bursts: u32, viewer: Viewer) -> Scene {
-    let camera = Camera { fps, mean: octets_of(bursts), spread: 0.0 };
+    let camera = Camera { fps, mean: bytes_of(bursts), spread: 0.0 };
     let is_large = fps * f64::from(bursts) > 1_000.0;
     let length = SECOND.mul_f64(if is_large { 1.0 } else { (12.0 / fps).max(3.0) });
     Scene { camera, reel: 256 << 20, ..Scene::new(1, length) }.with(viewer)
@@ -176,7 +176,7 @@ fn rates() {
         table(&mut text, "frames a second | kB", columns);
         for fps in [1.0 / 60.0, 0.1, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 240.0] {
             for bursts in [1, 4, 40] {
-                if fps * octets_of(bursts) as f64 * 8.0 > GIGABIT {
+                if fps * bytes_of(bursts) as f64 * 8.0 > GIGABIT {
                     continue;
                 }
                 let mut worst = Worst::default();
@@ -188,7 +188,7 @@ fn rates() {
                 let fps = if fps < 0.05 { "1/60".into() } else { format!("{fps}") };
                 let Worst { lost, unasked, again, age, late } = worst;
                 let [missing, skipped, open, repaired] = unasked;
-                let (kb, whole) = (octets_of(bursts) / 1000, 100.0 - lost);
+                let (kb, whole) = (bytes_of(bursts) / 1000, 100.0 - lost);
                 let (age, late) = (1e3 * age.as_secs_f64(), 1e3 * late.as_secs_f64());
                 let row = format!(
                     "| {fps} | {kb} | {whole:.2} | {missing} | {skipped} | {open} | {repaired} | {again:.1} | {age:.0} | {late:.1} |"

@@ -14,7 +14,7 @@ trap '[ -z "$child" ] || kill "$child" 2>/dev/null; rm -rf "$work"' EXIT
 ffmpeg -v error -f lavfi -i testsrc2=s=1920x1080:r=30 -t 2 -vf noise=alls=14:allf=t,format=yuvj420p -c:v mjpeg -huffman default \
     -q:v 9 -f mjpeg "$work/clip.mjpeg"
 frames=60
-echo "$(($(stat -c %s "$work/clip.mjpeg") / frames)) octets a frame"
+echo "$(($(stat -c %s "$work/clip.mjpeg") / frames)) bytes a frame"
 
 # measure NAME COMMAND...: runs it to its end
 measure() {

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 /// Where a clip's comment begins: behind SOI, its marker, and its length.
 const COMMENT: usize = 6;
 
-/// What a comment begins with: the clip's index and its length, four octets each.
+/// What a comment begins with: the clip's index and its length, four bytes each.
 const LABEL: usize = 8;
 
 /// Distinct JPEGs of 1280x720, 85 to 110 kB, in a folder. camcast plays them in a loop and counts frames from 1: frame
@@ -59,7 +59,7 @@ impl Clips {
         self.folder.path().to_str().unwrap()
     }
 
-    /// The clip that begins with these octets, and its length.
+    /// The clip that begins with these bytes, and its length.
     fn label(head: &[u8]) -> (usize, usize) {
         let number = |at: usize| u32::from_be_bytes(head[at..at + 4].try_into().unwrap()) as usize;
         (number(COMMENT), number(COMMENT + 4))

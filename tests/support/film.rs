@@ -98,8 +98,8 @@ fn is_finished(path: &Path) -> bool {
     let bytes = fs::read(path).unwrap();
     let segment = bytes.windows(4).position(|id| id == [0x18, 0x53, 0x80, 0x67]).unwrap();
     let size = &bytes[segment + 4..segment + 12];
-    assert_eq!(size[0], 1, "a size of eight octets");
-    let size = size[1..].iter().fold(0, |size, octet| size << 8 | u64::from(*octet));
+    assert_eq!(size[0], 1, "a size of eight bytes");
+    let size = size[1..].iter().fold(0, |size, byte| size << 8 | u64::from(*byte));
     if size == (1 << 56) - 1 {
         return false;
     }

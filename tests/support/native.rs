@@ -36,7 +36,7 @@ pub struct NativeClient {
     pub epoch: [u8; 2],
     /// The first frame that will come.
     pub next: u32,
-    /// Octets of a full datagram.
+    /// Bytes of a full datagram.
     pub datagram: usize,
     stamp: u32,
     under_way: BTreeMap<u32, Assembly>,
@@ -152,7 +152,7 @@ impl NativeClient {
         let mut bytes = [0; 2048];
         let (count, from) = receive_within(&self.udp, &mut bytes, wait)?;
         assert_eq!(from, self.server, "video has to come from where the client joined");
-        assert!(count <= self.datagram, "a datagram of {count} octets");
+        assert!(count <= self.datagram, "a datagram of {count} bytes");
         Some(self.understand(&bytes[..count]))
     }
 
@@ -217,7 +217,7 @@ impl NativeClient {
         self.under_way.remove(&number).map(|frame| (number, frame.bytes))
     }
 
-    /// Takes so many whole frames, each told of by a CONTINUE.
+    /// Takes this many whole frames, each told of by a CONTINUE.
     #[track_caller]
     pub fn take_frames(&mut self, count: usize) -> Vec<(u32, Vec<u8>)> {
         let mut frames: Vec<(u32, Vec<u8>)> = Vec::new();

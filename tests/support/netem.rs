@@ -87,7 +87,7 @@ pub struct Reorder {
 pub struct Bottleneck {
     /// Bits a second, headers included.
     pub rate_bps: u64,
-    /// Octets that wait or are being sent, headers included.
+    /// Bytes that wait or are being sent, headers included.
     pub queue_bytes: usize,
 }
 
@@ -235,13 +235,13 @@ impl<P: AsRef<[u8]> + Clone> Link<P> {
         self.flying.push(Flying { at, order: self.count, packet });
     }
 
-    fn through_bottleneck(&mut self, now: Time, octets: usize) -> Option<Time> {
+    fn through_bottleneck(&mut self, now: Time, bytes: usize) -> Option<Time> {
         let Some(Bottleneck { rate_bps, queue_bytes }) = self.spec.bottleneck else { return Some(now) };
         let waiting = self.busy.since(now).as_secs_f64() * rate_bps as f64 / 8.0;
-        if waiting + octets as f64 > queue_bytes as f64 {
+        if waiting + bytes as f64 > queue_bytes as f64 {
             return None;
         }
-        let takes = Duration::from_secs_f64(octets as f64 * 8.0 / rate_bps as f64);
+        let takes = Duration::from_secs_f64(bytes as f64 * 8.0 / rate_bps as f64);
         self.busy = self.busy.max(now).after(takes);
         Some(self.busy)
     }

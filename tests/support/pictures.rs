@@ -42,7 +42,7 @@ pub fn noise(width: usize, height: usize, quality: i32, seed: u64) -> Vec<u8> {
     compressor.compress_to_vec(image).unwrap()
 }
 
-/// A JPEG of exactly `len` octets, 1000 or more: comments of random octets make it so long, as a camera's own data
+/// A JPEG of exactly `len` bytes, 1000 or more: comments of random bytes make it so long, as a camera's own data
 /// between the markers does.
 pub fn of_len(len: usize, seed: u64) -> Vec<u8> {
     let small = noise(8, 8, 50, seed);
@@ -50,7 +50,7 @@ pub fn of_len(len: usize, seed: u64) -> Vec<u8> {
     let mut jpeg = small[..2].to_vec();
     let mut room = len.checked_sub(small.len()).expect("too short for a JPEG");
     while room > 0 {
-        assert!(room >= 4, "a comment has at least four octets");
+        assert!(room >= 4, "a comment has at least four bytes");
         let mut take = room.min(60_000);
         if (1..4).contains(&(room - take)) {
             take -= 4;

@@ -77,7 +77,7 @@ impl PlainClient {
         self.udp.send_to(word.as_bytes(), self.server).unwrap();
     }
 
-    /// Takes so many frames, each answered.
+    /// Takes this many frames, each answered.
     #[track_caller]
     pub fn take_frames(&self, count: usize) -> Vec<Vec<u8>> {
         let frames = (0..count).map(|_| {
@@ -149,7 +149,7 @@ struct Frames {
 }
 
 impl Running {
-    /// Waits until it has taken so many frames more than by now.
+    /// Waits until it has taken this many frames more than by now.
     #[track_caller]
     pub fn wait_more(&self, frames: usize) {
         let count = self.frames.count.lock().unwrap();

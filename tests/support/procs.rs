@@ -166,7 +166,7 @@ impl Program {
         self.log.text()
     }
 
-    /// Its standard output, once there are so many bytes.
+    /// Its standard output, once there are this many bytes.
     pub fn wait_output(&self, count: usize) -> Vec<u8> {
         let find = |said: &Said| (said.bytes.len() >= count).then(|| said.bytes.clone());
         self.out.wait(PATIENCE, find).unwrap_or_else(|why| {
@@ -268,7 +268,7 @@ impl Camcast {
         Camcast::start_at("127.0.0.1:0", args)
     }
 
-    /// The test picture, small, at so many frames a second.
+    /// The test picture, small, at this many frames a second.
     pub fn pattern(fps: u32) -> Self {
         Camcast::start(&["pattern", "-r", "320x240", "-f", &fps.to_string()])
     }

@@ -33,7 +33,7 @@ impl Drops {
         }
     }
 
-    /// So many more of a camera without MJPEG that came while one before them was compressed.
+    /// This many more of a camera without MJPEG that came while one before them was compressed.
     pub fn add_too_slow(&mut self, count: u32) {
         self.too_slow += u64::from(count);
     }

@@ -26,7 +26,7 @@ pub struct Shared<'a> {
 pub struct Budget(usize);
 
 impl Budget {
-    /// So many sends.
+    /// This many sends.
     pub fn new(sends: usize) -> Self {
         Budget(sends)
     }

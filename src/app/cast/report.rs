@@ -3,6 +3,7 @@
 use super::drops::{DropReason, Drops, Ends};
 use crate::app::exit::{Exit, ExitError};
 use crate::app::local_time;
+use crate::app::not_sent::NotSent;
 use crate::app::outbox::Outbox;
 use crate::app::quantity::{show_bytes, show_duration};
 use crate::app::throttle::Throttle;
@@ -34,7 +35,7 @@ pub struct Report {
     rejected: Throttle,
     returns: Throttle,
     shrink: Throttle,
-    not_sent: Throttle,
+    not_sent: NotSent,
 }
 
 impl Report {
@@ -65,7 +66,7 @@ impl Report {
             rejected: default,
             returns: default,
             shrink: default,
-            not_sent: default,
+            not_sent: NotSent::default(),
         })
     }
 
@@ -75,7 +76,7 @@ impl Report {
             ClientEvent::Left { reason: LeaveReason::Replaced, .. } => {}
             ClientEvent::Joined { remote, kind, is_return: true, .. } => {
                 if self.returns.happened(now).is_some() {
-                    log::info!("joined anew: {} ({kind}); clients now: {clients}", canonical(*remote));
+                    log::info!("joined again: {} ({kind}); clients now: {clients}", canonical(*remote));
                 }
             }
             ClientEvent::Joined { remote, kind, agent, .. } => {
@@ -197,16 +198,9 @@ impl Report {
         }
     }
 
-    /// The system did not send so many datagrams, the latest for this reason.
+    /// The system did not send this many datagrams, the latest for this reason.
     pub fn not_sent(&mut self, count: u64, errno: Errno, now: Time) {
-        let remedy = match errno {
-            Errno::EPERM | Errno::EACCES => "; a firewall on this machine forbids it: nft list ruleset shows",
-            Errno::ENETUNREACH | Errno::EHOSTUNREACH => "; there is no route to the client: ip route shows",
-            _ => "",
-        };
-        if let Some(count) = self.not_sent.happened_times(count, now) {
-            log::warn!("{count} datagrams not sent: {}{remedy}", errno.desc());
-        }
+        self.not_sent.happened(count, errno, "the client", now).iter().for_each(|line| log::warn!("{line}"));
     }
 
     /// A frame could not be made small enough for plain clients.

@@ -160,7 +160,7 @@ pub enum WhenFull {
 pub struct Limit {
     /// After this much of the stream, by capture times.
     pub duration: Option<Duration>,
-    /// After so many frames.
+    /// After this many frames.
     pub frames: Option<u64>,
 }
 

@@ -28,6 +28,7 @@ pub mod writer;
 
 use super::exit::{Exit, ExitError};
 use super::{local_time, logging, say};
+use crate::app::not_sent::NotSent;
 use crate::app::throttle::Throttle;
 use crate::receiver::rejoin::{Manner, Rejoin};
 use crate::store::Summary;
@@ -128,6 +129,7 @@ struct Recorder<'a> {
     closed: Closed,
     /// Files that may not grow any more.
     limits: Throttle,
+    not_sent: NotSent,
     /// Standard output was closed by its reader.
     was_closed: bool,
     failure: Option<ExitError>,
@@ -160,6 +162,7 @@ impl<'a> Recorder<'a> {
             files: Vec::new(),
             closed: Closed::default(),
             limits: Throttle::default(),
+            not_sent: NotSent::default(),
             was_closed: false,
             failure: None,
         };
@@ -175,6 +178,7 @@ impl<'a> Recorder<'a> {
             self.on_signal(now);
         }
         self.advance(ready.link, now)?;
+        self.tell_not_sent(now);
         self.check_life(now);
         self.drain(now);
         self.check_camera(now);

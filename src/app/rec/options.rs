@@ -79,7 +79,7 @@ pub struct Options {
     #[argh(option, arg_name = "duration")]
     pub duration: Option<String>,
 
-    /// stop after so many frames
+    /// stop after this many frames
     #[argh(option, arg_name = "n")]
     pub frames: Option<u64>,
 

@@ -7,6 +7,7 @@ use crate::sys::udp::{self, Received, Sent};
 use crate::time::Time;
 use crate::wire::join::Policy;
 use crate::wire::{FrameNumber, StreamId};
+use nix::errno::Errno;
 use std::io;
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -40,6 +41,8 @@ pub struct Native {
     stream: StreamId,
     into: Vec<u8>,
     out: Vec<u8>,
+    /// Datagrams that the system did not send, and why not the latest.
+    not_sent: Option<(u64, Errno)>,
 }
 
 /// A session by the original protocol.
@@ -74,7 +77,8 @@ impl Session {
                 let receiver = Receiver::new(&accepted, patience, now);
                 let out = vec![0; receiver.datagram_len()];
                 let stream = accepted.stream;
-                Ok(Session::Native(Box::new(Native { receiver, socket, stream, into: vec![0; ROOM], out })))
+                let into = vec![0; ROOM];
+                Ok(Session::Native(Box::new(Native { receiver, socket, stream, into, out, not_sent: None })))
             }
             Joined::Plain { held, socket, server } => {
                 prepare(&socket);
@@ -185,9 +189,9 @@ impl Session {
 
     /// Frames may come out until they have these bytes, or without end; see [`Receiver::allow`]. The original protocol knows no
     /// way to have a sender wait.
-    pub fn allow(&mut self, octets: Option<usize>, now: Time) {
+    pub fn allow(&mut self, room: Option<usize>, now: Time) {
         if let Session::Native(native) = self {
-            native.receiver.allow(octets, now);
+            native.receiver.allow(room, now);
         }
     }
 
@@ -196,6 +200,14 @@ impl Session {
         match self {
             Session::Native(native) => native.receiver.poll_event(),
             Session::Plain(plain) => plain.events.pop_front(),
+        }
+    }
+
+    /// Datagrams that the system did not send since this was last asked, and why not the latest.
+    pub fn take_not_sent(&mut self) -> Option<(u64, Errno)> {
+        match self {
+            Session::Native(native) => native.not_sent.take(),
+            Session::Plain(_) => None,
         }
     }
 
@@ -267,7 +279,12 @@ impl Native {
                     self.receiver.handle_too_large(mtu, now);
                 }
                 Sent::Refused => self.receiver.handle_refused(),
-                Sent::Ok | Sent::Blocked | Sent::NoGso(_) | Sent::Lost(_) => {}
+                Sent::NoGso(errno) | Sent::Lost(errno) => {
+                    let count = self.not_sent.map_or(0, |(count, _)| count);
+                    self.not_sent = Some((count.saturating_add(1), errno));
+                }
+                // it is said again soon: each datagram says all there is to say
+                Sent::Ok | Sent::Blocked => {}
             }
         }
     }

@@ -3,6 +3,7 @@
 use super::Recorder;
 use super::report::json::{JsonEvent, millis};
 use super::report::status::Glance;
+use super::session::Session;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -15,6 +16,13 @@ impl Recorder<'_> {
         if let Some(feed) = &mut self.feed {
             feed.say(event);
         }
+    }
+
+    pub(super) fn tell_not_sent(&mut self, now: Time) {
+        let not_sent = self.link.session_mut().and_then(Session::take_not_sent);
+        let line = not_sent
+            .and_then(|(count, errno)| self.not_sent.happened(count, errno, "camcast's machine", now));
+        line.iter().for_each(|line| log::warn!("{line}"));
     }
 
     pub(super) fn tell_status(&mut self, now: Time) {

@@ -28,7 +28,7 @@ impl Progress {
         }
     }
 
-    /// So many bytes of all are done.
+    /// This many bytes of all are done.
     pub(super) fn show(&mut self, path: &Path, done: u64, all: u64) {
         if !self.is_terminal || clock::now() < self.next {
             return;

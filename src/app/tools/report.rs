@@ -14,11 +14,11 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Duration;
 
-/// Of each kind a person is shown so many lines, and a program so many entries.
+/// Of each kind a person is shown this many lines, and a program this many entries.
 const SHOWN: usize = 20;
 const LISTED: usize = 10_000;
 
-/// So many sizes of a file's pictures are told apart.
+/// This many sizes of a file's pictures are told apart.
 const SIZES: usize = 100;
 
 /// What is to be said of a file in a word.

@@ -135,7 +135,7 @@ fn read(panel: &impl Panel, control: &Control) -> Option<i64> {
 }
 
 /// The controls of a camera that streams, to be looked at once more. It shares the camera's descriptor: to be dropped before the
-/// camera is opened anew.
+/// camera is reopened.
 pub struct Recheck {
     node: Arc<Node>,
     driver: String,

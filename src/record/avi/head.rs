@@ -1,4 +1,4 @@
-//! What stands in an AVI file before its first frame. Its length never changes: it is written anew each second.
+//! What stands in an AVI file before its first frame. Its length never changes: it is rewritten each second.
 
 use super::{RIFFS, Riff, chunk_head, size};
 use crate::jpeg::Size;
@@ -79,7 +79,7 @@ impl Facts {
         is(8, b"AVI LIST")?;
         is(APP_AT, b"camcast ")?;
         is(HEAD_LEN.checked_sub(4)?, b"movi")?;
-        let date = bytes.get(DATE_AT..)?.get(..DATE_LEN)?.split(|octet| *octet == 0).next()?;
+        let date = bytes.get(DATE_AT..)?.get(..DATE_LEN)?.split(|byte| *byte == 0).next()?;
         let date = std::str::from_utf8(date).ok()?;
         let (rate, scale) = (u64::from(word(RATE_AT)?), u64::from(word(SCALE_AT)?));
         let side = |at| u16::try_from(word(at)?).ok();
@@ -153,7 +153,7 @@ impl Form {
         self.chunk(*b"LIST", &inner);
     }
 
-    /// Text in so many bytes, zeros behind it.
+    /// Text in this many bytes, zeros behind it.
     fn text(&mut self, kind: [u8; 4], text: &str, len: usize) {
         let mut body = text.as_bytes().to_vec();
         body.resize(len, 0);

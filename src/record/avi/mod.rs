@@ -131,8 +131,8 @@ impl Muxer {
     /// # Errors
     /// [`MuxError`]; nothing is to be written then.
     pub fn frame_head(&self, captured: Time, len: usize) -> Result<FrameHead, MuxError> {
-        let octets = u32::try_from(len).ok().filter(|len| u64::from(*len) < RIFF_MOST / 2);
-        let len = octets.ok_or(MuxError::TooLong(len as u64))?;
+        let short = u32::try_from(len).ok().filter(|len| u64::from(*len) < RIFF_MOST / 2);
+        let len = short.ok_or(MuxError::TooLong(len as u64))?;
         if len == 0 {
             return Err(MuxError::Empty);
         }
@@ -163,7 +163,7 @@ impl Muxer {
         self.enter(head.len);
     }
 
-    /// The next chunk holds a frame of so many bytes, and is whole. Its time is what the file's rate says.
+    /// The next chunk holds a frame of this many bytes, and is whole. Its time is what the file's rate says.
     pub fn found(&mut self, len: u32) {
         self.first.get_or_insert(Time::default());
         let frames = u32::try_from(self.frames()).unwrap_or(u32::MAX);

@@ -64,7 +64,7 @@ impl Cues {
         cues
     }
 
-    /// The cells at these file offsets, whatever is in them, to be filled anew.
+    /// The cells at these file offsets, whatever is in them, to be filled again.
     pub(super) fn again(cells: &Range<u64>, segment: u64) -> Self {
         let len = usize::try_from(cells.end.saturating_sub(cells.start)).unwrap_or(0);
         Cues { rewritten: true, ..Cues::new(cells.start, segment, len) }
@@ -130,8 +130,8 @@ impl Cues {
 
     fn time_of(&self, index: usize) -> u64 {
         let from = cell(index).saturating_add(TIME_AT);
-        let octets = self.cells.get(from..).and_then(<[u8]>::first_chunk);
-        octets.map_or(0, |octets| u64::from_be_bytes(*octets))
+        let cell = self.cells.get(from..).and_then(<[u8]>::first_chunk);
+        cell.map_or(0, |cell| u64::from_be_bytes(*cell))
     }
 
     /// Appends what brings the file's cues up to date, to be written in this order.

@@ -37,7 +37,7 @@ pub(super) fn void(len: usize) -> [u8; VOID_HEADER] {
 
 /// Appends an identifier, which brings its own length along in its first byte.
 pub(super) fn id(to: &mut Vec<u8>, id: u32) {
-    to.extend(id.to_be_bytes().iter().skip_while(|octet| **octet == 0));
+    to.extend(id.to_be_bytes().iter().skip_while(|byte| **byte == 0));
 }
 
 /// Appends an element with this body.
@@ -53,9 +53,9 @@ pub(super) fn binary(to: &mut Vec<u8>, element: u32, body: &[u8]) {
 
 /// Appends an unsigned integer in as few bytes as it needs.
 pub(super) fn uint(to: &mut Vec<u8>, element: u32, value: u64) {
-    let octets = value.to_be_bytes();
-    let zeros = octets.iter().take_while(|octet| **octet == 0).count().min(7);
-    binary(to, element, octets.get(zeros..).unwrap_or(&octets));
+    let digits = value.to_be_bytes();
+    let zeros = digits.iter().take_while(|byte| **byte == 0).count().min(7);
+    binary(to, element, digits.get(zeros..).unwrap_or(&digits));
 }
 
 /// Appends an element whose body `fill` writes.
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_of_127_octets_is_not_an_unknown_size() {
+    fn a_body_of_127_bytes_is_not_an_unknown_size() {
         let mut bytes = Vec::new();
         binary(&mut bytes, 0xec, &[0; 127]);
         assert_eq!(bytes[..5], [0xec, 0x10, 0, 0, 127]);

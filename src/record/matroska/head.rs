@@ -166,7 +166,7 @@ pub(super) fn timestamp(date: [u8; 8]) -> Timestamp {
     Timestamp::from_nanosecond(nanos).unwrap_or_default()
 }
 
-/// The clock tag's value for so many parts in 10^9; what does not fit in it, 1000 ppm, stays at the border.
+/// The clock tag's value for this many parts in 10^9; what does not fit in it, 1000 ppm, stays at the border.
 pub(super) fn clock(fast_ppb: i64) -> [u8; CLOCK_LEN] {
     let sign = if fast_ppb < 0 { b'-' } else { b'+' };
     let digit = |unit: u64| {

@@ -34,7 +34,7 @@ pub const CUE_RESERVE: usize = 64 * 1024;
 /// Bytes before each frame.
 pub const FRAME_HEAD: usize = 27;
 
-/// A frame that comes after so many times the interval before says nothing of how long frames last; two in a row do.
+/// A frame that comes after this many times the interval before says nothing of how long frames last; two in a row do.
 const STALL: u64 = 4;
 
 /// Bytes of a frame's head that are in the cluster's body.
@@ -120,10 +120,10 @@ fn nearest(nanos: u64) -> u64 {
     usual.find(|usual| usual.abs_diff(nanos).saturating_mul(CLOCK) <= nanos).unwrap_or(nanos)
 }
 
-/// Cameras' clocks are right to one part in so many; 29.97 and 30 differ by one in a thousand.
+/// Cameras' clocks are right to one part in this many; 29.97 and 30 differ by one in a thousand.
 const CLOCK: u64 = 3000;
 
-/// Frames in so many seconds.
+/// Frames in this many seconds.
 const USUAL: [(u64, u64); 15] = [
     (5, 1),
     (15, 2),
@@ -203,7 +203,7 @@ impl Muxer {
         }
     }
 
-    /// The next cluster holds a frame of this time in the file and so many bytes, and is whole.
+    /// The next cluster holds a frame of this time in the file and this many bytes, and is whole.
     pub fn found(&mut self, time: u64, len: u64) {
         let end = self.end.saturating_add(FRAME_HEAD as u64).saturating_add(len);
         self.enter(Time::from_nanos(time.saturating_mul(1000)), time, end);

@@ -102,7 +102,7 @@ fn micros(value: [u8; 8]) -> u64 {
 }
 
 fn number(bytes: &[u8]) -> u64 {
-    bytes.iter().take(8).fold(0, |value, octet| value << 8 | u64::from(*octet))
+    bytes.iter().take(8).fold(0, |value, byte| value << 8 | u64::from(*byte))
 }
 
 /// Segment's size is in eight bytes, all ones while it is written. Outer `None`: it is not.

@@ -18,7 +18,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-/// So many say far more than there is room for, where each is traced.
+/// This many say far more than there is room for, where each is traced.
 const FRAMES: &str = "1200";
 
 /// A program whose words go to a descriptor that is read when the test pleases.
@@ -37,7 +37,7 @@ impl Stalled {
         Stalled { child, reader: reader.into(), said: Vec::new() }
     }
 
-    /// Reads on until there is `text`, and no further than the next few octets.
+    /// Reads on until there is `text`, and no further than the next few bytes.
     fn read_until(&mut self, text: &str) -> String {
         let until = deadline(PATIENCE);
         loop {

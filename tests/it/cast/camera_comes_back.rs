@@ -33,7 +33,7 @@ fn rest(wait: Duration) {
     }
 }
 
-/// Five frames, 40 ms apart; then the camera is away, which BEATs say; then three more, of a driver that counts anew.
+/// Five frames, 40 ms apart; then the camera is away, which BEATs say; then three more, of a driver that counts again.
 /// `is_lost`: the frame that says so never comes.
 fn film_an_absence(folder: &Path, args: &[&str], is_lost: bool) -> Program {
     let (door, jpeg) = (Door::open(), jpeg());

@@ -20,7 +20,7 @@ use std::time::Duration;
 /// What becomes of a fixture.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
-    /// It is sent without so many bytes at its beginning and at its end, and shows the same as another one.
+    /// It is sent without this many bytes at its beginning and at its end, and shows the same as another one.
     Sent { before: usize, behind: usize, shows: &'static str },
     /// It is not sent.
     Dropped(JpegError),

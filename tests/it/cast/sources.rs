@@ -349,7 +349,7 @@ fn a_signal_does_not_wait_for_anybody() {
     camcast.program.wait_exit().expect(0);
 }
 
-/// A JPEG of so many octets whose scan makes up most of it: bytes before EOI, which decoders skip.
+/// A JPEG of this many bytes whose scan makes up most of it: bytes before EOI, which decoders skip.
 fn large(len: usize) -> Vec<u8> {
     let small = of_len(2_000, 1);
     let (before, end) = small.split_at(small.len() - 2);

@@ -145,7 +145,7 @@ fn a_long_file_has_several_parts_and_is_repaired_across_them() {
     let jpeg = pictures::noise(16, 16, 10, 1);
     let path: PathBuf = long(folder.path(), &jpeg).finish().unwrap().path.unwrap();
     let whole = fs::read(&path).unwrap();
-    assert_eq!(whole.windows(12).filter(|octets| octets.starts_with(b"RIFF")).count(), 3);
+    assert_eq!(whole.windows(12).filter(|bytes| bytes.starts_with(b"RIFF")).count(), 3);
     assert_eq!((read_by_ffmpeg(&path), count(&path)), (150_000, 150_000));
     assert!(RecordingReader::open(&path).unwrap().is_finished());
     let last = Command::new("ffmpeg")
@@ -164,7 +164,7 @@ fn a_long_file_has_several_parts_and_is_repaired_across_them() {
         ])
         .output()
         .unwrap();
-    assert!(last.stdout == jpeg, "{} octets from the last frame on", last.stdout.len());
+    assert!(last.stdout == jpeg, "{} bytes from the last frame on", last.stdout.len());
 
     let other = tempfile::tempdir().unwrap();
     let unfinished = long(other.path(), &jpeg);
@@ -180,7 +180,7 @@ fn a_long_file_has_several_parts_and_is_repaired_across_them() {
         assert_eq!(remains.frames, count(&path));
         assert_eq!(remains.frames, read_by_ffmpeg(&path));
         if len == cut {
-            assert!(fs::read(&path).unwrap() == whole, "the finished file, octet for octet");
+            assert!(fs::read(&path).unwrap() == whole, "the finished file, byte for byte");
         }
         fs::write(&path, bytes).unwrap();
     }

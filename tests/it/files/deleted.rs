@@ -121,7 +121,7 @@ fn a_folder_that_is_moved_keeps_its_recordings_and_another_is_made() {
     fs::rename(&into, &elsewhere).unwrap();
     let said = camrec.wait_line_after(lines, "the folder ");
     assert!(said.contains(&format!("was moved to {}", elsewhere.display())), "{said}");
-    camrec.wait_line_after(lines, "is made anew");
+    camrec.wait_line_after(lines, "is recreated");
     camrec.wait_line_after(lines, "writing ");
     let ended = camrec.stop(Signal::SIGINT).expect(0);
     let events = json::events(&ended.text());
@@ -153,7 +153,7 @@ fn a_folder_that_is_deleted_is_made_anew_unless_it_must_exist() {
             assert!(!into.exists());
             11
         } else {
-            camrec.wait_line_after(lines, "is made anew");
+            camrec.wait_line_after(lines, "is recreated");
             camrec.wait_line_after(lines, "writing ");
             12
         };

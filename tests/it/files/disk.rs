@@ -79,7 +79,7 @@ fn account_of_a_stall(stall: Duration, cast: &[&str], args: &[&str]) -> (Object,
 }
 
 #[test]
-fn small_frames_that_wait_are_bounded_by_their_octets_alone() {
+fn small_frames_that_wait_are_bounded_by_their_bytes_alone() {
     let (account, log) = account_of_a_stall(Duration::from_secs(5), &[], &[]);
     assert_eq!(account.number("missing"), 0, "{account:?}");
     assert!(!log.contains("does not keep up"), "{log}");

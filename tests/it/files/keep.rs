@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use std::fs;
 use std::path::Path;
 
-/// Octets of each file of the archive.
+/// Bytes of each file of the archive.
 const EACH: usize = 40_000;
 
 /// Recordings of long ago, as the index has them.

@@ -310,7 +310,7 @@ fn seeking_in_a_large_file_lands_on_the_frame() {
     };
     let (folder, small) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (large, little) = (file(folder.path(), 25_300), file(small.path(), 250));
-    eprintln!("{} octets", fs::metadata(&large).unwrap().len());
+    eprintln!("{} bytes", fs::metadata(&large).unwrap().len());
     for (path, number) in [(&little, 125), (&large, 100), (&large, 12_345), (&large, 25_299)] {
         let at = format!("{}us", number as u64 * 33_333_333 / 1000);
         let out = folder.path().join("pixel");

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The program under a limit that a shell sets: `ulimit` in blocks of 512 octets.
+/// The program under a limit that a shell sets: `ulimit` in blocks of 512 bytes.
 fn limited(limit: &str, name: &'static str, program: &str, args: &[&str]) -> Program {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("{limit} && exec \"$0\" \"$@\""), program]).args(args).stdin(Stdio::null());

@@ -237,7 +237,7 @@ struct Figures {
     zero: Time,
     /// What full queues cost meanwhile.
     full_queues: u64,
-    /// Each frame's number, when it was captured, and when its last octet came out of camrec.
+    /// Each frame's number, when it was captured, and when its last byte came out of camrec.
     frames: Vec<(u32, Time, Time)>,
 }
 

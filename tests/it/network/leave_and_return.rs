@@ -14,7 +14,7 @@ fn written(line: &str) -> PathBuf {
     PathBuf::from(path)
 }
 
-/// Lets so many frames pass, as another client sees them.
+/// Lets this many frames pass, as another client sees them.
 fn wait_frames(camcast: &Camcast, count: usize) {
     let client = plain::PlainClient::join(camcast.address);
     client.take_frames(count);

@@ -12,12 +12,12 @@ const DOC: &str = include_str!("../../../docs/PROTOCOL.md");
 const EPOCH: u16 = StreamId(0x1122_3344_5566_7788).epoch();
 const TOKEN: Token = Token(0x0123_4567_89ab_cdef);
 
-/// The octets of the block that begins "```hex NAME".
+/// The bytes of the block that begins "```hex NAME".
 fn example(name: &str) -> Vec<u8> {
     let head = format!("```hex {name}\n");
     let start = DOC.find(&head).unwrap_or_else(|| panic!("no example {name}")) + head.len();
     let block = &DOC[start..start + DOC[start..].find("```").unwrap()];
-    block.split_whitespace().map(|octet| u8::from_str_radix(octet, 16).unwrap()).collect()
+    block.split_whitespace().map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
 }
 
 #[test]

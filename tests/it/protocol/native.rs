@@ -380,7 +380,7 @@ fn camrec_takes_fragments_in_any_order_and_often_and_rubbish_not_at_all() {
         }
     }
     let ended = program.wait_exit().expect(0);
-    assert!(ended.out == jpegs.concat(), "{} octets, not {}", ended.out.len(), jpegs.concat().len());
+    assert!(ended.out == jpegs.concat(), "{} bytes, not {}", ended.out.len(), jpegs.concat().len());
     assert_eq!(ended.account("missing"), 0);
 }
 

@@ -156,7 +156,7 @@ fn what_is_no_picture_is_not_recorded() {
     let clips = clips();
     let half = &clips[3][..5_000];
     for rubbish in [b"no picture", half, b"\xff\xd8\xff\xd9", b"continue"] {
-        assert_eq!(visit.show(rubbish), "continue", "{} octets", rubbish.len());
+        assert_eq!(visit.show(rubbish), "continue", "{} bytes", rubbish.len());
     }
     assert_eq!(visit.show(&clips[0]), "continue");
     visit.udp.send_to(&clips[1], visit.client).unwrap();

@@ -218,7 +218,7 @@ fn a_client_that_joins_twice_is_one_client() {
     let client = PlainClient::join(camcast.address);
     client.take_frames(3);
     let _tcp = join(camcast.address, client.address().port());
-    camcast.wait_line(&format!("joined anew: {}", client.address()));
+    camcast.wait_line(&format!("joined again: {}", client.address()));
     // the newest frame comes to whoever joins, also if it has come before
     client.drain();
     client.say("continue");

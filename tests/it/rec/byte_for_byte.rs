@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 
-/// Octets of a fragment at the default MTU: 1500, less 48 of IPv6 and UDP header, less 28 of DATA's.
+/// Bytes of a fragment at the default MTU: 1500, less 48 of IPv6 and UDP header, less 28 of DATA's.
 const FRAGMENT: usize = 1424;
 
 /// Distinct JPEGs around all borders that a frame's length can be at: fragments, one system call, one datagram.
@@ -51,7 +51,7 @@ fn assert_cycle(output: &[u8], clips: &[Vec<u8>], count: usize) {
     let expected = cycle(clips, first, count);
     assert_eq!(output.len(), expected.len());
     let differs = output.iter().zip(&expected).position(|(is, was)| is != was);
-    assert_eq!(differs, None, "the first octet that differs");
+    assert_eq!(differs, None, "the first byte that differs");
 }
 
 #[test]

@@ -33,9 +33,9 @@ fn steady_recording(folder: &Path) -> PathBuf {
     film::files(folder).pop().unwrap()
 }
 
-/// Where a frame's octets are in its file.
+/// Where a frame's bytes are in its file.
 fn place(file: &[u8], jpeg: &[u8]) -> usize {
-    file.windows(jpeg.len()).position(|octets| octets == jpeg).unwrap()
+    file.windows(jpeg.len()).position(|bytes| bytes == jpeg).unwrap()
 }
 
 fn reports(files: &[&Path], code: i32) -> Vec<Object> {
@@ -54,7 +54,7 @@ fn what_is_whole_is_sound_and_what_is_not_is_named() {
     assert_eq!(report.number("duration_ms"), film.shots[29].micros / 1000);
     assert_eq!((report.number("gaps_in_all"), report.number("bad_frames_in_all")), (0, 0));
 
-    // octets within one picture, another without its end, and what divides two of them
+    // bytes within one picture, another without its end, and what divides two of them
     let mut bytes = fs::read(&path).unwrap();
     let at = |number: usize| place(&bytes, &film.shots[number].jpeg);
     let (within, end, between) = (at(10) + film.shots[10].jpeg.len() / 2, at(12) - 27, at(20) - 27);

@@ -23,7 +23,7 @@ fn export(from: &Path, to: &Path) -> Ended {
     camrec(&["export", from.to_str().unwrap(), "-o", to.to_str().unwrap()])
 }
 
-/// Times in microseconds and octets, as ffprobe finds them, which may not complain.
+/// Times in microseconds and bytes, as ffprobe finds them, which may not complain.
 fn packets(path: &Path) -> Vec<(u64, usize)> {
     let args = ["-v", "warning", "-show_entries", "packet=pts_time,size", "-of", "csv=p=0"];
     let output = Command::new("ffprobe").args(args).arg(path).output().unwrap();
@@ -37,7 +37,7 @@ fn packets(path: &Path) -> Vec<(u64, usize)> {
 }
 
 /// The frames, one behind the other, as ffmpeg takes them out.
-fn octets(path: &Path) -> Vec<u8> {
+fn bytes(path: &Path) -> Vec<u8> {
     let args = ["-v", "error", "-c", "copy", "-f", "rawvideo", "-"];
     Command::new("ffmpeg").arg("-i").arg(path).args(args).output().unwrap().stdout
 }
@@ -54,7 +54,7 @@ fn quicktime_has_each_frame_at_its_microsecond() {
     let expected: Vec<_> = film.shots.iter().map(|shot| (shot.micros, shot.jpeg.len())).collect();
     assert_eq!(packets(&copy), expected);
     let jpegs: Vec<u8> = film.shots.iter().flat_map(|shot| shot.jpeg.clone()).collect();
-    assert!(octets(&copy) == jpegs);
+    assert!(bytes(&copy) == jpegs);
     let shown =
         ["-v", "error", "-show_entries", "stream=codec_name,codec_tag_string,width,height", "-of", "csv=p=0"];
     let stream = Command::new("ffprobe").args(shown).arg(&copy).output().unwrap().stdout;
@@ -68,7 +68,7 @@ fn other_containers_have_the_same_frames() {
     let film = RecordingReader::read(&path);
     let [avi, back, again] = ["copy.avi", "back.mkv", "again.mkv"].map(|name| folder.path().join(name));
     export(&path, &avi).expect(0);
-    assert!(octets(&avi) == octets(&path));
+    assert!(bytes(&avi) == bytes(&path));
     // what comes from AVI is at its rate
     export(&avi, &back).expect(0);
     assert_eq!(RecordingReader::read(&back).shots.len(), 40);
@@ -107,7 +107,7 @@ fn what_is_damaged_is_left_out_and_said() {
     let film = RecordingReader::read(&path);
     let mut bytes = fs::read(&path).unwrap();
     let jpeg = &film.shots[20].jpeg;
-    let at = bytes.windows(jpeg.len()).position(|octets| octets == jpeg).unwrap();
+    let at = bytes.windows(jpeg.len()).position(|bytes| bytes == jpeg).unwrap();
     bytes[at - 27..at].fill(0);
     fs::write(&path, bytes).unwrap();
     let copy = folder.path().join("copy.mkv");

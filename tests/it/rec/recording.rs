@@ -216,7 +216,7 @@ fn the_oldest_recordings_go_and_nobody_elses() {
     );
     let left: Vec<PathBuf> = film::files(folder.path()).into_iter().filter(|path| *path != alien).collect();
     assert_eq!(left.len(), of("segment-begun").len() + 1 - deleted.len());
-    assert!(size(&left) <= 1 << 20, "{} octets", size(&left));
+    assert!(size(&left) <= 1 << 20, "{} bytes", size(&left));
     assert_eq!(size(&[alien]), 5_000_000);
 }
 

@@ -14,7 +14,7 @@ waits_for() {
 # It starts before the driver, as at boot: nobody is joined, then one.
 cast "$UVC"
 waits_for 'no such device'
-python3 /host/tools/usage.py "$CAMCAST" 30 --most 0.2 || fail "waiting costs too much"
+python3 /host/tools/usage.py "$CAMCAST" 30 --wakes 3 --most 5 || fail "waiting costs too much"
 camrec 127.0.0.1 -o /tmp/rec --every --frames 30 >/tmp/camrec.log 2>&1 &
 recorder=$!
 hear 'clients now: 1'

@@ -11,7 +11,7 @@
 . /host/tools/net.sh
 use_binaries
 fps=10 frame=250000 line=33333kbit
-packets=43 # of 1494 octets: 64 KB
+packets=43 # of 1494 bytes: 64 KB
 CLIP=/tmp/large.mjpeg
 python3 /host/tools/fatten.py /tmp/clip.mjpeg "$CLIP" $frame || fail "no clip"
 
@@ -28,13 +28,13 @@ echo "a frame sent at once: $flood of $at_once packets dropped"
 [ "$flood" -gt 0 ] || fail "the queue holds a whole frame"
 
 cast_far "$CLIP" -f $fps
-read -r packets_before octets_before drops_before <<<"$(queue router to_rec)"
+read -r packets_before bytes_before drops_before <<<"$(queue router to_rec)"
 record_far rec $((20 * fps))
 verify $((20 * fps)) /tmp/rec/*/*.mkv
-read -r packets octets drops <<<"$(queue router to_rec)"
-packets=$((packets - packets_before)) octets=$((octets - octets_before)) drops=$((drops - drops_before))
-echo "paced: $drops of $packets packets dropped, of $((octets / packets)) octets each"
-[ $((octets / packets)) -le 1514 ] || fail "trains reach the queue uncut"
+read -r packets bytes drops <<<"$(queue router to_rec)"
+packets=$((packets - packets_before)) bytes=$((bytes - bytes_before)) drops=$((drops - drops_before))
+echo "paced: $drops of $packets packets dropped, of $((bytes / packets)) bytes each"
+[ $((bytes / packets)) -le 1514 ] || fail "trains reach the queue uncut"
 grep 'left:.*every' /tmp/camcast.log
 [ $((drops * at_once * 20)) -le $((flood * packets)) ] || fail "pacing does not keep a stream out of the queue"
 stop "$CAMCAST" camcast

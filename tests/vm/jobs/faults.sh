@@ -11,7 +11,7 @@ cast "$UVC"
 record_on /tmp/all
 all=$RECORDER
 
-# goes_on FRAMES WHAT: so many frames more, each one the clip's.
+# goes_on FRAMES WHAT: this many frames more, each one the clip's.
 goes_on() {
     echo "$2"
     rm -rf /tmp/rec

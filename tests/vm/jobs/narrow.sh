@@ -14,7 +14,7 @@ CLIP=/tmp/medium.mjpeg
 python3 /host/tools/fatten.py /tmp/clip.mjpeg "$CLIP" 100000 || fail "no clip"
 
 network narrow wide
-path router to_narrow rate 8mbit limit 43 # of 1494 octets: 64 KB
+path router to_narrow rate 8mbit limit 43 # of 1494 bytes: 64 KB
 path narrow d0 delay 40ms limit 1000
 path wide d0 delay 40ms limit 1000
 cast_far "$CLIP" -f $fps

@@ -33,7 +33,7 @@ lose() {
     hear "$SAYS_LOST" "$before"
 }
 
-# A vivid that was disconnected comes back only when the driver is bound anew; under its number if nobody holds that any more.
+# A vivid that was disconnected comes back only when the driver is bound again; under its number if nobody holds that any more.
 lets_go() { ! readlink "/proc/$CAMCAST"/fd/* | grep -q /dev/video; }
 rebind() {
     echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind
@@ -57,7 +57,7 @@ for round in $(seq $rounds); do
     case $fault in
     inject_vidioc_reqbufs_error | inject_vidioc_streamon_error)
         inject "$fault" 1
-        lose inject_fatal_streaming_error # so that camcast opens it anew, and meets the other on its way
+        lose inject_fatal_streaming_error # so that camcast reopens it, and meets the other on its way
         hear "$SAYS_FRAMES" "$before"
         ten_more "$fault"
         ;;
@@ -86,7 +86,7 @@ for round in $(seq $rounds); do
 done
 grep -oE "($SAYS_LOST|$SAYS_WAITING).*" /tmp/camcast.log | sort | uniq -c
 stop "$all" "the recorder from the start"
-[ "$(find /tmp/all -name '*.mkv' | wc -l)" = 1 ] || fail "the recorder had to begin anew"
+[ "$(find /tmp/all -name '*.mkv' | wc -l)" = 1 ] || fail "the recorder had to begin again"
 grep -E '^(frames from|recorded|missing)|away' /tmp/all.log | cut -c 1-120
 stop "$CAMCAST" camcast
 last 'stopped: '

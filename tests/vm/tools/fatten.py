@@ -6,7 +6,7 @@ import sys
 
 import mjpeg
 
-LARGEST = 65533  # octets in one segment: its length field counts itself (T.81 B.1.1.4)
+LARGEST = 65533  # bytes in one segment: its length field counts itself (T.81 B.1.1.4)
 
 
 def fattened(jpeg, size):
@@ -15,11 +15,11 @@ def fattened(jpeg, size):
     if more < 4:
         raise ValueError(f"a frame of {len(jpeg)} bytes cannot become one of {size}")
     while more:
-        octets = min(more - 4, LARGEST)
-        if 0 < more - 4 - octets < 4:  # the rest has to have room for a segment of its own
-            octets -= 4
-        pieces.append(b"\xff\xfe" + struct.pack(">H", octets + 2) + bytes(octets))
-        more -= octets + 4
+        bytes = min(more - 4, LARGEST)
+        if 0 < more - 4 - bytes < 4:  # the rest has to have room for a segment of its own
+            bytes -= 4
+        pieces.append(b"\xff\xfe" + struct.pack(">H", bytes + 2) + bytes(bytes))
+        more -= bytes + 4
     return b"".join(pieces) + jpeg[2:]
 
 

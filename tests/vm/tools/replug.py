@@ -33,7 +33,7 @@ class Frames:
         self.count = self.strangers = 0
 
     def read(self, seconds):
-        """True if at least one more frame has come whole within so many seconds."""
+        """True if at least one more frame has come whole within this many seconds."""
         before, end = self.count, time.monotonic() + seconds
         while self.count == before:
             left = end - time.monotonic()

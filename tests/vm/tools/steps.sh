@@ -111,7 +111,7 @@ record() {
     tail -n 5 /tmp/camrec.log
 }
 
-# counted LEAST WORDS: camcast's last line says that so many frames or more were dropped for that.
+# counted LEAST WORDS: camcast's last line says that this many frames or more were dropped for that.
 counted() {
     local count
     count=$(last 'stopped: ' | grep -oE "[0-9]+ $2" | cut -d ' ' -f 1)

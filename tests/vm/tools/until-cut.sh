@@ -5,6 +5,8 @@
 use_binaries
 mkdir -p /mnt/disk
 mount /dev/vdb /mnt/disk || fail "mount"
+# two write to one terminal, which may take half a line of one before a line of the other; a pipe takes lines whole
+exec > >(cat)
 cast "$CLIP"
 camrec 127.0.0.1 -o /mnt/disk --segment 5s --json 2>&1 &
 exec python3 -c '

@@ -4,7 +4,7 @@
 verify.py CLIP RECORDING... [--frames N] [--gaps N] [--drops]
 The recordings (.mkv segments in order, or concatenated JPEGs as v4l2-ctl --stream-to writes them) must hold the clip's
 frames in its order, round and round, starting anywhere, none left out, none twice, none changed. Exit status 0 if so.
-With --gaps the camera was away or had faults at up to so many places: frames may be left out there, but none is changed.
+With --gaps the camera was away or had faults at up to this many places: frames may be left out there, but none is changed.
 With --drops the camera or its driver may have dropped frames: the recordings' sidecars have to name as many such places, with
 as many frames each, and no others.
 """

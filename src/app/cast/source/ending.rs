@@ -19,12 +19,12 @@ pub struct Ending {
 }
 
 impl Ending {
-    /// The source has just ended; the clients together still wait for so many frames.
+    /// The source has just ended; the clients together still wait for this many frames.
     pub fn new(outstanding: u64, now: Time) -> Self {
         Ending { least: outstanding, since: now, latest: now.after(LONGEST) }
     }
 
-    /// Now it is so many. True: it is over.
+    /// Now it is this many. True: it is over.
     pub fn is_over(&mut self, outstanding: u64, now: Time) -> bool {
         if outstanding < self.least {
             (self.least, self.since) = (outstanding, now);

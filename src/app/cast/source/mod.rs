@@ -358,7 +358,7 @@ impl Intake {
                 log::info!("the {name} gives frames after {:.1} s", after.as_secs_f32());
             }
             Notice::Lost(LostReason::Silent) if self.opener.is_some() => {
-                log::warn!("no frame from the {name} for a while: it is opened anew");
+                log::warn!("no frame from the {name} for a while: it is reopened");
             }
             Notice::Lost(LostReason::Silent) => log::warn!("no frame from the {name} for a while"),
             Notice::Lost(LostReason::Damaged) => log::warn!("damaged frames only from the {name}"),

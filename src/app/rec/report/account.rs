@@ -225,7 +225,7 @@ mod tests {
         assert!(said.contains("\n  and 5 of which only the number is known\n"), "{said}");
     }
 
-    /// A recording of so many frames, the camera away before each but the first, the times a second apart.
+    /// A recording of this many frames, the camera away before each but the first, the times a second apart.
     fn broken_off(frames: u32) -> Ledger {
         let mut ledger = Ledger::default();
         for number in 0..frames {

@@ -75,9 +75,11 @@ fn limit(why: &str, times: u64) -> String {
 }
 
 fn clock_set(by: SignedDuration) -> String {
-    let whither = if by.is_negative() { "back" } else { "forward" };
+    let direction = if by.is_negative() { "back" } else { "forward" };
     let seconds = by.abs().as_secs_f64();
-    format!("this machine's clock was set {whither} by {seconds:.3} s: files from here on have the new time")
+    format!(
+        "this machine's clock was set {direction} by {seconds:.3} s: files from here on have the new time"
+    )
 }
 
 fn lost(path: &Path, to: &Whereabouts, frames: u64) -> Option<String> {

@@ -54,7 +54,7 @@ impl Status {
 }
 
 impl Glance {
-    /// The line, in less than so many characters: the last one of a line makes some terminals begin another.
+    /// The line, in less than this many characters: the last one of a line makes some terminals begin another.
     fn line(&self, columns: u16) -> String {
         let Counts { recorded, bytes, missing, .. } = self.counts;
         // in the order in which they are read, each with its rank: who is there when room is scarce

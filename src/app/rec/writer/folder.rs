@@ -169,7 +169,7 @@ impl Room {
         self.take()?;
         if !was_there {
             log::warn!(
-                "the folder {} is made anew, and the recording goes on there",
+                "the folder {} is recreated, and the recording goes on there",
                 shown(&self.wanted.path)
             );
         }
@@ -258,7 +258,7 @@ impl Room {
         purge.filter(|purge| purge.files > 0)
     }
 
-    /// What there is to say, once, of a limit that holds less than a few files such as the one that is written, which has so many bytes
+    /// What there is to say, once, of a limit that holds less than a few files such as the one that is written, which has this many bytes
     /// by now in so long.
     pub(super) fn warning(&mut self, bytes: u64, span: Duration) -> Option<String> {
         let (most, length) = (self.wanted.keep.bytes?, self.wanted.segment.most()?);
@@ -318,7 +318,7 @@ impl Room {
         folder.free().unwrap_or(0).saturating_add(folder.index().bytes()).saturating_add(writing)
     }
 
-    /// Whether a file with a frame of so many bytes is worth a try.
+    /// Whether a file with a frame of this many bytes is worth a try.
     pub(super) fn has_space(&self, frame: usize) -> bool {
         let free = self.folder.as_ref().and_then(|folder| folder.free().ok());
         free.is_none_or(|free| free >= LEAST.saturating_add(frame as u64 * 4))
