@@ -148,17 +148,17 @@ impl Source {
     ///
     /// # Errors
     /// One of [`OpenError`], whose text says what to do; [`OpenError::may_pass`] tells those worth another try.
-    pub fn open(wish: &CaptureConfig) -> Result<Source, OpenError> {
-        let rate = wish.rate.unwrap_or(Rate::DEFAULT);
-        match &wish.source {
-            SourceSpec::Device(path) => v4l2::Camera::open(path, wish).map(Source::Camera),
-            SourceSpec::Pattern => Pattern::open(wish.size, rate, wish.clock).map(Source::Pattern),
-            SourceSpec::File(path) => Replay::file(path, Play::of(wish)).map(Source::Replay),
-            SourceSpec::Folder(path) if wish.follow => {
-                Follow::folder(path, Play::of(wish)).map(Source::Follow)
+    pub fn open(config: &CaptureConfig) -> Result<Source, OpenError> {
+        let rate = config.rate.unwrap_or(Rate::DEFAULT);
+        match &config.source {
+            SourceSpec::Device(path) => v4l2::Camera::open(path, config).map(Source::Camera),
+            SourceSpec::Pattern => Pattern::open(config.size, rate, config.clock).map(Source::Pattern),
+            SourceSpec::File(path) => Replay::file(path, Play::of(config)).map(Source::Replay),
+            SourceSpec::Folder(path) if config.follow => {
+                Follow::folder(path, Play::of(config)).map(Source::Follow)
             }
-            SourceSpec::Folder(path) => Replay::folder(path, Play::of(wish)).map(Source::Replay),
-            SourceSpec::Stdin => Pipe::stdin(wish.size, wish.rate).map(Source::Pipe),
+            SourceSpec::Folder(path) => Replay::folder(path, Play::of(config)).map(Source::Replay),
+            SourceSpec::Stdin => Pipe::stdin(config.size, config.rate).map(Source::Pipe),
         }
     }
 

@@ -36,8 +36,8 @@ pub struct Play {
 }
 
 impl Play {
-    pub(super) fn of(wish: &CaptureConfig) -> Self {
-        Play { size: wish.size, rate: wish.rate.unwrap_or(Rate::DEFAULT), once: wish.once }
+    pub(super) fn of(config: &CaptureConfig) -> Self {
+        Play { size: config.size, rate: config.rate.unwrap_or(Rate::DEFAULT), once: config.once }
     }
 }
 

@@ -31,7 +31,7 @@ const MAX_MTU: u16 = 9_216;
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where frames come from.
-    pub wish: CaptureConfig,
+    pub capture: CaptureConfig,
     /// libjpeg's quality for pictures of a camera without MJPEG, 1 to 100.
     pub quality: u8,
     /// Addresses to listen on, at least one.
@@ -70,7 +70,7 @@ impl TryFrom<Options> for Config {
 
     fn try_from(options: Options) -> Result<Self, ExitError> {
         Ok(Config {
-            wish: wish(&options)?,
+            capture: capture(&options)?,
             quality: quality(options.quality)?,
             listen: listen(&options.listen)?,
             reel: reel(options.reel.as_deref())?,
@@ -86,7 +86,7 @@ impl TryFrom<Options> for Config {
     }
 }
 
-fn wish(options: &Options) -> Result<CaptureConfig, ExitError> {
+fn capture(options: &Options) -> Result<CaptureConfig, ExitError> {
     let source = options.source.as_ref().map_or(OsStr::new("/dev/video0"), Argument::os);
     let size = options
         .resolution
@@ -222,7 +222,7 @@ mod tests {
     fn defaults_are_those_of_the_help() {
         let config = config(|_| {}).unwrap();
         assert_eq!((config.reel, config.max_clients, config.datagram), (32 << 20, 16, 1452));
-        assert_eq!((config.wish.mode, config.quality), (Mode::Auto, 80));
+        assert_eq!((config.capture.mode, config.quality), (Mode::Auto, 80));
         assert_eq!(config.listen[0].address.to_string(), "[::]:9999");
         assert_eq!(config.listen[0].fallback.unwrap().to_string(), "0.0.0.0:9999");
     }
@@ -233,7 +233,10 @@ mod tests {
         let config = config(|o| o.control = typed.map(str::to_owned).to_vec()).unwrap();
         let expected =
             [("auto_exposure", "1"), ("gain", "7"), ("auto_exposure", "manual mode"), ("text", "a=b")];
-        assert_eq!(config.wish.controls, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!(
+            config.capture.controls,
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
     }
 
     #[test]

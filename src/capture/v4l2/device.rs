@@ -34,13 +34,13 @@ impl Camera {
     ///
     /// # Errors
     /// Any [`OpenError`] but those of files.
-    pub fn open(path: &Path, wish: &CaptureConfig) -> Result<Self, OpenError> {
+    pub fn open(path: &Path, config: &CaptureConfig) -> Result<Self, OpenError> {
         let fail = |failed| OpenError::from_call(path, failed);
         let node = open_node(path)?;
         let capabilities = capabilities(&node, path)?;
-        let (format, raw) = agree_on_format(&node, path, wish)?;
-        let (agreed, rate_note) = agree_on_rate(&node, wish.rate);
-        let (set, refused) = settings::set(&node, &wish.controls);
+        let (format, raw) = agree_on_format(&node, path, config)?;
+        let (agreed, rate_note) = agree_on_rate(&node, config.rate);
+        let (set, refused) = settings::set(&node, &config.controls);
         let node = Arc::new(node);
         let recheck = Recheck::new(&node, &capabilities.driver, set);
         let ring = Ring::start(node).map_err(|failed| {
@@ -49,7 +49,7 @@ impl Camera {
                 false => fail(failed),
             }
         })?;
-        let notes = negotiate::size_note(wish.size, format).into_iter().chain(rate_note).chain(refused);
+        let notes = negotiate::size_note(config.size, format).into_iter().chain(rate_note).chain(refused);
         let description = Description {
             name: capabilities.card,
             driver: capabilities.driver,
@@ -135,17 +135,17 @@ fn capabilities(node: &Node, path: &Path) -> Result<Capabilities, OpenError> {
 fn agree_on_format(
     node: &Node,
     path: &Path,
-    wish: &CaptureConfig,
+    config: &CaptureConfig,
 ) -> Result<(Format, Option<RawFormat>), OpenError> {
     let fail = |failed| OpenError::from_call(path, failed);
     let offers = offers(node);
-    let unfit = || negotiate::unfit(path, wish.mode, &offers);
-    let fourcc = negotiate::choose_format(wish.mode, &offers).ok_or_else(unfit)?;
+    let unfit = || negotiate::unfit(path, config.mode, &offers);
+    let fourcc = negotiate::choose_format(config.mode, &offers).ok_or_else(unfit)?;
     let current = node.get_format().map_err(fail)?;
-    let size = negotiate::choose_size(fourcc, wish.size, current, &offers);
+    let size = negotiate::choose_size(fourcc, config.size, current, &offers);
     let answer = node.set_format(fourcc, size).map_err(fail)?;
     // A driver may take the request and set another format: v4l2loopback gives what its writer writes.
-    if !negotiate::formats(wish.mode).contains(&answer.fourcc) {
+    if !negotiate::formats(config.mode).contains(&answer.fourcc) {
         return Err(unfit());
     }
     let raw = negotiate::raw_format(answer);
@@ -163,8 +163,8 @@ fn agree_on_format(
 
 /// Sets the rate asked for, and returns the one that holds, with a note if it is another. Never fatal: the
 /// frames come at some rate, and the loop measures it.
-fn agree_on_rate(node: &Node, wish: Option<Rate>) -> (Option<Rate>, Option<String>) {
-    let result = match wish {
+fn agree_on_rate(node: &Node, wanted: Option<Rate>) -> (Option<Rate>, Option<String>) {
+    let result = match wanted {
         Some(rate) => node.set_rate(rate),
         None => node.get_rate(),
     };
@@ -172,7 +172,7 @@ fn agree_on_rate(node: &Node, wish: Option<Rate>) -> (Option<Rate>, Option<Strin
         log::debug!("{} failed: {}", failed.call, failed.errno.desc());
         None
     });
-    (answer, negotiate::rate_note(wish, answer))
+    (answer, negotiate::rate_note(wanted, answer))
 }
 
 /// The formats that the node has. A driver that cannot tell has none here, and is not refused for it.
@@ -193,8 +193,8 @@ mod tests {
     use super::*;
 
     fn error(path: &str) -> OpenError {
-        let wish = CaptureConfig::of(SourceSpec::Device(path.into()), |_| {});
-        Camera::open(Path::new(path), &wish).err().unwrap()
+        let config = CaptureConfig::of(SourceSpec::Device(path.into()), |_| {});
+        Camera::open(Path::new(path), &config).err().unwrap()
     }
 
     #[test]

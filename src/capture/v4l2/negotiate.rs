@@ -101,16 +101,16 @@ pub(super) fn unfit(path: &Path, mode: Mode, offers: &[Offer]) -> OpenError {
 /// Uncompressed, this is what every camera on USB 2 gives at 30 fps: 18 MB/s of some 40.
 const RAW_SIZE: Pixels = (640, 480);
 
-/// What to ask for: of the sizes offered the nearest to the one wished for, else the one the camera is set to if it has
+/// What to ask for: of the sizes offered the nearest to the one asked for, else the one the camera is set to if it has
 /// it in this format.
 ///
 /// Else the first one offered, and not the largest: drivers name their default first, and the largest may be ten times
 /// the data. A size that was set for JPEG is no measure for what goes over the bus uncompressed.
-pub(super) fn choose_size(fourcc: FourCc, wish: Option<Size>, current: Format, offers: &[Offer]) -> Pixels {
+pub(super) fn choose_size(fourcc: FourCc, wanted: Option<Size>, current: Format, offers: &[Offer]) -> Pixels {
     let offered =
         offers.iter().find(|offer| offer.name.fourcc == fourcc).map_or(&[][..], |offer| &offer.sizes);
     let now = (current.width, current.height);
-    if let Some(size) = wish {
+    if let Some(size) = wanted {
         let size = (size.width.into(), size.height.into());
         return sizes::nearest(size, offered).unwrap_or(size);
     }
@@ -138,20 +138,21 @@ pub(super) fn agreed_size(answer: Format) -> Option<Size> {
     (width > 0 && height > 0).then_some(Size { width, height })
 }
 
-/// What to say if the camera gives another size than was wished for.
-pub(super) fn size_note(wish: Option<Size>, answer: Format) -> Option<String> {
-    let wish =
-        wish.filter(|wish| (u32::from(wish.width), u32::from(wish.height)) != (answer.width, answer.height))?;
-    Some(format!("asked for {wish}, the camera gives {}x{}", answer.width, answer.height))
+/// What to say if the camera gives another size than was asked for.
+pub(super) fn size_note(wanted: Option<Size>, answer: Format) -> Option<String> {
+    let wanted = wanted.filter(|wanted| {
+        (u32::from(wanted.width), u32::from(wanted.height)) != (answer.width, answer.height)
+    })?;
+    Some(format!("asked for {wanted}, the camera gives {}x{}", answer.width, answer.height))
 }
 
-/// What to say if the camera says another rate than was wished for.
-pub(super) fn rate_note(wish: Option<Rate>, answer: Option<Rate>) -> Option<String> {
-    let wish = wish?;
+/// What to say if the camera says another rate than was asked for.
+pub(super) fn rate_note(wanted: Option<Rate>, answer: Option<Rate>) -> Option<String> {
+    let wanted = wanted?;
     match answer {
-        None => Some(format!("asked for {wish} fps, but this camera's rate cannot be set")),
-        Some(answer) if close(wish, answer) => None,
-        Some(answer) => Some(format!("asked for {wish} fps, the camera says {answer}")),
+        None => Some(format!("asked for {wanted} fps, but this camera's rate cannot be set")),
+        Some(answer) if close(wanted, answer) => None,
+        Some(answer) => Some(format!("asked for {wanted} fps, the camera says {answer}")),
     }
 }
 
@@ -205,9 +206,9 @@ mod tests {
 
     #[test]
     fn the_nearest_to_the_size_asked_for_wins() {
-        let wish = Some(Size { width: 800, height: 600 });
+        let wanted = Some(Size { width: 800, height: 600 });
         let choose = |sizes| {
-            choose_size(FourCc::MJPG, wish, format(FourCc::MJPG, 1920, 1080), &[offer(FourCc::MJPG, sizes)])
+            choose_size(FourCc::MJPG, wanted, format(FourCc::MJPG, 1920, 1080), &[offer(FourCc::MJPG, sizes)])
         };
         assert_eq!(choose(vec![HD, VGA]), (640, 480));
         assert_eq!(choose(vec![HD]), (1920, 1080));
@@ -248,9 +249,9 @@ mod tests {
 
     #[test]
     fn what_the_driver_changed_is_said() {
-        let wish = Some(Size { width: 1920, height: 1080 });
+        let wanted = Some(Size { width: 1920, height: 1080 });
         let answer = format(FourCc::MJPG, 1280, 720);
-        assert_eq!(size_note(wish, answer).unwrap(), "asked for 1920x1080, the camera gives 1280x720");
+        assert_eq!(size_note(wanted, answer).unwrap(), "asked for 1920x1080, the camera gives 1280x720");
         assert_eq!(size_note(None, answer), None);
         assert_eq!(size_note(agreed_size(answer), answer), None);
     }

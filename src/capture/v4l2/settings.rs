@@ -101,9 +101,9 @@ pub(super) struct Setting {
 }
 
 /// Sets the controls in the order given, and says what was refused. Never fatal.
-pub(super) fn set(panel: &impl Panel, wishes: &[(String, String)]) -> (Vec<Setting>, Vec<String>) {
+pub(super) fn set(panel: &impl Panel, wanted: &[(String, String)]) -> (Vec<Setting>, Vec<String>) {
     let (mut settings, mut refused) = (Vec::<Setting>::new(), Vec::new());
-    for (name, text) in wishes {
+    for (name, text) in wanted {
         match set_one(panel, name, text) {
             Ok(setting) => {
                 // only the last word on a control counts
@@ -319,8 +319,8 @@ mod tests {
 
         /// Sets both, and starts the stream.
         fn open(&self) -> Vec<Setting> {
-            let wishes = [("brightness", "77"), ("contrast", "200")];
-            let (settings, refused) = set(self, &wishes.map(|(name, text)| (name.into(), text.into())));
+            let wanted = [("brightness", "77"), ("contrast", "200")];
+            let (settings, refused) = set(self, &wanted.map(|(name, text)| (name.into(), text.into())));
             assert_eq!((settings.len(), refused), (2, vec![]));
             self.sets.borrow_mut().clear();
             settings
@@ -446,8 +446,8 @@ mod tests {
     #[test]
     fn only_the_last_word_on_a_control_counts() {
         let camera = Fake::new();
-        let wishes = [("brightness", "1"), ("contrast", "2"), ("Brightness", "3")];
-        let (settings, _) = set(&camera, &wishes.map(|(name, text)| (name.into(), text.into())));
+        let wanted = [("brightness", "1"), ("contrast", "2"), ("Brightness", "3")];
+        let (settings, _) = set(&camera, &wanted.map(|(name, text)| (name.into(), text.into())));
         let values: Vec<_> = settings.iter().map(|setting| (setting.id, setting.value)).collect();
         assert_eq!(values, [(CONTRAST, 2), (BRIGHTNESS, 3)]);
     }
@@ -467,8 +467,8 @@ mod tests {
     #[test]
     fn what_is_refused_is_said_and_not_looked_at_again() {
         let camera = Fake::new();
-        let wishes = [("brightness".into(), "999".into()), ("hue".into(), "1".into())];
-        let (settings, refused) = set(&camera, &wishes);
+        let wanted = [("brightness".into(), "999".into()), ("hue".into(), "1".into())];
+        let (settings, refused) = set(&camera, &wanted);
         assert_eq!(settings, []);
         assert_eq!(
             refused,

@@ -1,4 +1,4 @@
-//! Picture sizes as drivers offer them, and which of them comes nearest to a wish. No system calls here.
+//! Picture sizes as drivers offer them, and which of them comes nearest to a wanted. No system calls here.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -56,10 +56,10 @@ impl fmt::Display for Sizes {
     }
 }
 
-/// Of the sizes offered the one most like `wish`; `None` if none is offered.
-pub(super) fn nearest(wish: Pixels, offered: &[Sizes]) -> Option<Pixels> {
-    let candidates = offered.iter().map(|sizes| sizes.nearest(wish)).filter(|(w, h)| *w > 0 && *h > 0);
-    candidates.min_by(|a, b| unlikeness(wish, *a).total_cmp(&unlikeness(wish, *b)))
+/// Of the sizes offered the one most like `wanted`; `None` if none is offered.
+pub(super) fn nearest(wanted: Pixels, offered: &[Sizes]) -> Option<Pixels> {
+    let candidates = offered.iter().map(|sizes| sizes.nearest(wanted)).filter(|(w, h)| *w > 0 && *h > 0);
+    candidates.min_by(|a, b| unlikeness(wanted, *a).total_cmp(&unlikeness(wanted, *b)))
 }
 
 /// How much two sizes differ in area, and, which is seen more, in shape: 0 is not at all. A doubled area counts as much

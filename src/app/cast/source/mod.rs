@@ -80,7 +80,7 @@ impl Intake {
     /// # Errors
     /// What is no camera has to be there at the start: one line and its exit code.
     pub fn start(config: &Config, now: Time) -> Result<Self, ExitError> {
-        let is_camera = matches!(config.wish.source, SourceSpec::Device(_));
+        let is_camera = matches!(config.capture.source, SourceSpec::Device(_));
         let plan = SupervisorConfig {
             reopens: is_camera,
             on_demand: config.on_demand,
@@ -89,13 +89,13 @@ impl Intake {
         let mut intake = Intake {
             plan,
             supervisor: Supervisor::new(plan, now),
-            frames: Frames::new(is_camera, config.wish.follow),
+            frames: Frames::new(is_camera, config.capture.follow),
             source: None,
             held: None,
             raw: Raw::new(config.quality),
             compressed: String::new(),
-            mode: config.wish.mode,
-            may_pause: config.wish.follow,
+            mode: config.capture.mode,
+            may_pause: config.capture.follow,
             opener: None,
             hotplug: None,
             check: if config.allow_truncated_frames { jpeg::check_header_only } else { jpeg::check },
@@ -105,13 +105,13 @@ impl Intake {
             is_over: false,
         };
         if is_camera {
-            intake.opener = Some(Opener::start(&config.wish)?);
+            intake.opener = Some(Opener::start(&config.capture)?);
             intake.follow();
         } else {
-            let source = Source::open(&config.wish).map_err(|error| open_failure(&error))?;
+            let source = Source::open(&config.capture).map_err(|error| open_failure(&error))?;
             if config.wait_for_client {
                 let Description { name, path, .. } = source.describe();
-                let what = if config.wish.source == SourceSpec::Stdin { name } else { path };
+                let what = if config.capture.source == SourceSpec::Stdin { name } else { path };
                 log::info!("{what} begins when the first client is there");
                 intake.held = Some(source);
             } else {

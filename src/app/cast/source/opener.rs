@@ -40,8 +40,8 @@ impl Opener {
     ///
     /// # Errors
     /// The process has no thread or no descriptor left.
-    pub fn start(wish: &CaptureConfig) -> Result<Self, ExitError> {
-        let mut camera = Camera::new(wish);
+    pub fn start(config: &CaptureConfig) -> Result<Self, ExitError> {
+        let mut camera = Camera::new(config);
         let start = || {
             Worker::start("opener", COMMANDS, &Bell::new()?, move |commands, desk| {
                 let _ = commands.iter().all(|command| camera.handle(command, &desk));
@@ -85,7 +85,7 @@ impl AsFd for Opener {
 
 /// The camera, as the thread has it.
 struct Camera {
-    wish: CaptureConfig,
+    config: CaptureConfig,
     /// Of a camera: which one it is.
     trace: Option<v4l2::Trace>,
     /// What is to be said of the camera that was just opened.
@@ -101,13 +101,13 @@ struct Camera {
 }
 
 impl Camera {
-    fn new(wish: &CaptureConfig) -> Self {
-        let trace = match &wish.source {
+    fn new(config: &CaptureConfig) -> Self {
+        let trace = match &config.source {
             SourceSpec::Device(path) => Some(v4l2::Trace::new(path)),
             _ => None,
         };
         Camera {
-            wish: wish.clone(),
+            config: config.clone(),
             trace,
             note: None,
             told: Vec::new(),
@@ -183,10 +183,10 @@ impl Camera {
 
     /// Opens the camera of before, and no other one.
     fn open_the_same(&mut self) -> Opened {
-        let Some(trace) = &mut self.trace else { return Source::open(&self.wish) };
+        let Some(trace) = &mut self.trace else { return Source::open(&self.config) };
         let path = trace.find()?;
         let source =
-            Source::open(&CaptureConfig { source: SourceSpec::Device(path.clone()), ..self.wish.clone() })?;
+            Source::open(&CaptureConfig { source: SourceSpec::Device(path.clone()), ..self.config.clone() })?;
         // while it is open nobody else gets its number: is it still the one that was looked for?
         if trace.find().as_ref() != Ok(&path) {
             return Err(OpenError::missing(&path));
