@@ -27,7 +27,7 @@
 //! | [`jpeg`] | pure | what a JPEG is: the marker walk, the check of each frame, frames out of a byte stream |
 //! | [`wire`] | pure | bytes and their meaning: join lines, datagrams |
 //! | [`reel`] | pure | the newest frames by number, laid out once as trains of datagrams; cursors over them |
-//! | [`sender`] | pure | the sender's brain: who is here, what each client gets next, timers |
+//! | [`sender`] | pure | the sender's brain: who is here, what each client gets next, what is sent again (`sender/repair.rs`), timers |
 //! | [`receiver`] | pure | the receiver's brain: when to join, frames out of datagrams, what is asked for again ([`receiver::requests`]) |
 //! | [`account`] | pure | what has become of every frame |
 //! | [`record`] | pure | containers, where files begin and end, their names |

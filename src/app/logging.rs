@@ -3,6 +3,7 @@
 
 use super::local_time;
 use super::outbox::Outbox;
+use crate::app::quantity::counted;
 use crate::shown::one_line;
 use crate::sys::outlet::Outlet;
 use log::{Level, LevelFilter};
@@ -112,8 +113,8 @@ pub fn finish() {
 
 fn lost(count: u64) -> String {
     let name = VOICE.get().map_or("", |(name, _)| name);
-    let lines = if count == 1 { "line" } else { "lines" };
-    line(name, Level::Warn, &format_args!("{count} {lines} of this log lost: nobody has read them in time"))
+    let lines = counted(count, "line");
+    line(name, Level::Warn, &format_args!("{lines} of this log lost: nobody has read them in time"))
 }
 
 fn line(name: &str, level: Level, text: &dyn Display) -> String {

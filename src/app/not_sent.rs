@@ -1,5 +1,6 @@
 //! Datagrams that this machine's system did not send, in words: at most one line a minute.
 
+use super::quantity::counted;
 use super::throttle::Throttle;
 use crate::time::Time;
 use nix::errno::Errno;
@@ -23,8 +24,7 @@ impl NotSent {
             }
             _ => String::new(),
         };
-        let s = if count == 1 { "" } else { "s" };
-        Some(format!("{count} datagram{s} not sent: {}{remedy}", errno.desc()))
+        Some(format!("{} not sent: {}{remedy}", counted(count, "datagram"), errno.desc()))
     }
 }
 

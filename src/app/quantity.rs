@@ -231,6 +231,16 @@ pub fn show_duration(duration: Duration) -> String {
     }
 }
 
+/// How many there are of something that takes an s: `1 frame`, `2 frames`.
+pub fn counted(count: u64, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
+}
+
+/// It is an address of one link, and does not say of which.
+pub fn is_without_link(address: SocketAddr) -> bool {
+    matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -56,7 +56,8 @@ pub fn oldest(index: &Index) -> Option<(&Entry, (u64, i64))> {
     index.entries().find_map(|entry| Some((entry, entry.finished?)))
 }
 
-fn is_newest(entry: &Entry, index: &Index) -> bool {
+/// No finished file is newer: it stays, whatever the limits.
+pub fn is_newest(entry: &Entry, index: &Index) -> bool {
     index
         .entries()
         .rev()

@@ -11,7 +11,7 @@ folder=demo
 SECONDS=0
 
 ABOUT="The demo installs compilers, Rust and ffmpeg with apt where they are missing, builds camcast and camrec, and records five
-seconds. The first time that takes about five minutes on two cores, and 0.5 GB in $target/ and ~/.cargo besides the packages." \
+seconds. The first time that takes about three minutes on two cores, and 0.3 GB in $target/ and ~/.cargo besides the packages." \
     tests/scripts/deps.sh build demo
 cargo build --locked --release
 

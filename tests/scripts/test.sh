@@ -7,7 +7,7 @@ export PATH=$HOME/.cargo/bin:$PATH # where rustup puts Rust
 target=${CARGO_TARGET_DIR:-target}
 
 ABOUT="The tests install compilers, Rust, ffmpeg and mkvtoolnix with apt where they are missing, and build everything. The first
-time that takes about ten minutes on two cores, and 2.5 GB in $target/ and ~/.cargo besides the packages." \
+time that takes about five minutes on two cores, and 2.2 GB in $target/ and ~/.cargo besides the packages." \
     tests/scripts/deps.sh build test
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT

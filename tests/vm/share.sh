@@ -21,7 +21,7 @@ make_clip() {
     port=$(python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
     "$BIN_DIR/camcast" pattern -r 1280x720 -f 30 --listen "127.0.0.1:$port" 2>"$share/camcast.log" &
     child=$!
-    until grep -q 'listening on ' "$share/camcast.log"; do
+    until grep -qs "listening on " "$share/camcast.log"; do
         tries=$((tries + 1))
         if [ $tries = 100 ] || ! kill -0 $child; then
             cat "$share/camcast.log"

@@ -116,6 +116,12 @@ fn capture(options: &Options) -> Result<CaptureConfig, ExitError> {
 /// How a source is played has to suit it.
 fn check_play(options: &Options, source: &SourceSpec) -> Result<(), ExitError> {
     let is_live = matches!(source, SourceSpec::Device(_) | SourceSpec::Pattern);
+    for (option, is_given) in [("--on-demand", options.on_demand), ("--control", !options.control.is_empty())]
+    {
+        if is_given && !matches!(source, SourceSpec::Device(_)) {
+            return Err(usage(format!("{option}: {source} is no camera; it is for one")));
+        }
+    }
     if options.once && is_live {
         return Err(usage(format!("--once: {source} has no end; it is for a file or a folder")));
     }
@@ -230,7 +236,10 @@ mod tests {
     #[test]
     fn controls_keep_their_order_and_may_hold_anything() {
         let typed = ["auto_exposure=1", " gain = 7 ", "auto_exposure=manual mode", "text=a=b"];
-        let config = config(|o| o.control = typed.map(str::to_owned).to_vec()).unwrap();
+        let config = config(|o| {
+            (o.control, o.source) = (typed.map(str::to_owned).to_vec(), Some("/dev/video0".into()));
+        });
+        let config = config.unwrap();
         let expected =
             [("auto_exposure", "1"), ("gain", "7"), ("auto_exposure", "manual mode"), ("text", "a=b")];
         assert_eq!(
@@ -246,6 +255,10 @@ mod tests {
             assert_eq!(failure.exit, Exit::Usage);
             failure.to_string()
         };
+        let camera = |change: fn(&mut Options)| {
+            let failure = config(|o| (o.source = Some("/dev/video0".into()), change(o)).1).unwrap_err();
+            failure.to_string()
+        };
         assert!(text(|o| o.resolution = Some("big".into())).contains("--resolution big"));
         assert!(text(|o| o.desired_fps = Some("0".into())).contains("--desired-fps 0"));
         assert!(text(|o| o.listen = vec!["nowhere".into()]).contains("--listen nowhere"));
@@ -253,16 +266,18 @@ mod tests {
         assert!(text(|o| o.max_clients = Some(65)).contains("--max-clients"));
         assert!(text(|o| o.mtu = Some(100)).contains("--mtu"));
         assert!(text(|o| o.mode = Some("h264".into())).contains("--mode h264: one of auto, mjpeg, yuyv"));
-        assert!(text(|o| o.control = vec!["hue".into()]).contains("--control hue: write it as NAME=VALUE"));
-        assert!(text(|o| o.control = vec!["=1".into()]).contains("--control =1"));
+        assert!(camera(|o| o.control = vec!["hue".into()]).contains("--control hue: write it as NAME=VALUE"));
+        assert!(camera(|o| o.control = vec!["=1".into()]).contains("--control =1"));
         assert!(
-            text(|o| o.control = vec![disguise(OsStr::from_bytes(b"gain=\xff"))]).contains("UTF-8"),
+            camera(|o| o.control = vec![disguise(OsStr::from_bytes(b"gain=\xff"))]).contains("UTF-8"),
             "no control has such a name"
         );
-        assert!(text(|o| o.control = vec!["a=1".into(); 65]).contains("64 times"));
+        assert!(camera(|o| o.control = vec!["a=1".into(); 65]).contains("64 times"));
         assert!(text(|o| o.quality = Some(0)).contains("--quality"));
         assert!(text(|o| o.quality = Some(101)).contains("--quality"));
         assert!(text(|o| o.dscp = Some("64".into())).contains("--dscp 64"));
+        assert!(text(|o| o.on_demand = true).contains("--on-demand: pattern is no camera"));
+        assert!(text(|o| o.control = vec!["a=1".into()]).contains("--control: pattern is no camera"));
         assert!(text(|o| o.once = true).contains("--once: pattern has no end"));
         assert!(text(|o| o.follow = true).contains("--follow: pattern is no folder"));
         assert!(text(|o| o.wait_for_client = true).contains("--wait-for-client: pattern has no beginning"));

@@ -12,6 +12,8 @@ pub enum DropReason {
     Driver,
     /// It is longer than the reel takes.
     TooLarge,
+    /// It is raw, and could not be compressed.
+    Uncompressed,
 }
 
 /// How many of each.
@@ -21,6 +23,7 @@ pub struct Drops {
     driver: u64,
     too_large: u64,
     too_slow: u64,
+    uncompressed: u64,
 }
 
 impl Drops {
@@ -30,6 +33,7 @@ impl Drops {
             DropReason::Jpeg(flaw) => self.flaws[flaw.index()] += 1,
             DropReason::Driver => self.driver += 1,
             DropReason::TooLarge => self.too_large += 1,
+            DropReason::Uncompressed => self.uncompressed += 1,
         }
     }
 
@@ -45,7 +49,7 @@ impl Drops {
 
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.flaws.iter().sum::<u64>() + self.driver + self.too_large + self.too_slow
+        self.flaws.iter().sum::<u64>() + self.driver + self.too_large + self.too_slow + self.uncompressed
     }
 
     fn each(&self) -> impl Iterator<Item = (u64, &'static str)> {
@@ -53,7 +57,8 @@ impl Drops {
         flaws.chain([
             (self.driver, "flagged by the driver"),
             (self.too_large, "too large"),
-            (self.too_slow, "come while another was compressed"),
+            (self.too_slow, "arrived while another was being compressed"),
+            (self.uncompressed, "that could not be compressed"),
         ])
     }
 }
@@ -103,7 +108,7 @@ mod tests {
         assert_eq!(drops.total(), 36);
         drops.add_too_slow(7);
         assert_eq!((drops.total(), drops.too_slow()), (43, 7));
-        assert!(drops.to_string().ends_with("2 too large, 7 come while another was compressed"));
+        assert!(drops.to_string().ends_with("2 too large, 7 arrived while another was being compressed"));
         assert!(drops.to_string().starts_with("1 with a broken header, 30 cut off"));
     }
 

@@ -24,6 +24,7 @@ pub mod stream;
 pub mod udp;
 
 use super::exit::{Exit, ExitError};
+use super::quantity::counted;
 use super::{local_time, logging, say};
 use crate::sys::clock;
 use crate::sys::signals::Signals;
@@ -179,8 +180,9 @@ impl Server {
 
     fn on_signal(&mut self, now: Time) {
         if self.signals.take() > 0 {
-            // a second one finds the clients told already
-            log::info!("stopping: telling {} clients", self.demand().clients);
+            if !self.stopping {
+                log::info!("stopping: telling {}", counted(self.demand().clients as u64, "client"));
+            }
             self.stop(now);
         }
     }

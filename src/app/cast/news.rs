@@ -24,8 +24,8 @@ pub enum News {
 pub struct Demand {
     /// Clients, those included that have not yet shown themselves.
     pub clients: usize,
-    /// Clients who would see a slate.
-    pub viewers: usize,
+    /// Some of them would see a slate.
+    pub has_viewers: bool,
     /// Frames that clients do not have yet, and can still get. Asked for when the source is over; zero before.
     pub outstanding: u64,
 }
@@ -36,7 +36,7 @@ impl Demand {
     pub fn plus(self, other: Demand) -> Self {
         Demand {
             clients: self.clients + other.clients,
-            viewers: self.viewers + other.viewers,
+            has_viewers: self.has_viewers | other.has_viewers,
             outstanding: self.outstanding.saturating_add(other.outstanding),
         }
     }

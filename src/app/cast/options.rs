@@ -1,4 +1,8 @@
 //! camcast's options as typed. What they mean is decided in [`config`](super::config).
+//!
+//! A new one is a field here, whose doc comment is its help, and a line in [`or`](Options::or); in `config` a field, its line in
+//! `try_from`, and what checks it. Tests then ask for it in `docs/camcast.md` and in the golden help. An `arg_name` of `file`,
+//! `folder` or `name` makes it a path, in which `~` is expanded.
 
 #![allow(rustdoc::broken_intra_doc_links, reason = "the doc comments are the help text, brackets and all")]
 
@@ -19,8 +23,8 @@ pub struct Options {
     #[argh(option, short = 'r', arg_name = "WxH")]
     pub resolution: Option<String>,
 
-    /// frames a second; default: the camera's own, 30 for a pattern or files, standard input as it comes (with -f: no
-    /// faster than that, for films)
+    /// frames a second; default: the camera's own; 30 for a pattern or files; standard input is played as it arrives (with
+    /// -f, no faster than that)
     #[argh(option, short = 'f', arg_name = "fps")]
     pub desired_fps: Option<String>,
 
@@ -86,7 +90,7 @@ pub struct Options {
     #[argh(switch)]
     pub exit_on_device_error: bool,
 
-    /// name the cameras of this machine with their formats, sizes, rates and controls
+    /// list this machine's cameras with their formats, sizes, rates and controls
     #[argh(switch)]
     pub list: bool,
 

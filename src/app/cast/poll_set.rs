@@ -9,8 +9,8 @@ use arrayvec::ArrayVec;
 use nix::poll::PollFd;
 use std::os::fd::BorrowedFd;
 
-/// What all outlets together may poll.
-pub const OUTLETS_MOST: usize = 96;
+/// What all outlets together may poll: the sum of what each says that it polls at the most.
+pub const OUTLETS_MOST: usize = super::udp::POLLS_MOST;
 
 /// The same, with signals, two logs, and the source with its opener and news of devices.
 const MOST: usize = 6 + OUTLETS_MOST;
@@ -107,8 +107,9 @@ impl<'a> PollSet<'a> {
     }
 
     fn add(&mut self, seat: Seat, fd: BorrowedFd<'a>, flags: PollFlags) {
-        // MOST counts all that there can be
-        if self.fds.try_push(PollFd::new(fd, flags)).is_ok() {
+        let fits = self.fds.try_push(PollFd::new(fd, flags)).is_ok();
+        debug_assert!(fits, "an outlet polls more than it says: OUTLETS_MOST");
+        if fits {
             self.tokens.push(Token { part: self.part, seat });
         }
     }
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_nothing_to_read_but_an_error_is_failing() {
+    fn a_peer_that_has_closed_is_readable_and_not_failing() {
         let (left, right) = UnixStream::pair().unwrap();
         let mut set = PollSet::new(Part::Source);
         set.readable(Seat::default(), right.as_fd());

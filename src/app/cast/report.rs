@@ -5,7 +5,7 @@ use crate::app::exit::{Exit, ExitError};
 use crate::app::local_time;
 use crate::app::not_sent::NotSent;
 use crate::app::outbox::Outbox;
-use crate::app::quantity::{show_bytes, show_duration};
+use crate::app::quantity::{counted, show_bytes, show_duration};
 use crate::app::throttle::Throttle;
 use crate::clock::stamps::Oddity;
 use crate::jpeg::JpegError;
@@ -35,6 +35,8 @@ pub struct Report {
     rejected: Throttle,
     returns: Throttle,
     shrink: Throttle,
+    unaccepted: Throttle,
+    uncompressed: Throttle,
     not_sent: NotSent,
 }
 
@@ -66,6 +68,8 @@ impl Report {
             rejected: default,
             returns: default,
             shrink: default,
+            unaccepted: default,
+            uncompressed: default,
             not_sent: NotSent::default(),
         })
     }
@@ -121,7 +125,8 @@ impl Report {
         let Some((error, lost)) = outbox.take_news() else { return };
         let path = shown(path);
         if let Some(count) = self.client_log_lost.happened_times(lost, now) {
-            log::warn!("{count} lines of the client log {path} lost: it does not take them in time");
+            let lines = counted(count, "line");
+            log::warn!("{lines} of the client log {path} lost: it does not take them in time");
         }
         if let Some(error) = error {
             log::warn!(
@@ -165,15 +170,23 @@ impl Report {
         if let Some(count) = self.odd.happened(now) {
             let what = if oddity.count { "number" } else { "time" };
             log::warn!(
-                "{count} frames whose {what}, as the driver gives it, cannot be: camcast counts for it"
+                "the driver gave an impossible {what} for {}: camcast uses its own",
+                counted(count, "frame")
             );
+        }
+    }
+
+    /// A raw frame could not be compressed.
+    pub fn not_compressed(&mut self, error: &str, now: Time) {
+        if let Some(count) = self.uncompressed.happened(now) {
+            log::warn!("{} dropped: not compressed: {error}", counted(count, "frame"));
         }
     }
 
     /// A frame does not fit the reel.
     pub fn too_large(&mut self, error: crate::reel::TooLargeError, now: Time) {
         if let Some(count) = self.too_large.happened(now) {
-            log::warn!("{count} frames dropped: {error}");
+            log::warn!("{} dropped: {error}", counted(count, "frame"));
         }
     }
 
@@ -181,8 +194,9 @@ impl Report {
     pub fn too_slow(&mut self, count: u32, total: u64, takes: Duration, now: Time) {
         if count > 0 && self.too_slow.happened(now).is_some() {
             log::warn!(
-                "{total} frames dropped so far: compressing one takes {:.1} ms, longer than the camera's interval; ask for less \
+                "{} dropped so far: compressing one takes {:.1} ms, longer than the camera's interval; ask for less \
                  with -r and -f",
+                counted(total, "frame"),
                 takes.as_secs_f32() * 1000.0
             );
         }
@@ -198,6 +212,13 @@ impl Report {
         }
     }
 
+    /// A connection cannot be taken, for a reason of this machine.
+    pub fn cannot_accept(&mut self, why: &str, now: Time) {
+        if self.unaccepted.happened(now).is_some() {
+            log::warn!("cannot take connections: {why}");
+        }
+    }
+
     /// The system did not send this many datagrams, the latest for this reason.
     pub fn not_sent(&mut self, count: u64, errno: Errno, now: Time) {
         self.not_sent.happened(count, errno, "the client", now).iter().for_each(|line| log::warn!("{line}"));
@@ -206,7 +227,8 @@ impl Report {
     /// A frame could not be made small enough for plain clients.
     pub fn not_shrunk(&mut self, error: &crate::picture::Error, now: Time) {
         if let Some(count) = self.shrink.happened(now) {
-            log::warn!("{count} frames not sent to plain clients: {error}; ask for a smaller size with -r");
+            let frames = counted(count, "frame");
+            log::warn!("{frames} not sent to plain clients: {error}; ask for a smaller size with -r");
         }
     }
 }

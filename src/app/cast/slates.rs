@@ -1,4 +1,4 @@
-//! What viewers see while there is no signal: one picture, drawn once a loss, in a reel of its own.
+//! What viewers see while there is no signal: one picture, drawn once per loss, in a reel of its own.
 
 use crate::app::local_time;
 use crate::jpeg::Size;

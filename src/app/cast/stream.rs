@@ -108,7 +108,7 @@ impl Stream {
         let signal = self.source.signal();
         let size = self.reel.newest().map(|frame| frame.size());
         let is_away = signal != Signal::Present;
-        let slate = self.slates.show(signal, demand.viewers > 0, size, now);
+        let slate = self.slates.show(signal, demand.has_viewers, size, now);
         let (next, told) = (self.reel.next_number(), &mut self.told);
         if std::mem::replace(&mut told.is_away, is_away) != is_away {
             news.push(News::Camera { away: is_away });

@@ -342,14 +342,14 @@ fn keep(options: &Options, segment: &Segment) -> Result<Keep, ExitError> {
     if let (Some(typed), true) = (&options.keep_for, keep.age.is_some_and(|age| age < few)) {
         let needed = show_duration(few);
         return Err(usage(format!(
-            "--keep-for {typed} holds less than {FEW} files of {each}, which are {needed}: keep them longer, or give --segment"
+            "--keep-for {typed} is less than {FEW} files of {each}, which are {needed}: keep them longer, or give a shorter --segment"
         )));
     }
     let least = few.as_secs().saturating_mul(SLOWEST);
     if let (Some(typed), true) = (&options.keep, keep.bytes.is_some_and(|bytes| bytes < least)) {
         let needed = show_bytes(least);
         return Err(usage(format!(
-            "--keep {typed} holds less than {FEW} files of {each} even at 1 kB/s, which are {needed}: keep more, or give --segment"
+            "--keep {typed} is less than {FEW} files of {each} even at 1 kB/s, which are {needed}: keep more, or give a shorter --segment"
         )));
     }
     Ok(keep)
@@ -359,7 +359,9 @@ fn when_full(typed: Option<&str>) -> Result<WhenFull, ExitError> {
     match typed {
         None | Some("wait") => Ok(WhenFull::Wait),
         Some("rotate") => Ok(WhenFull::Rotate),
-        Some("stop") => Err(usage("--when-full stop: that is called wait, and the other choice is rotate")),
+        Some("stop") => {
+            Err(usage("--when-full stop: camrec does not end when the disk is full; expected wait or rotate"))
+        }
         Some(other) => Err(usage(format!("--when-full {other}: expected wait or rotate"))),
     }
 }
@@ -483,7 +485,9 @@ mod tests {
         assert!(text(|o| o.keep = Some("0M".into())).contains("--keep"));
         assert!(text(|o| o.keep_for = Some("x".into())).contains("--keep-for x"));
         assert!(text(|o| o.when_full = Some("exit".into())).contains("wait or rotate"));
-        assert!(text(|o| o.when_full = Some("stop".into())).contains("called wait"));
+        assert!(
+            text(|o| o.when_full = Some("stop".into())).contains("camrec does not end when the disk is full")
+        );
         assert!(
             text(|o| (o.output, o.min_free) = (Some("-".into()), Some("1G".into()))).contains("--min-free")
         );

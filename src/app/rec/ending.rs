@@ -65,7 +65,9 @@ impl Recorder<'_> {
     /// A disk may take its time, and a reader that has stopped reading all of it.
     fn wait_for_writer(&mut self) {
         if !self.wait_while(|it| !it.writer.has_ended()) {
-            log::warn!("the recording's end may not be written: what it goes to does not take it");
+            log::warn!(
+                "no longer waiting for the disk, or for whoever reads standard output: the end of the recording may be missing"
+            );
         }
     }
 

@@ -8,7 +8,7 @@ use super::session::Session;
 use super::standin::StandIn;
 use super::writer::ToWrite;
 use crate::account::ledger::MissingReason;
-use crate::app::quantity::{show_bytes, show_duration};
+use crate::app::quantity::{counted, show_bytes, show_duration};
 use crate::receiver::{Event, Frame};
 use crate::time::Time;
 use crate::wire::FrameNumber;
@@ -103,7 +103,7 @@ impl Recorder<'_> {
         Some(room)
     }
 
-    /// A frame did not come. Had the disk not held us back, it would have.
+    /// A frame did not come: for this reason, or for the disk, if that has held us back.
     fn missing(&mut self, number: FrameNumber, why: MissingReason, now: Time) {
         if !self.backlog.is_late() {
             return self.writer.missing(number, 1, why);
@@ -114,7 +114,8 @@ impl Recorder<'_> {
 
     fn tell_not_written(&mut self, now: Time) {
         if let Some(count) = self.backlog.on_not_written(now) {
-            log::warn!("{count} frames not written: the disk has not kept up for seconds");
+            let frames = counted(count, "frame");
+            log::warn!("{frames} not written: the disk has not kept up for seconds");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What people want done with each finished file: a command of theirs (`--on-segment`), one at a time, beside the recording.
 
+use crate::app::quantity::show_duration;
 use crate::sys::command::{self, Ended};
 use crate::sys::worker::{Bell, Desk, Worker};
 use std::collections::VecDeque;
@@ -104,7 +105,9 @@ fn work(wanted: &HookConfig, files: &Receiver<FinishedFile>, desk: &Desk<HookErr
             Ok(Ended::Status(0)) => None,
             Ok(Ended::Status(code)) => Some(format!("it ended with status {code}")),
             Ok(Ended::Signal(signal)) => Some(format!("it was ended by signal {signal}")),
-            Ok(Ended::Late) => Some(format!("it was ended after {:?}: --on-segment-timeout", wanted.most)),
+            Ok(Ended::Late) => {
+                Some(format!("it was ended after {}: --on-segment-timeout", show_duration(wanted.most)))
+            }
             Err(error) => Some(format!("it cannot be started: {error}")),
         };
         if let Some(why) = why {

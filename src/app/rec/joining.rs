@@ -3,6 +3,7 @@
 
 use super::config::Language;
 use crate::app::exit::{Exit, ExitError};
+use crate::app::quantity::is_without_link;
 use crate::receiver::rejoin::{Failure, FailureReason, JOIN_PATIENCE, Resume};
 use crate::sys::tcp::{self, Heard};
 use crate::sys::udp;
@@ -12,7 +13,7 @@ use arrayvec::ArrayVec;
 use nix::poll::PollFlags;
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, SocketAddrV6, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
 
 /// A join under way.
@@ -54,6 +55,8 @@ pub enum JoinError {
     Unreachable(SocketAddr, io::Error),
     /// The connection stands, but nothing was said.
     Mute(SocketAddr),
+    /// It closed the connection, and said nothing.
+    Closed(SocketAddr),
     /// Something else answers there.
     Stranger(SocketAddr, LineError),
     /// camcast said no.
@@ -68,7 +71,7 @@ impl fmt::Display for JoinError {
             JoinError::Unreachable(to, error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 write!(f, "nobody listens on {to}: is camcast running there, and is this its port?")
             }
-            JoinError::Unreachable(SocketAddr::V6(to), _) if is_without_link(to) => {
+            JoinError::Unreachable(to, _) if is_without_link(*to) => {
                 let ip = to.ip();
                 write!(
                     f,
@@ -85,6 +88,9 @@ impl fmt::Display for JoinError {
                 f,
                 "{to} does not answer the join: if it is a server of the original protocol, try --plain 5005"
             ),
+            JoinError::Closed(to) => {
+                write!(f, "{to} closed the connection without an answer: is this camcast's port?")
+            }
             JoinError::Stranger(to, bad) => {
                 write!(f, "{to} answers, but not as camcast does ({bad}): is this the right port?")
             }
@@ -101,7 +107,7 @@ impl JoinError {
         match self {
             JoinError::Unreachable(..) => FailureReason::Unreachable,
             JoinError::Mute(_) => FailureReason::Mute,
-            JoinError::Stranger(..) => FailureReason::Stranger,
+            JoinError::Closed(_) | JoinError::Stranger(..) => FailureReason::Stranger,
             JoinError::Refused(_, refusal) => FailureReason::Refused(refusal.code),
             JoinError::Port(..) => FailureReason::Local,
         }
@@ -112,18 +118,13 @@ impl From<JoinError> for Failure<ExitError> {
     fn from(error: JoinError) -> Self {
         let exit = match &error {
             JoinError::Unreachable(..) => Exit::Unreachable,
-            JoinError::Mute(_) | JoinError::Stranger(..) => Exit::Protocol,
+            JoinError::Mute(_) | JoinError::Closed(_) | JoinError::Stranger(..) => Exit::Protocol,
             JoinError::Refused(_, refusal) if refusal.code == RefusalCode::Protocol => Exit::Protocol,
             JoinError::Refused(..) => Exit::Refused,
             JoinError::Port(..) => Exit::Listen,
         };
         Failure { reason: error.reason(), words: ExitError::new(exit, error.to_string()) }
     }
-}
-
-/// An address of a link, which says nothing of the link.
-fn is_without_link(address: &SocketAddrV6) -> bool {
-    address.ip().is_unicast_link_local() && address.scope_id() == 0
 }
 
 impl Joining {
@@ -196,7 +197,7 @@ impl Joining {
         let mut bytes = [0; MAX_LINE];
         match tcp::read(&self.stream, &mut bytes) {
             Heard::Nothing => return Ok(None),
-            Heard::Closed => return Err(JoinError::Stranger(self.to, LineError::Verb)),
+            Heard::Closed => return Err(JoinError::Closed(self.to)),
             Heard::Bytes(count) => {
                 let fits = count.min(self.line.remaining_capacity());
                 self.line.extend(bytes[..fits].iter().copied());

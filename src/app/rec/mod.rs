@@ -113,9 +113,9 @@ struct Recorder<'a> {
     beat: Time,
     status: Status,
     signals: Signals,
-    /// When to join, and whom ...
+    /// When to join, and where.
     rejoin: Rejoin<ExitError>,
-    /// ... and what there is of it.
+    /// The look-up, the join or the session that is under way.
     link: Link,
     camera: Camera,
     progress: Progress,

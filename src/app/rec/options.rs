@@ -1,4 +1,5 @@
-//! camrec's options as typed. What they mean is decided in [`config`](super::config).
+//! camrec's options as typed. What they mean is decided in [`config`](super::config); what a new one takes stands in camcast's
+//! [`options`](crate::app::cast::options).
 
 use crate::app::argument::Argument;
 use crate::app::merge::Or;
@@ -43,15 +44,15 @@ pub struct Options {
     #[argh(switch)]
     pub utc: bool,
 
-    /// keep so much of the recordings, such as 100G: the oldest go; default: all
+    /// keep at most this much, such as 100G, and delete the oldest; default: keep everything
     #[argh(option, arg_name = "size")]
     pub keep: Option<String>,
 
-    /// keep recordings for so long, such as 7d; default: for ever
+    /// keep recordings for this long, such as 7d; default: for ever
     #[argh(option, arg_name = "duration")]
     pub keep_for: Option<String>,
 
-    /// delete the oldest recordings so that so much of the disk is free, such as 10G
+    /// delete the oldest recordings to keep this much of the disk free, such as 10G
     #[argh(option, arg_name = "size")]
     pub min_free: Option<String>,
 
@@ -71,7 +72,7 @@ pub struct Options {
     #[argh(option, arg_name = "duration")]
     pub on_segment_timeout: Option<String>,
 
-    /// wait for camcast if it is not there yet; default: only once it was there
+    /// keep trying if camcast is not there yet; default: only once it has been there
     #[argh(switch)]
     pub wait: bool,
 

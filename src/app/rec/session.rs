@@ -233,12 +233,12 @@ fn prepare(socket: &UdpSocket) {
     let gro = udp::set_gro(socket);
     log::debug!("receive buffer: {granted} bytes; GRO: {gro}");
     if granted < RECEIVE_BUFFER {
+        // each session would say the same
         static SAID: Once = Once::new();
         SAID.call_once(|| log::info!("{}", small_buffer(granted)));
     }
 }
 
-/// Each session would say the same.
 fn small_buffer(granted: usize) -> String {
     format!(
         "this system limits the receive buffer to {} kB: if frames are repaired on a good network, raise it with: \

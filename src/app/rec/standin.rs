@@ -1,4 +1,4 @@
-//! The picture that viewers see while there are no frames. camcast sends one a loss; a player that is given one frame alone shows
+//! The picture that viewers see while there are no frames. camcast sends one per loss of the signal; a player that is given one frame alone shows
 //! none, as it waits for the next to know how long the first lasts.
 
 use crate::receiver::slate::Picture;

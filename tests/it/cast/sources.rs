@@ -345,7 +345,7 @@ fn a_signal_does_not_wait_for_anybody() {
     drop(stdin);
     camcast.wait_line("standard input ended after 1 frame");
     camcast.program.signal(Signal::SIGTERM);
-    camcast.wait_line("stopping: telling 1 clients");
+    camcast.wait_line("stopping: telling 1 client");
     camcast.program.wait_exit().expect(0);
 }
 
@@ -407,7 +407,7 @@ fn a_source_whose_every_frame_is_too_large_is_not_healthy() {
     let camcast = Camcast::start(&[path.to_str().unwrap(), "-f", "20"]);
     let viewer = PlainClient::join(camcast.address);
     let recorder = camrec(camcast.address, &[&RECORDER[..], &["--every", "--frames", "3"]].concat());
-    camcast.wait_line("frames only from the source that are too large to be sent");
+    camcast.wait_line("every frame from the source is too large to be sent");
     recorder.wait_line("no frames: the camera is away");
     // the picture that says why
     let slate = viewer.take_frames(1).remove(0);

@@ -9,7 +9,7 @@ use crate::reel::{Reel, TooLargeError};
 pub type Check = fn(&[u8]) -> Result<Checked<'_>, JpegError>;
 
 /// What is to become of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judgement<'a> {
     /// It is laid into the reel.
     Good {
@@ -24,6 +24,8 @@ pub enum Judgement<'a> {
     Damaged(Option<JpegError>),
     /// It is larger than the reel takes.
     TooLarge(TooLargeError),
+    /// It is raw, and cannot be compressed, for this reason.
+    Uncompressed(String),
 }
 
 /// Judges a frame that is to be laid into this reel.
@@ -41,10 +43,7 @@ pub fn judge<'a>(lease: &'a Lease<'_>, raw: &'a mut Raw, check: Check, reel: &Re
             }
             match raw.compress(format, lease) {
                 Ok(jpeg) => weigh(jpeg, is_new, check, reel),
-                Err(error) => {
-                    log::debug!("a picture of the camera is not compressed: {error}");
-                    Judgement::Damaged(None)
-                }
+                Err(error) => Judgement::Uncompressed(error.to_string()),
             }
         }
     }

@@ -290,6 +290,11 @@ impl Intake {
                 supervisor.handle_too_large(now);
                 frames::too_large(error, (stats, report), now);
             }
+            Judgement::Uncompressed(error) => {
+                supervisor.handle_damaged(now);
+                stats.dropped.add(DropReason::Uncompressed);
+                report.not_compressed(&error, now);
+            }
         }
         if let Some(cost) = raw.poll_cost(&self.compressed, reel.fps()) {
             log::info!("{cost}");
@@ -361,9 +366,9 @@ impl Intake {
                 log::warn!("no frame from the {name} for a while: it is reopened");
             }
             Notice::Lost(LostReason::Silent) => log::warn!("no frame from the {name} for a while"),
-            Notice::Lost(LostReason::Damaged) => log::warn!("damaged frames only from the {name}"),
+            Notice::Lost(LostReason::Damaged) => log::warn!("the {name} sends only damaged frames"),
             Notice::Lost(LostReason::TooLarge) => {
-                log::warn!("frames only from the {name} that are too large to be sent");
+                log::warn!("every frame from the {name} is too large to be sent");
             }
             Notice::Lost(_) => log::warn!("the {name} is lost: {trouble}"),
             Notice::Asleep => log::info!("nobody watches: the {name} is off"),

@@ -50,7 +50,7 @@ pub fn reason_of_fault(fault: &CaptureError) -> LostReason {
     }
 }
 
-/// How the program ends if this ends it; the end of a stream that gave good frames is none that fails.
+/// How the program ends if this ends it; `None` for the end of a stream that gave good frames.
 pub fn failure_of_fault(fault: &CaptureError, good: u64) -> Option<ExitError> {
     let exit = match fault {
         CaptureError::Ended { .. } if good > 0 => return None,

@@ -150,13 +150,13 @@ impl Client {
                 Sent::Blocked => return (self.keep(transmit.clone()), None),
                 Sent::Refused => return (Outcome::Refused, None),
                 Sent::TooLarge | Sent::NoGso(_) => {
-                    let why = self.downgrade();
-                    return (self.send_singly(frame, transmit), Some(why));
+                    let first = self.downgrade();
+                    let (outcome, second) = self.send_singly(frame, transmit);
+                    return (outcome, second.or(Some(first)));
                 }
             }
         }
-        let outcome = self.send_singly(frame, transmit);
-        (outcome, None)
+        self.send_singly(frame, transmit)
     }
 
     /// Finds out what GSO failed of, and does without it.
@@ -171,23 +171,24 @@ impl Client {
         Downgrade::NoGso
     }
 
-    fn send_singly(&mut self, frame: &Frame<'_>, transmit: &Transmit) -> Outcome {
-        let Some(fragments) = transmit.fragments() else { return Outcome::Done };
-        let mut is_refused = false;
+    fn send_singly(&mut self, frame: &Frame<'_>, transmit: &Transmit) -> (Outcome, Option<Downgrade>) {
+        let Some(fragments) = transmit.fragments() else { return (Outcome::Done, None) };
+        let (mut is_refused, mut narrow) = (false, None);
         for index in fragments {
             let datagram = frame.datagrams(index..index + 1);
             let mut sent = send_past_error(|| udp::send_bytes(&self.socket, datagram));
             if sent == Sent::TooLarge && self.mode != Mode::Narrow {
+                narrow = Some(Downgrade::Narrow(udp::path_mtu(&self.socket)));
                 self.make_narrow();
                 sent = send_past_error(|| udp::send_bytes(&self.socket, datagram));
             }
             match sent {
-                Sent::Blocked => return self.keep(transmit.rest(index)),
+                Sent::Blocked => return (self.keep(transmit.rest(index)), narrow),
                 Sent::Refused => is_refused = true,
                 Sent::Ok | Sent::TooLarge | Sent::NoGso(_) | Sent::Lost(_) => self.lose(1, sent),
             }
         }
-        if is_refused { Outcome::Refused } else { Outcome::Done }
+        (if is_refused { Outcome::Refused } else { Outcome::Done }, narrow)
     }
 
     /// Sends one datagram made of `pieces`.

@@ -32,12 +32,19 @@ impl Udp {
                     }
                 }
                 Ok(Accepted::Nobody) => return,
-                Ok(Accepted::NoRoom) | Err(_) => {
-                    self.accept_after = now.after(ACCEPT_REST);
-                    return;
+                Ok(Accepted::NoRoom) => {
+                    let why =
+                        "there is no descriptor or memory left: raise LimitNOFILE= of its unit, or ulimit -n";
+                    return self.rest(why, shared, now);
                 }
+                Err(error) => return self.rest(&error.to_string(), shared, now),
             }
         }
+    }
+
+    fn rest(&mut self, why: &str, shared: &mut Shared<'_>, now: Time) {
+        self.accept_after = now.after(ACCEPT_REST);
+        shared.report.cannot_accept(why, now);
     }
 
     /// A connection has said what it wants.
@@ -46,8 +53,11 @@ impl Udp {
         match verdict {
             Err(why) => turn_away(&join.stream, remote, &why, shared, now),
             Ok(Request::Native(request)) => {
-                let Ok(token) = random_u64() else { return };
-                let reply = self.hub.join_native(request, join.route, Token(token), reel, now);
+                let token = match random_u64() {
+                    Ok(token) => Token(token),
+                    Err(error) => return shared.report.cannot_accept(&error.to_string(), now),
+                };
+                let reply = self.hub.join_native(request, join.route, token, reel, now);
                 if let Reply::Refused(refusal) = &reply {
                     tell_rejected(remote, &refusal.why, shared, now);
                 }

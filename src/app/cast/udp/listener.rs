@@ -2,6 +2,7 @@
 
 use crate::app::cast::config::Listen;
 use crate::app::exit::{Exit, ExitError};
+use crate::app::quantity::is_without_link;
 use crate::sys::{tcp, udp};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 
@@ -44,11 +45,6 @@ fn try_door(at: SocketAddr) -> std::io::Result<Listener> {
         }
     }
     Err(last.unwrap_or_else(|| std::io::ErrorKind::AddrInUse.into()))
-}
-
-/// An address of a link, which says nothing of the link.
-fn is_without_link(at: SocketAddr) -> bool {
-    matches!(at, SocketAddr::V6(at) if at.ip().is_unicast_link_local() && at.scope_id() == 0)
 }
 
 fn listen_failure(at: SocketAddr, error: &std::io::Error) -> ExitError {

@@ -22,7 +22,7 @@ pub mod shrunk;
 use super::config::{Config, MAX_CLIENTS, MAX_LISTEN};
 use super::news::{Demand, News};
 use super::outlet::{Budget, Outlet, Shared};
-use super::poll_set::{self, PollSet, Ready, Seat};
+use super::poll_set::{PollSet, Ready, Seat};
 use super::stream::Stream;
 use crate::app::exit::ExitError;
 use crate::sender::hub::{Hub, Limits};
@@ -63,8 +63,8 @@ pub struct Udp {
     stopping: bool,
 }
 
-/// It polls two sockets an address, each pending join and each client.
-const _: () = assert!(2 * MAX_LISTEN + pending::PLACES + MAX_CLIENTS as usize <= poll_set::OUTLETS_MOST);
+/// What it polls at the most: two sockets an address, each pending join and each client.
+pub const POLLS_MOST: usize = 2 * MAX_LISTEN + pending::PLACES + MAX_CLIENTS as usize;
 
 impl Udp {
     /// Opens the addresses that are listened on.
@@ -223,6 +223,6 @@ impl Outlet for Udp {
 
     fn demand(&self, stream: &Stream) -> Demand {
         let outstanding = if stream.source.is_over() { self.hub.outstanding(&stream.reel) } else { 0 };
-        Demand { clients: self.hub.clients(), viewers: usize::from(self.hub.has_viewers()), outstanding }
+        Demand { clients: self.hub.clients(), has_viewers: self.hub.has_viewers(), outstanding }
     }
 }

@@ -4,7 +4,7 @@ use super::super::writer::Note;
 use super::super::writer::folder::{Deleted, Purge};
 use super::reason;
 use crate::app::local_time;
-use crate::app::quantity::show_bytes;
+use crate::app::quantity::{counted, show_bytes};
 use crate::shown::shown;
 use crate::store::{Error as StoreError, Whereabouts};
 use jiff::{SignedDuration, Timestamp};
@@ -103,11 +103,11 @@ fn lost(path: &Path, to: &Whereabouts, frames: u64) -> Option<String> {
 }
 
 fn purged(Purge { files, bytes, oldest, reasons }: &Purge) -> String {
-    let recordings = if *files == 1 { "recording" } else { "recordings" };
+    let recordings = counted(*files, "recording");
     let oldest = local_time::date_of(Timestamp::from_second(*oldest).unwrap_or_default());
     let why: Vec<&str> = reasons.iter().map(|why| reason(*why)).collect();
     format!(
-        "deleted {files} {recordings} of earlier runs, {}, the oldest of {oldest}: {}",
+        "deleted {recordings} of earlier runs, {}, the oldest of {oldest}: {}",
         show_bytes(*bytes),
         why.join(" and ")
     )

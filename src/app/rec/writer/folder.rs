@@ -4,7 +4,7 @@ use super::super::config::{Folder as Wanted, WhenFull};
 use crate::app::exit::{Exit, ExitError, not_writable};
 use crate::app::local_time;
 use crate::app::quantity::{show_bytes, show_duration};
-use crate::record::retention::{DeleteReason, FEW, Keep, Use, is_slip, oldest};
+use crate::record::retention::{DeleteReason, FEW, Keep, Use, is_newest, is_slip, oldest};
 use crate::shown::shown;
 use crate::store::error::WriteReason;
 use crate::store::salvage::{Look, Salvaged, look, salvage};
@@ -286,12 +286,13 @@ impl Room {
         self.delete(&name, finished, reason)
     }
 
-    /// The disk is full: deletes the oldest recording, if that is wanted and there is one.
+    /// The disk is full: deletes the oldest recording, if that is wanted and it is not the newest too.
     pub(super) fn rotate(&mut self) -> Option<Deleted> {
         if self.wanted.when_full != WhenFull::Rotate {
             return None;
         }
-        let (entry, finished) = oldest(self.folder.as_ref()?.index())?;
+        let index = self.folder.as_ref()?.index();
+        let (entry, finished) = oldest(index).filter(|(oldest, _)| !is_newest(oldest, index))?;
         let name = entry.name.clone();
         self.delete(&name, finished, DeleteReason::Full).map(|deleted| Deleted { at_start: false, ..deleted })
     }
@@ -426,6 +427,18 @@ mod tests {
         };
         let Target::Folder(wanted) = Config::try_from(options).unwrap().target else { panic!("no folder") };
         Room::open(wanted).unwrap()
+    }
+
+    #[test]
+    fn a_full_disk_takes_the_oldest_one_by_one_and_never_the_newest() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("rec");
+        let mut room = room(&path);
+        room.wanted.when_full = WhenFull::Rotate;
+        let mut rotate = || room.rotate().map(|deleted| deleted.path);
+        assert_eq!([rotate(), rotate()], [Some(path.join("a.mkv")), Some(path.join("b.mkv"))]);
+        assert_eq!(rotate(), None);
+        assert!(path.join("c.mkv").exists());
     }
 
     #[test]

@@ -3,6 +3,10 @@
 //! Frames go to it through a queue that is bounded by their bytes, each with what has become of the frames before it; their buffers
 //! come back through another. The account is kept where it is true: by `worker`.
 //!
+//! While the disk is full one frame waits in the thread for room (`worker/disk.rs`, `wait_for_room`) and those behind it in the
+//! queue, up to `--buffer`; what comes then waits in camcast's reel, since a recorder takes no more than there is room for
+//! (`room` in [`frames`](super)); what falls out of the reel is missing, and the account says that the disk was the reason.
+//!
 //! | file | what |
 //! |---|---|
 //! | `mod` | [`Writer`]: the thread from outside |
@@ -39,7 +43,7 @@ use worker::{Clocks, Destination, Worker};
 /// Orders that are no frames and may wait beside them.
 const ORDERS: usize = 64;
 
-/// Notes that may wait for us. The thread waits for room, but for spare buffers.
+/// Notes that may wait for us. Without room the thread waits, unless the note is only a spare buffer: that is dropped.
 const NOTES: usize = 1024;
 
 /// The thread, from outside.
@@ -163,9 +167,12 @@ impl Writer {
         self.gap.on_missing(first, count, why);
     }
 
-    /// Shows whoever looks at standard output a picture that is no frame; if the queue is full, nobody misses it.
+    /// Shows a picture that is no frame to whoever watches standard output; a player that has stopped misses some.
     pub fn show(&self, picture: Picture) {
-        let _ = self.send(Order::Show(picture));
+        // half of the places are for orders that must not be lost
+        if self.others.load(Ordering::Relaxed) < ORDERS / 2 {
+            let _ = self.send(Order::Show(picture));
+        }
     }
 
     /// A frame was not sent to us, so that newer ones come in time.

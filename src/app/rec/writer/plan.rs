@@ -203,7 +203,7 @@ impl Plan {
         }
     }
 
-    /// When a file began that began with this frame.
+    /// The start of a file whose first frame this is.
     pub(super) fn start_with(&self, frame: &Facts, zero: Timestamp) -> Timestamp {
         self.timeline.start_with(frame.stamp.captured, &frame.line, zero)
     }

@@ -15,13 +15,13 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-/// A power cut costs at most this much ...
+/// At most this much is lost in a power cut.
 const LOSS: Duration = Duration::from_secs(1);
 
-/// ... if a checkpoint begins so much before, and as much more as the disk has taken for the last one.
+/// A checkpoint begins this much before that, and before that by as much as the last one took.
 const MARGIN: Duration = Duration::from_millis(100);
 
-/// A disk that takes longer has checkpoints no more often than this; a file has its first one so soon.
+/// Checkpoints are no closer together than this, however slow the disk; a file has its first one this soon.
 const CHECKPOINTS_APART: Duration = Duration::from_millis(250);
 
 /// Between two tries to write again.
@@ -88,8 +88,9 @@ impl Worker {
             Whereabouts::There if !begun.recording.is_thinned() => {}
             _ => {
                 // it is as whole as it can be; the next frame begins another
+                let path = begun.recording.path().unwrap_or(Path::new("")).to_owned();
                 if let Err(why) = self.finish() {
-                    log::warn!("{why}");
+                    self.say(Note::Suspect { path, why: why.to_string() });
                 }
             }
         }
@@ -142,6 +143,7 @@ impl Worker {
     ) -> (Result<(), Error>, Timestamp) {
         self.leave_file(&trouble);
         let (since, mut trouble, mut told) = ((self.clocks.now)(), trouble, None);
+        let mut has_deleted = false;
         loop {
             let (begun, taken) = self.begin_again(frame, facts, size, trouble);
             trouble = match begun {
@@ -153,18 +155,29 @@ impl Worker {
                 }
                 Err(trouble) => trouble,
             };
-            if self.make_room(&trouble) {
+            // some file systems free what was deleted a moment later: one recording at a time has to go
+            if self.make_room(&trouble) && !std::mem::replace(&mut has_deleted, true) {
                 continue;
+            }
+            if !self.may_pass(&trouble) || self.shared.stopping.load(Ordering::Relaxed) {
+                return (Err(trouble), taken);
             }
             let now = (self.clocks.now)();
             if told.is_none_or(|told: Time| now >= told.after(SAID_AGAIN)) {
                 self.say(Note::Waits { why: trouble.to_string(), is_news: told.is_none() });
                 told = Some(now);
             }
-            if !self.may_pass(&trouble) || self.shared.stopping.load(Ordering::Relaxed) {
-                return (Err(trouble), taken);
+            self.rest_until(now.after(RETRY));
+        }
+    }
+
+    /// Each frame that comes wakes the thread; the disk is left alone all the same.
+    fn rest_until(&self, until: Time) {
+        while !self.shared.stopping.load(Ordering::Relaxed) {
+            match until.since((self.clocks.now)()) {
+                Duration::ZERO => return,
+                rest => thread::park_timeout(rest),
             }
-            thread::park_timeout(RETRY);
         }
     }
 
