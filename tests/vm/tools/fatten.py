@@ -15,11 +15,11 @@ def fattened(jpeg, size):
     if more < 4:
         raise ValueError(f"a frame of {len(jpeg)} bytes cannot become one of {size}")
     while more:
-        bytes = min(more - 4, LARGEST)
-        if 0 < more - 4 - bytes < 4:  # the rest has to have room for a segment of its own
-            bytes -= 4
-        pieces.append(b"\xff\xfe" + struct.pack(">H", bytes + 2) + bytes(bytes))
-        more -= bytes + 4
+        length = min(more - 4, LARGEST)
+        if 0 < more - 4 - length < 4:  # the rest has to have room for a segment of its own
+            length -= 4
+        pieces.append(b"\xff\xfe" + struct.pack(">H", length + 2) + bytes(length))
+        more -= length + 4
     return b"".join(pieces) + jpeg[2:]
 
 

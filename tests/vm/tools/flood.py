@@ -13,9 +13,9 @@ def main():
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sender.setsockopt(socket.SOL_UDP, UDP_SEGMENT, DATAGRAM)
     while left > 0:
-        bytes = min(left, TRAIN * DATAGRAM)
-        sender.sendto(bytes(bytes), (host, port))
-        left -= bytes
+        length = min(left, TRAIN * DATAGRAM)
+        sender.sendto(bytes(length), (host, port))
+        left -= length
 
 
 if __name__ == "__main__":

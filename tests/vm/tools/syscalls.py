@@ -13,7 +13,7 @@ import mjpeg
 
 CALL = re.compile(r"^\d+ +(?P<name>\w+)\((?:\d+, (?P<request>VIDIOC_\w+))?")  # not "<... resumed>", not a signal
 SENDS = ("sendmsg", "sendto", "sendmmsg", "send", "writev")
-BURST = 16 * 1424  # bytes of a frame in one burst: src/cast/pacer.rs
+BURST = 16 * 1424  # bytes of a frame in one burst: src/sender/pacer.rs
 
 
 def main():
