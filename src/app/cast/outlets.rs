@@ -1,8 +1,12 @@
 //! Which outlets there are.
 
 use super::outlet::Outlet;
-use super::udp::Udp;
+use super::poll_set::OUTLETS_MOST;
+use super::udp::{self, Udp};
 use std::ops::{Deref, DerefMut};
+
+/// The sum of what each outlet polls at the most.
+const _: () = assert!(udp::POLLS_MOST <= OUTLETS_MOST);
 
 /// Writes the enum of all outlets, and finds the verbs of whichever it is.
 macro_rules! outlets {

@@ -53,7 +53,7 @@ fn a_command_that_fails_or_takes_too_long_is_said_and_the_recording_goes_on() {
     let late =
         ["--segment", "1s", "--on-segment", "sleep 100", "--on-segment-timeout", "1s", "--frames", "40"];
     let ended = camrec_into(folder.path(), camcast.address, &late).wait_exit().expect(0);
-    assert_eq!(ended.log.matches("it was ended after 1s").count(), 2, "{}", ended.log);
+    assert_eq!(ended.log.matches("it was ended after 1.0 s").count(), 2, "{}", ended.log);
 }
 
 #[test]
