@@ -74,6 +74,7 @@ pub mod account;
 pub mod app;
 pub mod capture;
 pub mod clock;
+pub mod http;
 pub mod jpeg;
 pub mod picture;
 pub mod receiver;

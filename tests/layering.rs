@@ -7,9 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// No file descriptor, no clock, no file, no unsafe code: time comes in as an argument.
-const PURE: [&str; 12] = [
+const PURE: [&str; 13] = [
     "account",
     "clock",
+    "http",
     "jpeg",
     "picture",
     "receiver",
@@ -23,9 +24,10 @@ const PURE: [&str; 12] = [
 ];
 
 /// Each room, and the rooms that it may know.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("time", &[]),
     ("jpeg", &[]),
+    ("http", &["time"]),
     ("wire", &["jpeg", "time"]),
     ("reel", &["jpeg", "time", "wire"]),
     ("sender", &["jpeg", "reel", "time", "wire"]),
@@ -45,6 +47,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "account",
             "capture",
             "clock",
+            "http",
             "jpeg",
             "picture",
             "receiver",

@@ -149,31 +149,31 @@ pub fn parse_dscp(text: &str) -> Result<u8, String> {
 ///
 /// # Errors
 /// What is expected, in one line.
-pub fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+pub fn parse_listen(text: &str, usual: u16) -> Result<SocketAddr, String> {
     if let Ok(address) = text.parse::<SocketAddr>() {
         return Ok(address);
     }
     if let Some((ip, rest)) = text.trim_start_matches('[').split_once('%') {
-        return on_link(text, ip, rest);
+        return on_link(text, ip, rest, usual);
     }
     if let Ok(ip) = text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
-        return Ok(SocketAddr::new(ip, PORT));
+        return Ok(SocketAddr::new(ip, usual));
     }
     if let Ok(port) = text.trim_start_matches(':').parse::<u16>() {
         return Ok(SocketAddr::new(IpAddr::from([0u16; 8]), port));
     }
-    Err(format!("{text}: expected ADDRESS:PORT, such as 0.0.0.0:{PORT} or [::]:{PORT}"))
+    Err(format!("{text}: expected ADDRESS:PORT, such as 0.0.0.0:{usual} or [::]:{usual}"))
 }
 
 /// An address with its link: what stands before the `%`, and behind it.
-fn on_link(text: &str, ip: &str, rest: &str) -> Result<SocketAddr, String> {
+fn on_link(text: &str, ip: &str, rest: &str, usual: u16) -> Result<SocketAddr, String> {
     let (link, port) = match rest.split_once(']') {
         Some((link, port)) => (link, port.strip_prefix(':').unwrap_or(port)),
         None => (rest, ""),
     };
-    let expected = || format!("{text}: expected [ADDRESS%LINK]:PORT, such as [fe80::1%eth0]:{PORT}");
+    let expected = || format!("{text}: expected [ADDRESS%LINK]:PORT, such as [fe80::1%eth0]:{usual}");
     let ip = ip.parse().map_err(|_| expected())?;
-    let port = if port.is_empty() { PORT } else { port.parse().map_err(|_| expected())? };
+    let port = if port.is_empty() { usual } else { port.parse().map_err(|_| expected())? };
     let scope = interface(link).ok_or_else(|| format!("{text}: this machine has no {link}: see ip link"))?;
     Ok(SocketAddrV6::new(ip, port, 0, scope).into())
 }
@@ -244,6 +244,10 @@ pub fn is_without_link(address: SocketAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn listen(text: &str) -> Result<SocketAddr, String> {
+        parse_listen(text, PORT)
+    }
 
     #[test]
     fn code_points_have_names() {
@@ -322,16 +326,16 @@ mod tests {
 
     #[test]
     fn listening_addresses() {
-        assert_eq!(parse_listen("0.0.0.0:1").unwrap().to_string(), "0.0.0.0:1");
-        assert_eq!(parse_listen("[::1]:5").unwrap().to_string(), "[::1]:5");
-        assert_eq!(parse_listen("127.0.0.1").unwrap().to_string(), "127.0.0.1:9999");
-        assert_eq!(parse_listen("::1").unwrap().to_string(), "[::1]:9999");
-        assert_eq!(parse_listen(":7000").unwrap().to_string(), "[::]:7000");
-        assert!(parse_listen("everywhere").is_err());
-        assert_eq!(parse_listen("[fe80::1%lo]:5").unwrap().to_string(), "[fe80::1%1]:5");
-        assert_eq!(parse_listen("fe80::1%7").unwrap().to_string(), "[fe80::1%7]:9999");
-        assert!(parse_listen("[fe80::1%nolink0]:5").unwrap_err().contains("has no nolink0"));
-        assert!(parse_listen("[x%lo]:5").is_err() && parse_listen("[::1%lo]:x").is_err());
+        assert_eq!(listen("0.0.0.0:1").unwrap().to_string(), "0.0.0.0:1");
+        assert_eq!(listen("[::1]:5").unwrap().to_string(), "[::1]:5");
+        assert_eq!(listen("127.0.0.1").unwrap().to_string(), "127.0.0.1:9999");
+        assert_eq!(listen("::1").unwrap().to_string(), "[::1]:9999");
+        assert_eq!(listen(":7000").unwrap().to_string(), "[::]:7000");
+        assert!(listen("everywhere").is_err());
+        assert_eq!(listen("[fe80::1%lo]:5").unwrap().to_string(), "[fe80::1%1]:5");
+        assert_eq!(listen("fe80::1%7").unwrap().to_string(), "[fe80::1%7]:9999");
+        assert!(listen("[fe80::1%nolink0]:5").unwrap_err().contains("has no nolink0"));
+        assert!(listen("[x%lo]:5").is_err() && listen("[::1%lo]:x").is_err());
     }
 
     #[test]

@@ -9,8 +9,9 @@
 //!  SOS   FF DA | Ls Ls | Ns ...                                                      B.2.3; entropy-coded data follows
 //! ```
 
-use super::markers::{self, DHT, DQT, DRI, EOI, SOF0, SOS, Segment};
+use super::markers::{self, APP1, DHT, DQT, DRI, EOI, SOF0, SOI, SOS, Segment};
 use super::{JpegError, Size};
+use memchr::memmem;
 
 /// Extended sequential DCT: as baseline, but for the number of tables.
 const SOF1: u8 = 0xc1;
@@ -42,6 +43,25 @@ pub struct Facts {
     pub restart_interval: u16,
     /// Where the standard Huffman tables go in a picture that has none and can do with them: in front of SOS.
     pub huffman_at: Option<u32>,
+    /// Segments that hold or may hold a smaller picture: those of Exif, and others that have an SOI in them. Programs that look
+    /// for SOI take it for the next frame. The first four; empty ones behind them.
+    pub thumbnails: [Span; MOST],
+}
+
+/// Some of a JPEG's bytes, by their offsets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// The first.
+    pub at: u32,
+    /// That behind the last.
+    pub end: u32,
+}
+
+impl Span {
+    /// There is nothing in it.
+    pub fn is_empty(self) -> bool {
+        self.end <= self.at
+    }
 }
 
 /// A component of a picture: of most, luminance or one of two chrominances.
@@ -86,6 +106,7 @@ impl From<Size> for Facts {
             quantisation: [None; MOST],
             restart_interval: 0,
             huffman_at: None,
+            thumbnails: [Span::default(); MOST],
         }
     }
 }
@@ -109,6 +130,7 @@ pub fn header(bytes: &[u8]) -> Result<Facts, JpegError> {
             DHT => has_huffman = true,
             DQT => facts.read_tables(&segment),
             DRI => facts.read_interval(&segment),
+            code if markers::is_free(code) => facts.read_free(&segment),
             code if markers::is_frame(code) => {
                 size = size_of(&segment);
                 facts.read_frame(&segment);
@@ -165,6 +187,15 @@ impl Facts {
         }
     }
 
+    fn read_free(&mut self, segment: &Segment<'_>) {
+        if segment.code != APP1 && memmem::find(segment.payload, &[0xff, SOI]).is_none() {
+            return;
+        }
+        if let Some(free) = self.thumbnails.iter_mut().find(|span| span.is_empty()) {
+            *free = Span { at: offset(segment.at), end: offset(segment.end) };
+        }
+    }
+
     fn read_interval(&mut self, segment: &Segment<'_>) {
         if let Some(interval) = segment.payload.first_chunk() {
             self.restart_interval = u16::from_be_bytes(*interval);
@@ -212,6 +243,32 @@ mod tests {
         assert_eq!(facts.quantisation[3], None);
         let sos = facts.huffman_at.unwrap() as usize;
         assert_eq!(jpeg[sos..][..2], [0xff, SOS]);
+    }
+
+    #[test]
+    fn segments_with_pictures_in_them_are_known() {
+        let inner = sample::jpeg(SIZE, b"small");
+        let exif = [&b"Exif\0\0"[..], &inner].concat();
+        let segments = [
+            (0xe0, b"JFIF\0".to_vec()),
+            (APP1, b"Exif\0\0no picture".to_vec()),
+            (0xec, vec![1; 40]),
+            (0xe4, [b"H264", &inner[..]].concat()),
+            (APP1, exif),
+            (0xc0, frame(&[(1, 0x21, 0), (2, 0x11, 1), (3, 0x11, 1)])),
+        ];
+        let jpeg = sample::with_segments(&segments, b"e");
+        let facts = header(&jpeg).unwrap();
+        let codes = facts.thumbnails.map(|span| {
+            let bytes = &jpeg[span.at as usize..span.end as usize];
+            bytes.get(..2).map_or(0, |marker| if marker[0] == 0xff { marker[1] } else { 1 })
+        });
+        assert_eq!(codes, [APP1, 0xe4, APP1, 0]);
+        // five of them: the first four are remembered
+        let mut many = vec![(APP1, inner); 5];
+        many.push((0xc0, frame(&[(1, 0x21, 0), (2, 0x11, 1), (3, 0x11, 1)])));
+        let facts = header(&sample::with_segments(&many, b"e")).unwrap();
+        assert!(facts.thumbnails.iter().all(|span| !span.is_empty()));
     }
 
     #[test]

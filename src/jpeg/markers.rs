@@ -43,6 +43,9 @@ pub const DQT: u8 = 0xdb;
 /// Define the restart interval.
 pub const DRI: u8 = 0xdd;
 
+/// Application segment 1: Exif.
+pub const APP1: u8 = 0xe1;
+
 /// Whether `code` begins a frame header (SOF0 to SOF15), which holds the picture's size.
 pub const fn is_frame(code: u8) -> bool {
     matches!(code, SOF0..=SOF15) && !matches!(code, DHT | JPG | DAC)

@@ -30,7 +30,7 @@ mod size;
 mod split;
 
 pub use error::JpegError;
-pub use facts::{Component, Facts, QuantisationTable, header};
+pub use facts::{Component, Facts, QuantisationTable, Span, header};
 pub use form::Form;
 pub use size::{Size, SizeError};
 pub use split::{Split, Splitter};

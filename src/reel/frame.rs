@@ -89,6 +89,27 @@ impl<'a> Frame<'a> {
         self.range(0..at).chain(tables).chain(self.range(at..self.entry.length))
     }
 
+    /// The length of [`pieces_for_web`](Self::pieces_for_web) in bytes.
+    pub fn length_for_web(&self) -> u32 {
+        let thumbnails = self.entry.facts.thumbnails.iter().map(|span| span.end.saturating_sub(span.at));
+        self.length_with_tables().saturating_sub(thumbnails.sum())
+    }
+
+    /// As [`pieces_with_tables`](Self::pieces_with_tables), and without the thumbnails, which some programs take for a frame.
+    pub fn pieces_for_web(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
+        let (frame, Facts { thumbnails, huffman_at, .. }) = (*self, self.entry.facts);
+        let tables_at = huffman_at.unwrap_or(self.entry.length);
+        let mut from = 0;
+        let before = thumbnails.map(|span| match span.is_empty() {
+            true => from..from,
+            false => std::mem::replace(&mut from, span.end)..span.at,
+        });
+        let kept = before.into_iter().chain(std::iter::once(from..tables_at));
+        let tables = huffman_at.map(|_| &huffman::STANDARD_TABLES[..]);
+        let behind = self.range(tables_at..self.entry.length);
+        kept.flat_map(move |range| frame.range(range)).chain(tables).chain(behind)
+    }
+
     /// Appends the JPEG's bytes to `to`.
     pub fn append_to(&self, to: &mut Vec<u8>) {
         self.pieces().for_each(|piece| to.extend_from_slice(piece));

@@ -5,7 +5,9 @@ use super::dialect::Dialect;
 use super::native::Native;
 use super::plain::Plain;
 use super::session::Session;
-use super::{ClientEvent, ClientId, ClientKind, LeaveReason, Output, Route, Slate, Small, Transmit, Wake};
+use super::{
+    ClientEvent, ClientId, ClientKind, LeaveReason, Output, Route, Slate, Small, Tally, Transmit, Wake,
+};
 use crate::jpeg::Size;
 use crate::reel::Reel;
 use crate::reel::cursor::Cursor;
@@ -69,6 +71,12 @@ impl Hub {
     /// Clients that are here, prepared sessions included.
     pub fn clients(&self) -> usize {
         self.places.iter().flatten().count()
+    }
+
+    /// Each client that gets the stream: where it is, what it is, since when, and what has gone to it.
+    pub fn each_client(&self) -> impl Iterator<Item = (SocketAddr, ClientKind, Time, Tally)> {
+        let here = self.places.iter().flatten().filter(|session| !session.dialect.is_invited());
+        here.map(|session| (session.remote, session.kind(), session.since, session.tally))
     }
 
     /// Datagrams that were dropped.

@@ -10,6 +10,7 @@
 pub mod arrivals;
 pub mod clock;
 pub mod command;
+pub mod connection;
 pub mod hotplug;
 #[cfg(test)]
 mod loopback;

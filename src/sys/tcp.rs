@@ -20,9 +20,9 @@ pub fn listener(at: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// What `accept` gave.
-pub enum Accepted {
-    /// A connection, non-blocking.
-    Connection(TcpStream, SocketAddr),
+pub enum Accepted<S = TcpStream, R = SocketAddr> {
+    /// A connection, non-blocking, and who is at its other end.
+    Connection(S, R),
     /// Nobody is waiting, or whoever was has gone again.
     Nobody,
     /// The process or the system has no descriptor left: the listener stays readable until it has.
@@ -39,11 +39,16 @@ pub fn accept(listener: &TcpListener) -> io::Result<Accepted> {
             stream.set_nonblocking(true)?;
             Ok(Accepted::Connection(stream, remote))
         }
-        Err(error) => match error.raw_os_error().map(Errno::from_raw) {
-            Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM) => Ok(Accepted::NoRoom),
-            Some(Errno::EBADF | Errno::EINVAL | Errno::ENOTSOCK) => Err(error),
-            _ => Ok(Accepted::Nobody),
-        },
+        Err(error) => not_accepted(error),
+    }
+}
+
+/// What is to be made of an `accept` that gave none.
+pub(super) fn not_accepted<S, R>(error: io::Error) -> io::Result<Accepted<S, R>> {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM) => Ok(Accepted::NoRoom),
+        Some(Errno::EBADF | Errno::EINVAL | Errno::ENOTSOCK) => Err(error),
+        _ => Ok(Accepted::Nobody),
     }
 }
 
@@ -81,7 +86,7 @@ pub enum Heard {
 }
 
 /// Reads what is there.
-pub fn read(mut stream: &TcpStream, into: &mut [u8]) -> Heard {
+pub fn read(mut stream: impl Read, into: &mut [u8]) -> Heard {
     match stream.read(into) {
         Ok(0) => Heard::Closed,
         Ok(count) => Heard::Bytes(count),
@@ -144,7 +149,7 @@ impl Outgoing {
     }
 
     /// Sends what waits, as far as it is taken.
-    pub fn flush(&mut self, mut stream: &TcpStream) -> Progress {
+    pub fn flush(&mut self, mut stream: impl Write) -> Progress {
         while !self.waiting.is_empty() {
             let (front, back) = self.waiting.as_slices();
             match stream.write_vectored(&[IoSlice::new(front), IoSlice::new(back)]) {
@@ -160,10 +165,10 @@ impl Outgoing {
     /// have gone.
     pub fn send<'a>(
         &mut self,
-        mut stream: &TcpStream,
+        mut stream: impl Write,
         pieces: impl Iterator<Item = &'a [u8]>,
     ) -> (usize, Progress) {
-        let progress = self.flush(stream);
+        let progress = self.flush(&mut stream);
         if progress != Progress::Done {
             return (0, progress);
         }

@@ -277,7 +277,7 @@ fn int_option(socket: &UdpSocket, level: i32, name: i32) -> Option<i32> {
     (done == 0).then_some(value)
 }
 
-fn set_int_option(socket: &UdpSocket, level: i32, name: i32, value: i32) -> Setting {
+pub(super) fn set_int_option(socket: impl AsFd, level: i32, name: i32, value: i32) -> Setting {
     let len = size_of::<libc::c_int>() as libc::socklen_t;
     // SAFETY: value is ours, and len says its size; the kernel only reads it.
     let done =

@@ -39,6 +39,7 @@ mod cast {
     mod client_log;
     mod dscp;
     mod five_clients;
+    mod http;
     mod no_camera_yet;
     mod no_signal;
     mod odd_frames;

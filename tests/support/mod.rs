@@ -13,12 +13,14 @@
 //! | [`proxy`] | the same in front of a real server |
 //! | [`quirks`] | frames as cameras really make them |
 //! | [`machine`] | a disk that stalls or fails, a clock that is set |
+//! | [`http`] | an HTTP client, by the rules that real ones have |
 //! | [`json`] | what camrec tells programs |
 //! | [`books`] | whether it adds up |
 
 pub mod books;
 pub mod clips;
 pub mod film;
+pub mod http;
 pub mod json;
 pub mod machine;
 pub mod native;

@@ -6,6 +6,7 @@ use crate::app::argument::{Argument, is_text};
 use crate::app::exit::{ExitError, usage};
 use crate::app::{local_time, quantity};
 use crate::capture::{CaptureConfig, Mode, SourceSpec};
+use crate::http::access::Access;
 use crate::picture::RawEncoder;
 use crate::wire::data::{HEADER_LEN, MIN_FRAGMENT};
 use crate::wire::{IP_UDP_OVERHEAD, PORT};
@@ -18,6 +19,12 @@ pub const MAX_CLIENTS: u16 = 64;
 
 /// The most controls to set.
 const MAX_CONTROLS: usize = 64;
+
+/// The most addresses and socket files to serve HTTP at.
+pub const MAX_HTTP: usize = 4;
+
+/// HTTP's port if none is named: that of ustreamer and mjpg-streamer.
+const HTTP_PORT: u16 = 8080;
 
 /// The most addresses to listen on.
 pub const MAX_LISTEN: usize = 4;
@@ -36,6 +43,10 @@ pub struct Config {
     pub quality: u8,
     /// Addresses to listen on, at least one.
     pub listen: Vec<Listen>,
+    /// Where HTTP is served, if it is.
+    pub http: Vec<HttpListen>,
+    /// Who may ask by HTTP.
+    pub access: Access,
     /// Bytes of the reel.
     pub reel: usize,
     /// Clients at once.
@@ -65,6 +76,15 @@ pub struct Listen {
     pub fallback: Option<SocketAddr>,
 }
 
+/// Where HTTP is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HttpListen {
+    /// At an address.
+    Address(SocketAddr),
+    /// At a socket file.
+    File(PathBuf),
+}
+
 impl TryFrom<Options> for Config {
     type Error = ExitError;
 
@@ -73,6 +93,8 @@ impl TryFrom<Options> for Config {
             capture: capture(&options)?,
             quality: quality(options.quality)?,
             listen: listen(&options.listen)?,
+            http: http(&options.http)?,
+            access: Access { hosts: options.allow_host, origins: origins(&options.allow_origin)? },
             reel: reel(options.reel.as_deref())?,
             max_clients: max_clients(options.max_clients)?,
             datagram: datagram(options.mtu)?,
@@ -173,10 +195,41 @@ fn listen(typed: &[String]) -> Result<Vec<Listen>, ExitError> {
         return Err(usage(format!("--listen can be given {MAX_LISTEN} times at the most")));
     }
     let parse = |text: &String| {
-        let address = quantity::parse_listen(text).map_err(|error| usage(format!("--listen {error}")))?;
+        let address =
+            quantity::parse_listen(text, PORT).map_err(|error| usage(format!("--listen {error}")))?;
         Ok(Listen { address, fallback: None })
     };
     typed.iter().map(parse).collect()
+}
+
+fn http(typed: &[Argument]) -> Result<Vec<HttpListen>, ExitError> {
+    if typed.len() > MAX_HTTP {
+        return Err(usage(format!("--http can be given {MAX_HTTP} times at the most")));
+    }
+    let parse = |typed: &Argument| {
+        let path = typed.path();
+        if path.is_absolute() {
+            return Ok(HttpListen::File(path.to_owned()));
+        }
+        let text = path.to_str().unwrap_or("");
+        quantity::parse_listen(text, HTTP_PORT)
+            .map(HttpListen::Address)
+            .map_err(|error| usage(format!("--http {error}")))
+    };
+    typed.iter().map(parse).collect()
+}
+
+fn origins(typed: &[String]) -> Result<Vec<String>, ExitError> {
+    let is_origin = |text: &str| {
+        let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")).unwrap_or("");
+        text == "*" || (!host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/'))
+    };
+    match typed.iter().find(|text| !is_origin(text)) {
+        Some(bad) => {
+            Err(usage(format!("--allow-origin {bad}: write it as https://HOST or http://HOST:PORT, or '*'")))
+        }
+        None => Ok(typed.to_vec()),
+    }
 }
 
 fn reel(typed: Option<&str>) -> Result<usize, ExitError> {

@@ -52,7 +52,8 @@ impl Drops {
         self.flaws.iter().sum::<u64>() + self.driver + self.too_large + self.too_slow + self.uncompressed
     }
 
-    fn each(&self) -> impl Iterator<Item = (u64, &'static str)> {
+    /// Each reason and how many.
+    pub fn by_reason(&self) -> impl Iterator<Item = (u64, &'static str)> {
         let flaws = JpegError::ALL.iter().zip(self.flaws).map(|(flaw, count)| (count, flaw.words()));
         flaws.chain([
             (self.driver, "flagged by the driver"),
@@ -67,7 +68,7 @@ impl fmt::Display for Drops {
     /// `30 cut off (no EOI), 3 flagged by the driver, 2 too large`, without the kinds of which there are none; `none`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut comma = "";
-        for (count, words) in self.each().filter(|(count, _)| *count > 0) {
+        for (count, words) in self.by_reason().filter(|(count, _)| *count > 0) {
             write!(f, "{comma}{count} {words}")?;
             comma = ", ";
         }

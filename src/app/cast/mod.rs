@@ -3,20 +3,23 @@
 //! Lives here: the loop and its parts. May not live here: what a protocol says (`wire`), who gets what and when (`sender`),
 //! any system call (`sys`).
 //!
-//! [`stream`], [`source`] and [`slates`] lead from the camera to the reel. [`outlet`] is what the loop asks of a way out, of which
-//! [`udp`] is one. [`poll_set`] has the tokens, [`stats`] and [`drops`] the counters, [`report`] the words.
+//! [`stream`], [`source`] and [`slates`] lead from the camera to the reel; [`outlet`] is what the loop asks of a way out, such as
+//! [`udp`] and [`http`]. [`poll_set`] has the tokens, [`stats`], [`drops`] and [`seen`] the counters, [`report`] the words.
 
 pub mod config;
 pub mod drops;
 #[cfg(test)]
 mod example;
+pub mod http;
 pub mod list;
+pub mod listen;
 pub mod news;
 pub mod options;
 pub mod outlet;
 pub mod outlets;
 pub mod poll_set;
 pub mod report;
+pub mod seen;
 pub mod slates;
 pub mod source;
 pub mod stats;
@@ -55,8 +58,7 @@ pub fn run(options: Options) -> Result<Exit, ExitError> {
         return Ok(Exit::Ok);
     }
     if options.list {
-        list::print();
-        return Ok(Exit::Ok);
+        return Ok(list::print());
     }
     logging::start("camcast", options.verbose);
     local_time::zone_trouble().iter().for_each(|why| log::warn!("{why}"));
@@ -79,7 +81,6 @@ pub struct Server {
     signals: Signals,
     stream: Stream,
     outlets: Vec<AnyOutlet>,
-    addresses: Vec<SocketAddr>,
     /// The outlet whose turn it is to be first.
     first: usize,
     stats: Stats,
@@ -98,14 +99,12 @@ impl Server {
         let signals = Signals::new().map_err(|error| ExitError::system("signal handlers", &error))?;
         let report = Report::new(config.client_log.as_deref())?;
         let stream = Stream::open(config, clock::now())?;
-        let udp = Udp::open(config, stream.id)?;
-        let addresses = udp.addresses().collect();
+        let outlets = outlets::open(config, &stream)?;
         log::info!("{}", stream.limits());
         Ok(Server {
             signals,
             stream,
-            outlets: vec![AnyOutlet::Udp(udp)],
-            addresses,
+            outlets,
             first: 0,
             stats: Stats::default(),
             report,
@@ -116,7 +115,7 @@ impl Server {
 
     /// Where clients can join over UDP; as many as were asked for.
     pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        self.addresses.iter().copied()
+        self.outlets.iter().filter_map(AnyOutlet::udp).flat_map(Udp::addresses)
     }
 
     /// Frames that have been laid into the reel.
@@ -242,7 +241,7 @@ impl Server {
     /// # Errors
     /// The source's, if that is what ended it.
     pub fn verdict(&self) -> Result<Exit, ExitError> {
-        let Stats { frames, dropped, strays, .. } = self.stats;
+        let Stats { frames, dropped, strays, .. } = &self.stats;
         log::info!("stopped: {frames} frames; dropped: {dropped}");
         log::debug!("datagrams of nobody, dropped: {strays}");
         self.stream.source.verdict()

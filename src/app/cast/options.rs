@@ -46,6 +46,20 @@ pub struct Options {
     #[argh(option, arg_name = "addr:port")]
     pub listen: Vec<String>,
 
+    /// serve the stream by HTTP at this address, such as :8080, or at a socket file, such as /run/camcast/http; may be given
+    /// again; default: not at all
+    #[argh(option, arg_name = "addr:port|path")]
+    pub http: Vec<Argument>,
+
+    /// a name by which browsers know this machine; may be given again; addresses, names without a dot and those of a home
+    /// network (.local, .lan ...) are known anyhow
+    #[argh(option, arg_name = "host")]
+    pub allow_host: Vec<String>,
+
+    /// a web site whose pages may read what HTTP serves, such as https://mainsail.example, or '*'; may be given again
+    #[argh(option, arg_name = "origin")]
+    pub allow_origin: Vec<String>,
+
     /// memory for the newest frames, which recorders can still fetch; default 32M
     #[argh(option, arg_name = "size")]
     pub reel: Option<String>,
@@ -119,6 +133,9 @@ impl Options {
             quality: self.quality.or(file.quality),
             control: self.control.or(file.control),
             listen: self.listen.or(file.listen),
+            http: self.http.or(file.http),
+            allow_host: self.allow_host.or(file.allow_host),
+            allow_origin: self.allow_origin.or(file.allow_origin),
             reel: self.reel.or(file.reel),
             max_clients: self.max_clients.or(file.max_clients),
             mtu: self.mtu.or(file.mtu),

@@ -1,12 +1,38 @@
 //! Which outlets there are.
 
+use super::config::Config;
+use super::http::{self, Http};
 use super::outlet::Outlet;
 use super::poll_set::OUTLETS_MOST;
+use super::stream::Stream;
 use super::udp::{self, Udp};
+use crate::app::exit::ExitError;
 use std::ops::{Deref, DerefMut};
 
+/// Opens those that are asked for.
+///
+/// # Errors
+/// One line and its exit code.
+pub fn open(config: &Config, stream: &Stream) -> Result<Vec<AnyOutlet>, ExitError> {
+    let mut outlets = vec![AnyOutlet::Udp(Udp::open(config, stream.id)?)];
+    if !config.http.is_empty() {
+        outlets.push(AnyOutlet::Http(Http::open(config)?));
+    }
+    Ok(outlets)
+}
+
+impl AnyOutlet {
+    /// It, if it is that of our own protocol.
+    pub fn udp(&self) -> Option<&Udp> {
+        match self {
+            AnyOutlet::Udp(udp) => Some(udp),
+            _ => None,
+        }
+    }
+}
+
 /// The sum of what each outlet polls at the most.
-const _: () = assert!(udp::POLLS_MOST <= OUTLETS_MOST);
+const _: () = assert!(udp::POLLS_MOST + http::POLLS_MOST <= OUTLETS_MOST);
 
 /// Writes the enum of all outlets, and finds the verbs of whichever it is.
 macro_rules! outlets {
@@ -40,6 +66,8 @@ macro_rules! outlets {
 outlets! {
     /// Our own protocol and the original one, over UDP.
     Udp(Udp),
+    /// The stream and single frames for browsers and other programs.
+    Http(Http),
     /// The pattern to follow.
     #[cfg(test)]
     Example(super::example::Example),

@@ -11,6 +11,7 @@ use crate::clock::stamps::Oddity;
 use crate::jpeg::JpegError;
 use crate::sender::{ClientEvent, ClientKind, LeaveReason, Tally};
 use crate::shown::shown;
+use crate::sys::connection::Remote;
 use crate::sys::outlet::Outlet;
 use crate::time::Time;
 use crate::wire::join::Policy;
@@ -100,6 +101,25 @@ impl Report {
                 self.append(&format!("{remote}, left"));
             }
         }
+    }
+
+    /// Somebody has the stream by HTTP; now there are `clients`.
+    pub fn viewer_joined(&mut self, remote: Remote, agent: &str, clients: usize) {
+        let remote = name_of(remote);
+        let agent = if agent.is_empty() { String::new() } else { format!(", {agent}") };
+        log::info!("joined: {remote} (HTTP{agent}); clients now: {clients}");
+        self.append(&format!("{remote}, joined"));
+    }
+
+    /// It has it no longer.
+    pub fn viewer_left(&mut self, remote: Remote, why: &str, got: &Tally, stay: Duration, clients: usize) {
+        let (remote, stay) = (name_of(remote), show_duration(stay));
+        let Tally { frames, bytes, skipped, .. } = *got;
+        let got = format!("{}, {}", counted(frames, "frame"), show_bytes(bytes));
+        let skipped =
+            if skipped > 0 { format!(", {} skipped", counted(skipped, "frame")) } else { String::new() };
+        log::info!("left: {remote} (HTTP): {why}; {stay}, {got}{skipped}; clients now: {clients}");
+        self.append(&format!("{remote}, left"));
     }
 
     /// A line of the client log, as the original's ServerLog: time, client, joined or left.
@@ -230,6 +250,14 @@ impl Report {
             let frames = counted(count, "frame");
             log::warn!("{frames} not sent to plain clients: {error}; ask for a smaller size with -r");
         }
+    }
+}
+
+/// Somebody, as he is named in lines.
+pub fn name_of(remote: Remote) -> String {
+    match remote {
+        Remote::Address(address) => canonical(address).to_string(),
+        Remote::Local => remote.to_string(),
     }
 }
 

@@ -1,10 +1,12 @@
 //! The program's counters, as plain numbers: what is counted stands here, what is said of it in [`report`](super::report).
 
 use super::drops::Drops;
-use crate::sender::{ClientEvent, LeaveReason};
+use super::seen::Seen;
+use crate::sender::{ClientEvent, LeaveReason, Tally};
+use crate::sys::connection::Remote;
 
 /// Everything that is counted over the whole run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Frames that went into the reel.
     pub frames: u64,
@@ -22,22 +24,67 @@ pub struct Stats {
     pub not_sent: u64,
     /// Datagrams of nobody, dropped without an answer.
     pub strays: u64,
+    /// Who gets the stream, and what has gone to each.
+    pub seen: Seen,
+    /// What has gone to those who have left.
+    pub departed: Sent,
+}
+
+/// What has gone to clients, all in all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Whole frames.
+    pub frames: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Datagrams, those sent again included.
+    pub datagrams: u64,
+    /// Fragments sent again.
+    pub repairs: u64,
+    /// Frames that a client did not get.
+    pub skipped: u64,
+}
+
+impl Sent {
+    /// This has gone to one more.
+    pub fn add(&mut self, tally: &Tally) {
+        self.frames += tally.frames;
+        self.bytes += tally.bytes;
+        self.datagrams += tally.datagrams;
+        self.repairs += tally.repairs;
+        self.skipped += tally.skipped;
+    }
 }
 
 impl Stats {
     /// A client has joined or left.
     pub fn count(&mut self, event: &ClientEvent) {
         match event {
-            ClientEvent::Joined { .. } => {
-                self.clients += 1;
-                self.joined += 1;
-            }
+            ClientEvent::Joined { .. } => self.on_joined(),
             // it never had the stream
             ClientEvent::Left { reason: LeaveReason::NoHello, .. } => {}
-            ClientEvent::Left { .. } => {
-                self.clients = self.clients.saturating_sub(1);
-                self.left += 1;
-            }
+            ClientEvent::Left { remote, tally, .. } => self.on_left(Remote::Address(*remote), tally),
         }
+    }
+
+    /// One more gets the stream.
+    pub fn on_joined(&mut self) {
+        self.clients += 1;
+        self.joined += 1;
+    }
+
+    /// One gets it no longer, to whom this has gone.
+    pub fn on_left(&mut self, remote: Remote, tally: &Tally) {
+        self.clients = self.clients.saturating_sub(1);
+        self.left += 1;
+        self.seen.forget(remote);
+        self.departed.add(tally);
+    }
+
+    /// What has gone to all clients, to those that have left too.
+    pub fn sent(&self) -> Sent {
+        let mut sent = self.departed;
+        self.seen.clients().iter().for_each(|client| sent.add(&client.tally));
+        sent
     }
 }

@@ -1,8 +1,8 @@
 //! The addresses that are listened on: the same port number for TCP and UDP.
 
 use crate::app::cast::config::Listen;
-use crate::app::exit::{Exit, ExitError};
-use crate::app::quantity::is_without_link;
+use crate::app::cast::listen;
+use crate::app::exit::ExitError;
 use crate::sys::{tcp, udp};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 
@@ -26,7 +26,7 @@ impl Listener {
             }
             other => other,
         };
-        let door = door.map_err(|error| listen_failure(listen.address, &error))?;
+        let door = door.map_err(|error| listen::failure("--listen", listen.address, &error))?;
         if let Ok(address) = door.tcp.local_addr() {
             log::info!("listening on {address} (TCP and UDP)");
         }
@@ -45,28 +45,4 @@ fn try_door(at: SocketAddr) -> std::io::Result<Listener> {
         }
     }
     Err(last.unwrap_or_else(|| std::io::ErrorKind::AddrInUse.into()))
-}
-
-fn listen_failure(at: SocketAddr, error: &std::io::Error) -> ExitError {
-    use std::io::ErrorKind;
-    let port = at.port();
-    let text = match error.kind() {
-        _ if is_without_link(at) => {
-            let ip = at.ip();
-            format!("{ip} is an address of one link: name it, as in --listen [{ip}%eth0]:{port} (ip link)")
-        }
-        ErrorKind::AddrInUse => {
-            format!(
-                "{at} is in use, maybe by another camcast: ss -tulpn sport = :{port} shows by whom; --listen takes another"
-            )
-        }
-        ErrorKind::AddrNotAvailable => {
-            format!("{at} is no address of this machine: ip address shows them; --listen takes another")
-        }
-        ErrorKind::PermissionDenied => {
-            format!("not permitted to listen on {at}: ports below 1024 are root's; --listen takes another")
-        }
-        _ => format!("cannot listen on {at}: {error}; --listen takes another address"),
-    };
-    ExitError::new(Exit::Listen, text)
 }

@@ -23,9 +23,11 @@ use super::config::{Config, MAX_CLIENTS, MAX_LISTEN};
 use super::news::{Demand, News};
 use super::outlet::{Budget, Outlet, Shared};
 use super::poll_set::{PollSet, Ready, Seat};
+use super::seen::{self, Look, Way};
 use super::stream::Stream;
 use crate::app::exit::ExitError;
 use crate::sender::hub::{Hub, Limits};
+use crate::sys::connection::Remote;
 use crate::sys::udp::{self, Received};
 use crate::time::Time;
 use crate::wire::StreamId;
@@ -61,6 +63,7 @@ pub struct Udp {
     dscp: Option<u8>,
     is_away: bool,
     stopping: bool,
+    look: Look,
 }
 
 /// What it polls at the most: two sockets an address, each pending join and each client.
@@ -85,6 +88,7 @@ impl Udp {
             dscp: config.dscp,
             is_away: false,
             stopping: false,
+            look: Look::default(),
         })
     }
 
@@ -196,6 +200,15 @@ impl Outlet for Udp {
         if self.hub.next_timeout().is_some_and(|(at, _)| now >= at) {
             self.hub.handle_timeout(&shared.stream.reel, now);
             self.obey(shared, now);
+        }
+        if self.look.is_due(now) {
+            let clients = self.hub.each_client().map(|(remote, kind, since, tally)| seen::Client {
+                remote: Remote::Address(remote),
+                way: Way::Udp(kind),
+                since,
+                tally,
+            });
+            shared.stats.seen.renew(|way| matches!(way, Way::Udp(_)), clients);
         }
     }
 

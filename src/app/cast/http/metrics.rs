@@ -1,0 +1,97 @@
+//! `/metrics`: the program's counters for Prometheus, in its text format 0.0.4 or as OpenMetrics 1.0.
+//!
+//! Both are a line a value; what differs is that OpenMetrics names a counter's family without `_total`, and ends with `# EOF`.
+//! Prometheus 3 takes neither with another Content-Type than its own.
+
+use crate::app::cast::outlet::Shared;
+use crate::supervisor::Signal;
+use std::fmt::Write;
+
+/// The Content-Type of the text format.
+pub(super) const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The Content-Type of OpenMetrics.
+pub(super) const OPEN: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What is written by now.
+struct Page {
+    text: String,
+    is_open: bool,
+}
+
+impl Page {
+    /// Says what a family of counters is. Their names end in `_total`.
+    fn counters(&mut self, name: &str, help: &str) {
+        let name = if self.is_open { name.trim_end_matches("_total") } else { name };
+        self.family(name, "counter", help);
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: u64) {
+        self.counters(name, help);
+        self.value(name, "", value as f64);
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: f64) {
+        self.family(name, "gauge", help);
+        self.value(name, "", value);
+    }
+
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn value(&mut self, name: &str, labels: &str, value: f64) {
+        let _ = writeln!(self.text, "{name}{labels} {value}");
+    }
+}
+
+/// A label's value as it stands between quotation marks.
+fn escaped(text: &str) -> String {
+    text.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n")
+}
+
+/// The text, of which `viewers` have the stream by HTTP.
+pub(super) fn text(shared: &Shared<'_>, viewers: usize, is_open: bool) -> String {
+    let (reel, stats) = (&shared.stream.reel, &*shared.stats);
+    let mut page = Page { text: String::new(), is_open };
+    page.family("camcast_build_info", "gauge", "The program's version.");
+    page.value("camcast_build_info", concat!("{version=\"", env!("CARGO_PKG_VERSION"), "\"}"), 1.0);
+    let is_up = shared.stream.source.signal() == Signal::Present;
+    page.gauge("camcast_camera_up", "Whether the camera delivers.", f64::from(u8::from(is_up)));
+    page.counter(
+        "camcast_frames_total",
+        "Frames that the camera has delivered, and that were kept.",
+        stats.frames,
+    );
+    page.counters("camcast_frames_dropped_total", "Frames that were not kept, by reason.");
+    for (count, why) in stats.dropped.by_reason() {
+        page.value("camcast_frames_dropped_total", &format!("{{reason=\"{}\"}}", escaped(why)), count as f64);
+    }
+    page.gauge("camcast_frames_per_second", "The camera's rate.", reel.fps().unwrap_or(0.0).into());
+    page.gauge("camcast_bytes_per_second", "Bytes of frames.", reel.byte_rate().unwrap_or(0.0).into());
+    page.gauge("camcast_reel_bytes", "Memory for the newest frames.", reel.capacity() as f64);
+    let kept = reel.next_number().since(reel.oldest_number());
+    page.gauge("camcast_reel_frames", "Frames that are kept.", kept.max(0).into());
+    page.family("camcast_clients", "gauge", "Who gets the stream, by the way that it goes.");
+    page.value("camcast_clients", "{outlet=\"http\"}", viewers as f64);
+    page.value("camcast_clients", "{outlet=\"udp\"}", stats.clients.saturating_sub(viewers) as f64);
+    let sent = stats.sent();
+    page.counter("camcast_sent_frames_total", "Whole frames that have gone to clients.", sent.frames);
+    page.counter("camcast_sent_bytes_total", "Bytes of frames that have gone to clients.", sent.bytes);
+    page.counter("camcast_sent_datagrams_total", "Datagrams, those sent again included.", sent.datagrams);
+    page.counter("camcast_repairs_total", "Fragments of frames sent again.", sent.repairs);
+    page.counter("camcast_skipped_frames_total", "Frames that a client did not get.", sent.skipped);
+    page.counter("camcast_joins_total", "Clients that have joined.", stats.joined);
+    page.counter("camcast_leaves_total", "Clients that have left.", stats.left);
+    page.counter("camcast_rejections_total", "Connections that were not let in.", stats.rejected);
+    page.counter(
+        "camcast_datagrams_not_sent_total",
+        "Datagrams that the system did not send.",
+        stats.not_sent,
+    );
+    page.counter("camcast_datagrams_strange_total", "Datagrams of nobody who had joined.", stats.strays);
+    if is_open {
+        page.text.push_str("# EOF\n");
+    }
+    page.text
+}

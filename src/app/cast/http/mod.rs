@@ -1,0 +1,281 @@
+//! The HTTP outlet: the stream and single frames for browsers and the programs that people have, and what there is to know of
+//! the program.
+//!
+//! Lives here: connections, and which answer a request gets. May not live here: what requests and parts look like (`http`).
+//!
+//! | module | what |
+//! |---|---|
+//! | [`connection`] | one connection: what it is about, and what is on its way |
+//! | [`viewer`] | one who has the stream |
+//! | [`part`] | a picture on its way |
+//! | `listening` | where connections come |
+//! | `replies` | from a request to an answer |
+//! | [`state`] | `/state` |
+//! | [`metrics`] | `/metrics` |
+
+pub mod connection;
+mod listening;
+pub mod metrics;
+pub mod part;
+mod replies;
+pub mod state;
+pub mod viewer;
+
+use super::config::{Config, MAX_HTTP};
+use super::news::{Demand, News};
+use super::outlet::{Budget, Outlet, Shared};
+use super::poll_set::{PollSet, Ready, Seat};
+use super::seen::{Look, Way};
+use super::stream::Stream;
+use crate::app::exit::ExitError;
+use crate::http::access::Access;
+use crate::sys::connection::Listener;
+use crate::sys::tcp::Accepted;
+use crate::time::Time;
+use crate::wire::FrameNumber;
+use connection::{Connection, Doing, Fate};
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+/// The most who have the stream at once.
+const VIEWERS: usize = 64;
+
+/// The most connections: those of viewers, and of who only asks.
+const PLACES: usize = VIEWERS + 32;
+
+/// Connections taken a turn.
+const ACCEPTS_A_TURN: usize = 8;
+
+/// The listeners rest this long when there is no descriptor left: they stay readable meanwhile.
+const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// What it polls at the most.
+pub const POLLS_MOST: usize = MAX_HTTP + PLACES;
+
+/// Kinds of [seats](Seat).
+const LISTENER: u8 = 0;
+const CONNECTION: u8 = 1;
+
+/// The outlet.
+pub struct Http {
+    listeners: Vec<Listener>,
+    accept_after: Time,
+    access: Access,
+    connections: Vec<Option<Connection>>,
+    /// Of the next connection.
+    generation: u32,
+    /// What is shown in place of frames.
+    slate: Option<FrameNumber>,
+    is_away: bool,
+    stopping: bool,
+    look: Look,
+}
+
+impl Http {
+    /// Opens the addresses and the socket files.
+    ///
+    /// # Errors
+    /// One line and its exit code.
+    pub fn open(config: &Config) -> Result<Self, ExitError> {
+        Ok(Http {
+            listeners: config.http.iter().map(listening::open).collect::<Result<_, _>>()?,
+            accept_after: Time::default(),
+            access: config.access.clone(),
+            connections: (0..PLACES).map(|_| None).collect(),
+            generation: 0,
+            slate: None,
+            is_away: false,
+            stopping: false,
+            look: Look::default(),
+        })
+    }
+
+    /// The addresses that are listened on.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.listeners.iter().filter_map(Listener::address)
+    }
+
+    fn accept(&mut self, place: usize, shared: &mut Shared<'_>, now: Time) {
+        for _ in 0..ACCEPTS_A_TURN {
+            let Some(listener) = self.listeners.get(place) else { return };
+            let (socket, remote) = match listener.accept() {
+                Ok(Accepted::Connection(socket, remote)) => (socket, remote),
+                Ok(Accepted::Nobody) => return,
+                Ok(Accepted::NoRoom) => {
+                    self.accept_after = now.after(ACCEPT_REST);
+                    let why =
+                        "there is no descriptor or memory left: raise LimitNOFILE= of its unit, or ulimit -n";
+                    return shared.report.cannot_accept(why, now);
+                }
+                Err(error) => {
+                    self.accept_after = now.after(ACCEPT_REST);
+                    return shared.report.cannot_accept(&error.to_string(), now);
+                }
+            };
+            // with all places taken that one goes which has waited longest to ask; without one, the new one does
+            let Some(place) = self.place() else { continue };
+            self.generation = self.generation.wrapping_add(1);
+            self.connections[place] = Some(Connection::new(socket, remote, self.generation, now));
+        }
+    }
+
+    /// A place for one more.
+    fn place(&self) -> Option<usize> {
+        let until = |connection: &Connection| match connection.doing {
+            Doing::Asking => Some(connection.until),
+            _ => None,
+        };
+        let longest = || {
+            let waiting = self.connections.iter().enumerate();
+            let waiting = waiting.filter_map(|(place, it)| Some((until(it.as_ref()?)?, place)));
+            waiting.min().map(|(_, place)| place)
+        };
+        self.connections.iter().position(Option::is_none).or_else(longest)
+    }
+
+    /// Does with one connection what `act` says, and closes it if that is to be.
+    fn with(
+        &mut self,
+        place: usize,
+        shared: &mut Shared<'_>,
+        now: Time,
+        act: impl FnOnce(&mut Connection, &mut Shared<'_>) -> Fate,
+    ) {
+        let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else { return };
+        if let Fate::Ends(why) = act(connection, shared) {
+            self.close(place, why, shared, now);
+        }
+    }
+
+    fn close(&mut self, place: usize, why: &str, shared: &mut Shared<'_>, now: Time) {
+        let Some(connection) = self.connections.get_mut(place).and_then(Option::take) else { return };
+        if let Doing::Watching(viewer) = &connection.doing {
+            shared.stats.on_left(connection.remote, &viewer.tally);
+            let stay = now.since(viewer.since);
+            shared.report.viewer_left(connection.remote, why, &viewer.tally, stay, shared.stats.clients);
+        }
+    }
+
+    fn viewers(&self) -> usize {
+        let doing = self.connections.iter().flatten().map(|connection| &connection.doing);
+        doing.filter(|doing| matches!(doing, Doing::Watching(_))).count()
+    }
+
+    fn places(&self) -> std::ops::Range<usize> {
+        0..self.connections.len()
+    }
+}
+
+impl Outlet for Http {
+    fn register<'p>(&'p self, set: &mut PollSet<'p>, now: Time) {
+        if !self.stopping && now >= self.accept_after {
+            for (place, listener) in (0..).zip(&self.listeners) {
+                set.readable(Seat { kind: LISTENER, place, generation: 0 }, listener.as_fd());
+            }
+        }
+        for (place, connection) in (0..).zip(&self.connections) {
+            let Some(connection) = connection else { continue };
+            let seat = Seat { kind: CONNECTION, place, generation: connection.generation };
+            match (connection.wants_read(), connection.wants_write()) {
+                (true, write) => set.both(seat, connection.socket.as_fd(), write),
+                (false, true) => set.writable(seat, connection.socket.as_fd()),
+                (false, false) => {}
+            }
+        }
+    }
+
+    fn next_timeout(&self, now: Time) -> Time {
+        let each = self.connections.iter().flatten().map(|connection| match &connection.doing {
+            Doing::Watching(viewer) if !connection.wants_write() => {
+                connection.until.min(viewer.next_timeout())
+            }
+            _ => connection.until,
+        });
+        let accept = if self.accept_after > now { self.accept_after } else { Time::NEVER };
+        each.min().unwrap_or(Time::NEVER).min(accept)
+    }
+
+    fn handle(&mut self, seat: Seat, ready: Ready, shared: &mut Shared<'_>, now: Time) {
+        let place = usize::from(seat.place);
+        if seat.kind == LISTENER {
+            return self.accept(place, shared, now);
+        }
+        let is_same = self.connections.get(place).and_then(Option::as_ref);
+        if is_same.is_none_or(|connection| connection.generation != seat.generation) {
+            return;
+        }
+        self.with(place, shared, now, |connection, _| {
+            if ready.writable {
+                connection.handle_writable();
+            }
+            if ready.readable { connection.handle_readable(now) } else { Fate::Stays }
+        });
+        self.reply(place, shared, now);
+    }
+
+    fn handle_timeout(&mut self, shared: &mut Shared<'_>, now: Time) {
+        if self.look.is_due(now) {
+            let clients =
+                self.connections.iter().flatten().filter_map(|connection| match &connection.doing {
+                    Doing::Watching(viewer) => Some(viewer.seen(connection.remote)),
+                    _ => None,
+                });
+            shared.stats.seen.renew(|way| way == Way::Http, clients);
+        }
+        for place in self.places() {
+            let Some(connection) = self.connections[place].as_mut().filter(|it| now >= it.until) else {
+                continue;
+            };
+            match &connection.doing {
+                Doing::Waiting(_) => self.refuse_picture(place, shared, now),
+                Doing::Watching(_) => self.close(place, "it took nothing for 30 s", shared, now),
+                _ => self.close(place, "it said nothing", shared, now),
+            }
+        }
+    }
+
+    fn handle_news(&mut self, news: News, shared: &mut Shared<'_>, now: Time) {
+        match news {
+            News::Frame => {}
+            News::Camera { away } => self.is_away = away,
+            News::Slate(slate) => {
+                self.slate = slate.map(|slate| slate.number);
+                for connection in self.connections.iter_mut().flatten() {
+                    if let Doing::Watching(viewer) = &mut connection.doing {
+                        viewer.set_slate(self.slate, now);
+                    }
+                }
+            }
+            News::Stop => {
+                self.stopping = true;
+                self.places().for_each(|place| self.close(place, "camcast is stopping", shared, now));
+            }
+        }
+    }
+
+    fn send(&mut self, shared: &mut Shared<'_>, budget: &mut Budget, now: Time) {
+        for place in self.places() {
+            loop {
+                self.show(place, shared, now);
+                self.with(place, shared, now, |connection, shared| {
+                    connection.send(shared.stream, budget, now)
+                });
+                // what was asked behind it
+                self.reply(place, shared, now);
+                let connection = self.connections[place].as_ref();
+                if budget.is_spent() || !connection.is_some_and(Connection::has_more) {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn demand(&self, _: &Stream) -> Demand {
+        let waiting = self.connections.iter().flatten();
+        let waiting = waiting.filter(|connection| matches!(connection.doing, Doing::Waiting(_))).count();
+        let viewers = self.viewers();
+        // one frame is not waited for when the source is over: it would be any
+        Demand { clients: viewers + waiting, has_viewers: viewers > 0, outstanding: 0 }
+    }
+}

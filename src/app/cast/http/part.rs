@@ -1,0 +1,112 @@
+//! A picture on its way over one connection: a head of ours, the frame as it lies in the reel, and what ends the part.
+
+use crate::app::cast::stream::Stream;
+use crate::http::answer::Head;
+use crate::http::multipart::{BEHIND, IN_ADVANCE};
+use crate::reel::Frame;
+use crate::sys::connection::Connection;
+use crate::sys::tcp::{Outgoing, Progress};
+use crate::wire::FrameNumber;
+
+/// Which picture it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Picture {
+    /// A frame of the stream.
+    Frame(FrameNumber),
+    /// A picture that stands in for frames.
+    Slate(FrameNumber),
+}
+
+/// A picture on its way.
+#[derive(Debug)]
+pub struct Part {
+    picture: Picture,
+    head: Head,
+    /// What follows the picture.
+    behind: [&'static [u8]; 2],
+    /// Bytes of all that are gone.
+    sent: usize,
+}
+
+/// How far it has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sending {
+    /// All of it is on its way.
+    Done,
+    /// The rest waits until the connection takes more.
+    Blocked,
+    /// The other side has closed the connection.
+    Closed,
+    /// The frame has left the reel: what is missing of it cannot be sent any more.
+    Gone,
+}
+
+impl Picture {
+    /// The bytes.
+    pub fn of(self, stream: &Stream) -> Option<Frame<'_>> {
+        match self {
+            Picture::Frame(number) => stream.reel.frame(number),
+            Picture::Slate(number) => stream.slates.frame(number),
+        }
+    }
+}
+
+impl Part {
+    /// An answer with one picture.
+    pub fn alone(picture: Picture, head: Head) -> Self {
+        Part { picture, head, behind: [b"", b""], sent: 0 }
+    }
+
+    /// A part of a stream; with `in_advance` the next one's head goes with it.
+    pub fn of_stream(picture: Picture, head: Head, in_advance: bool) -> Self {
+        let next: &[u8] = if in_advance { IN_ADVANCE } else { b"" };
+        Part { picture, head, behind: [BEHIND, next], sent: 0 }
+    }
+
+    /// Sends what the connection takes.
+    pub fn send(&mut self, connection: &Connection, outgoing: &mut Outgoing, stream: &Stream) -> Sending {
+        let Some(frame) = self.picture.of(stream) else { return Sending::Gone };
+        let pieces = [self.head.as_bytes()].into_iter().chain(frame.pieces_for_web()).chain(self.behind);
+        let (sent, progress) = outgoing.send(connection, beyond(pieces, self.sent));
+        self.sent += sent;
+        progress.into()
+    }
+}
+
+impl From<Progress> for Sending {
+    fn from(progress: Progress) -> Self {
+        match progress {
+            Progress::Done => Sending::Done,
+            Progress::Blocked => Sending::Blocked,
+            Progress::Closed => Sending::Closed,
+        }
+    }
+}
+
+/// The pieces without the first `count` of their bytes.
+pub fn beyond<'a>(
+    pieces: impl Iterator<Item = &'a [u8]>,
+    mut count: usize,
+) -> impl Iterator<Item = &'a [u8]> {
+    pieces.filter_map(move |piece| {
+        let cut = count.min(piece.len());
+        count -= cut;
+        Some(&piece[cut..]).filter(|rest| !rest.is_empty())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_gone_is_not_sent_again_wherever_it_was_cut() {
+        let pieces: [&[u8]; 5] = [b"head", b"", b"abcdef", b"x", b"\r\n"];
+        let whole = pieces.concat();
+        for cut in 0..=whole.len() {
+            let rest: Vec<&[u8]> = beyond(pieces.into_iter(), cut).collect();
+            assert_eq!(rest.concat(), whole[cut..]);
+            assert!(rest.iter().all(|piece| !piece.is_empty()));
+        }
+    }
+}

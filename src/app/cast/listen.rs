@@ -1,0 +1,30 @@
+//! What can be in the way of listening on an address, in words.
+
+use crate::app::exit::{Exit, ExitError};
+use crate::app::quantity::is_without_link;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+
+/// Why this address cannot be listened on, and what is to be done about it; `option` is the one that it was typed with.
+pub fn failure(option: &str, at: SocketAddr, error: &io::Error) -> ExitError {
+    let port = at.port();
+    let text = match error.kind() {
+        _ if is_without_link(at) => {
+            let ip = at.ip();
+            format!("{ip} is an address of one link: name it, as in {option} [{ip}%eth0]:{port} (ip link)")
+        }
+        ErrorKind::AddrInUse => {
+            format!(
+                "{at} is in use, maybe by another camcast: ss -tulpn sport = :{port} shows by whom; {option} takes another"
+            )
+        }
+        ErrorKind::AddrNotAvailable => {
+            format!("{at} is no address of this machine: ip address shows them; {option} takes another")
+        }
+        ErrorKind::PermissionDenied => {
+            format!("not permitted to listen on {at}: ports below 1024 are root's; {option} takes another")
+        }
+        _ => format!("cannot listen on {at}: {error}; {option} takes another address"),
+    };
+    ExitError::new(Exit::Listen, text)
+}

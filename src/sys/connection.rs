@@ -1,0 +1,185 @@
+//! Connections that come over the network, or through a socket file of this machine, as a web server in front of us makes them.
+
+use super::tcp::{self, Accepted};
+use super::udp::set_int_option;
+use crate::time::Time;
+use nix::sys::socket::{setsockopt, sockopt};
+use std::fmt;
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+/// A connection is writable while less than this waits in the kernel to be sent, in bytes: so a reader that has stopped holds one
+/// frame there, not as many as the send buffer takes.
+const UNSENT: libc::c_int = 16 * 1024;
+
+/// The kernel closes a connection whose other end confirms nothing for this long, in milliseconds.
+const UNCONFIRMED: u32 = 30_000;
+
+/// Where connections come.
+#[derive(Debug)]
+pub enum Listener {
+    /// An address of the network.
+    Tcp(TcpListener),
+    /// A socket file, which goes with us.
+    Unix(UnixListener, PathBuf),
+}
+
+/// A connection, non-blocking.
+#[derive(Debug)]
+pub enum Connection {
+    /// Over the network.
+    Tcp(TcpStream),
+    /// Through a socket file.
+    Unix(UnixStream),
+}
+
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remote {
+    /// An address of the network.
+    Address(SocketAddr),
+    /// A program of this machine.
+    Local,
+}
+
+impl fmt::Display for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Remote::Address(address) => address.fmt(f),
+            Remote::Local => f.write_str("the socket file"),
+        }
+    }
+}
+
+impl Listener {
+    /// Listens on an address of the network.
+    ///
+    /// # Errors
+    /// The address is in use, not of this machine, or not permitted.
+    pub fn tcp(at: SocketAddr) -> io::Result<Self> {
+        tcp::listener(at).map(Listener::Tcp)
+    }
+
+    /// Listens on a socket file; one that nobody listens on any more is replaced.
+    ///
+    /// # Errors
+    /// Somebody listens on it, it is a file of another kind, or it cannot be made.
+    pub fn unix(path: &Path) -> io::Result<Self> {
+        let is_left_over = path.symlink_metadata().is_ok_and(|found| found.file_type().is_socket())
+            && UnixStream::connect(path).is_err();
+        if is_left_over {
+            std::fs::remove_file(path)?;
+        }
+        let listener = UnixListener::bind(path)?;
+        listener.set_nonblocking(true)?;
+        Ok(Listener::Unix(listener, path.to_owned()))
+    }
+
+    /// Takes one waiting connection.
+    ///
+    /// # Errors
+    /// What is wrong with the listener itself.
+    pub fn accept(&self) -> io::Result<Accepted<Connection, Remote>> {
+        match self {
+            Listener::Tcp(listener) => Ok(match tcp::accept(listener)? {
+                Accepted::Connection(stream, remote) => {
+                    prepare(&stream);
+                    Accepted::Connection(Connection::Tcp(stream), Remote::Address(remote))
+                }
+                Accepted::Nobody => Accepted::Nobody,
+                Accepted::NoRoom => Accepted::NoRoom,
+            }),
+            Listener::Unix(listener, _) => match listener.accept() {
+                Ok((stream, _)) => {
+                    stream.set_nonblocking(true)?;
+                    Ok(Accepted::Connection(Connection::Unix(stream), Remote::Local))
+                }
+                Err(error) => tcp::not_accepted(error),
+            },
+        }
+    }
+
+    /// The address, if it is one of the network.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Listener::Tcp(listener) => listener.local_addr().ok(),
+            Listener::Unix(..) => None,
+        }
+    }
+}
+
+/// Frames leave at once, and a reader that has gone or stopped does not hold much. What the system does not know, it does without.
+fn prepare(stream: &TcpStream) {
+    let _ = stream.set_nodelay(true);
+    let _ = setsockopt(stream, sockopt::TcpUserTimeout, &UNCONFIRMED);
+    let _ = setsockopt(stream, sockopt::KeepAlive, &true);
+    set_int_option(stream, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, UNSENT);
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Listener::Unix(_, path) = self {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Listener::Tcp(listener) => listener.as_fd(),
+            Listener::Unix(listener, _) => listener.as_fd(),
+        }
+    }
+}
+
+impl Connection {
+    /// Whether it takes bytes now.
+    pub fn is_writable(&self) -> bool {
+        let mut fds = [nix::poll::PollFd::new(self.as_fd(), super::poll::PollFlags::POLLOUT)];
+        super::poll::wait(&mut fds, Time::default(), Time::default()).is_ok()
+            && super::poll::is_writable(&fds[0])
+    }
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Connection::Tcp(stream) => stream.as_fd(),
+            Connection::Unix(stream) => stream.as_fd(),
+        }
+    }
+}
+
+impl Read for &Connection {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Connection::Tcp(stream) => (&*stream).read(into),
+            Connection::Unix(stream) => (&*stream).read(into),
+        }
+    }
+}
+
+impl Write for &Connection {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Connection::Tcp(stream) => (&*stream).write(bytes),
+            Connection::Unix(stream) => (&*stream).write(bytes),
+        }
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Connection::Tcp(stream) => (&*stream).write_vectored(pieces),
+            Connection::Unix(stream) => (&*stream).write_vectored(pieces),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

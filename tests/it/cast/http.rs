@@ -1,0 +1,345 @@
+//! HTTP as browsers and programs ask for it: the stream, single frames, what there is to know, and what is refused.
+
+use crate::support::film::ffprobe_count;
+use crate::support::http::{Client, Response, address, get};
+use crate::support::pictures::{decode, decoded_size, noise};
+use crate::support::plain::PlainClient;
+use crate::support::procs::{Camcast, Program, camcast};
+use nix::sys::signal::Signal;
+use std::fs;
+use std::io::Write;
+use std::net::{Shutdown, SocketAddr};
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// A folder with these pictures, in this order.
+fn folder(jpegs: &[Vec<u8>]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, jpeg) in jpegs.iter().enumerate() {
+        fs::write(folder.path().join(format!("{number:04}.jpg")), jpeg).unwrap();
+    }
+    folder
+}
+
+fn pictures(count: u64) -> Vec<Vec<u8>> {
+    (0..count).map(|number| noise(160, 120, 50, number)).collect()
+}
+
+/// camcast that serves these pictures, at this many frames a second.
+fn serve(folder: &TempDir, fps: &str, args: &[&str]) -> (Camcast, SocketAddr) {
+    let source = folder.path().to_str().unwrap();
+    let camcast = Camcast::start(&[&[source, "-f", fps, "--http", "127.0.0.1:0"], args].concat());
+    let at = address(&camcast);
+    (camcast, at)
+}
+
+fn pattern(args: &[&str]) -> (Camcast, SocketAddr) {
+    let camcast =
+        Camcast::start(&[&["pattern", "-r", "320x240", "-f", "30", "--http", "127.0.0.1:0"], args].concat());
+    let at = address(&camcast);
+    (camcast, at)
+}
+
+#[test]
+fn a_stream_is_every_frame_in_order_and_its_join_and_leave_are_logged() {
+    let jpegs = pictures(10);
+    let folder = folder(&jpegs);
+    let (camcast, at) = serve(&folder, "50", &[]);
+    let mut viewer = Client::connect(at);
+    viewer.begin("/?action=stream&1732612345678", "User-Agent: a test\r\n");
+    let line = camcast.wait_line("joined: 127.0.0.1:");
+    assert!(line.ends_with("(HTTP, a test); clients now: 1"), "{line}");
+    let parts: Vec<(f64, Vec<u8>)> = (0..40).map(|_| viewer.part()).collect();
+    let first = jpegs.iter().position(|jpeg| *jpeg == parts[0].1).unwrap();
+    for (number, (_, picture)) in parts.iter().enumerate() {
+        // one that could not be sent in time is skipped, whole
+        let at = jpegs.iter().position(|jpeg| jpeg == picture);
+        assert!(at.is_some(), "part {number} after {first} is no frame");
+    }
+    assert!(parts.is_sorted_by(|a, b| a.0 < b.0), "capture times");
+    let now = jiff::Timestamp::now().as_microsecond() as f64 / 1e6;
+    assert!((now - parts[39].0).abs() < 60.0, "Unix time: {}", parts[39].0);
+    viewer.stream.shutdown(Shutdown::Both).unwrap();
+    let line = camcast.wait_line("left: 127.0.0.1:");
+    assert!(line.contains("(HTTP): it closed the connection; ") && line.contains(" frames, "), "{line}");
+    camcast.program.stop(Signal::SIGTERM).expect(0);
+}
+
+#[test]
+fn a_part_is_whole_with_its_boundary_and_the_next_head_goes_along_for_those_who_need_it() {
+    let jpegs = pictures(3);
+    let folder = folder(&jpegs);
+    let (_camcast, at) = serve(&folder, "0.5", &[]);
+    let chrome = "User-Agent: Mozilla/5.0 Chrome/130.0.0.0\r\nAccept: image/avif,image/webp,*/*\r\n";
+    for (fields, target, is_ahead) in
+        [("", "/stream", false), ("", "/stream?advance_headers=1", true), (chrome, "/stream", true)]
+    {
+        let mut viewer = Client::connect(at);
+        viewer.begin(target, fields);
+        let (_, picture) = viewer.part();
+        assert!(jpegs.contains(&picture));
+        // the next frame comes in two seconds
+        let ahead = b"Content-Type: image/jpeg\r\n\r\n";
+        while is_ahead && viewer.rest().len() < ahead.len() {
+            assert!(viewer.read_more());
+        }
+        assert_eq!(viewer.rest(), if is_ahead { &ahead[..] } else { b"" }, "{target} {fields}");
+    }
+}
+
+#[test]
+fn those_who_ask_for_fewer_frames_get_fewer() {
+    let (_camcast, at) = pattern(&[]);
+    let mut viewer = Client::connect(at);
+    viewer.begin("/stream?fps=5", "");
+    let times: Vec<f64> = (0..6).map(|_| viewer.part().0).collect();
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] > 0.15), "{times:?}");
+}
+
+#[test]
+fn a_snapshot_is_one_frame_with_its_length() {
+    let jpegs = pictures(4);
+    let folder = folder(&jpegs);
+    let (camcast, at) = serve(&folder, "20", &[]);
+    for target in ["/snapshot", "/snapshot.jpg?timestamp=17", "/?action=snapshot", "/snapshot?fresh=1"] {
+        let shot = get(at, target);
+        assert_eq!((shot.status, shot.field("content-type")), (200, "image/jpeg"), "{target}");
+        assert!(jpegs.contains(&shot.body) && !shot.has("access-control-allow-origin"), "{target}");
+        assert_eq!(shot.field("cache-control"), "no-store, no-cache, must-revalidate, max-age=0");
+    }
+    let mut client = Client::connect(at);
+    client.ask("HEAD", "/snapshot", "");
+    let head = client.response(true);
+    assert!(head.field("content-length").parse::<usize>().unwrap() > 1000);
+    // the same connection, and two requests at once
+    let ask = "GET /snapshot HTTP/1.1\r\nHost: pi\r\n\r\n";
+    client.say(format!("{ask}{ask}").as_bytes());
+    for _ in 0..2 {
+        let shot = client.response(false);
+        assert!(jpegs.contains(&shot.body) && shot.field("connection") == "keep-alive");
+    }
+    client.say(b"GET /snapshot HTTP/1.0\r\n\r\n");
+    assert_eq!(client.response(false).field("connection"), "close");
+    assert!(client.is_closed());
+    assert!(!camcast.program.log().contains("joined: "), "a snapshot is no client");
+}
+
+#[test]
+fn what_a_camera_leaves_out_is_put_in_and_what_confuses_is_cut_out() {
+    let plain = noise(64, 48, 80, 1);
+    let payload = [b"Exif\0\0", &noise(16, 12, 50, 2)[..]].concat();
+    let length = u16::try_from(payload.len() + 2).unwrap().to_be_bytes();
+    let exif = [&plain[..2], &[0xff, 0xe1], &length, &payload, &plain[2..]].concat();
+    let source = folder(&[exif]);
+    let (_camcast, at) = serve(&source, "20", &[]);
+    assert!(get(at, "/snapshot").body == plain, "without the thumbnail it is the picture itself");
+    let mut viewer = Client::connect(at);
+    viewer.begin("/stream", "");
+    assert!(viewer.part().1 == plain);
+    for (name, tables) in [("exif-thumbnail.jpg", 0), ("no-tables.jpg", 420), ("avi1.jpg", 420)] {
+        let jpeg = fs::read(format!("{}/tests/fixtures/jpeg/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let source = folder(std::slice::from_ref(&jpeg));
+        let (_camcast, at) = serve(&source, "20", &[]);
+        let shot = get(at, "/snapshot").body;
+        assert!(decode(&shot).unwrap().pixels == decode(&jpeg).unwrap().pixels, "{name}");
+        let starts = shot.windows(2).filter(|bytes| *bytes == [0xff, 0xd8]).count();
+        assert_eq!(starts, 1, "{name}: Mainsail takes each for a frame");
+        if tables > 0 {
+            assert_eq!(shot.len(), jpeg.len() + tables, "{name}");
+        }
+    }
+}
+
+#[test]
+fn what_there_is_to_know_is_said_as_programs_read_it() {
+    let (camcast, at) = pattern(&[]);
+    let mut viewer = Client::connect(at);
+    viewer.begin("/stream", "");
+    (0..5).for_each(|_| drop(viewer.part()));
+    let plain = PlainClient::join(camcast.address);
+    camcast.wait_line("clients now: 2");
+    let state = get(at, "/state");
+    assert_eq!(state.field("content-type"), "application/json");
+    let state: tinyjson::JsonValue = state.text().parse().unwrap();
+    let result = &state["result"];
+    let number = |value: &tinyjson::JsonValue| *value.get::<f64>().unwrap();
+    assert_eq!(state["ok"].get::<bool>(), Some(&true));
+    assert_eq!(number(&result["source"]["resolution"]["width"]), 320.0);
+    assert_eq!(result["source"]["online"].get::<bool>(), Some(&true));
+    assert_eq!(number(&result["stream"]["clients"]), 1.0);
+    assert_eq!(number(&result["camcast"]["clients"]), 2.0);
+    let metrics = get(at, "/metrics");
+    assert_eq!(metrics.field("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    let text = metrics.text();
+    for line in
+        ["camcast_clients{outlet=\"http\"} 1", "camcast_clients{outlet=\"udp\"} 1", "camcast_camera_up 1"]
+    {
+        assert!(text.lines().any(|said| said == line), "{line}: {text}");
+    }
+    let mut client = Client::connect(at);
+    client.ask("GET", "/metrics", "Accept: application/openmetrics-text;version=1.0.0\r\n");
+    let open = client.response(false);
+    assert_eq!(open.field("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert!(open.text().ends_with("\n# EOF\n") && open.text().contains("# TYPE camcast_frames counter"));
+    assert_eq!(
+        (get(at, "/healthz").status, get(at, "/").field("content-type")),
+        (200, "text/html; charset=utf-8")
+    );
+    drop(plain);
+}
+
+#[test]
+fn prometheus_takes_the_metrics() {
+    let Ok(mut promtool) = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+    else {
+        crate::support::left_out("no promtool here (Debian's prometheus)");
+        return;
+    };
+    let (_camcast, at) = pattern(&[]);
+    let text = get(at, "/metrics").body;
+    promtool.stdin.take().unwrap().write_all(&text).unwrap();
+    let said = promtool.wait_with_output().unwrap();
+    assert!(said.status.success() && said.stderr.is_empty(), "{}", String::from_utf8_lossy(&said.stderr));
+}
+
+#[test]
+fn what_is_not_to_be_had_is_refused_in_words() {
+    let (_camcast, at) =
+        pattern(&["--allow-host", "cam.example", "--allow-origin", "https://mainsail.example"]);
+    let refused = |target: &str| get(at, target).status;
+    assert_eq!((refused("/nothing"), refused("/stream?fps=fast")), (404, 400));
+    let said = |text: &str| -> Response {
+        let mut client = Client::connect(at);
+        client.say(text.as_bytes());
+        client.response(false)
+    };
+    assert_eq!(said("POST /snapshot HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab").status, 405);
+    assert_eq!(said("BREW / HTTP/1.1\r\nHost: a\r\n\r\n").status, 405);
+    assert_eq!(said("\u{1}\r\n\r\n").status, 400);
+    assert_eq!(said(&format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(9000))).status, 431);
+    let smuggled = said(
+        "GET /state HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+    );
+    assert_eq!((smuggled.status, smuggled.field("connection")), (501, "close"));
+    // a page that has had its own name lead here
+    let rebound = said("GET /state HTTP/1.1\r\nHost: evil.example:8080\r\n\r\n");
+    assert!(rebound.status == 403 && rebound.text().contains("--allow-host"), "{}", rebound.text());
+    assert_eq!(said("GET /state HTTP/1.1\r\nHost: cam.example\r\n\r\n").status, 200);
+    // a page elsewhere may read only if it was allowed
+    let from =
+        |origin: &str| said(&format!("OPTIONS /stream HTTP/1.1\r\nHost: a\r\nOrigin: {origin}\r\n\r\n"));
+    let allowed = from("https://mainsail.example");
+    assert_eq!(
+        (allowed.status, allowed.field("access-control-allow-origin")),
+        (204, "https://mainsail.example")
+    );
+    assert!(!from("https://evil.example").has("access-control-allow-origin"));
+}
+
+#[test]
+fn without_a_camera_there_is_a_reason_and_then_a_picture() {
+    let mut command = camcast(&["-", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
+    let mut program = Program::start("camcast", command.stdin(Stdio::piped()));
+    let mut stdin = program.take_stdin();
+    let camcast = Camcast::from(program);
+    let at = address(&camcast);
+    let jpegs = [0, 1].map(|number| noise(320, 240, 50, number));
+    stdin.write_all(&jpegs[0]).unwrap();
+    let mut viewer = Client::connect(at);
+    viewer.begin("/stream", "");
+    assert!(viewer.part().1 == jpegs[0]);
+    // then nothing comes: one who looks on sees why, again and again, and one who asks is told
+    let slates = [viewer.part().1, viewer.part().1];
+    assert_eq!(decoded_size(&slates[0]), (320, 240));
+    assert!(slates[0] == slates[1], "it is drawn once");
+    for target in ["/snapshot", "/healthz"] {
+        let refused = get(at, target);
+        assert_eq!(
+            (refused.status, refused.text().as_str()),
+            (503, "the camera sends nothing\n"),
+            "{target}"
+        );
+    }
+    stdin.write_all(&jpegs[1]).unwrap();
+    while viewer.part().1 != jpegs[1] {}
+    assert_eq!(get(at, "/healthz").status, 200);
+}
+
+#[test]
+fn a_reader_that_has_stopped_disturbs_nobody() {
+    let jpegs: Vec<Vec<u8>> = (0..4).map(|number| noise(1280, 720, 90, number)).collect();
+    let folder = folder(&jpegs);
+    let (camcast, at) = serve(&folder, "30", &["--reel", "8M"]);
+    let mut stalled = Client::connect(at);
+    stalled.begin("/stream", "");
+    let mut viewers: Vec<Client> = (0..3).map(|_| Client::connect(at)).collect();
+    viewers.iter_mut().for_each(|viewer| drop(viewer.begin("/stream", "")));
+    for _ in 0..60 {
+        viewers.iter_mut().for_each(|viewer| assert!(jpegs.contains(&viewer.part().1)));
+    }
+    // its frame has left the reel half sent: it cannot have the rest, nor another frame behind that
+    while stalled.read_more() {}
+    let line = camcast.wait_line("left: ");
+    assert!(line.contains("it took longer for a frame than the reel keeps one"), "{line}");
+}
+
+#[test]
+fn a_socket_file_serves_as_an_address_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("http");
+    let at = path.to_str().unwrap();
+    for _ in 0..2 {
+        let camcast = Camcast::start(&["pattern", "-r", "160x120", "--http", at]);
+        camcast.wait_line(&format!("listening on {at} (HTTP)"));
+        let mut client = Client::over(UnixStream::connect(&path).unwrap());
+        // a web server in front of us may call us what it likes
+        client.say(b"GET /snapshot HTTP/1.1\r\nHost: cam.example\r\n\r\n");
+        assert_eq!(decoded_size(&client.response(false).body), (160, 120));
+        // killed: what it leaves behind is in nobody's way
+        camcast.program.stop(Signal::SIGKILL);
+    }
+    let camcast = Camcast::start(&["pattern", "--http", at]);
+    camcast.program.stop(Signal::SIGTERM).expect(0);
+    assert!(!path.exists());
+}
+
+#[test]
+fn ffmpeg_reads_the_stream() {
+    let (_camcast, at) = pattern(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out.mkv");
+    let url = format!("http://{at}/stream");
+    let copied = Command::new("ffmpeg")
+        .args(["-v", "error", "-f", "mpjpeg", "-i", &url, "-frames:v", "30", "-c", "copy"])
+        .arg(&out)
+        .output()
+        .unwrap();
+    assert!(
+        copied.status.success() && copied.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&copied.stderr)
+    );
+    assert_eq!(ffprobe_count(&out), 30);
+}
+
+#[test]
+fn who_never_asks_is_let_go_and_keeps_nobody_out() {
+    let (_camcast, at) = pattern(&[]);
+    // more than there are places
+    let mut silent: Vec<Client> = (0..120).map(|_| Client::connect(at)).collect();
+    assert_eq!(get(at, "/healthz").status, 200);
+    let mut half = Client::connect(at);
+    half.say(b"GET /snapshot HT");
+    assert!(half.is_closed(), "a request that is not finished in ten seconds");
+    silent.iter_mut().for_each(|client| {
+        let _ = client.stream.set_read_timeout(Some(Duration::from_secs(30)));
+        assert!(client.is_closed());
+    });
+}
