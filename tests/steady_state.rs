@@ -13,7 +13,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::backtrace::Backtrace;
 use std::cell::{Cell, RefCell};
 use std::fs;
+use std::io::Write;
 use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -88,11 +90,12 @@ struct Count {
     places: Vec<String>,
 }
 
-fn config(clip: &Path) -> Config {
+fn config(clip: &Path, http: &Path) -> Config {
     let options = Options {
         source: clip.to_str().map(Into::into),
         desired_fps: Some("90".into()),
         listen: vec!["127.0.0.1:0".into()],
+        http: vec![http.to_str().unwrap().into()],
         ..Options::default()
     };
     Config::try_from(options).unwrap()
@@ -152,7 +155,8 @@ fn a_frame_costs_no_allocation_whatever_the_clients() {
 
     let control = Arc::new(Control::default());
     let (door, opened) = channel();
-    let (config, told) = (config(&clip), Arc::clone(&control));
+    let socket = folder.path().join("http");
+    let (config, told) = (config(&clip, &socket), Arc::clone(&control));
     let server = thread::spawn(move || serve(&config, &told, &door));
     let address = opened.recv_timeout(PATIENCE).unwrap();
 
@@ -160,6 +164,9 @@ fn a_frame_costs_no_allocation_whatever_the_clients() {
     let mut command = camrec_command(&address.to_string(), &["-o", "-", "--newest"]);
     let viewer = Program::start_to("camrec", &mut command, Stdio::null());
     let plain = PlainClient::join(address).go_on();
+    let mut browser = UnixStream::connect(&socket).unwrap();
+    browser.write_all(b"GET /stream HTTP/1.1\r\nHost: pi\r\n\r\n").unwrap();
+    let browser = thread::spawn(move || std::io::copy(&mut browser, &mut std::io::sink()).unwrap());
     recorder.wait_line("joined ");
     viewer.wait_line("joined ");
     // the shrinker settles: it tries a larger picture after each 30 frames with room
@@ -173,6 +180,8 @@ fn a_frame_costs_no_allocation_whatever_the_clients() {
     let count = server.join().expect("the server failed");
     println!("{} allocations in {FRAMES} frames of {} bytes; VmRSS {rss}", count.allocations, jpegs[0].len());
     drop((recorder.stop(Signal::SIGKILL), viewer.stop(Signal::SIGKILL)));
+    let streamed = browser.join().unwrap();
+    assert!(streamed > FRAMES * 70_000, "the browser has had the stream: {streamed} bytes");
     assert!(count.before > 10, "the counter counts: {}", count.before);
     assert_eq!(count.allocations, 0, "in {FRAMES} frames, the first of them:\n{}", count.places.join("\n\n"));
 }

@@ -43,6 +43,7 @@ mod cast {
     mod no_camera_yet;
     mod no_signal;
     mod odd_frames;
+    mod page;
     mod slow_cameras;
     mod sources;
 }

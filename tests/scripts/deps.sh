@@ -1,5 +1,5 @@
 #!/bin/bash
-# deps.sh GROUP...: installs the Debian packages of these groups (build, demo, test, players, check, cross) that are missing, and
+# deps.sh GROUP...: installs the Debian packages of these groups (build, demo, test, web, players, check, cross) that are missing, and
 # apt's Rust if there is none and apt's is new enough. Asks nothing. If nothing is missing it asks dpkg once and nobody else.
 #   ABOUT=TEXT  said first, unless there is no Rust to be had: then one line on standard error says what to do
 set -euo pipefail
@@ -13,6 +13,8 @@ declare -A groups=(
     [demo]="ffmpeg"
     # what the tests read recordings with
     [test]="ffmpeg mkvtoolnix"
+    # what reads HTTP: a browser for the page, and what Prometheus thinks of the metrics; without them those tests are left out
+    [web]="chromium prometheus"
     # and what people look at them with
     [players]="mpv python3-opencv"
     [check]="shellcheck git"

@@ -3,6 +3,7 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`browser`] | Chromium without a screen |
 //! | [`procs`] | camcast and camrec: started, listened to line by line, never left behind |
 //! | [`plain`] | a client of the original protocol, on raw sockets |
 //! | [`native`] | a client of our own protocol, from hand-made bytes |
@@ -18,6 +19,7 @@
 //! | [`books`] | whether it adds up |
 
 pub mod books;
+pub mod browser;
 pub mod clips;
 pub mod film;
 pub mod http;
