@@ -44,7 +44,10 @@ impl Route {
         let is_set = |name| request.value(name).is_some_and(|value| !matches!(value, "0" | "false"));
         let stream = || {
             let interval = request.value("fps").map_or(Ok(Duration::ZERO), interval)?;
-            let in_advance = is_set("advance_headers") || request.is_picture_element();
+            let in_advance = match request.value("advance_headers") {
+                Some(_) => is_set("advance_headers"),
+                None => request.is_picture_element(),
+            };
             Ok(Some(Route::Stream { interval, in_advance }))
         };
         let snapshot = Ok(Some(Route::Snapshot { is_fresh: is_set("fresh") }));

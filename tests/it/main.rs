@@ -40,6 +40,7 @@ mod cast {
     mod dscp;
     mod five_clients;
     mod http;
+    mod http_readers;
     mod no_camera_yet;
     mod no_signal;
     mod odd_frames;

@@ -48,6 +48,7 @@ impl Browser {
         browser.session = attached["sessionId"].get::<String>().unwrap().clone();
         browser.ask("Page.enable", "{}");
         browser.ask("Page.navigate", &format!(r#"{{"url":"{url}"}}"#));
+        browser.wait_for(&format!("location.href == '{url}' && document.readyState == 'complete'"));
         Some(browser)
     }
 
@@ -73,24 +74,32 @@ impl Browser {
     }
 
     /// What an expression comes to in the page, as text; a promise is waited for.
+    #[track_caller]
     pub fn value(&mut self, expression: &str) -> String {
+        self.try_value(expression).unwrap_or_else(|error| panic!("{expression}: {error}"))
+    }
+
+    fn try_value(&mut self, expression: &str) -> Result<String, String> {
         let text =
             JsonValue::from(format!("Promise.resolve({expression}).then(String)")).stringify().unwrap();
         let params = format!(r#"{{"expression":{text},"awaitPromise":true,"returnByValue":true}}"#);
         let result = self.ask("Runtime.evaluate", &params);
         let value = &result["result"];
         let text = value.get::<std::collections::HashMap<String, JsonValue>>().unwrap().get("value");
-        text.and_then(|text| text.get::<String>())
-            .cloned()
-            .unwrap_or_else(|| panic!("{expression}: {result:?}"))
+        text.and_then(|text| text.get::<String>()).cloned().ok_or_else(|| format!("{result:?}"))
     }
 
     /// Waits until the expression is true.
     #[track_caller]
     pub fn wait_for(&mut self, expression: &str) {
         let until = deadline(PATIENCE);
-        while self.value(&format!("Boolean({expression})")) != "true" {
-            assert!(!is_over(until), "not within {PATIENCE:?}: {expression}");
+        loop {
+            // it may be an error yet: the page is being loaded
+            let is_so = self.try_value(&format!("Boolean({expression})"));
+            if is_so.as_deref() == Ok("true") {
+                return;
+            }
+            assert!(!is_over(until), "not within {PATIENCE:?}: {expression}: {is_so:?}");
             pause();
         }
     }

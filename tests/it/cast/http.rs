@@ -1,10 +1,11 @@
 //! HTTP as browsers and programs ask for it: the stream, single frames, what there is to know, and what is refused.
 
+use crate::support::Noise;
 use crate::support::film::ffprobe_count;
 use crate::support::http::{Client, Response, address, get};
 use crate::support::pictures::{decode, decoded_size, noise};
 use crate::support::plain::PlainClient;
-use crate::support::procs::{Camcast, Program, camcast};
+use crate::support::procs::{Camcast, Program, camcast, camrec_into};
 use nix::sys::signal::Signal;
 use std::fs;
 use std::io::Write;
@@ -342,4 +343,45 @@ fn who_never_asks_is_let_go_and_keeps_nobody_out() {
         let _ = client.stream.set_read_timeout(Some(Duration::from_secs(30)));
         assert!(client.is_closed());
     });
+}
+
+#[test]
+fn whatever_is_sent_to_it_a_recorder_misses_nothing() {
+    let jpegs = pictures(5);
+    let source = folder(&jpegs);
+    let (camcast, at) = serve(&source, "50", &[]);
+    let recording = tempfile::tempdir().unwrap();
+    let recorder = camrec_into(recording.path(), camcast.address, &["--every", "--frames", "200"]);
+    camcast.wait_line("joined: ");
+    let mut noise = Noise::new(17);
+    let ask = "GET /metrics HTTP/1.1\r\nHost: pi\r\n\r\n";
+    let mut held = Vec::new();
+    for round in 0..200 {
+        let mut client = Client::connect(at);
+        // camcast may have closed while this is being said
+        let _ = client.stream.write_all(&match round % 5 {
+            0 => noise.bytes(2000),
+            1 => ask.repeat(300).into_bytes(),
+            2 => vec![b'A'; 20_000],
+            3 => b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4096\r\n\r\nshort".to_vec(),
+            _ => b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
+        });
+        held.push(client);
+    }
+    assert_eq!(recorder.wait_exit().expect(0).account("missing"), 0);
+    drop(held);
+    assert_eq!(get(at, "/healthz").status, 200);
+    camcast.program.stop(Signal::SIGTERM).expect(0);
+}
+
+#[test]
+fn requests_behind_one_another_are_answered_in_order() {
+    let (_camcast, at) = pattern(&[]);
+    let mut client = Client::connect(at);
+    let ask = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: pi\r\n\r\n");
+    client.say(["/healthz", "/nothing", "/state"].map(ask).concat().repeat(100).as_bytes());
+    for _ in 0..100 {
+        let statuses = [(); 3].map(|()| client.response(false).status);
+        assert_eq!(statuses, [200, 404, 200]);
+    }
 }

@@ -2,9 +2,9 @@
 
 use crate::support::browser::Browser;
 use crate::support::http::address;
-use crate::support::left_out;
 use crate::support::pictures::noise;
 use crate::support::procs::{Camcast, Program, camcast, camrec_into};
+use crate::support::{left_out, pause};
 use std::io::Write;
 use std::process::Stdio;
 
@@ -74,4 +74,30 @@ fn a_camera_that_goes_is_said_with_its_reason_and_one_that_comes_back_is_shown()
     let slate = browser.value(PICTURE);
     stdin.write_all(&noise(320, 240, 50, 2)).unwrap();
     browser.wait_for(&format!("{away}.hidden && {PICTURE} != {slate}"));
+}
+
+/// Chromium shows a part in an `<img>` when the next one's head has come: at one frame a second that would be a second late, always.
+#[test]
+fn an_image_element_shows_the_newest_frame() {
+    let camcast = Camcast::start(&["pattern", "-r", "320x240", "-f", "1", "--http", "127.0.0.1:0"]);
+    let at = address(&camcast);
+    let Some(mut browser) = Browser::open(&format!("http://{at}/healthz")) else {
+        return left_out("no chromium here");
+    };
+    browser.value("document.body.innerHTML = '<img id=\"it\" src=\"stream\">'");
+    browser.wait_for("document.getElementById('it').naturalWidth == 320");
+    let is_newest = "(async () => { \
+         const pixels = (source) => { const canvas = new OffscreenCanvas(320, 240), pen = canvas.getContext('2d'); \
+           pen.drawImage(source, 0, 0); return pen.getImageData(0, 0, 320, 240).data.join(); }; \
+         const newest = await createImageBitmap(await (await fetch('snapshot')).blob()); \
+         return pixels(document.getElementById('it')) === pixels(newest) ? pixels(newest).length : 0; })()";
+    // one that lags is the newest only for the moment in which a frame comes
+    let samples: Vec<bool> = (0..20)
+        .map(|_| {
+            pause();
+            browser.value(is_newest) != "0"
+        })
+        .collect();
+    let newest = samples.iter().filter(|is_newest| **is_newest).count();
+    assert!(newest > 10, "it is behind: {samples:?}");
 }

@@ -5,6 +5,7 @@ use crate::app::cast::outlet::Budget;
 use crate::app::cast::seen::{Client, Way};
 use crate::app::cast::stream::Stream;
 use crate::app::local_time;
+use crate::http::answer::Head;
 use crate::http::multipart;
 use crate::http::thin::Thin;
 use crate::reel::cursor::Cursor;
@@ -24,6 +25,8 @@ pub struct Viewer {
     cursor: Cursor,
     thin: Thin,
     in_advance: bool,
+    /// The next part's head has gone with the part before it.
+    is_ahead: bool,
     /// What is on its way.
     part: Option<(Part, Picture)>,
     /// The picture that stands in for frames, and when it is shown next.
@@ -44,6 +47,7 @@ impl Viewer {
             cursor,
             thin,
             in_advance,
+            is_ahead: false,
             part: None,
             slate: None,
             opening,
@@ -140,7 +144,10 @@ impl Viewer {
         if let Picture::Frame(_) = picture {
             self.thin.took(captured);
         }
-        let head = multipart::head(frame.length_for_web(), local_time::at(captured).as_microsecond());
+        let head = match std::mem::replace(&mut self.is_ahead, self.in_advance) {
+            true => Head::default(),
+            false => multipart::head(frame.length_for_web(), local_time::at(captured).as_microsecond()),
+        };
         Some((Part::of_stream(picture, head, self.in_advance), picture))
     }
 }
