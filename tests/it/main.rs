@@ -24,6 +24,9 @@
 //! - Written by the tests themselves when told to: `UPDATE_GOLDEN=1 cargo test --test it help_is_as_agreed` (`golden/`),
 //!   `UPDATE_FIXTURES=1 cargo test --test it odd_frames` (`fixtures/jpeg`).
 //!
+//! What reads HTTP needs more than the rest: `tests/scripts/deps.sh web` installs Chromium and promtool; without them those tests are
+//! left out, and said to be.
+//!
 //! Eight tests run at once, since most only wait. One that keeps a processor busy, or needs it in time, takes a
 //! `support::heavy_turn()`. Where counts are asserted the source is a file, of which camcast skips nothing.
 #![allow(unreachable_pub, reason = "a test has no outside")]
