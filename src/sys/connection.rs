@@ -183,3 +183,64 @@ impl Write for &Connection {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::loopback::wait_for;
+    use crate::sys::poll::PollFlags;
+    use std::os::unix::fs::symlink;
+
+    fn accepted(listener: &Listener) -> (Connection, Remote) {
+        wait_for(listener, PollFlags::POLLIN);
+        match listener.accept().unwrap() {
+            Accepted::Connection(connection, remote) => (connection, remote),
+            Accepted::Nobody | Accepted::NoRoom => panic!("nobody"),
+        }
+    }
+
+    #[test]
+    fn a_connection_is_not_writable_while_its_reader_has_stopped() {
+        let listener = Listener::tcp("127.0.0.1:0".parse().unwrap()).unwrap();
+        let mut reader = TcpStream::connect(listener.address().unwrap()).unwrap();
+        let (connection, remote) = accepted(&listener);
+        assert_eq!(remote, Remote::Address(reader.local_addr().unwrap()));
+        assert!(connection.is_writable());
+        let block = [7; 65_536];
+        let mut sent = 0;
+        while let Ok(count) = (&connection).write(&block) {
+            sent += count;
+        }
+        assert!(sent > 0 && !connection.is_writable());
+        let mut left = sent;
+        while left > 0 {
+            left -= reader.read(&mut [0; 65_536]).unwrap();
+        }
+        wait_for(&connection, PollFlags::POLLOUT);
+        assert!(connection.is_writable());
+    }
+
+    #[test]
+    fn a_socket_file_that_nobody_listens_on_is_replaced_and_nothing_else_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("http");
+        let listener = Listener::unix(&path).unwrap();
+        assert!(Listener::unix(&path).is_err(), "somebody listens");
+        let _client = UnixStream::connect(&path).unwrap();
+        let (_connection, remote) = accepted(&listener);
+        assert_eq!((remote, remote.to_string().as_str()), (Remote::Local, "the socket file"));
+        drop(listener);
+        assert!(!path.exists());
+        // as a kill leaves it
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(path.exists());
+        drop(Listener::unix(&path).unwrap());
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        std::fs::write(&file, "somebody's").unwrap();
+        symlink(&file, &link).unwrap();
+        for taken in [&file, &link] {
+            assert!(Listener::unix(taken).is_err());
+        }
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "somebody's");
+    }
+}

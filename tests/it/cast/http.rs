@@ -385,3 +385,15 @@ fn requests_behind_one_another_are_answered_in_order() {
         assert_eq!(statuses, [200, 404, 200]);
     }
 }
+
+#[test]
+fn a_viewer_has_the_last_frame_before_the_end() {
+    let jpegs = pictures(12);
+    let source = folder(&jpegs);
+    let (camcast, at) = serve(&source, "40", &["--once", "--wait-for-client"]);
+    let mut viewer = Client::connect(at);
+    viewer.begin("/stream", "");
+    while viewer.part().1 != jpegs[11] {}
+    assert!(viewer.is_closed());
+    camcast.program.wait_exit().expect(0);
+}

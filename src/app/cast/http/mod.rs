@@ -162,6 +162,13 @@ impl Http {
         doing.filter(|doing| matches!(doing, Doing::Watching(_))).count()
     }
 
+    /// Viewers who do not have the last frame yet.
+    fn outstanding(&self, stream: &Stream) -> u64 {
+        let doing = self.connections.iter().flatten().map(|connection| &connection.doing);
+        doing.filter(|doing| matches!(doing, Doing::Watching(viewer) if viewer.is_behind(stream))).count()
+            as u64
+    }
+
     fn places(&self) -> std::ops::Range<usize> {
         0..self.connections.len()
     }
@@ -271,11 +278,11 @@ impl Outlet for Http {
         }
     }
 
-    fn demand(&self, _: &Stream) -> Demand {
+    fn demand(&self, stream: &Stream) -> Demand {
         let waiting = self.connections.iter().flatten();
         let waiting = waiting.filter(|connection| matches!(connection.doing, Doing::Waiting(_))).count();
         let viewers = self.viewers();
-        // one frame is not waited for when the source is over: it would be any
-        Demand { clients: viewers + waiting, has_viewers: viewers > 0, outstanding: 0 }
+        let outstanding = if stream.source.is_over() { self.outstanding(stream) } else { 0 };
+        Demand { clients: viewers + waiting, has_viewers: viewers > 0, outstanding }
     }
 }

@@ -72,6 +72,11 @@ impl Viewer {
         self.slate.map_or(Time::NEVER, |(_, at)| at)
     }
 
+    /// It does not have the newest frame yet.
+    pub fn is_behind(&self, stream: &Stream) -> bool {
+        self.part.is_some() || self.cursor.peek(&stream.reel).is_some()
+    }
+
     /// Sends what there is. [`Sending::Done`]: for now there is no more.
     pub fn send(
         &mut self,
