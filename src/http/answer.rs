@@ -82,6 +82,9 @@ impl Answer<'_> {
             write!(head, "Access-Control-Allow-Origin: {origin}\r\nVary: Origin\r\n")?;
             head.write_str("Access-Control-Allow-Methods: GET, HEAD, OPTIONS\r\n")?;
         }
+        if self.status == Status::Unauthorized {
+            head.write_str("WWW-Authenticate: Basic realm=\"camcast\", charset=\"UTF-8\"\r\n")?;
+        }
         if let Some(nonce) = self.nonce {
             write!(
                 head,

@@ -5,6 +5,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`access`] | who may ask, by what a browser says |
+//! | [`password`] | who knows the password |
 //! | [`request`] | a request's head, and how far it can be trusted |
 //! | [`route`] | what is asked for, by any of the names that programs use |
 //! | [`answer`] | the head of an answer |
@@ -15,6 +16,7 @@
 pub mod access;
 pub mod answer;
 pub mod multipart;
+pub mod password;
 pub mod request;
 pub mod route;
 pub mod thin;
@@ -28,6 +30,8 @@ pub enum Status {
     NoContent,
     /// 400
     BadRequest,
+    /// 401
+    Unauthorized,
     /// 403
     Forbidden,
     /// 404
@@ -38,6 +42,8 @@ pub enum Status {
     BodyTooLarge,
     /// 417
     ExpectationFailed,
+    /// 429
+    TooManyRequests,
     /// 431
     HeadTooLarge,
     /// 501
@@ -55,11 +61,13 @@ impl Status {
             Status::Ok => "200 OK",
             Status::NoContent => "204 No Content",
             Status::BadRequest => "400 Bad Request",
+            Status::Unauthorized => "401 Unauthorized",
             Status::Forbidden => "403 Forbidden",
             Status::NotFound => "404 Not Found",
             Status::MethodNotAllowed => "405 Method Not Allowed",
             Status::BodyTooLarge => "413 Content Too Large",
             Status::ExpectationFailed => "417 Expectation Failed",
+            Status::TooManyRequests => "429 Too Many Requests",
             Status::HeadTooLarge => "431 Request Header Fields Too Large",
             Status::NotImplemented => "501 Not Implemented",
             Status::Unavailable => "503 Service Unavailable",

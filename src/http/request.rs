@@ -47,6 +47,8 @@ pub struct Request<'a> {
     pub host: Option<&'a str>,
     /// The web page that it comes from, if a browser sends it for one.
     pub origin: Option<&'a str>,
+    /// Who asks, and how that can be believed.
+    pub authorization: Option<&'a str>,
     /// What is said of the body.
     pub content_type: Option<&'a str>,
     /// What the answer may be.
@@ -111,6 +113,7 @@ fn request<'a>(head: &httparse::Request<'_, 'a>) -> Result<Request<'a>, Refusal>
         body: 0,
         host: None,
         origin: None,
+        authorization: None,
         content_type: None,
         accept: "",
         user_agent: "",
@@ -135,6 +138,8 @@ fn request<'a>(head: &httparse::Request<'_, 'a>) -> Result<Request<'a>, Refusal>
             request.keeps_open = !said("close") && (request.keeps_open || said("keep-alive"));
         } else if is("origin") {
             request.origin = Some(value);
+        } else if is("authorization") {
+            request.authorization = Some(value);
         } else if is("content-type") {
             request.content_type = Some(value);
         } else if is("accept") {

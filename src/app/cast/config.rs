@@ -7,11 +7,16 @@ use crate::app::exit::{ExitError, usage};
 use crate::app::{local_time, quantity};
 use crate::capture::{CaptureConfig, Mode, SourceSpec};
 use crate::http::access::Access;
+use crate::http::password::Passwords;
 use crate::picture::RawEncoder;
+use crate::shown::shown;
 use crate::wire::data::{HEADER_LEN, MIN_FRAGMENT};
 use crate::wire::{IP_UDP_OVERHEAD, PORT};
 use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 /// The most clients: each is a descriptor to poll.
@@ -25,6 +30,9 @@ pub const MAX_HTTP: usize = 4;
 
 /// HTTP's port if none is named: that of ustreamer and mjpg-streamer.
 const HTTP_PORT: u16 = 8080;
+
+/// The longest password file, in bytes.
+const MAX_PASSWORDS: u64 = 64 * 1024;
 
 /// The most addresses to listen on.
 pub const MAX_LISTEN: usize = 4;
@@ -47,6 +55,8 @@ pub struct Config {
     pub http: Vec<HttpListen>,
     /// Who may ask by HTTP.
     pub access: Access,
+    /// Who may ask by HTTP, if not everybody.
+    pub passwords: Option<Passwords>,
     /// Bytes of the reel.
     pub reel: usize,
     /// Clients at once.
@@ -95,6 +105,7 @@ impl TryFrom<Options> for Config {
             listen: listen(&options.listen)?,
             http: http(&options.http)?,
             access: Access { hosts: options.allow_host, origins: origins(&options.allow_origin)? },
+            passwords: options.password_file.as_ref().map(passwords).transpose()?,
             reel: reel(options.reel.as_deref())?,
             max_clients: max_clients(options.max_clients)?,
             datagram: datagram(options.mtu)?,
@@ -230,6 +241,20 @@ fn origins(typed: &[String]) -> Result<Vec<String>, ExitError> {
         }
         None => Ok(typed.to_vec()),
     }
+}
+
+fn passwords(file: &Argument) -> Result<Passwords, ExitError> {
+    let (path, mut text) = (file.path(), String::new());
+    let bad = |why: &str| usage(format!("--password-file {}: {why}", shown(path)));
+    let opened = File::open(path).map_err(|error| bad(&error.to_string()))?;
+    // a device without end is none
+    let read = opened.take(MAX_PASSWORDS).read_to_string(&mut text);
+    read.map_err(|error| bad(&error.to_string()))?;
+    let others = path.metadata().is_ok_and(|found| found.mode() & 0o004 != 0);
+    if others {
+        log::warn!("whoever is on this machine can read {}: chmod 600 it", shown(path));
+    }
+    Passwords::parse(&text).map_err(|why| bad(&why))
 }
 
 fn reel(typed: Option<&str>) -> Result<usize, ExitError> {

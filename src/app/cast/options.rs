@@ -60,6 +60,10 @@ pub struct Options {
     #[argh(option, arg_name = "origin")]
     pub allow_origin: Vec<String>,
 
+    /// a file of NAME:PASSWORD lines: what HTTP serves is for these alone; default: for whoever reaches it
+    #[argh(option, arg_name = "file")]
+    pub password_file: Option<Argument>,
+
     /// memory for the newest frames, which recorders can still fetch; default 32M
     #[argh(option, arg_name = "size")]
     pub reel: Option<String>,
@@ -136,6 +140,7 @@ impl Options {
             http: self.http.or(file.http),
             allow_host: self.allow_host.or(file.allow_host),
             allow_origin: self.allow_origin.or(file.allow_origin),
+            password_file: self.password_file.or(file.password_file),
             reel: self.reel.or(file.reel),
             max_clients: self.max_clients.or(file.max_clients),
             mtu: self.mtu.or(file.mtu),

@@ -37,6 +37,7 @@ pub struct Report {
     returns: Throttle,
     shrink: Throttle,
     unaccepted: Throttle,
+    wrong_passwords: Throttle,
     uncompressed: Throttle,
     not_sent: NotSent,
 }
@@ -70,6 +71,7 @@ impl Report {
             returns: default,
             shrink: default,
             unaccepted: default,
+            wrong_passwords: default,
             uncompressed: default,
             not_sent: NotSent::default(),
         })
@@ -109,6 +111,17 @@ impl Report {
         let agent = if agent.is_empty() { String::new() } else { format!(", {agent}") };
         log::info!("joined: {remote} (HTTP{agent}); clients now: {clients}");
         self.append(&format!("{remote}, joined"));
+    }
+
+    /// Somebody has given a wrong password.
+    pub fn wrong_password(&mut self, remote: Remote, now: Time) {
+        if let Some(count) = self.wrong_passwords.happened(now) {
+            log::warn!(
+                "{} with a wrong password, the latest from {}",
+                counted(count, "request"),
+                name_of(remote)
+            );
+        }
     }
 
     /// It has it no longer.

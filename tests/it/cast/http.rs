@@ -1,11 +1,11 @@
 //! HTTP as browsers and programs ask for it: the stream, single frames, what there is to know, and what is refused.
 
-use crate::support::Noise;
 use crate::support::film::ffprobe_count;
 use crate::support::http::{Client, Response, address, get};
 use crate::support::pictures::{decode, decoded_size, noise};
 use crate::support::plain::PlainClient;
 use crate::support::procs::{Camcast, Program, camcast, camrec_into};
+use crate::support::{Noise, PATIENCE, deadline, is_over, pause};
 use nix::sys::signal::Signal;
 use std::fs;
 use std::io::Write;
@@ -396,4 +396,41 @@ fn a_viewer_has_the_last_frame_before_the_end() {
     while viewer.part().1 != jpegs[11] {}
     assert!(viewer.is_closed());
     camcast.program.wait_exit().expect(0);
+}
+
+#[test]
+fn with_a_password_file_nothing_is_served_without_the_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("passwords");
+    fs::write(&file, "anna:secret\n").unwrap();
+    let (camcast, at) = pattern(&["--password-file", file.to_str().unwrap()]);
+    camcast.wait_line("chmod 600 it");
+    let ask = |target: &str, credentials: &str| {
+        let mut client = Client::connect(at);
+        let fields =
+            if credentials.is_empty() { String::new() } else { format!("Authorization: {credentials}\r\n") };
+        client.ask("GET", target, &format!("{fields}Connection: close\r\n"));
+        client.response(false)
+    };
+    // anna:secret, and anna:wrong
+    let (right, wrong) = ("Basic YW5uYTpzZWNyZXQ=", "Basic YW5uYTp3cm9uZw==");
+    for target in ["/", "/snapshot", "/state", "/metrics", "/healthz", "/nothing"] {
+        let refused = ask(target, "");
+        assert_eq!(refused.status, 401, "{target}");
+        assert_eq!(refused.field("www-authenticate"), "Basic realm=\"camcast\", charset=\"UTF-8\"");
+    }
+    assert_eq!((ask("/state", right).status, ask("/nothing", right).status), (200, 404));
+    let statuses: Vec<u16> = (0..4).map(|_| ask("/state", wrong).status).collect();
+    assert_eq!(statuses, [401; 4]);
+    camcast.wait_line("1 request with a wrong password, the latest from 127.0.0.1:");
+    // who guesses has to wait, with the right one too; and then is let in
+    assert_eq!(ask("/state", right).status, 429);
+    let until = deadline(PATIENCE);
+    while ask("/state", right).status == 429 {
+        assert!(!is_over(until));
+        pause();
+    }
+    assert_eq!(ask("/state", right).status, 200);
+    let log = camcast.program.log();
+    assert!(!log.contains("secret"), "{log}");
 }

@@ -29,6 +29,7 @@ use super::seen::{Look, Way};
 use super::stream::Stream;
 use crate::app::exit::ExitError;
 use crate::http::access::Access;
+use crate::http::password::{Guesses, Passwords};
 use crate::sys::connection::Listener;
 use crate::sys::tcp::Accepted;
 use crate::time::Time;
@@ -62,6 +63,8 @@ pub struct Http {
     listeners: Vec<Listener>,
     accept_after: Time,
     access: Access,
+    passwords: Option<Passwords>,
+    guesses: Guesses,
     connections: Vec<Option<Connection>>,
     /// Of the next connection.
     generation: u32,
@@ -82,6 +85,8 @@ impl Http {
             listeners: config.http.iter().map(listening::open).collect::<Result<_, _>>()?,
             accept_after: Time::default(),
             access: config.access.clone(),
+            passwords: config.passwords.clone(),
+            guesses: Guesses::default(),
             connections: (0..PLACES).map(|_| None).collect(),
             generation: 0,
             slate: None,

@@ -6,6 +6,7 @@ use super::viewer::Viewer;
 use super::{Http, VIEWERS, metrics, state};
 use crate::app::cast::outlet::Shared;
 use crate::http::answer::{Answer, Body};
+use crate::http::password::{Guesses, Passwords};
 use crate::http::request::{Method, Parsed, Request, parse};
 use crate::http::route::Route;
 use crate::http::thin::Thin;
@@ -17,6 +18,7 @@ use crate::sys::connection::Remote;
 use crate::sys::random_u64;
 use crate::time::Time;
 use crate::wire::join::Policy;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 /// A frame is waited for this long, or for two of the camera's intervals.
@@ -80,8 +82,11 @@ impl Http {
                     origin: self.access.origin(&request).map(str::to_owned),
                 };
                 // what comes through the socket file, a web server in front of us has judged
-                let reply = if connection.remote == Remote::Local || self.access.is_for_us(&request) {
-                    reply_to(&request, viewers, shared, now)
+                let is_for_us = connection.remote == Remote::Local || self.access.is_for_us(&request);
+                let keys = (self.passwords.as_ref(), &mut self.guesses);
+                let reply = if is_for_us {
+                    let refused = refuse_stranger(&request, connection.remote, keys, shared, now);
+                    refused.unwrap_or_else(|| reply_to(&request, viewers, shared, now))
                 } else {
                     let host = one_line(request.host.unwrap_or(""));
                     let why =
@@ -207,6 +212,36 @@ fn answer(
     let head = answer.head();
     let text = if manner.head_only { &[][..] } else { text };
     connection.answer([head.as_bytes(), text].concat(), now);
+}
+
+/// What one hears who does not know the password, if there is one.
+fn refuse_stranger(
+    request: &Request<'_>,
+    remote: Remote,
+    (passwords, guesses): (Option<&Passwords>, &mut Guesses),
+    shared: &mut Shared<'_>,
+    now: Time,
+) -> Option<Reply> {
+    let passwords = passwords?;
+    let from = match remote {
+        Remote::Address(address) => address.ip().to_canonical(),
+        Remote::Local => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    };
+    if guesses.wait(from).is_some_and(|until| now < until) {
+        return Some(refusal(Status::TooManyRequests, "wrong too often: wait a little"));
+    }
+    match request.authorization {
+        Some(credentials) if passwords.knows(credentials) => {
+            guesses.right(from);
+            None
+        }
+        Some(_) => {
+            guesses.wrong(from, now);
+            shared.report.wrong_password(remote, now);
+            Some(refusal(Status::Unauthorized, "wrong name or password"))
+        }
+        None => Some(refusal(Status::Unauthorized, "a name and a password are needed")),
+    }
 }
 
 fn reply_to(request: &Request<'_>, viewers: usize, shared: &Shared<'_>, now: Time) -> Reply {
