@@ -4,7 +4,11 @@
 //! `try_from`, and what checks it. Tests then ask for it in `docs/camcast.md` and in the golden help. An `arg_name` of `file`,
 //! `folder` or `name` makes it a path, in which `~` is expanded.
 
-#![allow(rustdoc::broken_intra_doc_links, reason = "the doc comments are the help text, brackets and all")]
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    rustdoc::bare_urls,
+    reason = "the doc comments are the help text, brackets and all"
+)]
 
 use crate::app::argument::Argument;
 use crate::app::merge::Or;
