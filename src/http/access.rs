@@ -30,7 +30,7 @@ impl Access {
         name.parse::<IpAddr>().is_ok()
             || !name.contains('.')
             || HOME.iter().any(is_under)
-            || self.hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
+            || self.hosts.iter().any(|known| without_port(known).eq_ignore_ascii_case(name))
     }
 
     /// The origin that may read the answer, if the page that asks may.
@@ -50,7 +50,7 @@ fn ends_with(name: &str, home: &str) -> bool {
 }
 
 /// `pi:8080` is `pi`, and `[::1]:8080` is `::1`. A point at the end is DNS's root.
-fn without_port(host: &str) -> &str {
+pub fn without_port(host: &str) -> &str {
     match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or(""),
         None => host.rsplit_once(':').map_or(host, |(name, _)| name).trim_end_matches('.'),
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn names_that_a_stranger_could_give_are_not_ours() {
-        let access = Access { hosts: vec!["cam.example.org".into()], origins: Vec::new() };
+        let access = Access { hosts: vec!["cam.example.org:8080".into()], origins: Vec::new() };
         let is = |host: &str| with(&format!("Host: {host}\r\n"), |it| access.is_for_us(it));
         for host in [
             "192.168.1.7:8080",

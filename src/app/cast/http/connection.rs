@@ -40,6 +40,8 @@ pub struct Connection {
     outgoing: Outgoing,
     /// Something is to be sent when the connection takes it.
     is_blocked: bool,
+    /// Bytes of `incoming` that have been looked at, and were no whole request.
+    pub judged: usize,
 }
 
 /// What a connection is about.
@@ -92,6 +94,7 @@ impl Connection {
             until: now.after(PATIENCE),
             outgoing: Outgoing::new(0),
             is_blocked: false,
+            judged: 0,
         }
     }
 
@@ -106,8 +109,10 @@ impl Connection {
     }
 
     /// The connection takes more.
-    pub fn handle_writable(&mut self) {
+    pub fn handle_writable(&mut self, now: Time) {
         self.is_blocked = false;
+        // its reader has taken something
+        self.until = now.after(STALLED);
     }
 
     /// Reads what has come. What follows a request waits until that is answered.

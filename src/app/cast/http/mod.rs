@@ -73,6 +73,8 @@ pub struct Http {
     is_away: bool,
     stopping: bool,
     look: Look,
+    /// Somebody has begun to watch or to wait after this turn's demand was told.
+    has_begun: bool,
 }
 
 impl Http {
@@ -93,6 +95,7 @@ impl Http {
             is_away: false,
             stopping: false,
             look: Look::default(),
+            has_begun: false,
         })
     }
 
@@ -198,6 +201,9 @@ impl Outlet for Http {
     }
 
     fn next_timeout(&self, now: Time) -> Time {
+        if self.has_begun {
+            return now;
+        }
         let each = self.connections.iter().flatten().map(|connection| match &connection.doing {
             Doing::Watching(viewer) if !connection.wants_write() => {
                 connection.until.min(viewer.next_timeout())
@@ -219,7 +225,7 @@ impl Outlet for Http {
         }
         self.with(place, shared, now, |connection, _| {
             if ready.writable {
-                connection.handle_writable();
+                connection.handle_writable(now);
             }
             if ready.readable { connection.handle_readable(now) } else { Fate::Stays }
         });
@@ -227,6 +233,7 @@ impl Outlet for Http {
     }
 
     fn handle_timeout(&mut self, shared: &mut Shared<'_>, now: Time) {
+        self.has_begun = false;
         if self.look.is_due(now) {
             let clients =
                 self.connections.iter().flatten().filter_map(|connection| match &connection.doing {
@@ -269,12 +276,18 @@ impl Outlet for Http {
     fn send(&mut self, shared: &mut Shared<'_>, budget: &mut Budget, now: Time) {
         for place in self.places() {
             loop {
+                let doing = self.connections[place].as_ref().map(|connection| &connection.doing);
+                let was_asking = !matches!(doing, Some(Doing::Watching(_) | Doing::Waiting(_)));
                 self.show(place, shared, now);
                 self.with(place, shared, now, |connection, shared| {
                     connection.send(shared.stream, budget, now)
                 });
                 // what was asked behind it
                 self.reply(place, shared, now);
+                // one who has come by that is counted with the next turn's demand
+                let doing = self.connections[place].as_ref().map(|connection| &connection.doing);
+                let is_new = matches!(doing, Some(Doing::Watching(_) | Doing::Waiting(_)));
+                self.has_begun |= was_asking && is_new;
                 let connection = self.connections[place].as_ref();
                 if budget.is_spent() || !connection.is_some_and(Connection::has_more) {
                     break;

@@ -5,6 +5,7 @@ use super::part::Part;
 use super::viewer::Viewer;
 use super::{Http, VIEWERS, metrics, state};
 use crate::app::cast::outlet::Shared;
+use crate::http::access::without_port;
 use crate::http::answer::{Answer, Body};
 use crate::http::password::{Guesses, Passwords};
 use crate::http::request::{Method, Parsed, Request, parse};
@@ -65,6 +66,10 @@ impl Http {
         if self.stopping || !matches!(connection.doing, Doing::Asking) || connection.incoming.is_empty() {
             return;
         }
+        // who says a part of a request costs no more than that part
+        if std::mem::replace(&mut connection.judged, connection.incoming.len()) == connection.incoming.len() {
+            return;
+        }
         let (reply, manner, length) = match parse(&connection.incoming) {
             Parsed::Partial => return,
             Parsed::Refused(status, why) => {
@@ -88,7 +93,7 @@ impl Http {
                     let refused = refuse_stranger(&request, connection.remote, keys, shared, now);
                     refused.unwrap_or_else(|| reply_to(&request, viewers, shared, now))
                 } else {
-                    let host = one_line(request.host.unwrap_or(""));
+                    let host = one_line(without_port(request.host.unwrap_or("")));
                     let why =
                         format!("this camera is not known by the name {host}: camcast --allow-host {host}");
                     refusal(Status::Forbidden, &why)
@@ -97,6 +102,7 @@ impl Http {
             }
         };
         connection.incoming.drain(..length.min(connection.incoming.len()));
+        connection.judged = 0;
         connection.closes = !manner.keeps_open;
         self.begin(place, reply, &manner, shared, now);
     }
