@@ -1,9 +1,23 @@
-//! What can be in the way of listening on an address, in words.
+//! What outlets that listen have in common: what can be in the way, in words, and how long they rest then.
 
 use crate::app::exit::{Exit, ExitError};
 use crate::app::quantity::is_without_link;
+use nix::errno::Errno;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::time::Duration;
+
+/// A listener rests this long when a connection cannot be taken: it stays readable meanwhile.
+pub const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// Why one cannot be taken when this process, or the system, has reached its limit.
+pub const NO_ROOM: &str =
+    "there is no descriptor or memory left: raise LimitNOFILE= of its unit, or ulimit -n";
+
+/// This machine does not have addresses of that kind.
+pub fn is_unknown_family(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::EAFNOSUPPORT as i32)
+}
 
 /// Why this address cannot be listened on, and what is to be done about it; `option` is the one that it was typed with.
 pub fn failure(option: &str, at: SocketAddr, error: &io::Error) -> ExitError {

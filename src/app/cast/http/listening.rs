@@ -5,7 +5,6 @@ use crate::app::cast::listen;
 use crate::app::exit::{Exit, ExitError};
 use crate::shown::shown;
 use crate::sys::connection::Listener;
-use nix::errno::Errno;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Listens there; on all addresses of IPv4 where all were meant and this machine has no IPv6.
@@ -16,7 +15,7 @@ pub(super) fn open(at: &HttpListen) -> Result<Listener, ExitError> {
     let listener = match at {
         HttpListen::Address(at) => {
             let listener = match Listener::tcp(*at) {
-                Err(error) if at.ip().is_unspecified() && is_unknown_family(&error) => {
+                Err(error) if at.ip().is_unspecified() && listen::is_unknown_family(&error) => {
                     Listener::tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), at.port()))
                 }
                 other => other,
@@ -35,8 +34,4 @@ pub(super) fn open(at: &HttpListen) -> Result<Listener, ExitError> {
         (None, HttpListen::Address(_)) => {}
     }
     Ok(listener)
-}
-
-fn is_unknown_family(error: &std::io::Error) -> bool {
-    error.raw_os_error() == Some(Errno::EAFNOSUPPORT as i32)
 }

@@ -22,6 +22,7 @@ pub mod state;
 pub mod viewer;
 
 use super::config::{Config, MAX_HTTP};
+use super::listen::{ACCEPT_REST, NO_ROOM};
 use super::news::{Demand, News};
 use super::outlet::{Budget, Outlet, Shared};
 use super::poll_set::{PollSet, Ready, Seat};
@@ -35,9 +36,7 @@ use crate::sys::tcp::Accepted;
 use crate::time::Time;
 use crate::wire::FrameNumber;
 use connection::{Connection, Doing, Fate};
-use std::net::SocketAddr;
 use std::os::fd::AsFd;
-use std::time::Duration;
 
 /// The most who have the stream at once.
 const VIEWERS: usize = 64;
@@ -47,9 +46,6 @@ const PLACES: usize = VIEWERS + 32;
 
 /// Connections taken a turn.
 const ACCEPTS_A_TURN: usize = 8;
-
-/// The listeners rest this long when there is no descriptor left: they stay readable meanwhile.
-const ACCEPT_REST: Duration = Duration::from_millis(100);
 
 /// What it polls at the most.
 pub const POLLS_MOST: usize = MAX_HTTP + PLACES;
@@ -73,7 +69,7 @@ pub struct Http {
     is_away: bool,
     stopping: bool,
     look: Look,
-    /// Somebody has begun to watch or to wait after this turn's demand was told.
+    /// Somebody has begun to watch or to wait. If that is so when a turn ends, its demand did not count him, and the next comes at once.
     has_begun: bool,
 }
 
@@ -99,33 +95,25 @@ impl Http {
         })
     }
 
-    /// The addresses that are listened on.
-    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        self.listeners.iter().filter_map(Listener::address)
-    }
-
     fn accept(&mut self, place: usize, shared: &mut Shared<'_>, now: Time) {
         for _ in 0..ACCEPTS_A_TURN {
             let Some(listener) = self.listeners.get(place) else { return };
             let (socket, remote) = match listener.accept() {
                 Ok(Accepted::Connection(socket, remote)) => (socket, remote),
                 Ok(Accepted::Nobody) => return,
-                Ok(Accepted::NoRoom) => {
-                    self.accept_after = now.after(ACCEPT_REST);
-                    let why =
-                        "there is no descriptor or memory left: raise LimitNOFILE= of its unit, or ulimit -n";
-                    return shared.report.cannot_accept(why, now);
-                }
-                Err(error) => {
-                    self.accept_after = now.after(ACCEPT_REST);
-                    return shared.report.cannot_accept(&error.to_string(), now);
-                }
+                Ok(Accepted::NoRoom) => return self.rest(NO_ROOM, shared, now),
+                Err(error) => return self.rest(&error.to_string(), shared, now),
             };
             // with all places taken that one goes which has waited longest to ask; without one, the new one does
             let Some(place) = self.place() else { continue };
             self.generation = self.generation.wrapping_add(1);
             self.connections[place] = Some(Connection::new(socket, remote, self.generation, now));
         }
+    }
+
+    fn rest(&mut self, why: &str, shared: &mut Shared<'_>, now: Time) {
+        self.accept_after = now.after(ACCEPT_REST);
+        shared.report.cannot_accept(why, now);
     }
 
     /// A place for one more.
@@ -276,18 +264,12 @@ impl Outlet for Http {
     fn send(&mut self, shared: &mut Shared<'_>, budget: &mut Budget, now: Time) {
         for place in self.places() {
             loop {
-                let doing = self.connections[place].as_ref().map(|connection| &connection.doing);
-                let was_asking = !matches!(doing, Some(Doing::Watching(_) | Doing::Waiting(_)));
                 self.show(place, shared, now);
                 self.with(place, shared, now, |connection, shared| {
                     connection.send(shared.stream, budget, now)
                 });
                 // what was asked behind it
                 self.reply(place, shared, now);
-                // one who has come by that is counted with the next turn's demand
-                let doing = self.connections[place].as_ref().map(|connection| &connection.doing);
-                let is_new = matches!(doing, Some(Doing::Watching(_) | Doing::Waiting(_)));
-                self.has_begun |= was_asking && is_new;
                 let connection = self.connections[place].as_ref();
                 if budget.is_spent() || !connection.is_some_and(Connection::has_more) {
                     break;

@@ -135,6 +135,7 @@ impl Http {
                 connection.doing =
                     Doing::Waiting(Wanted { cursor, after, head_only: manner.head_only, origin });
                 connection.until = now.after(WAIT.max(interval));
+                self.has_begun = true;
                 self.show(place, shared, now);
             }
             Reply::Stream { interval, in_advance, agent } => {
@@ -154,6 +155,7 @@ impl Http {
                 connection.until = Time::NEVER;
                 shared.stats.on_joined();
                 shared.report.viewer_joined(connection.remote, &agent, shared.stats.clients);
+                self.has_begun = true;
             }
         }
     }

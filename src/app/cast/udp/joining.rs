@@ -2,6 +2,7 @@
 
 use super::Udp;
 use super::pending::Verdict;
+use crate::app::cast::listen::{ACCEPT_REST, NO_ROOM};
 use crate::app::cast::outlet::Shared;
 use crate::sender::Route;
 use crate::sender::greeting::{GreetingError, Request};
@@ -11,13 +12,9 @@ use crate::time::Time;
 use crate::wire::Token;
 use crate::wire::join::{Refusal, RefusalCode, Reply};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
 /// Connections taken a turn.
 const JOINS_A_TURN: usize = 4;
-
-/// The listener rests this long when there is no descriptor left: it stays readable meanwhile.
-const ACCEPT_REST: Duration = Duration::from_millis(100);
 
 impl Udp {
     pub(super) fn accept(&mut self, place: usize, shared: &mut Shared<'_>, now: Time) {
@@ -32,11 +29,7 @@ impl Udp {
                     }
                 }
                 Ok(Accepted::Nobody) => return,
-                Ok(Accepted::NoRoom) => {
-                    let why =
-                        "there is no descriptor or memory left: raise LimitNOFILE= of its unit, or ulimit -n";
-                    return self.rest(why, shared, now);
-                }
+                Ok(Accepted::NoRoom) => return self.rest(NO_ROOM, shared, now),
                 Err(error) => return self.rest(&error.to_string(), shared, now),
             }
         }

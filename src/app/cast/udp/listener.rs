@@ -21,9 +21,7 @@ impl Listener {
     /// What is in the way, and its remedy.
     pub fn open(listen: &Listen) -> Result<Self, ExitError> {
         let door = match try_door(listen.address) {
-            Err(error) if error.raw_os_error() == Some(nix::errno::Errno::EAFNOSUPPORT as i32) => {
-                listen.fallback.map_or(Err(error), try_door)
-            }
+            Err(error) if listen::is_unknown_family(&error) => listen.fallback.map_or(Err(error), try_door),
             other => other,
         };
         let door = door.map_err(|error| listen::failure("--listen", listen.address, &error))?;
