@@ -22,6 +22,10 @@ BUF_TYPE_VIDEO_OUTPUT = 2
 FIELD_NONE = 1
 COLORSPACE_JPEG = 7
 
+# A reader that starts is given the oldest frame of v4l2loopback's ring (its max_buffers, 4 here) even while it is written
+# over, until the ring has gone round: then the newest.
+OVERTAKEN = 8
+
 
 def open_output(path, width, height, fps, largest):
     device = os.open(path, os.O_RDWR)
@@ -60,6 +64,8 @@ def main():
             room[:len(frame)] = frame
             os.write(device, room if options.whole_buffers else frame)
             written += 1
+            if written == OVERTAKEN:
+                print(f"feed: {written} frames are written", flush=True)
             due += 1 / options.fps
             wait = due - time.monotonic()
             if wait > 0:

@@ -53,6 +53,7 @@ loopback_camera() {
     modprobe v4l2loopback video_nr=10 card_label=loopback exclusive_caps=1 max_buffers=4 || fail "modprobe v4l2loopback"
     feed "${1:-30}"
     wait_for 60 "picture on /dev/video10" captures /dev/video10
+    wait_for 60 "v4l2loopback's ring gone round" grep -q 'frames are written' /tmp/feed.log
 }
 
 feed() {
