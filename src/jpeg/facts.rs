@@ -6,11 +6,12 @@
 //!  SOFn  FF Cn | Lf Lf | P | Y Y | X X | Nf | C1 H1/V1 Tq1 | C2 H2/V2 Tq2 | ...      B.2.2
 //!  DQT   FF DB | Lq Lq | Pq/Tq Q0 ... Q63 | Pq/Tq Q0 ... Q63 | ...                   B.2.4.1 (Pq 1: two bytes each)
 //!  DRI   FF DD | 00 04 | Ri Ri                                                       B.2.4.4
-//!  SOS   FF DA | Ls Ls | Ns ...                                                      B.2.3; entropy-coded data follows
+//!  DHT   FF C4 | Lh Lh | Tc/Th L1 ... L16 V ... | ...                                B.2.4.2
+//!  SOS   FF DA | Ls Ls | Ns | C1 Td1/Ta1 | C2 Td2/Ta2 | ...                          B.2.3; entropy-coded data follows
 //! ```
 
 use super::markers::{self, APP1, DHT, DQT, DRI, EOI, SOF0, SOI, SOS, Segment};
-use super::{JpegError, Size};
+use super::{JpegError, Size, huffman};
 use memchr::memmem;
 
 /// Extended sequential DCT: as baseline, but for the number of tables.
@@ -41,6 +42,10 @@ pub struct Facts {
     pub quantisation: [Option<QuantisationTable>; MOST],
     /// Restart interval in MCUs; zero without one.
     pub restart_interval: u16,
+    /// Huffman tables of its own stand before the first scan, others than the standard ones of their number.
+    pub has_own_huffman: bool,
+    /// The first scan has all components, coded by the Huffman tables that are usual: the first by tables 0, others by tables 1.
+    pub is_usual_scan: bool,
     /// Where the standard Huffman tables go in a picture that has none and can do with them: in front of SOS.
     pub huffman_at: Option<u32>,
     /// Segments that hold or may hold a smaller picture: those of Exif, and others that have an SOI in them. Programs that look
@@ -105,6 +110,8 @@ impl From<Size> for Facts {
             component: [Component::default(); MOST],
             quantisation: [None; MOST],
             restart_interval: 0,
+            has_own_huffman: false,
+            is_usual_scan: false,
             huffman_at: None,
             thumbnails: [Span::default(); MOST],
         }
@@ -124,10 +131,14 @@ pub fn header(bytes: &[u8]) -> Result<Facts, JpegError> {
             SOS => {
                 let can_do_with_them = matches!(facts.coding, SOF0 | SOF1) && !has_huffman;
                 let huffman_at = can_do_with_them.then_some(offset(segment.at));
+                facts.read_scan(&segment);
                 return Ok(Facts { size: size?, scan: segment.end, huffman_at, ..facts });
             }
             EOI => return Err(JpegError::NoScan),
-            DHT => has_huffman = true,
+            DHT => {
+                has_huffman = true;
+                facts.has_own_huffman |= !huffman::is_standard(segment.payload);
+            }
             DQT => facts.read_tables(&segment),
             DRI => facts.read_interval(&segment),
             code if markers::is_free(code) => facts.read_free(&segment),
@@ -185,6 +196,14 @@ impl Facts {
             }
             rest = behind;
         }
+    }
+
+    fn read_scan(&mut self, scan: &Segment<'_>) {
+        let count = usize::from(self.components);
+        let Some((&said, rest)) = scan.payload.split_first() else { return };
+        let tables = rest.chunks_exact(2).take(count).map(|component| component[1]);
+        let usual = std::iter::once(0x00).chain(std::iter::repeat(0x11)).take(count);
+        self.is_usual_scan = count > 0 && usize::from(said) == count && tables.eq(usual);
     }
 
     fn read_free(&mut self, segment: &Segment<'_>) {
@@ -292,6 +311,26 @@ mod tests {
     }
 
     #[test]
+    fn scans_are_usual_or_not() {
+        let three = frame(&[(1, 0x21, 0), (2, 0x11, 1), (3, 0x11, 1)]);
+        for (scan, is_usual) in [
+            (&[3, 1, 0x00, 2, 0x11, 3, 0x11, 0, 63, 0][..], true),
+            (&[3, 1, 0x00, 2, 0x00, 3, 0x00, 0, 63, 0], false),
+            (&[3, 1, 0x00, 2, 0x11, 3], false),
+            // the first of three scans
+            (&[1, 1, 0x00, 0, 63, 0], false),
+            (&[], false),
+        ] {
+            let mut jpeg = vec![0xff, SOI];
+            for (code, payload) in [(0xc0, &three[..]), (SOS, scan)] {
+                jpeg.extend([0xff, code, 0, payload.len() as u8 + 2]);
+                jpeg.extend(payload);
+            }
+            assert_eq!(header(&jpeg).unwrap().is_usual_scan, is_usual, "{scan:?}");
+        }
+    }
+
+    #[test]
     fn what_libjpeg_writes_is_read() {
         let pixels = vec![7; 64 * 48 * 3];
         for (sampling, factors) in [(Sampling::Half, (2, 1)), (Sampling::Quarter, (2, 2))] {
@@ -305,7 +344,8 @@ mod tests {
             let first = facts.quantisation[0].unwrap();
             // quality 80 of T.81's table K.1, whose first value is 16
             assert_eq!((jpeg[first.at as usize], first.is_wide), (6, false));
-            assert_eq!(facts.huffman_at, None, "it has its own");
+            assert_eq!(facts.huffman_at, None, "it has tables");
+            assert!(facts.is_usual_scan && !facts.has_own_huffman);
         }
     }
 

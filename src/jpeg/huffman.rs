@@ -41,6 +41,35 @@ pub const STANDARD_TABLES: [u8; 420] = [
     0xf9, 0xfa,
 ];
 
+/// Whether all tables in a DHT segment's payload are the standard ones of their class and number.
+pub fn is_standard(payload: &[u8]) -> bool {
+    let mut rest = payload;
+    while !rest.is_empty() {
+        let Some((table, behind)) = split_table(rest) else { return false };
+        if !tables(&STANDARD_TABLES[4..]).any(|standard| standard == table) {
+            return false;
+        }
+        rest = behind;
+    }
+    true
+}
+
+/// The tables in a DHT segment's payload, as far as they are whole.
+fn tables(mut payload: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (table, behind) = split_table(payload)?;
+        payload = behind;
+        Some(table)
+    })
+}
+
+/// The first table, and what follows it: class and number, the counts of codes of 1 to 16 bits, a value for each code.
+fn split_table(payload: &[u8]) -> Option<(&[u8], &[u8])> {
+    let counts = payload.get(1..17)?;
+    let values: usize = counts.iter().map(|count| usize::from(*count)).sum();
+    payload.split_at_checked(17 + values)
+}
+
 /// Where [`STANDARD_TABLES`] must be put into a JPEG that has none: the offset of its SOS. `None` if it brings tables of
 /// its own, or is of a kind that these do not suit, or no JPEG.
 pub fn tables_at(jpeg: &[u8]) -> Option<usize> {
@@ -88,6 +117,20 @@ mod tests {
             let payload = &STANDARD_TABLES[4..];
             markers::Step::Segment(markers::Segment { code: DHT, at: 0, payload, end: STANDARD_TABLES.len() })
         });
+    }
+
+    #[test]
+    fn tables_are_standard_in_any_order_and_number_or_they_are_not() {
+        let all: Vec<&[u8]> = tables(&STANDARD_TABLES[4..]).collect();
+        assert_eq!(all.concat(), STANDARD_TABLES[4..]);
+        assert_eq!(all.iter().map(|table| table[0]).collect::<Vec<u8>>(), [0x00, 0x10, 0x01, 0x11]);
+        assert!(is_standard(&STANDARD_TABLES[4..]) && is_standard(&[all[3], all[0]].concat()));
+        for at in 0..all[1].len() {
+            let mut other = all[1].to_vec();
+            other[at] ^= 1;
+            assert!(!is_standard(&other), "byte {at}");
+            assert!(!is_standard(&all[1][..at]) || at == 0, "the first {at}");
+        }
     }
 
     #[test]
