@@ -30,6 +30,7 @@
 //! | [`sender`] | pure | the sender's brain: who is here, what each client gets next, what is sent again (`sender/repair.rs`), timers |
 //! | [`receiver`] | pure | the receiver's brain: when to join, frames out of datagrams, what is asked for again ([`receiver::requests`]) |
 //! | [`account`] | pure | what has become of every frame |
+//! | [`rtp`] | pure | a frame as RTP packets (RFC 2435), and the reports beside them; no outlet sends them yet |
 //! | [`record`] | pure | containers, where files begin and end, their names |
 //! | [`picture`] | pure | pictures that the program makes itself: the pattern, NO SIGNAL, raw frames compressed, frames shrunk for plain clients |
 //! | [`shown`] | pure | names and words of others, as a terminal may be shown them |
@@ -80,6 +81,7 @@ pub mod picture;
 pub mod receiver;
 pub mod record;
 pub mod reel;
+pub mod rtp;
 pub mod sender;
 pub mod shown;
 pub mod store;

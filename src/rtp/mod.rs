@@ -16,6 +16,8 @@
 pub mod pace;
 pub mod picture;
 pub mod rtcp;
+#[cfg(test)]
+mod tests;
 pub mod track;
 pub mod train;
 

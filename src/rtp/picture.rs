@@ -88,9 +88,8 @@ impl Picture {
         if facts.has_own_huffman {
             return Err(NotCarried::Huffman);
         }
-        let table = |component: Component| {
-            facts.quantisation.get(usize::from(component.table)).copied().flatten()
-        };
+        let table =
+            |component: Component| facts.quantisation.get(usize::from(component.table)).copied().flatten();
         let found = [table(luminance), table(blue), table(red)];
         let [Some(first), Some(second), Some(third)] = found else { return Err(NotCarried::Quantisation) };
         if second != third && !is_same(frame, second, third) {
