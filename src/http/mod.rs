@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`access`] | who may ask, by what a browser says |
 //! | [`password`] | who knows the password |
+//! | [`places`] | who goes when all places are taken |
 //! | [`request`] | a request's head, and how far it can be trusted |
 //! | [`route`] | what is asked for, by any of the names that programs use |
 //! | [`answer`] | the head of an answer |
@@ -17,6 +18,7 @@ pub mod access;
 pub mod answer;
 pub mod multipart;
 pub mod password;
+pub mod places;
 pub mod request;
 pub mod route;
 pub mod thin;

@@ -91,8 +91,8 @@ pub struct Listen {
 pub enum HttpListen {
     /// At an address.
     Address(SocketAddr),
-    /// At a socket file.
-    File(PathBuf),
+    /// At a socket file of this mode.
+    File(PathBuf, u32),
 }
 
 impl TryFrom<Options> for Config {
@@ -103,7 +103,7 @@ impl TryFrom<Options> for Config {
             capture: capture(&options)?,
             quality: quality(options.quality)?,
             listen: listen(&options.listen)?,
-            http: http(&options.http)?,
+            http: http(&options.http, http_mode(options.http_mode.as_deref())?)?,
             access: Access { hosts: options.allow_host, origins: origins(&options.allow_origin)? },
             passwords: options.password_file.as_ref().map(passwords).transpose()?,
             reel: reel(options.reel.as_deref())?,
@@ -213,14 +213,23 @@ fn listen(typed: &[String]) -> Result<Vec<Listen>, ExitError> {
     typed.iter().map(parse).collect()
 }
 
-fn http(typed: &[Argument]) -> Result<Vec<HttpListen>, ExitError> {
+fn http_mode(typed: Option<&str>) -> Result<u32, ExitError> {
+    let Some(typed) = typed else { return Ok(0o666) };
+    let is_mode = (3..=4).contains(&typed.len()) && typed.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
+    u32::from_str_radix(typed, 8)
+        .ok()
+        .filter(|mode| is_mode && *mode <= 0o777)
+        .ok_or_else(|| usage(format!("--http-mode {typed}: write it as chmod has it, such as 660")))
+}
+
+fn http(typed: &[Argument], mode: u32) -> Result<Vec<HttpListen>, ExitError> {
     if typed.len() > MAX_HTTP {
         return Err(usage(format!("--http can be given {MAX_HTTP} times at the most")));
     }
     let parse = |typed: &Argument| {
         let path = typed.path();
         if path.is_absolute() {
-            return Ok(HttpListen::File(path.to_owned()));
+            return Ok(HttpListen::File(path.to_owned(), mode));
         }
         let text = path.to_str().unwrap_or("");
         quantity::parse_listen(text, HTTP_PORT)
@@ -351,6 +360,10 @@ mod tests {
             "no control has such a name"
         );
         assert!(camera(|o| o.control = vec!["a=1".into(); 65]).contains("64 times"));
+        for mode in ["", "66", "0o666", "668", "1777", "rw-rw-rw-", "+66"] {
+            assert!(http_mode(Some(mode)).unwrap_err().to_string().contains("--http-mode"), "{mode}");
+        }
+        assert_eq!([http_mode(None), http_mode(Some("0660"))].map(Result::unwrap), [0o666, 0o660]);
         assert!(text(|o| o.quality = Some(0)).contains("--quality"));
         assert!(text(|o| o.quality = Some(101)).contains("--quality"));
         assert!(text(|o| o.dscp = Some("64".into())).contains("--dscp 64"));

@@ -4,13 +4,14 @@
 //! any system call (`sys`).
 //!
 //! [`stream`], [`source`] and [`slates`] lead from the camera to the reel; [`outlet`] is what the loop asks of a way out, such as
-//! [`udp`] and [`http`]. [`poll_set`] has the tokens, [`stats`], [`drops`] and [`seen`] the counters, [`report`] the words.
+//! [`udp`] and [`http`]. [`poll_set`] has the tokens, [`stats`], [`drops`] and [`seen`] the counters, [`report`] the words, and [`joins`] which of them are a line each.
 
 pub mod config;
 pub mod drops;
 #[cfg(test)]
 mod example;
 pub mod http;
+pub mod joins;
 pub mod list;
 pub mod listen;
 pub mod news;
@@ -85,7 +86,7 @@ pub struct Server {
     first: usize,
     stats: Stats,
     report: Report,
-    /// Sends were left over when the turn's budget was spent.
+    /// Sends were left over when the turn's budget was spent, or the last has been sent.
     has_more: bool,
     stopping: bool,
 }
@@ -220,7 +221,9 @@ impl Server {
         let mut budget = Budget::new(SENDS_A_TURN);
         self.each_outlet(|outlet, shared| outlet.send(shared, &mut budget, now));
         self.first = (self.first + 1) % self.outlets.len().max(1);
-        self.has_more = budget.is_spent();
+        // what is sent last is known at once, and not when somebody would be waited for no longer
+        let is_over = self.stream.source.is_over() && !self.stopping && self.demand().outstanding == 0;
+        self.has_more = budget.is_spent() || is_over;
     }
 
     fn each_outlet(&mut self, mut of: impl FnMut(&mut AnyOutlet, &mut Shared<'_>)) {

@@ -6,6 +6,7 @@ use crate::support::pictures::{decode, decoded_size, noise};
 use crate::support::plain::PlainClient;
 use crate::support::procs::{Camcast, Program, camcast, camrec_into};
 use crate::support::{Noise, PATIENCE, deadline, is_over, pause};
+use base64ct::{Base64, Encoding};
 use nix::sys::signal::Signal;
 use std::fs;
 use std::io::Write;
@@ -403,39 +404,51 @@ fn a_viewer_has_the_last_frame_before_the_end() {
 fn with_a_password_file_nothing_is_served_without_the_password() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("passwords");
-    fs::write(&file, "anna:secret\n").unwrap();
+    fs::write(&file, "anna:secret\nbert:other\n").unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-    let (camcast, at) = pattern(&["--password-file", file.to_str().unwrap()]);
+    let origin = "https://mainsail.example";
+    let (camcast, at) = pattern(&["--password-file", file.to_str().unwrap(), "--allow-origin", origin]);
     camcast.wait_line("chmod 600 it");
+    let fields = |credentials: &str| match credentials {
+        "" => String::new(),
+        pair => format!("Authorization: Basic {}\r\n", Base64::encode_string(pair.as_bytes())),
+    };
     let ask = |target: &str, credentials: &str| {
         let mut client = Client::connect(at);
-        let fields =
-            if credentials.is_empty() { String::new() } else { format!("Authorization: {credentials}\r\n") };
-        client.ask("GET", target, &format!("{fields}Connection: close\r\n"));
+        client.ask("GET", target, &format!("{}Connection: close\r\n", fields(credentials)));
         client.response(false)
     };
-    // anna:secret, and anna:wrong
-    let (right, wrong) = ("Basic YW5uYTpzZWNyZXQ=", "Basic YW5uYTp3cm9uZw==");
     for target in ["/", "/snapshot", "/state", "/metrics", "/healthz", "/nothing"] {
         let refused = ask(target, "");
         assert_eq!(refused.status, 401, "{target}");
         assert_eq!(refused.field("www-authenticate"), "Basic realm=\"camcast\", charset=\"UTF-8\"");
     }
-    assert_eq!((ask("/state", right).status, ask("/nothing", right).status), (200, 404));
+    assert_eq!((ask("/state", "anna:secret").status, ask("/nothing", "bert:other").status), (200, 404));
+    // a browser asks without it whether its page may ask with it
+    let mut browser = Client::connect(at);
+    browser.ask(
+        "OPTIONS",
+        "/state",
+        &format!("Origin: {origin}\r\nAccess-Control-Request-Headers: authorization\r\n"),
+    );
+    let allowed = browser.response(false);
+    assert_eq!((allowed.status, allowed.field("access-control-allow-credentials")), (204, "true"));
+    assert_eq!(allowed.field("access-control-allow-headers"), "Authorization");
     // who guesses has to wait, with the right one too; and then is let in. All of it is said at once, and judged in one moment
     let mut client = Client::connect(at);
-    let asked = [wrong, wrong, wrong, wrong, right]
-        .map(|it| format!("GET /state HTTP/1.1\r\nHost: a\r\nAuthorization: {it}\r\n\r\n"));
+    let asked = ["anna:1", "anna:2", "anna:3", "anna:4", "anna:secret"]
+        .map(|it| format!("GET /state HTTP/1.1\r\nHost: a\r\n{}\r\n", fields(it)));
     client.say(asked.concat().as_bytes());
     let statuses = [(); 5].map(|()| client.response(false).status);
     assert_eq!(statuses, [401, 401, 401, 401, 429]);
+    assert_eq!(ask("/state", "bert:other").status, 200, "nobody else has to");
     camcast.wait_line("1 request with a wrong password, the latest from 127.0.0.1:");
     let until = deadline(PATIENCE);
-    while ask("/state", right).status == 429 {
+    while ask("/state", "anna:secret").status == 429 {
         assert!(!is_over(until));
         pause();
     }
-    assert_eq!(ask("/state", right).status, 200);
+    assert_eq!(ask("/state", "anna:secret").status, 200);
     let log = camcast.program.log();
     assert!(!log.contains("secret"), "{log}");
 }

@@ -34,8 +34,12 @@ pub struct Viewer {
     /// The answer's head, of which this many bytes are gone.
     opening: Vec<u8>,
     opened: usize,
+    /// Nothing more is begun.
+    is_ending: bool,
     /// Since when.
     pub since: Time,
+    /// Its join was said, and so is its leave.
+    pub is_told: bool,
     /// What has gone to it.
     pub tally: Tally,
 }
@@ -52,7 +56,9 @@ impl Viewer {
             slate: None,
             opening,
             opened: 0,
+            is_ending: false,
             since: now,
+            is_told: false,
             tally: Tally::default(),
         }
     }
@@ -72,6 +78,12 @@ impl Viewer {
         self.slate.map_or(Time::NEVER, |(_, at)| at)
     }
 
+    /// What has been begun is its last. False: there is nothing.
+    pub fn end(&mut self) -> bool {
+        self.is_ending = true;
+        self.part.is_some()
+    }
+
     /// It does not have the newest frame yet.
     pub fn is_behind(&self, stream: &Stream) -> bool {
         self.part.is_some() || self.cursor.peek(&stream.reel).is_some()
@@ -87,9 +99,9 @@ impl Viewer {
         now: Time,
     ) -> Sending {
         if self.opened < self.opening.len() {
-            budget.spend();
             let rest = beyond([self.opening.as_slice()].into_iter(), self.opened);
             let (sent, progress) = outgoing.send(socket, rest);
+            budget.spend_on(sent);
             self.opened += sent;
             if progress != Progress::Done {
                 return progress.into();
@@ -100,6 +112,9 @@ impl Viewer {
                 return Sending::Done;
             }
             if self.part.is_none() {
+                if self.is_ending {
+                    return Sending::Ended;
+                }
                 let Some(picture) = self.peek(stream, now) else { return Sending::Done };
                 // who has not taken the last frame is not sent another one behind it
                 if !socket.is_writable() {
@@ -108,8 +123,7 @@ impl Viewer {
                 self.part = self.begin(picture, stream, now);
             }
             let Some((part, picture)) = &mut self.part else { return Sending::Done };
-            budget.spend();
-            let sending = part.send(socket, outgoing, stream);
+            let sending = part.send(socket, outgoing, stream, budget);
             if sending != Sending::Done {
                 return sending;
             }
@@ -147,7 +161,7 @@ impl Viewer {
         let frame = picture.of(stream)?;
         let captured = frame.stamp().captured;
         if let Picture::Frame(_) = picture {
-            self.thin.took(captured);
+            self.thin.took(captured, apart(stream));
         }
         let head = match std::mem::replace(&mut self.is_ahead, self.in_advance) {
             true => Head::default(),
