@@ -3,10 +3,9 @@
 use crate::support::browser::Browser;
 use crate::support::http::address;
 use crate::support::pictures::noise;
-use crate::support::procs::{Camcast, Program, camcast, camrec_into};
+use crate::support::procs::{Camcast, camrec_into};
 use crate::support::{left_out, pause};
 use std::io::Write;
-use std::process::Stdio;
 
 /// The mean colour of the picture on the screen, which differs from frame to frame.
 const PICTURE: &str = "(() => { const it = document.getElementById('picture'); \
@@ -58,10 +57,7 @@ fn the_picture_moves_and_what_is_beside_it_is_true() {
 
 #[test]
 fn a_camera_that_goes_is_said_with_its_reason_and_one_that_comes_back_is_shown() {
-    let mut command = camcast(&["-", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
-    let mut program = Program::start("camcast", command.stdin(Stdio::piped()));
-    let mut stdin = program.take_stdin();
-    let camcast = Camcast::from(program);
+    let (camcast, mut stdin) = Camcast::piped(&["--http", "127.0.0.1:0"]);
     let at = address(&camcast);
     stdin.write_all(&noise(320, 240, 50, 1)).unwrap();
     let Some(mut browser) = Browser::open(&format!("http://{at}/")) else {

@@ -4,6 +4,7 @@ use super::*;
 use crate::app::cast::options::Options;
 use crate::app::cast::report::Report;
 use crate::app::cast::stats::Stats;
+use crate::app::cast::{Flow, Server};
 use crate::jpeg::Size;
 use crate::sys::clock;
 use crate::time::Stamp;
@@ -301,4 +302,40 @@ fn the_rest_of_a_request_has_to_come_as_soon_as_that_of_the_first() {
     bench.pass(Duration::from_secs(10));
     bench.turn(PLENTY);
     assert!(!client.hear());
+}
+
+#[test]
+fn the_end_comes_with_the_last_frame_and_not_when_nobody_would_be_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("1.jpg"),
+        crate::jpeg::sample::jpeg(Size { width: 64, height: 48 }, &[1; LARGE]),
+    )
+    .unwrap();
+    let at = folder.path().join("http");
+    let options = Options {
+        source: folder.path().to_str().map(Into::into),
+        listen: vec!["127.0.0.1:0".into()],
+        http: vec![at.to_str().unwrap().into()],
+        once: true,
+        wait_for_client: true,
+        ..Options::default()
+    };
+    let mut server = Server::new(&Config::try_from(options).unwrap()).unwrap();
+    let stream = UnixStream::connect(&at).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    let mut viewer = Client { stream, heard: Vec::new() };
+    viewer.say(&ask("/stream"));
+    // the source ends, and the last frame is on its way
+    while !server.stream.source.is_over() {
+        assert_eq!(server.turn().unwrap(), Flow::On);
+    }
+    let mut flow = Flow::On;
+    while flow == Flow::On {
+        viewer.hear();
+        flow = server.turn().unwrap();
+        let is_last = server.demand().outstanding == 0 && !server.stopping;
+        assert!(!is_last || server.has_more, "the next turn is the last, and comes at once");
+    }
+    assert!(!viewer.hear());
 }
