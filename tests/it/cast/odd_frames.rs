@@ -168,6 +168,16 @@ fn a_plain_client_gets_the_tables_and_a_recorder_does_not() {
         assert!(crate::support::pictures::decode(&got).is_ok());
         assert!(native.take_frames(1).remove(0).1 == jpeg, "{name} is recorded as it was");
     }
+    let jpeg = read("exif-thumbnail.jpg");
+    stdin.write_all(&jpeg).unwrap();
+    let got = plain.take_frames(1).remove(0);
+    let starts = got.windows(2).filter(|bytes| *bytes == [0xff, 0xd8]).count();
+    let decode = |jpeg: &[u8]| crate::support::pictures::decode(jpeg).unwrap();
+    assert!(
+        starts == 1 && decode(&got).pixels == decode(&jpeg).pixels,
+        "without the thumbnail it is the same picture"
+    );
+    assert!(native.take_frames(1).remove(0).1 == jpeg);
 }
 
 #[test]

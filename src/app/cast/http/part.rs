@@ -75,7 +75,7 @@ impl Part {
         budget: &mut Budget,
     ) -> Sending {
         let Some(frame) = self.picture.of(stream) else { return Sending::Gone };
-        let pieces = [self.head.as_bytes()].into_iter().chain(frame.pieces_for_web()).chain(self.behind);
+        let pieces = [self.head.as_bytes()].into_iter().chain(frame.pieces_for_others()).chain(self.behind);
         let (sent, progress) = outgoing.send(connection, beyond(pieces, self.sent));
         budget.spend_on(sent);
         self.sent += sent;

@@ -192,7 +192,7 @@ impl Http {
             return;
         };
         let Some(frame) = picture.of(shared.stream) else { return };
-        let body = Body::Bytes("image/jpeg", frame.length_for_web() as usize);
+        let body = Body::Bytes("image/jpeg", frame.length_for_others() as usize);
         let head = wanted.manner.answer(Status::Ok, body).head();
         match wanted.manner.head_only {
             true => connection.answer(head.as_bytes().to_vec(), now),

@@ -129,7 +129,7 @@ impl Viewer {
             }
             if let (Picture::Frame(_), Some(frame)) = (*picture, picture.of(stream)) {
                 self.tally.frames += 1;
-                self.tally.bytes += u64::from(frame.length_for_web());
+                self.tally.bytes += u64::from(frame.length_for_others());
             }
             self.part = None;
         }
@@ -165,7 +165,7 @@ impl Viewer {
         }
         let head = match std::mem::replace(&mut self.is_ahead, self.in_advance) {
             true => Head::default(),
-            false => multipart::head(frame.length_for_web(), local_time::at(captured).as_microsecond()),
+            false => multipart::head(frame.length_for_others(), local_time::at(captured).as_microsecond()),
         };
         Some((Part::of_stream(picture, head, self.in_advance), picture))
     }
