@@ -1,8 +1,7 @@
 //! One connection: what has been read of a request, and what is on its way in answer.
 
 use super::part::{Part, Picture, Sending, beyond};
-use super::viewer::Viewer;
-use crate::app::cast::outlet::Budget;
+use super::viewer::{Turn, Viewer};
 use crate::app::cast::stream::Stream;
 use crate::http::Status;
 use crate::http::answer::{Answer, Body};
@@ -280,8 +279,9 @@ impl Connection {
     }
 
     /// Sends what there is, as far as the connection takes it.
-    pub fn send(&mut self, stream: &Stream, budget: &mut Budget, now: Time) -> Fate {
-        if self.blocked.is_some() || budget.is_spent() {
+    pub fn send(&mut self, turn: &mut Turn<'_>) -> Fate {
+        let now = turn.now;
+        if self.blocked.is_some() || turn.budget.is_spent() {
             return Fate::Stays;
         }
         let sending = match &mut self.doing {
@@ -289,13 +289,13 @@ impl Connection {
             Doing::Answering(bytes, sent) => {
                 let rest = beyond([bytes.as_slice()].into_iter(), *sent);
                 let (count, progress) = self.outgoing.send(&self.socket, rest);
-                budget.spend_on(count);
+                turn.budget.spend_on(count);
                 *sent += count;
                 progress.into()
             }
-            Doing::Showing(part) => part.send(&self.socket, &mut self.outgoing, stream, budget),
+            Doing::Showing(part) => part.send(&self.socket, &mut self.outgoing, turn.stream, turn.budget),
             Doing::Watching(viewer) => {
-                let sending = viewer.send(&self.socket, &mut self.outgoing, stream, budget, now);
+                let sending = viewer.send(&self.socket, &mut self.outgoing, turn);
                 if sending == Sending::Done {
                     self.until = Time::NEVER;
                     return Fate::Stays;

@@ -41,6 +41,7 @@ use crate::wire::FrameNumber;
 use arrayvec::ArrayVec;
 use connection::{Connection, Doing, Fate, STOPPING};
 use std::os::fd::AsFd;
+use viewer::{Dates, Turn};
 
 /// The most who have the stream at once.
 const VIEWERS: usize = 64;
@@ -76,6 +77,7 @@ pub struct Http {
     generation: u32,
     /// Whose turn it is to be first.
     first: usize,
+    dates: Dates,
     /// What is shown in place of frames.
     slate: Option<FrameNumber>,
     is_away: bool,
@@ -101,6 +103,7 @@ impl Http {
             connections: (0..PLACES).map(|_| None).collect(),
             generation: 0,
             first: 0,
+            dates: Dates::default(),
             slate: None,
             is_away: false,
             stopping: false,
@@ -301,17 +304,17 @@ impl Outlet for Http {
     }
 
     fn send(&mut self, shared: &mut Shared<'_>, budget: &mut Budget, now: Time) {
-        let (places, first) = (self.connections.len(), self.first);
+        let (places, first, mut dates) = (self.connections.len(), self.first, self.dates);
         for place in (first..places).chain(0..first) {
             if budget.is_spent() {
                 // the others come first in the next turn
                 self.first = place;
-                return;
+                break;
             }
             for answers in 1.. {
                 self.show(place, shared, now);
                 self.with(place, shared, now, |connection, shared| {
-                    connection.send(shared.stream, budget, now)
+                    connection.send(&mut Turn { stream: shared.stream, budget, dates: &mut dates, now })
                 });
                 // what was asked behind it
                 self.reply(place, shared, now);
@@ -325,6 +328,7 @@ impl Outlet for Http {
                 }
             }
         }
+        self.dates = dates;
     }
 
     fn demand(&self, stream: &Stream) -> Demand {

@@ -176,6 +176,18 @@ fn what_is_large_costs_more_of_a_turn() {
 }
 
 #[test]
+fn a_frame_has_one_date_for_all() {
+    let mut bench = Bench::new();
+    let date = |mut viewer: Client| {
+        viewer.hear();
+        let text = String::from_utf8(viewer.heard).unwrap();
+        text.split_once("X-Timestamp: ").unwrap().1.split_once('\r').unwrap().0.to_owned()
+    };
+    let dates = [1, 2, 3].map(|last| date(bench.asks(&format!("10.0.0.{last}"), &ask("/stream"))));
+    assert!(dates.iter().all(|date| *date == dates[0]), "{dates:?}");
+}
+
+#[test]
 fn who_opens_every_place_and_reads_nothing_keeps_nobody_out() {
     let mut bench = Bench::new();
     bench.frame(LARGE);

@@ -19,6 +19,30 @@ use std::time::Duration;
 /// A picture that stands in for frames is shown again after this long: some show a picture only when the next one comes.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// When frames were captured by the wall clock: the newest one's date is the same for all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Dates(Option<(Time, i64)>);
+
+impl Dates {
+    /// Microseconds since 1970.
+    fn micros(&mut self, captured: Time) -> i64 {
+        let known = self.0.filter(|(time, _)| *time == captured);
+        self.0.insert(known.unwrap_or_else(|| (captured, local_time::at(captured).as_microsecond()))).1
+    }
+}
+
+/// What sending needs of a turn.
+pub struct Turn<'a> {
+    /// What is streamed.
+    pub stream: &'a Stream,
+    /// How much may be sent.
+    pub budget: &'a mut Budget,
+    /// When frames were captured.
+    pub dates: &'a mut Dates,
+    /// The turn's time.
+    pub now: Time,
+}
+
 /// One who has the stream.
 #[derive(Debug)]
 pub struct Viewer {
@@ -94,10 +118,9 @@ impl Viewer {
         &mut self,
         socket: &Socket,
         outgoing: &mut Outgoing,
-        stream: &Stream,
-        budget: &mut Budget,
-        now: Time,
+        Turn { stream, budget, dates, now }: &mut Turn<'_>,
     ) -> Sending {
+        let now = *now;
         if self.opened < self.opening.len() {
             let rest = beyond([self.opening.as_slice()].into_iter(), self.opened);
             let (sent, progress) = outgoing.send(socket, rest);
@@ -120,7 +143,7 @@ impl Viewer {
                 if !socket.is_writable() {
                     return Sending::Blocked;
                 }
-                self.part = self.begin(picture, stream, now);
+                self.part = self.begin(picture, stream, dates, now);
             }
             let Some((part, picture)) = &mut self.part else { return Sending::Done };
             let sending = part.send(socket, outgoing, stream, budget);
@@ -150,7 +173,13 @@ impl Viewer {
         }
     }
 
-    fn begin(&mut self, picture: Picture, stream: &Stream, now: Time) -> Option<(Part, Picture)> {
+    fn begin(
+        &mut self,
+        picture: Picture,
+        stream: &Stream,
+        dates: &mut Dates,
+        now: Time,
+    ) -> Option<(Part, Picture)> {
         match picture {
             Picture::Slate(number) => self.slate = Some((number, now.after(AGAIN))),
             Picture::Frame(_) => {
@@ -165,7 +194,7 @@ impl Viewer {
         }
         let head = match std::mem::replace(&mut self.is_ahead, self.in_advance) {
             true => Head::default(),
-            false => multipart::head(frame.length_for_others(), local_time::at(captured).as_microsecond()),
+            false => multipart::head(frame.length_for_others(), dates.micros(captured)),
         };
         Some((Part::of_stream(picture, head, self.in_advance), picture))
     }
