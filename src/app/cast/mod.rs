@@ -4,14 +4,13 @@
 //! any system call (`sys`).
 //!
 //! [`stream`], [`source`] and [`slates`] lead from the camera to the reel; [`outlet`] is what the loop asks of a way out, such as
-//! [`udp`] and [`http`]. [`poll_set`] has the tokens, [`stats`], [`drops`] and [`seen`] the counters, [`report`] the words, and [`joins`] which of them are a line each.
+//! [`udp`] and [`http`]. [`poll_set`] has the tokens, [`stats`], [`drops`] and [`seen`] the counters, [`report`] the words.
 
 pub mod config;
 pub mod drops;
 #[cfg(test)]
 mod example;
 pub mod http;
-pub mod joins;
 pub mod list;
 pub mod listen;
 pub mod news;
@@ -86,7 +85,7 @@ pub struct Server {
     first: usize,
     stats: Stats,
     report: Report,
-    /// Sends were left over when the turn's budget was spent, or the last has been sent.
+    /// Sends were left over when the turn's budget was spent.
     has_more: bool,
     stopping: bool,
 }
@@ -221,9 +220,7 @@ impl Server {
         let mut budget = Budget::new(SENDS_A_TURN);
         self.each_outlet(|outlet, shared| outlet.send(shared, &mut budget, now));
         self.first = (self.first + 1) % self.outlets.len().max(1);
-        // what is sent last is known at once, and not when somebody would be waited for no longer
-        let is_over = self.stream.source.is_over() && !self.stopping && self.demand().outstanding == 0;
-        self.has_more = budget.is_spent() || is_over;
+        self.has_more = budget.is_spent();
     }
 
     fn each_outlet(&mut self, mut of: impl FnMut(&mut AnyOutlet, &mut Shared<'_>)) {

@@ -1,7 +1,7 @@
 //! What people are told: joins and leaves, and at most once a minute what others can cause without end.
 
 use super::drops::{DropReason, Drops, Ends};
-use super::joins::Joins;
+use super::http::joins::Joins;
 use crate::app::exit::{Exit, ExitError};
 use crate::app::local_time;
 use crate::app::not_sent::NotSent;

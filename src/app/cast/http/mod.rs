@@ -9,11 +9,13 @@
 //! | [`viewer`] | one who has the stream |
 //! | [`part`] | a picture on its way |
 //! | `listening` | where connections come |
+//! | [`joins`] | which joins are a line of the log |
 //! | `replies` | from a request to an answer |
 //! | [`state`] | `/state` |
 //! | [`metrics`] | `/metrics` |
 
 pub mod connection;
+pub mod joins;
 mod listening;
 pub mod metrics;
 pub mod part;
@@ -83,8 +85,8 @@ pub struct Http {
     is_away: bool,
     stopping: bool,
     look: Look,
-    /// The next turn comes at once: somebody has begun to watch or to wait, whom this turn's demand did not count, or has asked for
-    /// more than is answered in one.
+    /// The next turn comes at once: somebody has begun to watch or to wait, or has all, of which this turn's demand did not know; or
+    /// more is asked for than is answered in one.
     comes_again: bool,
 }
 
@@ -196,8 +198,11 @@ impl Http {
         doing.filter(|doing| matches!(doing, Doing::Watching(_))).count()
     }
 
-    /// Viewers who do not have the last frame yet.
+    /// Viewers who do not have the last frame yet, if it is the last.
     fn outstanding(&self, stream: &Stream) -> u64 {
+        if !stream.source.is_over() {
+            return 0;
+        }
         let doing = self.connections.iter().flatten().map(|connection| &connection.doing);
         doing.filter(|doing| matches!(doing, Doing::Watching(viewer) if viewer.is_behind(stream))).count()
             as u64
@@ -304,6 +309,7 @@ impl Outlet for Http {
     }
 
     fn send(&mut self, shared: &mut Shared<'_>, budget: &mut Budget, now: Time) {
+        let outstanding = self.outstanding(shared.stream);
         let (places, first, mut dates) = (self.connections.len(), self.first, self.dates);
         for place in (first..places).chain(0..first) {
             if budget.is_spent() {
@@ -329,6 +335,8 @@ impl Outlet for Http {
             }
         }
         self.dates = dates;
+        // this turn's demand did not know it: it may be over now
+        self.comes_again |= self.outstanding(shared.stream) < outstanding;
     }
 
     fn demand(&self, stream: &Stream) -> Demand {
@@ -341,7 +349,6 @@ impl Outlet for Http {
             _ => self.stopping,
         };
         let others = others.filter(|connection| counts(&connection.doing)).count();
-        let outstanding = if stream.source.is_over() { self.outstanding(stream) } else { 0 };
-        Demand { clients: viewers + others, has_viewers: viewers > 0, outstanding }
+        Demand { clients: viewers + others, has_viewers: viewers > 0, outstanding: self.outstanding(stream) }
     }
 }
