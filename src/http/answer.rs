@@ -75,12 +75,16 @@ impl Answer<'_> {
             Body::None if self.status == Status::NoContent => {}
             Body::None => head.write_str("Content-Length: 0\r\n")?,
         }
-        if self.status == Status::MethodNotAllowed || self.status == Status::NoContent {
-            head.write_str("Allow: GET, HEAD, OPTIONS\r\n")?;
+        match self.status {
+            Status::MethodNotAllowed => head.write_str("Allow: GET, HEAD, OPTIONS\r\n")?,
+            // of all that there is
+            Status::NoContent => head.write_str("Allow: GET, HEAD, OPTIONS, POST\r\n")?,
+            _ => {}
         }
         if let Some(origin) = self.origin.filter(|origin| origin.len() <= ORIGIN_ROOM) {
             write!(head, "Access-Control-Allow-Origin: {origin}\r\nVary: Origin\r\n")?;
-            head.write_str("Access-Control-Allow-Methods: GET, HEAD, OPTIONS\r\n")?;
+            head.write_str("Access-Control-Allow-Methods: GET, HEAD, OPTIONS, POST\r\n")?;
+            head.write_str("Access-Control-Allow-Headers: Content-Type\r\n")?;
         }
         if self.status == Status::Unauthorized {
             head.write_str("WWW-Authenticate: Basic realm=\"camcast\", charset=\"UTF-8\"\r\n")?;

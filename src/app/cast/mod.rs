@@ -96,7 +96,8 @@ impl Server {
     /// # Errors
     /// One line and its exit code.
     pub fn new(config: &Config) -> Result<Self, ExitError> {
-        let signals = Signals::new().map_err(|error| ExitError::system("signal handlers", &error))?;
+        let signals = if config.hangup_sets_controls { Signals::but_hangup() } else { Signals::new() };
+        let signals = signals.map_err(|error| ExitError::system("signal handlers", &error))?;
         let report = Report::new(config.client_log.as_deref())?;
         let stream = Stream::open(config, clock::now())?;
         let outlets = outlets::open(config, &stream)?;

@@ -3,7 +3,9 @@
 use super::part::{Part, Picture, Sending, beyond};
 use super::viewer::Viewer;
 use crate::app::cast::outlet::Budget;
+use crate::app::cast::source::opener::Ticket;
 use crate::app::cast::stream::Stream;
+use crate::capture::v4l2::Order;
 use crate::http::request::{MAX_BODY, MAX_HEAD};
 use crate::reel::cursor::Cursor;
 use crate::sys::connection::{Connection as Socket, Remote};
@@ -53,6 +55,8 @@ pub enum Doing {
     Answering(Vec<u8>, usize),
     /// It waits for a frame to be answered with.
     Waiting(Wanted),
+    /// It waits for the camera to answer for its controls.
+    Steering(Steering),
     /// A picture is on its way, alone.
     Showing(Box<Part>),
     /// It gets the stream.
@@ -66,6 +70,19 @@ pub struct Wanted {
     pub cursor: Cursor,
     /// It was captured later than this.
     pub after: Time,
+    /// The head alone is wanted.
+    pub head_only: bool,
+    /// The web page that may read it, if one may.
+    pub origin: Option<String>,
+}
+
+/// Controls that are to be asked or set.
+#[derive(Clone, Debug)]
+pub struct Steering {
+    /// Which of all that were asked for.
+    pub ticket: Ticket,
+    /// What the camera is to be asked; none once it is.
+    pub order: Option<Order>,
     /// The head alone is wanted.
     pub head_only: bool,
     /// The web page that may read it, if one may.
@@ -170,7 +187,7 @@ impl Connection {
             return Fate::Stays;
         }
         let progress = match &mut self.doing {
-            Doing::Asking | Doing::Waiting(_) => return Fate::Stays,
+            Doing::Asking | Doing::Waiting(_) | Doing::Steering(_) => return Fate::Stays,
             Doing::Answering(bytes, sent) => {
                 budget.spend();
                 let rest = beyond([bytes.as_slice()].into_iter(), *sent);

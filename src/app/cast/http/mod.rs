@@ -10,10 +10,12 @@
 //! | [`part`] | a picture on its way |
 //! | `listening` | where connections come |
 //! | `replies` | from a request to an answer |
+//! | `controls` | `/controls` |
 //! | [`state`] | `/state` |
 //! | [`metrics`] | `/metrics` |
 
 pub mod connection;
+mod controls;
 mod listening;
 pub mod metrics;
 pub mod part;
@@ -36,6 +38,7 @@ use crate::sys::tcp::Accepted;
 use crate::time::Time;
 use crate::wire::FrameNumber;
 use connection::{Connection, Doing, Fate};
+use controls::Desk;
 use std::os::fd::AsFd;
 
 /// The most who have the stream at once.
@@ -61,6 +64,7 @@ pub struct Http {
     access: Access,
     passwords: Option<Passwords>,
     guesses: Guesses,
+    controls: Desk,
     connections: Vec<Option<Connection>>,
     /// Of the next connection.
     generation: u32,
@@ -85,6 +89,7 @@ impl Http {
             access: config.access.clone(),
             passwords: config.passwords.clone(),
             guesses: Guesses::default(),
+            controls: Desk::new(config),
             connections: (0..PLACES).map(|_| None).collect(),
             generation: 0,
             slate: None,
@@ -199,7 +204,7 @@ impl Outlet for Http {
             _ => connection.until,
         });
         let accept = if self.accept_after > now { self.accept_after } else { Time::NEVER };
-        each.min().unwrap_or(Time::NEVER).min(accept)
+        each.min().unwrap_or(Time::NEVER).min(accept).min(self.controls.next_timeout())
     }
 
     fn handle(&mut self, seat: Seat, ready: Ready, shared: &mut Shared<'_>, now: Time) {
@@ -222,6 +227,7 @@ impl Outlet for Http {
 
     fn handle_timeout(&mut self, shared: &mut Shared<'_>, now: Time) {
         self.has_begun = false;
+        self.controls.handle_timeout(now);
         if self.look.is_due(now) {
             let clients =
                 self.connections.iter().flatten().filter_map(|connection| match &connection.doing {
@@ -236,6 +242,7 @@ impl Outlet for Http {
             };
             match &connection.doing {
                 Doing::Waiting(_) => self.refuse_picture(place, shared, now),
+                Doing::Steering(_) => self.give_up_controls(place, now),
                 Doing::Watching(_) => self.close(place, "it took nothing for 30 s", shared, now),
                 _ => self.close(place, "it said nothing", shared, now),
             }
@@ -254,8 +261,10 @@ impl Outlet for Http {
                     }
                 }
             }
+            News::Controls => self.handle_controls(shared, now),
             News::Stop => {
                 self.stopping = true;
+                self.controls.say();
                 self.places().for_each(|place| self.close(place, "camcast is stopping", shared, now));
             }
         }

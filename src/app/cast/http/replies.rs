@@ -1,10 +1,11 @@
 //! From a request to an answer.
 
-use super::connection::{Connection, Doing, Wanted};
+use super::connection::{Connection, Doing, Steering, Wanted};
 use super::part::Part;
 use super::viewer::Viewer;
-use super::{Http, VIEWERS, metrics, state};
+use super::{Http, VIEWERS, controls, metrics, state};
 use crate::app::cast::outlet::Shared;
+use crate::capture::v4l2::Order;
 use crate::http::access::without_port;
 use crate::http::answer::{Answer, Body};
 use crate::http::password::{Guesses, Passwords};
@@ -29,8 +30,8 @@ const WAIT: Duration = Duration::from_secs(5);
 const AGENT: usize = 100;
 
 /// Bytes of text, and what they are.
-const TEXT: &str = "text/plain; charset=utf-8";
-const JSON: &str = "application/json";
+pub(super) const TEXT: &str = "text/plain; charset=utf-8";
+pub(super) const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
 
 /// The page, in which `NONCE` stands for a number that is another one each time.
@@ -44,6 +45,8 @@ enum Reply {
     Page,
     /// A frame, as soon as there is one that was captured later than this.
     Snapshot(Time),
+    /// What the camera answers for its controls.
+    Controls(Order),
     /// The stream.
     Stream { interval: Duration, in_advance: bool, agent: String },
     /// Nothing, and what may be asked.
@@ -52,10 +55,10 @@ enum Reply {
 
 /// How an answer is to be given.
 #[derive(Clone)]
-struct Manner {
-    head_only: bool,
-    keeps_open: bool,
-    origin: Option<String>,
+pub(super) struct Manner {
+    pub(super) head_only: bool,
+    pub(super) keeps_open: bool,
+    pub(super) origin: Option<String>,
 }
 
 impl Http {
@@ -91,7 +94,9 @@ impl Http {
                 let keys = (self.passwords.as_ref(), &mut self.guesses);
                 let reply = if is_for_us {
                     let refused = refuse_stranger(&request, connection.remote, keys, shared, now);
-                    refused.unwrap_or_else(|| reply_to(&request, viewers, shared, now))
+                    let body = connection.incoming.get(head..length).unwrap_or_default();
+                    let order = || self.controls.order(&request, body, &self.access);
+                    refused.unwrap_or_else(|| reply_to(&request, viewers, order, shared, now))
                 } else {
                     let host = one_line(without_port(request.host.unwrap_or("")));
                     let why =
@@ -137,6 +142,14 @@ impl Http {
                 connection.until = now.after(WAIT.max(interval));
                 self.has_begun = true;
                 self.show(place, shared, now);
+            }
+            Reply::Controls(order) => {
+                let Manner { head_only, origin, .. } = manner.clone();
+                let ticket = self.controls.ticket();
+                connection.doing =
+                    Doing::Steering(Steering { ticket, order: Some(order), head_only, origin });
+                connection.until = now.after(controls::PATIENCE);
+                self.ask_camera(shared, now);
             }
             Reply::Stream { interval, in_advance, agent } => {
                 let body = Body::Endless(multipart::CONTENT_TYPE);
@@ -206,7 +219,7 @@ fn refusal(status: Status, why: &str) -> Reply {
     Reply::Text(status, TEXT, format!("{why}\n").into_bytes())
 }
 
-fn answer(
+pub(super) fn answer(
     connection: &mut Connection,
     status: Status,
     (kind, text): (&'static str, &[u8]),
@@ -252,16 +265,22 @@ fn refuse_stranger(
     }
 }
 
-fn reply_to(request: &Request<'_>, viewers: usize, shared: &Shared<'_>, now: Time) -> Reply {
+fn reply_to(
+    request: &Request<'_>,
+    viewers: usize,
+    order: impl FnOnce() -> Result<Order, (Status, String)>,
+    shared: &Shared<'_>,
+    now: Time,
+) -> Reply {
     let ok = |kind, text: String| Reply::Text(Status::Ok, kind, text.into_bytes());
     let route = match (request.method, Route::of(request)) {
         (Method::Options, _) => return Reply::Options,
         (_, Ok(None)) => return refusal(Status::NotFound, "there is nothing of that name here"),
         (_, Err(why)) => return refusal(Status::BadRequest, why),
-        (Method::Post, Ok(Some(_))) => {
+        (Method::Post, Ok(Some(route))) if route != Route::Controls => {
             return refusal(Status::MethodNotAllowed, "this can be got, and not changed");
         }
-        (Method::Get | Method::Head, Ok(Some(route))) => route,
+        (_, Ok(Some(route))) => route,
     };
     match route {
         Route::Stream { .. } if viewers >= VIEWERS => {
@@ -281,6 +300,7 @@ fn reply_to(request: &Request<'_>, viewers: usize, shared: &Shared<'_>, now: Tim
             Signal::Present => ok(TEXT, "ok\n".to_owned()),
             Signal::Lost { cause, .. } => refusal(Status::Unavailable, &cause.to_string()),
         },
+        Route::Controls => order().map_or_else(|(status, why)| refusal(status, &why), Reply::Controls),
         Route::Page => Reply::Page,
     }
 }
