@@ -22,6 +22,9 @@ pub const IDLE: Duration = Duration::from_secs(60);
 /// A reader that takes nothing for this long is gone.
 const STALLED: Duration = Duration::from_secs(30);
 
+/// The camera has this long to answer for its controls.
+pub const CAMERA_PATIENCE: Duration = Duration::from_secs(10);
+
 /// A connection.
 #[derive(Debug)]
 pub struct Connection {

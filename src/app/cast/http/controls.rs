@@ -21,9 +21,6 @@ use crate::time::Time;
 use serde::Serialize;
 use std::time::Duration;
 
-/// The camera has this long to answer.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-
 /// Between two lines of the log that say what was set.
 const BETWEEN_LINES: Duration = Duration::from_secs(60);
 

@@ -1,9 +1,9 @@
 //! From a request to an answer.
 
-use super::connection::{Connection, Doing, Steering, Wanted};
+use super::connection::{CAMERA_PATIENCE, Connection, Doing, Steering, Wanted};
 use super::part::Part;
 use super::viewer::Viewer;
-use super::{Http, VIEWERS, controls, metrics, state};
+use super::{Http, VIEWERS, metrics, state};
 use crate::app::cast::outlet::Shared;
 use crate::capture::v4l2::Order;
 use crate::http::access::without_port;
@@ -148,7 +148,7 @@ impl Http {
                 let ticket = self.controls.ticket();
                 connection.doing =
                     Doing::Steering(Steering { ticket, order: Some(order), head_only, origin });
-                connection.until = now.after(controls::PATIENCE);
+                connection.until = now.after(CAMERA_PATIENCE);
                 self.ask_camera(shared, now);
             }
             Reply::Stream { interval, in_advance, agent } => {
