@@ -122,7 +122,7 @@ impl Manners {
             ("brightness", None) => self.brightness = 100,
             // it takes even numbers
             ("brightness", Some(value)) if (0.0..=255.0).contains(&value) => {
-                self.brightness = value as i64 / 2 * 2
+                self.brightness = value as i64 / 2 * 2;
             }
             ("auto_exposure", number) => self.is_automatic = number != Some(1.0),
             ("horizontal_flip", _) => self.is_flipped = value.get() == Some(&true),

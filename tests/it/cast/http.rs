@@ -416,7 +416,7 @@ fn with_a_password_file_nothing_is_served_without_the_password() {
     };
     // anna:secret, and anna:wrong
     let (right, wrong) = ("Basic YW5uYTpzZWNyZXQ=", "Basic YW5uYTp3cm9uZw==");
-    for target in ["/", "/snapshot", "/state", "/metrics", "/healthz", "/nothing"] {
+    for target in ["/", "/snapshot", "/state", "/metrics", "/healthz", "/controls", "/nothing"] {
         let refused = ask(target, "");
         assert_eq!(refused.status, 401, "{target}");
         assert_eq!(refused.field("www-authenticate"), "Basic realm=\"camcast\", charset=\"UTF-8\"");
@@ -468,4 +468,76 @@ fn a_reader_that_is_slower_than_the_stream_is_kept() {
         std::thread::park_timeout(Duration::from_millis(200));
     }
     assert!(!camcast.program.log().contains("left: "), "{}", camcast.program.log());
+}
+
+/// The JSON that sets something, and what a browser says beside it.
+fn post(at: SocketAddr, body: &str, fields: &str) -> Response {
+    let mut client = Client::connect(at);
+    let length = body.len();
+    client.ask("POST", "/controls", &format!("{fields}Content-Length: {length}\r\nConnection: close\r\n"));
+    client.say(body.as_bytes());
+    client.response(false)
+}
+
+#[test]
+fn controls_are_for_those_who_may_and_their_absence_has_its_reason() {
+    const JSON: &str = "Content-Type: application/json\r\n";
+    let brightness = r#"{"brightness": 1}"#;
+    let (_camcast, at) = pattern(&[]);
+    for refused in [get(at, "/controls"), post(at, brightness, JSON)] {
+        assert_eq!((refused.status, refused.text().contains("only a camera has controls")), (404, true));
+    }
+    let camera = |args: &[&str]| {
+        let camcast = Camcast::start(&[&["/dev/no-such-camera", "--http", "127.0.0.1:0"], args].concat());
+        let at = address(&camcast);
+        (camcast, at)
+    };
+    let (_camcast, at) = camera(&[]);
+    for refused in [get(at, "/controls"), post(at, brightness, JSON)] {
+        assert_eq!((refused.status, refused.text().contains("--allow-control")), (403, true));
+    }
+    let (_camcast, at) =
+        camera(&["--allow-control", "--allow-origin", "https://mainsail.example", "--allow-origin", "*"]);
+    for away in [get(at, "/controls"), post(at, brightness, JSON)] {
+        let expected = "the camera's controls cannot be reached: no camera is connected\n";
+        assert_eq!((away.status, away.text().as_str()), (503, expected));
+    }
+    for (body, fields, status) in [
+        (brightness, "", 415),
+        (brightness, "Content-Type: text/plain\r\n", 415),
+        ("brightness=1", "Content-Type: application/x-www-form-urlencoded\r\n", 415),
+        ("", JSON, 400),
+        ("{}", JSON, 400),
+        ("brightness=1", JSON, 400),
+        (r#"{"brightness": {"deep": 1}}"#, JSON, 400),
+    ] {
+        assert_eq!(post(at, body, fields).status, status, "{body} {fields}");
+    }
+    // a page elsewhere, whatever may be read from elsewhere; one that is allowed by its name gets as far as anybody
+    for origin in ["http://evil.example", "null", "http://127.0.0.1:1"] {
+        let refused = post(at, brightness, &format!("{JSON}Origin: {origin}\r\n"));
+        assert_eq!(refused.status, 403, "{origin}");
+        let has_remedy = refused.text().contains(&format!("--allow-origin {origin}"));
+        assert_eq!(has_remedy, origin != "null", "{}", refused.text());
+        let mut client = Client::connect(at);
+        client.ask("GET", "/controls", &format!("Origin: {origin}\r\n"));
+        assert_eq!(client.response(false).status, 403, "{origin}");
+    }
+    // the host that is typed here
+    for origin in ["http://127.0.0.1", "https://mainsail.example"] {
+        assert_eq!(post(at, brightness, &format!("{JSON}Origin: {origin}\r\n")).status, 503, "{origin}");
+    }
+    let mut client = Client::connect(at);
+    client.ask(
+        "OPTIONS",
+        "/controls",
+        "Origin: https://mainsail.example\r\nAccess-Control-Request-Method: POST\r\n",
+    );
+    let asked = client.response(true);
+    assert_eq!(asked.field("access-control-allow-headers"), "Content-Type");
+    assert!(asked.field("access-control-allow-methods").contains("POST"));
+    // HEAD is GET without its body
+    client.ask("HEAD", "/controls", "");
+    assert_eq!(client.response(true).status, 503);
+    assert_eq!(get(at, "/healthz").status, 503);
 }

@@ -145,7 +145,7 @@ camera plug
 hear "$SAYS_FRAMES" "$before"
 is_77() { [ "$(seen brightness value)" = 77 ]; }
 wait_for 60 "brightness of 77" is_77
-end_recording "$RECORDER" /tmp/rec --drops
+end_recording "$RECORDER" /tmp/rec --gaps 1 --drops
 
 echo "--- a camera that does not answer for its controls streams on, and costs its request"
 record_on /tmp/rec

@@ -68,8 +68,10 @@ impl Desk {
             return Err((Status::Forbidden, why.into()));
         }
         if !access.is_from_ours(request) {
-            let page = one_line(request.origin.unwrap_or(""));
-            let why = format!("{FOREIGN_PAGE}; if {page} is yours: camcast --allow-origin {page}");
+            let page = request.origin.filter(|origin| origin.starts_with("http")).unwrap_or("");
+            let page = one_line(page).to_string();
+            let remedy = format!("; if {page} is yours: camcast --allow-origin {page}");
+            let why = format!("{FOREIGN_PAGE}{}", if page.is_empty() { "" } else { &remedy });
             return Err((Status::Forbidden, why));
         }
         if request.method != Method::Post {
