@@ -536,6 +536,19 @@ fn controls_are_for_those_who_may_and_their_absence_has_its_reason() {
     let asked = client.response(true);
     assert_eq!(asked.field("access-control-allow-headers"), "Content-Type");
     assert!(asked.field("access-control-allow-methods").contains("POST"));
+    // a web server in front of us may pass on a name that a stranger has given us
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("http");
+    let camcast =
+        Camcast::start(&["/dev/no-such-camera", "--http", path.to_str().unwrap(), "--allow-control"]);
+    camcast.wait_line("(HTTP)");
+    for (host, status) in [("evil.example", 403), ("localhost", 503)] {
+        let mut client = Client::over(UnixStream::connect(&path).unwrap());
+        client.say(
+            format!("GET /controls HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n\r\n").as_bytes(),
+        );
+        assert_eq!(client.response(false).status, status, "{host}");
+    }
     // HEAD is GET without its body
     client.ask("HEAD", "/controls", "");
     assert_eq!(client.response(true).status, 503);

@@ -5,7 +5,7 @@
 
 use super::Http;
 use super::connection::{Doing, Steering};
-use super::replies::{JSON, Manner, TEXT, answer};
+use super::replies::{JSON, Manner, TEXT, answer, unknown_host};
 use crate::app::cast::config::Config;
 use crate::app::cast::outlet::Shared;
 use crate::app::cast::report::name_of;
@@ -66,6 +66,10 @@ impl Desk {
             let why =
                 "the camera's controls are for nobody here, unless camcast is started with --allow-control";
             return Err((Status::Forbidden, why.into()));
+        }
+        // of what comes through the socket file nobody has judged the host yet, and a web server may pass on what it got
+        if !access.is_for_us(request) {
+            return Err((Status::Forbidden, unknown_host(request)));
         }
         if !access.is_from_ours(request) {
             let page = request.origin.filter(|origin| origin.starts_with("http")).unwrap_or("");

@@ -98,10 +98,7 @@ impl Http {
                     let order = || self.controls.order(&request, body, &self.access);
                     refused.unwrap_or_else(|| reply_to(&request, viewers, order, shared, now))
                 } else {
-                    let host = one_line(without_port(request.host.unwrap_or("")));
-                    let why =
-                        format!("this camera is not known by the name {host}: camcast --allow-host {host}");
-                    refusal(Status::Forbidden, &why)
+                    refusal(Status::Forbidden, &unknown_host(&request))
                 };
                 (reply, manner, length)
             }
@@ -213,6 +210,12 @@ impl Http {
         let text = format!("{why}\n");
         answer(connection, Status::Unavailable, (TEXT, text.as_bytes()), None, &manner, now);
     }
+}
+
+/// What one hears who calls us by a name that a stranger could have given.
+pub(super) fn unknown_host(request: &Request<'_>) -> String {
+    let host = one_line(without_port(request.host.unwrap_or("")));
+    format!("this camera is not known by the name {host}: camcast --allow-host {host}")
 }
 
 fn refusal(status: Status, why: &str) -> Reply {

@@ -68,6 +68,7 @@ pub struct Intake {
     hotplug: Option<Hotplug>,
     /// Only of a camera's service.
     hangup: Option<Signals>,
+    is_setting_anew: bool,
     /// Orders to the controls that have been answered, and the latest answer.
     answers: u64,
     answer: Option<(Ticket, Outcome)>,
@@ -106,6 +107,7 @@ impl Intake {
             opener: None,
             hotplug: None,
             hangup: None,
+            is_setting_anew: false,
             answers: 0,
             answer: None,
             check: if config.allow_truncated_frames { jpeg::check_header_only } else { jpeg::check },
@@ -220,6 +222,7 @@ impl Intake {
                     self.answers += 1;
                     self.answer = Some((ticket, outcome));
                 }
+                News::SetAnew => self.is_setting_anew = false,
             }
         }
     }
@@ -257,7 +260,9 @@ impl Intake {
 
     fn handle_hangup(&mut self) {
         let has_come = self.hangup.as_ref().is_some_and(|hangup| hangup.take() > 0);
-        if let Some(opener) = self.opener.as_ref().filter(|_| has_come) {
+        // more of them, while a camera hangs, are one: the opener's queue is for openings first
+        if let Some(opener) = self.opener.as_ref().filter(|_| has_come && !self.is_setting_anew) {
+            self.is_setting_anew = true;
             let controls = self.source.as_ref().and_then(Source::controls);
             if controls.is_none() {
                 log::info!("SIGHUP: the controls are set as on the command line when the camera is opened");

@@ -39,6 +39,8 @@ pub enum News {
     Note(v4l2::Note),
     /// What came of an order to its controls.
     Governed(Ticket, v4l2::Outcome),
+    /// The configured controls have been set once more.
+    SetAnew,
 }
 
 /// A thread that opens and closes the camera, one after the other, and in between sees to its controls. It ends with the program:
@@ -75,7 +77,7 @@ impl Opener {
         self.0.send(Command::Govern(ticket, controls, order)).is_ok()
     }
 
-    /// Sets the configured controls once more, of the camera if it is open.
+    /// Sets the configured controls once more, of the camera if it is open. To be asked again when there is news of it.
     pub fn set_anew(&self, controls: Option<v4l2::Controls>) {
         self.command(Command::SetAnew(controls));
     }
@@ -166,7 +168,8 @@ impl Camera {
                 desk.tell(News::Governed(ticket, outcome))
             }
             Command::SetAnew(controls) => {
-                self.set_anew(controls).into_iter().all(|it| desk.tell(News::Note(it)))
+                let notes = self.set_anew(controls);
+                notes.into_iter().all(|it| desk.tell(News::Note(it))) && desk.tell(News::SetAnew)
             }
             Command::Close(source) => {
                 if let Some(trace) = &mut self.trace {
@@ -183,7 +186,9 @@ impl Camera {
         let changed = &mut self.config.changed_controls;
         changed.retain(|(known, _)| !v4l2::is_same_control(known, &name));
         changed.push((name, value));
-        self.changed.push(id);
+        if !self.changed.contains(&id) {
+            self.changed.push(id);
+        }
     }
 
     /// What is configured holds again, and what was set since holds of other controls.
@@ -278,6 +283,25 @@ mod tests {
         // or has done: the next node has its own
         assert_eq!(worker.before_udev(&stranger(Some("/dev/v4l/by-path/x".into()))), None);
         assert_eq!(worker.unfinished, None);
+    }
+
+    #[test]
+    fn what_was_set_is_remembered_once_and_yields_to_what_is_configured() {
+        let mut camera = worker(None);
+        camera.config.controls = vec![("Brightness".into(), "5".into())];
+        let set = |id, name: &str, value: &str| (id, (name.to_owned(), value.to_owned()));
+        for (id, name, value) in
+            [(1, "brightness", "7"), (2, "gain", "1"), (2, "Gain", "2"), (1, "brightness", "8")]
+        {
+            camera.remember(set(id, name, value));
+        }
+        assert_eq!(camera.changed, [1, 2]);
+        let gain = ("Gain".to_owned(), "2".to_owned());
+        assert_eq!(camera.config.changed_controls, [gain.clone(), ("brightness".into(), "8".into())]);
+        assert_eq!(camera.set_anew(None), []);
+        assert_eq!(camera.config.changed_controls, [gain]);
+        let _ = camera.open();
+        assert_eq!(camera.changed, [0; 0], "another opening");
     }
 
     #[test]
