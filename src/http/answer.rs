@@ -77,15 +77,17 @@ impl Answer<'_> {
             Body::None if self.status == Status::NoContent => {}
             Body::None => head.write_str("Content-Length: 0\r\n")?,
         }
-        if self.status == Status::MethodNotAllowed || self.status == Status::NoContent {
-            head.write_str("Allow: GET, HEAD, OPTIONS\r\n")?;
+        match self.status {
+            Status::MethodNotAllowed => head.write_str("Allow: GET, HEAD, OPTIONS\r\n")?,
+            // of all that there is
+            Status::NoContent => head.write_str("Allow: GET, HEAD, OPTIONS, POST\r\n")?,
+            _ => {}
         }
         if let Some(origin) = self.origin.filter(|origin| origin.len() <= ORIGIN_ROOM) {
             write!(head, "Access-Control-Allow-Origin: {origin}\r\nVary: Origin\r\n")?;
-            head.write_str("Access-Control-Allow-Methods: GET, HEAD, OPTIONS\r\n")?;
-            if self.has_password {
-                head.write_str("Access-Control-Allow-Headers: Authorization\r\n")?;
-            }
+            head.write_str("Access-Control-Allow-Methods: GET, HEAD, OPTIONS, POST\r\n")?;
+            let authorization = if self.has_password { ", Authorization" } else { "" };
+            write!(head, "Access-Control-Allow-Headers: Content-Type{authorization}\r\n")?;
             // any page in the world must not have the browser's: browsers would refuse it with `*` anyway
             if self.has_password && origin != "*" {
                 head.write_str("Access-Control-Allow-Credentials: true\r\n")?;
@@ -165,7 +167,7 @@ mod tests {
     fn a_page_that_was_named_may_send_the_password_that_its_browser_knows() {
         let with = |origin, has_password| text(Answer { origin, has_password, ..PLAIN });
         let (headers, known) = (
-            "\r\nAccess-Control-Allow-Headers: Authorization\r\n",
+            "\r\nAccess-Control-Allow-Headers: Content-Type, Authorization\r\n",
             "\r\nAccess-Control-Allow-Credentials: true\r\n",
         );
         let named = with(Some("https://a.example"), true);
@@ -173,7 +175,7 @@ mod tests {
         let any = with(Some("*"), true);
         assert!(any.contains(headers) && !any.contains(known), "{any}");
         for none in [with(None, true), with(Some("https://a.example"), false)] {
-            assert!(!none.contains("Allow-Headers") && !none.contains("Credentials"), "{none}");
+            assert!(!none.contains("Authorization") && !none.contains("Credentials"), "{none}");
         }
     }
 

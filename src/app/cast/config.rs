@@ -10,6 +10,7 @@ use crate::http::access::Access;
 use crate::http::password::Passwords;
 use crate::picture::RawEncoder;
 use crate::shown::shown;
+use crate::sys::signals::has_terminal;
 use crate::wire::data::{HEADER_LEN, MIN_FRAGMENT};
 use crate::wire::{IP_UDP_OVERHEAD, PORT};
 use std::ffi::OsStr;
@@ -57,6 +58,11 @@ pub struct Config {
     pub access: Access,
     /// Who may ask by HTTP, if not everybody.
     pub passwords: Option<Passwords>,
+    /// Those may see and set the camera's controls too.
+    pub allow_control: bool,
+    /// SIGHUP has the configured controls set once more, and is no wish to stop: for a camera without a terminal, whose end it
+    /// could mean.
+    pub hangup_sets_controls: bool,
     /// Bytes of the reel.
     pub reel: usize,
     /// Clients at once.
@@ -99,13 +105,16 @@ impl TryFrom<Options> for Config {
     type Error = ExitError;
 
     fn try_from(options: Options) -> Result<Self, ExitError> {
+        let capture = capture(&options)?;
         Ok(Config {
-            capture: capture(&options)?,
             quality: quality(options.quality)?,
             listen: listen(&options.listen)?,
             http: http(&options.http, http_mode(options.http_mode.as_deref())?)?,
             access: Access { hosts: options.allow_host, origins: origins(&options.allow_origin)? },
             passwords: options.password_file.as_ref().map(passwords).transpose()?,
+            allow_control: options.allow_control,
+            hangup_sets_controls: capture.is_camera() && !has_terminal(),
+            capture,
             reel: reel(options.reel.as_deref())?,
             max_clients: max_clients(options.max_clients)?,
             datagram: datagram(options.mtu)?,
@@ -140,6 +149,7 @@ fn capture(options: &Options) -> Result<CaptureConfig, ExitError> {
         rate: rate.transpose()?,
         mode: options.mode.as_deref().map_or(Ok(Mode::default()), mode)?,
         controls: controls(&options.control)?,
+        changed_controls: Vec::new(),
         clock: local_time::write_time_of_day,
         once: options.once,
         follow: options.follow,
@@ -149,8 +159,11 @@ fn capture(options: &Options) -> Result<CaptureConfig, ExitError> {
 /// How a source is played has to suit it.
 fn check_play(options: &Options, source: &SourceSpec) -> Result<(), ExitError> {
     let is_live = matches!(source, SourceSpec::Device(_) | SourceSpec::Pattern);
-    for (option, is_given) in [("--on-demand", options.on_demand), ("--control", !options.control.is_empty())]
-    {
+    for (option, is_given) in [
+        ("--on-demand", options.on_demand),
+        ("--control", !options.control.is_empty()),
+        ("--allow-control", options.allow_control),
+    ] {
         if is_given && !matches!(source, SourceSpec::Device(_)) {
             return Err(usage(format!("{option}: {source} is no camera; it is for one")));
         }
@@ -369,6 +382,7 @@ mod tests {
         assert!(text(|o| o.dscp = Some("64".into())).contains("--dscp 64"));
         assert!(text(|o| o.on_demand = true).contains("--on-demand: pattern is no camera"));
         assert!(text(|o| o.control = vec!["a=1".into()]).contains("--control: pattern is no camera"));
+        assert!(text(|o| o.allow_control = true).contains("--allow-control: pattern is no camera"));
         assert!(text(|o| o.once = true).contains("--once: pattern has no end"));
         assert!(text(|o| o.follow = true).contains("--follow: pattern is no folder"));
         assert!(text(|o| o.wait_for_client = true).contains("--wait-for-client: pattern has no beginning"));

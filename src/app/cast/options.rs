@@ -72,6 +72,10 @@ pub struct Options {
     #[argh(option, arg_name = "file")]
     pub password_file: Option<Argument>,
 
+    /// let whoever may see what HTTP serves see and set the camera's controls too; default: nobody
+    #[argh(switch)]
+    pub allow_control: bool,
+
     /// memory for the newest frames, which recorders can still fetch; default 32M
     #[argh(option, arg_name = "size")]
     pub reel: Option<String>,
@@ -150,6 +154,7 @@ impl Options {
             allow_host: self.allow_host.or(file.allow_host),
             allow_origin: self.allow_origin.or(file.allow_origin),
             password_file: self.password_file.or(file.password_file),
+            allow_control: self.allow_control.or(file.allow_control),
             reel: self.reel.or(file.reel),
             max_clients: self.max_clients.or(file.max_clients),
             mtu: self.mtu.or(file.mtu),

@@ -391,7 +391,7 @@ fn with_a_password_file_nothing_is_served_without_the_password() {
         client.ask("GET", target, &format!("{}Connection: close\r\n", fields(credentials)));
         client.response(false)
     };
-    for target in ["/", "/snapshot", "/state", "/metrics", "/healthz", "/nothing"] {
+    for target in ["/", "/snapshot", "/state", "/metrics", "/healthz", "/controls", "/nothing"] {
         let refused = ask(target, "");
         assert_eq!(refused.status, 401, "{target}");
         assert_eq!(refused.field("www-authenticate"), "Basic realm=\"camcast\", charset=\"UTF-8\"");
@@ -406,7 +406,7 @@ fn with_a_password_file_nothing_is_served_without_the_password() {
     );
     let allowed = browser.response(false);
     assert_eq!((allowed.status, allowed.field("access-control-allow-credentials")), (204, "true"));
-    assert_eq!(allowed.field("access-control-allow-headers"), "Authorization");
+    assert_eq!(allowed.field("access-control-allow-headers"), "Content-Type, Authorization");
     // who guesses has to wait, with the right one too; and then is let in. All of it is said at once, and judged in one moment
     let mut client = Client::connect(at);
     let asked = ["anna:1", "anna:2", "anna:3", "anna:4", "anna:secret"]
@@ -454,4 +454,106 @@ fn a_reader_that_is_slower_than_the_stream_is_kept() {
         std::thread::park_timeout(Duration::from_millis(200));
     }
     assert!(!camcast.program.log().contains("left: "), "{}", camcast.program.log());
+}
+
+/// The JSON that sets something, and what a browser says beside it.
+fn post(at: SocketAddr, body: &str, fields: &str) -> Response {
+    let mut client = Client::connect(at);
+    let length = body.len();
+    client.ask("POST", "/controls", &format!("{fields}Content-Length: {length}\r\nConnection: close\r\n"));
+    client.say(body.as_bytes());
+    client.response(false)
+}
+
+const JSON: &str = "Content-Type: application/json\r\n";
+const BRIGHTNESS: &str = r#"{"brightness": 1}"#;
+
+/// A camcast whose camera is not there.
+fn without_camera(args: &[&str]) -> (Camcast, SocketAddr) {
+    let camcast = Camcast::start(&[&["/dev/no-such-camera", "--http", "127.0.0.1:0"], args].concat());
+    let at = address(&camcast);
+    (camcast, at)
+}
+
+#[test]
+fn controls_that_are_not_there_have_their_reason() {
+    let (_camcast, at) = pattern(&[]);
+    for refused in [get(at, "/controls"), post(at, BRIGHTNESS, JSON)] {
+        assert_eq!((refused.status, refused.text().contains("only a camera has controls")), (404, true));
+    }
+    let (_camcast, at) = without_camera(&[]);
+    for refused in [get(at, "/controls"), post(at, BRIGHTNESS, JSON)] {
+        assert_eq!((refused.status, refused.text().contains("--allow-control")), (403, true));
+    }
+}
+
+#[test]
+fn controls_are_for_those_who_may() {
+    let (_camcast, at) = without_camera(&[
+        "--allow-control",
+        "--allow-origin",
+        "https://mainsail.example",
+        "--allow-origin",
+        "*",
+    ]);
+    for away in [get(at, "/controls"), post(at, BRIGHTNESS, JSON)] {
+        let expected = "the camera's controls cannot be reached: no camera is connected\n";
+        assert_eq!((away.status, away.text().as_str()), (503, expected));
+    }
+    for (body, fields, status) in [
+        (BRIGHTNESS, "", 415),
+        (BRIGHTNESS, "Content-Type: text/plain\r\n", 415),
+        ("brightness=1", "Content-Type: application/x-www-form-urlencoded\r\n", 415),
+        ("", JSON, 400),
+        ("{}", JSON, 400),
+        ("brightness=1", JSON, 400),
+        (r#"{"brightness": {"deep": 1}}"#, JSON, 400),
+    ] {
+        assert_eq!(post(at, body, fields).status, status, "{body} {fields}");
+    }
+    // a page elsewhere, whatever may be read from elsewhere; one that is allowed by its name gets as far as anybody
+    for origin in ["http://evil.example", "null", "http://127.0.0.1:1"] {
+        let refused = post(at, BRIGHTNESS, &format!("{JSON}Origin: {origin}\r\n"));
+        assert_eq!(refused.status, 403, "{origin}");
+        let has_remedy = refused.text().contains(&format!("--allow-origin {origin}"));
+        assert_eq!(has_remedy, origin != "null", "{}", refused.text());
+        let mut client = Client::connect(at);
+        client.ask("GET", "/controls", &format!("Origin: {origin}\r\n"));
+        assert_eq!(client.response(false).status, 403, "{origin}");
+    }
+    // the host that is typed here
+    for origin in ["http://127.0.0.1", "https://mainsail.example"] {
+        assert_eq!(post(at, BRIGHTNESS, &format!("{JSON}Origin: {origin}\r\n")).status, 503, "{origin}");
+    }
+    let mut client = Client::connect(at);
+    client.ask(
+        "OPTIONS",
+        "/controls",
+        "Origin: https://mainsail.example\r\nAccess-Control-Request-Method: POST\r\n",
+    );
+    let asked = client.response(true);
+    assert_eq!(asked.field("access-control-allow-headers"), "Content-Type");
+    assert!(asked.field("access-control-allow-methods").contains("POST"));
+    // HEAD is GET without its body
+    let mut client = Client::connect(at);
+    client.ask("HEAD", "/controls", "");
+    assert_eq!(client.response(true).status, 503);
+    assert_eq!(get(at, "/healthz").status, 503);
+}
+
+#[test]
+fn controls_are_for_those_who_may_behind_a_web_server_too() {
+    // a web server in front of us may pass on a name that a stranger has given us
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("http");
+    let camcast =
+        Camcast::start(&["/dev/no-such-camera", "--http", path.to_str().unwrap(), "--allow-control"]);
+    camcast.wait_line("(HTTP)");
+    for (host, status) in [("evil.example", 403), ("localhost", 503)] {
+        let mut client = Client::over(UnixStream::connect(&path).unwrap());
+        client.say(
+            format!("GET /controls HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n\r\n").as_bytes(),
+        );
+        assert_eq!(client.response(false).status, status, "{host}");
+    }
 }

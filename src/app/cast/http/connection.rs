@@ -2,7 +2,9 @@
 
 use super::part::{Part, Picture, Sending, beyond};
 use super::viewer::{Turn, Viewer};
+use crate::app::cast::source::opener::Ticket;
 use crate::app::cast::stream::Stream;
+use crate::capture::v4l2::Order;
 use crate::http::Status;
 use crate::http::answer::{Answer, Body};
 use crate::http::places::{Held, Party, Standing};
@@ -42,6 +44,8 @@ const CLOSED: &str = "it closed the connection";
 
 /// Why viewers go when camcast does.
 pub const STOPPING: &str = "camcast is stopping";
+/// The camera has this long to answer for its controls.
+pub const CAMERA_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A connection.
 #[derive(Debug)]
@@ -84,6 +88,8 @@ pub enum Doing {
     Answering(Vec<u8>, usize),
     /// It waits for a frame to be answered with.
     Waiting(Wanted),
+    /// It waits for the camera to answer for its controls.
+    Steering(Steering),
     /// A picture is on its way, alone.
     Showing(Box<Part>),
     /// It gets the stream.
@@ -122,6 +128,17 @@ impl Manner {
         let Manner { keeps_open, has_password, .. } = *self;
         Answer { status, body, keeps_open, origin: self.origin.as_deref(), has_password, nonce: None }
     }
+}
+
+/// Controls that are to be asked or set.
+#[derive(Clone, Debug)]
+pub struct Steering {
+    /// Which of all that were asked for.
+    pub ticket: Ticket,
+    /// What the camera is to be asked; none once it is.
+    pub order: Option<Order>,
+    /// How it is answered.
+    pub manner: Manner,
 }
 
 /// What is to become of a connection.
@@ -244,7 +261,7 @@ impl Connection {
             Doing::Answering(..) | Doing::Showing(_) => !is_stuck,
             Doing::Watching(viewer) => viewer.end() && !is_stuck,
             Doing::Leaving(_) => true,
-            Doing::Asking | Doing::Waiting(_) => false,
+            Doing::Asking | Doing::Waiting(_) | Doing::Steering(_) => false,
         };
         self.closes = true;
         self.latest = self.latest.min(now.after(FINISH));
@@ -285,7 +302,7 @@ impl Connection {
             return Fate::Stays;
         }
         let sending = match &mut self.doing {
-            Doing::Asking | Doing::Waiting(_) | Doing::Leaving(_) => return Fate::Stays,
+            Doing::Asking | Doing::Waiting(_) | Doing::Steering(_) | Doing::Leaving(_) => return Fate::Stays,
             Doing::Answering(bytes, sent) => {
                 let rest = beyond([bytes.as_slice()].into_iter(), *sent);
                 let (count, progress) = self.outgoing.send(&self.socket, rest);

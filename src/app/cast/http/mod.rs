@@ -11,10 +11,12 @@
 //! | `listening` | where connections come |
 //! | [`joins`] | which joins are a line of the log |
 //! | `replies` | from a request to an answer |
+//! | `controls` | `/controls` |
 //! | [`state`] | `/state` |
 //! | [`metrics`] | `/metrics` |
 
 pub mod connection;
+mod controls;
 pub mod joins;
 mod listening;
 pub mod metrics;
@@ -42,6 +44,7 @@ use crate::time::Time;
 use crate::wire::FrameNumber;
 use arrayvec::ArrayVec;
 use connection::{Connection, Doing, Fate, STOPPING};
+use controls::Desk;
 use std::os::fd::AsFd;
 use viewer::{Dates, Turn};
 
@@ -74,6 +77,7 @@ pub struct Http {
     access: Access,
     passwords: Option<Passwords>,
     guesses: Guesses,
+    controls: Desk,
     connections: Vec<Option<Connection>>,
     /// Of the next connection.
     generation: u32,
@@ -102,6 +106,7 @@ impl Http {
             access: config.access.clone(),
             passwords: config.passwords.clone(),
             guesses: Guesses::default(),
+            controls: Desk::new(config),
             connections: (0..PLACES).map(|_| None).collect(),
             generation: 0,
             first: 0,
@@ -242,7 +247,7 @@ impl Outlet for Http {
             _ => connection.until(),
         });
         let accept = if self.accept_after > now { self.accept_after } else { Time::NEVER };
-        each.min().unwrap_or(Time::NEVER).min(accept)
+        each.min().unwrap_or(Time::NEVER).min(accept).min(self.controls.next_timeout())
     }
 
     fn handle(&mut self, seat: Seat, ready: Ready, shared: &mut Shared<'_>, now: Time) {
@@ -265,6 +270,7 @@ impl Outlet for Http {
 
     fn handle_timeout(&mut self, shared: &mut Shared<'_>, now: Time) {
         self.comes_again = false;
+        self.controls.handle_timeout(now);
         if self.look.is_due(now) {
             let clients =
                 self.connections.iter().flatten().filter_map(|connection| match &connection.doing {
@@ -280,6 +286,7 @@ impl Outlet for Http {
             match &connection.doing {
                 Doing::Waiting(_) => self.refuse_picture(place, shared, now),
                 Doing::Watching(_) if self.stopping => self.close(place, STOPPING, shared, now),
+                Doing::Steering(_) => self.give_up_controls(place, now),
                 Doing::Watching(_) => self.close(place, "it took nothing for 30 s", shared, now),
                 _ => self.close(place, "it said nothing", shared, now),
             }
@@ -298,10 +305,13 @@ impl Outlet for Http {
                     }
                 }
             }
+            News::Controls => self.handle_controls(shared, now),
             News::Stop => {
                 self.stopping = true;
+                self.controls.say();
                 for place in self.places() {
                     self.refuse_picture(place, shared, now);
+                    self.give_up_controls(place, now);
                     self.with(place, shared, now, |connection, _| connection.stop(now));
                 }
             }

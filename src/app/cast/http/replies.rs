@@ -1,10 +1,11 @@
 //! From a request to an answer.
 
-use super::connection::{Connection, Doing, Manner, STOPPING, Wanted};
+use super::connection::{CAMERA_PATIENCE, Connection, Doing, Manner, STOPPING, Steering, Wanted};
 use super::part::Part;
 use super::viewer::Viewer;
 use super::{Http, VIEWERS, metrics, state};
 use crate::app::cast::outlet::Shared;
+use crate::capture::v4l2::Order;
 use crate::http::access::without_port;
 use crate::http::answer::{Answer, Body};
 use crate::http::password::{Guesses, Passwords};
@@ -29,8 +30,8 @@ const WAIT: Duration = Duration::from_secs(5);
 const AGENT: usize = 100;
 
 /// Bytes of text, and what they are.
-const TEXT: &str = "text/plain; charset=utf-8";
-const JSON: &str = "application/json";
+pub(super) const TEXT: &str = "text/plain; charset=utf-8";
+pub(super) const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
 
 /// The page, in which `NONCE` stands for a number that is another one each time.
@@ -48,6 +49,8 @@ enum Reply {
     Metrics { is_open: bool },
     /// A frame, as soon as there is one that was captured later than this.
     Snapshot(Time),
+    /// What the camera answers for its controls.
+    Controls(Order),
     /// The stream.
     Stream { interval: Duration, in_advance: bool, agent: String },
     /// Nothing, and what may be asked.
@@ -93,12 +96,11 @@ impl Http {
                 let reply = if is_for_us {
                     let who = (connection.remote, connection.party);
                     let refused = refuse_stranger(&request, who, keys, shared, now);
-                    refused.unwrap_or_else(|| reply_to(&request, shared, now))
+                    let body = connection.incoming.get(head..length).unwrap_or_default();
+                    let order = || self.controls.order(&request, body, &self.access);
+                    refused.unwrap_or_else(|| reply_to(&request, order, shared, now))
                 } else {
-                    let host = one_line(without_port(request.host.unwrap_or("")));
-                    let why =
-                        format!("this camera is not known by the name {host}: camcast --allow-host {host}");
-                    refusal(Status::Forbidden, &why)
+                    refusal(Status::Forbidden, &unknown_host(&request))
                 };
                 (reply, manner, length)
             }
@@ -141,6 +143,12 @@ impl Http {
                 connection.begin(Doing::Waiting(wanted), Some(WAIT.max(interval)), now);
                 self.comes_again = true;
                 self.show(place, shared, now);
+            }
+            Reply::Controls(order) => {
+                let ticket = self.controls.ticket();
+                let steering = Steering { ticket, order: Some(order), manner: manner.clone() };
+                connection.begin(Doing::Steering(steering), Some(CAMERA_PATIENCE), now);
+                self.ask_camera(shared, now);
             }
             Reply::Stream { interval, in_advance, agent } => {
                 self.begin_stream(place, (interval, in_advance, agent), manner, shared, now);
@@ -216,11 +224,17 @@ impl Http {
     }
 }
 
+/// What one hears who calls us by a name that a stranger could have given.
+pub(super) fn unknown_host(request: &Request<'_>) -> String {
+    let host = one_line(without_port(request.host.unwrap_or("")));
+    format!("this camera is not known by the name {host}: camcast --allow-host {host}")
+}
+
 fn refusal(status: Status, why: &str) -> Reply {
     Reply::Text(status, format!("{why}\n"))
 }
 
-fn answer(
+pub(super) fn answer(
     connection: &mut Connection,
     status: Status,
     (kind, text): (&'static str, &[u8]),
@@ -260,15 +274,20 @@ fn refuse_stranger(
     Some(refusal(Status::Unauthorized, "wrong name or password"))
 }
 
-fn reply_to(request: &Request<'_>, shared: &Shared<'_>, now: Time) -> Reply {
+fn reply_to(
+    request: &Request<'_>,
+    order: impl FnOnce() -> Result<Order, (Status, String)>,
+    shared: &Shared<'_>,
+    now: Time,
+) -> Reply {
     let route = match (request.method, Route::of(request)) {
         (Method::Options, _) => return Reply::Options,
         (_, Ok(None)) => return refusal(Status::NotFound, "there is nothing of that name here"),
         (_, Err(why)) => return refusal(Status::BadRequest, why),
-        (Method::Post, Ok(Some(_))) => {
+        (Method::Post, Ok(Some(route))) if route != Route::Controls => {
             return refusal(Status::MethodNotAllowed, "this can be got, and not changed");
         }
-        (Method::Get | Method::Head, Ok(Some(route))) => route,
+        (_, Ok(Some(route))) => route,
     };
     match route {
         Route::Stream { interval, in_advance } => {
@@ -282,6 +301,7 @@ fn reply_to(request: &Request<'_>, shared: &Shared<'_>, now: Time) -> Reply {
             Signal::Present => Reply::Text(Status::Ok, "ok\n".to_owned()),
             Signal::Lost { cause, .. } => refusal(Status::Unavailable, &cause.to_string()),
         },
+        Route::Controls => order().map_or_else(|(status, why)| refusal(status, &why), Reply::Controls),
         Route::Page => Reply::Page,
     }
 }
