@@ -61,8 +61,8 @@
 //! # Threads
 //!
 //! What may block has a thread of its own, with a queue to it and a bell back that the loop polls ([`sys::worker`]): in camcast
-//! the camera's opener; in camrec the writer, name lookups, `--on-segment` commands and `--json` events; in both whatever of
-//! the log goes to a file.
+//! the camera's opener, which sees to its controls too; in camrec the writer, name lookups, `--on-segment` commands and `--json`
+//! events; in both whatever of the log goes to a file.
 //!
 //! # What a frame costs
 //!

@@ -1,4 +1,4 @@
-//! At most one log line a minute of anything that a peer, a camera or a disk can cause again and again.
+//! At most one log line a minute, or a few, of anything that a peer, a camera or a disk can cause again and again.
 
 use crate::time::Time;
 use std::time::Duration;
@@ -29,6 +29,58 @@ impl Throttle {
     }
 }
 
+/// So many lines a minute, and then a count of what was not said: for what is worth a line each time, as long as nobody makes a
+/// sport of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowance {
+    most: u32,
+    said: u32,
+    /// The minute's end.
+    until: Time,
+    unsaid: u64,
+    /// When that is to be said.
+    due: Time,
+}
+
+impl Allowance {
+    /// This many lines a minute.
+    pub fn new(most: u32) -> Self {
+        Allowance { most, said: 0, until: Time::default(), unsaid: 0, due: Time::default() }
+    }
+
+    /// It happened. True: say it.
+    pub fn may_say(&mut self, now: Time) -> bool {
+        if now >= self.until {
+            (self.said, self.until) = (0, now.after(INTERVAL));
+        }
+        let may = self.said < self.most;
+        if may {
+            self.said += 1;
+        } else {
+            self.missed(now);
+        }
+        may
+    }
+
+    /// It happened, and is not said.
+    pub fn missed(&mut self, now: Time) {
+        if self.unsaid == 0 {
+            self.due = if now < self.until { self.until } else { now.after(INTERVAL) };
+        }
+        self.unsaid += 1;
+    }
+
+    /// A minute is over. Some: this many were not said.
+    pub fn unsaid(&mut self, now: Time) -> Option<u64> {
+        (now >= self.due && self.unsaid > 0).then(|| std::mem::take(&mut self.unsaid))
+    }
+
+    /// The minute is over: a new one would do as well, but for what was not said.
+    pub fn is_over(&self, now: Time) -> bool {
+        now >= self.until
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,5 +93,17 @@ mod tests {
         assert_eq!(throttle.happened(start), None);
         assert_eq!(throttle.happened(start.after(INTERVAL / 2)), None);
         assert_eq!(throttle.happened(start.after(INTERVAL)), Some(3));
+    }
+
+    #[test]
+    fn the_first_of_a_minute_are_said_and_the_rest_is_counted() {
+        let mut allowance = Allowance::new(3);
+        let start = Time::from_millis(1);
+        assert_eq!([(); 5].map(|()| allowance.may_say(start)), [true, true, true, false, false]);
+        assert_eq!(allowance.unsaid(start.after(INTERVAL / 2)), None);
+        assert!(!allowance.is_over(start.after(INTERVAL / 2)));
+        assert_eq!(allowance.unsaid(start.after(INTERVAL)), Some(2));
+        assert_eq!(allowance.unsaid(start.after(INTERVAL)), None);
+        assert!(allowance.is_over(start.after(INTERVAL)) && allowance.may_say(start.after(INTERVAL)));
     }
 }

@@ -67,6 +67,8 @@ pub struct CaptureConfig {
     pub mode: Mode,
     /// Names and values of a camera's controls, to be set in this order at each opening.
     pub controls: Vec<(String, String)>,
+    /// The same of those that were set while it streamed: on top of the others, in any order.
+    pub changed_controls: Vec<(String, String)>,
     /// The time that the test picture shows.
     pub clock: WallClock,
     /// Files are played once, and not in a loop.
@@ -76,6 +78,11 @@ pub struct CaptureConfig {
 }
 
 impl CaptureConfig {
+    /// It is a camera of the kernel's.
+    pub fn is_camera(&self) -> bool {
+        matches!(self.source, SourceSpec::Device(_))
+    }
+
     /// A source as it comes.
     pub fn of(source: SourceSpec, clock: WallClock) -> Self {
         CaptureConfig {
@@ -84,6 +91,7 @@ impl CaptureConfig {
             rate: None,
             mode: Mode::default(),
             controls: Vec::new(),
+            changed_controls: Vec::new(),
             clock,
             once: false,
             follow: false,
@@ -213,6 +221,14 @@ impl Source {
     pub fn take_recheck(&mut self) -> Option<v4l2::Recheck> {
         match self {
             Source::Camera(camera) => camera.take_recheck(),
+            Source::Pattern(_) | Source::Replay(_) | Source::Pipe(_) | Source::Follow(_) => None,
+        }
+    }
+
+    /// The controls of a camera, for as long as it is open.
+    pub fn controls(&self) -> Option<v4l2::Controls> {
+        match self {
+            Source::Camera(camera) => Some(camera.controls()),
             Source::Pattern(_) | Source::Replay(_) | Source::Pipe(_) | Source::Follow(_) => None,
         }
     }

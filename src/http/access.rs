@@ -4,13 +4,18 @@
 //!
 //! - name a host of its own that leads to our address (DNS rebinding), and read what we answer as its own: so `Host` has to be an
 //!   address, or a name that no stranger can have;
-//! - ask from afar (CORS): the browser lets it read the answer only if we name its origin, which we do for those that are allowed.
+//! - ask from afar (CORS): the browser lets it read the answer only if we name its origin, which we do for those that are allowed;
+//! - send a form here, or what looks like one, without reading the answer (CSRF): so who sets something has to be our own page, or
+//!   one that is allowed by its name, or no page at all.
 
 use super::request::Request;
 use std::net::IpAddr;
 
 /// Names under these are given by the network at home or by the machine itself, not by anybody in the world.
 const HOME: [&str; 7] = [".local", ".lan", ".home", ".home.arpa", ".internal", ".localdomain", ".fritz.box"];
+
+/// Why a page may not see or set the camera's controls.
+pub const FOREIGN_PAGE: &str = "a web page from elsewhere may not see or set the camera's controls";
 
 /// Who may ask.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +36,16 @@ impl Access {
             || !name.contains('.')
             || HOME.iter().any(is_under)
             || self.hosts.iter().any(|known| without_port(known).eq_ignore_ascii_case(name))
+    }
+
+    /// The request may see and set what a stranger's page must not, by the page that it comes from: our own, or one that is allowed
+    /// by its name. Programs come from no page.
+    pub fn is_from_ours(&self, request: &Request<'_>) -> bool {
+        let Some(origin) = request.origin else { return true };
+        let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        let is_same = |host: &str| authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host));
+        request.host.is_some_and(is_same)
+            || self.origins.iter().any(|allowed| allowed != "*" && allowed.eq_ignore_ascii_case(origin))
     }
 
     /// The origin that may read the answer, if the page that asks may.
@@ -99,6 +114,30 @@ mod tests {
             "a.b",
         ] {
             assert!(!is(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn only_our_own_page_or_one_that_is_named_may_set_something() {
+        let access =
+            Access { origins: vec!["https://mainsail.example".into(), "*".into()], hosts: Vec::new() };
+        let is = |host: &str, origin: &str| {
+            with(&format!("Host: {host}\r\nOrigin: {origin}\r\n"), |it| access.is_from_ours(it))
+        };
+        assert!(with("Host: pi\r\n", |it| access.is_from_ours(it)), "no page");
+        assert!(is("pi:8080", "http://pi:8080") && is("PI.local", "https://pi.local"));
+        assert!(is("pi:8080", "https://Mainsail.example"));
+        for origin in [
+            "http://pi",
+            "http://pi:8081",
+            "null",
+            "",
+            "pi:8080",
+            "https://evil.example",
+            "http://pi:8080.evil.example",
+            "*",
+        ] {
+            assert!(!is("pi:8080", origin), "{origin}");
         }
     }
 

@@ -52,6 +52,8 @@ pub struct Answer<'a> {
     pub keeps_open: bool,
     /// The web page that may read it, if one may: an origin, or `*`.
     pub origin: Option<&'a str>,
+    /// A password is asked for: such a page may send one, and that which the browser knows if the page's origin was named.
+    pub has_password: bool,
     /// It is a page, which runs those scripts alone that have this nonce, and loads nothing from elsewhere.
     pub nonce: Option<u64>,
 }
@@ -75,12 +77,21 @@ impl Answer<'_> {
             Body::None if self.status == Status::NoContent => {}
             Body::None => head.write_str("Content-Length: 0\r\n")?,
         }
-        if self.status == Status::MethodNotAllowed || self.status == Status::NoContent {
-            head.write_str("Allow: GET, HEAD, OPTIONS\r\n")?;
+        match self.status {
+            Status::MethodNotAllowed => head.write_str("Allow: GET, HEAD, OPTIONS\r\n")?,
+            // of all that there is
+            Status::NoContent => head.write_str("Allow: GET, HEAD, OPTIONS, POST\r\n")?,
+            _ => {}
         }
         if let Some(origin) = self.origin.filter(|origin| origin.len() <= ORIGIN_ROOM) {
             write!(head, "Access-Control-Allow-Origin: {origin}\r\nVary: Origin\r\n")?;
-            head.write_str("Access-Control-Allow-Methods: GET, HEAD, OPTIONS\r\n")?;
+            head.write_str("Access-Control-Allow-Methods: GET, HEAD, OPTIONS, POST\r\n")?;
+            let authorization = if self.has_password { ", Authorization" } else { "" };
+            write!(head, "Access-Control-Allow-Headers: Content-Type{authorization}\r\n")?;
+            // any page in the world must not have the browser's: browsers would refuse it with `*` anyway
+            if self.has_password && origin != "*" {
+                head.write_str("Access-Control-Allow-Credentials: true\r\n")?;
+            }
         }
         if self.status == Status::Unauthorized {
             head.write_str("WWW-Authenticate: Basic realm=\"camcast\", charset=\"UTF-8\"\r\n")?;
@@ -106,8 +117,14 @@ impl Answer<'_> {
 mod tests {
     use super::*;
 
-    const PLAIN: Answer<'_> =
-        Answer { status: Status::Ok, body: Body::None, keeps_open: false, origin: None, nonce: None };
+    const PLAIN: Answer<'_> = Answer {
+        status: Status::Ok,
+        body: Body::None,
+        keeps_open: false,
+        origin: None,
+        has_password: false,
+        nonce: None,
+    };
 
     fn text(answer: Answer<'_>) -> String {
         String::from_utf8(answer.head().as_bytes().to_vec()).unwrap()
@@ -147,13 +164,35 @@ mod tests {
     }
 
     #[test]
+    fn a_page_that_was_named_may_send_the_password_that_its_browser_knows() {
+        let with = |origin, has_password| text(Answer { origin, has_password, ..PLAIN });
+        let (headers, known) = (
+            "\r\nAccess-Control-Allow-Headers: Content-Type, Authorization\r\n",
+            "\r\nAccess-Control-Allow-Credentials: true\r\n",
+        );
+        let named = with(Some("https://a.example"), true);
+        assert!(named.contains(headers) && named.contains(known), "{named}");
+        let any = with(Some("*"), true);
+        assert!(any.contains(headers) && !any.contains(known), "{any}");
+        for none in [with(None, true), with(Some("https://a.example"), false)] {
+            assert!(!none.contains("Authorization") && !none.contains("Credentials"), "{none}");
+        }
+    }
+
+    #[test]
     fn a_page_loads_nothing_from_elsewhere() {
         let head =
             text(Answer { nonce: Some(0xabc), body: Body::Bytes("text/html; charset=utf-8", 9), ..PLAIN });
         assert!(head.contains("Content-Security-Policy: default-src 'none';"), "{head}");
         assert_eq!(head.matches("'nonce-0000000000000abc'").count(), 2);
         let origin = "https://".to_owned() + &"x".repeat(200);
-        let longest = Answer { nonce: Some(u64::MAX), origin: Some(&origin), keeps_open: true, ..PLAIN };
+        let longest = Answer {
+            nonce: Some(u64::MAX),
+            origin: Some(&origin),
+            keeps_open: true,
+            has_password: true,
+            ..PLAIN
+        };
         assert!(text(longest).ends_with("Connection: keep-alive\r\n\r\n"), "there is room for all of it");
     }
 }

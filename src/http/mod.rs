@@ -5,7 +5,9 @@
 //! | module | what |
 //! |---|---|
 //! | [`access`] | who may ask, by what a browser says |
+//! | [`controls`] | what a camera's controls are to be set to |
 //! | [`password`] | who knows the password |
+//! | [`places`] | who goes when all places are taken |
 //! | [`request`] | a request's head, and how far it can be trusted |
 //! | [`route`] | what is asked for, by any of the names that programs use |
 //! | [`answer`] | the head of an answer |
@@ -15,8 +17,10 @@
 
 pub mod access;
 pub mod answer;
+pub mod controls;
 pub mod multipart;
 pub mod password;
+pub mod places;
 pub mod request;
 pub mod route;
 pub mod thin;
@@ -40,8 +44,12 @@ pub enum Status {
     MethodNotAllowed,
     /// 413
     BodyTooLarge,
+    /// 415
+    UnsupportedMediaType,
     /// 417
     ExpectationFailed,
+    /// 422
+    Unprocessable,
     /// 429
     TooManyRequests,
     /// 431
@@ -50,6 +58,8 @@ pub enum Status {
     NotImplemented,
     /// 503
     Unavailable,
+    /// 504
+    GatewayTimeout,
     /// 505
     Version,
 }
@@ -66,11 +76,14 @@ impl Status {
             Status::NotFound => "404 Not Found",
             Status::MethodNotAllowed => "405 Method Not Allowed",
             Status::BodyTooLarge => "413 Content Too Large",
+            Status::UnsupportedMediaType => "415 Unsupported Media Type",
             Status::ExpectationFailed => "417 Expectation Failed",
+            Status::Unprocessable => "422 Unprocessable Content",
             Status::TooManyRequests => "429 Too Many Requests",
             Status::HeadTooLarge => "431 Request Header Fields Too Large",
             Status::NotImplemented => "501 Not Implemented",
             Status::Unavailable => "503 Service Unavailable",
+            Status::GatewayTimeout => "504 Gateway Timeout",
             Status::Version => "505 HTTP Version Not Supported",
         }
     }

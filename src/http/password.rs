@@ -1,12 +1,18 @@
 //! Who knows the password (RFC 7617, Basic): names and passwords from a file, compared in a time that does not depend on what is
-//! wrong, and a pause for an address that guesses.
+//! wrong, and a pause for who guesses one.
+//!
+//! A pause is an address's, and for one name. While it lasts the right password is refused too: were it let in, a guesser could go on,
+//! since whatever is not let in is wrong. So that a pause meets nobody else: other names have none, a program that repeats one
+//! wrong password has guessed once, and names that are not in the file cost nothing, as nothing can be guessed there. A right
+//! password does not end the pauses of whoever shares its address, as all do behind a web server; time does.
 //!
 //! Over plain HTTP whoever is on the way reads the password and the picture: it keeps out those who are not.
 
+use super::places::Party;
 use crate::time::Time;
 use arrayvec::ArrayVec;
 use base64ct::{Base64, Encoding};
-use std::net::IpAddr;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 use subtle::{Choice, ConstantTimeEq};
 
@@ -16,16 +22,19 @@ const MOST: usize = 64;
 /// The longest name and password together, in bytes.
 const LONGEST: usize = 256;
 
-/// Addresses that are remembered for having guessed wrong.
+/// Addresses with a name each that are remembered for a wrong guess.
 const GUESSERS: usize = 64;
 
-/// After the first wrong guesses an address waits for this long, then twice as long each time ...
+/// A wrong guess is forgotten after this long without another.
+const FORGOTTEN: Duration = Duration::from_secs(600);
+
+/// After the first wrong guesses there is a pause of this long, then one of twice as long each time ...
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// ... up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Wrong guesses that cost nothing: a browser begins with one, and people mistype.
+/// Wrong guesses that cost nothing: people mistype.
 const FREE: u32 = 3;
 
 /// The names and passwords that are let in.
@@ -69,53 +78,95 @@ impl Passwords {
         }
     }
 
-    /// Whether these credentials, as `Authorization` has them, are right.
-    pub fn knows(&self, credentials: &str) -> bool {
+    /// What these credentials, as `Authorization` has them, are.
+    pub fn judge(&self, credentials: &str) -> Judged {
+        let nobody = Judged { is_right: false, guess: None };
         let mut bytes = [0; LONGEST + 2];
-        let Some((scheme, encoded)) = credentials.split_once(' ') else { return false };
+        let Some((scheme, encoded)) = credentials.split_once(' ') else { return nobody };
         let decoded = Base64::decode(encoded.trim().as_bytes(), &mut bytes);
-        let (Ok(given), true) = (decoded, scheme.eq_ignore_ascii_case("basic")) else { return false };
+        let (Ok(given), true) = (decoded, scheme.eq_ignore_ascii_case("basic")) else { return nobody };
         // each is compared, whichever is right
         let found =
             self.pairs.iter().fold(Choice::from(0), |found, pair| found | pair.as_bytes().ct_eq(given));
-        found.into()
+        let at = name(given)
+            .and_then(|given| self.pairs.iter().position(|pair| name(pair.as_bytes()) == Some(given)));
+        let mut hash = DefaultHasher::new();
+        given.hash(&mut hash);
+        Judged { is_right: found.into(), guess: at.map(|name| Guess { name, hash: hash.finish() }) }
     }
 }
 
-/// Addresses that have guessed wrong.
-#[derive(Debug, Default)]
+/// All before the first colon.
+fn name(pair: &[u8]) -> Option<&[u8]> {
+    let end = pair.iter().position(|byte| *byte == b':')?;
+    pair.get(..end)
+}
+
+/// What credentials are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// They are in the file.
+    pub is_right: bool,
+    /// What they are a guess of, if the file has such a name.
+    pub guess: Option<Guess>,
+}
+
+/// A password for a name of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guess {
+    /// Its place in the file. One name may stand there twice: then it is the first.
+    name: usize,
+    /// What it was, without being it.
+    hash: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Guesser {
+    party: Party,
+    guess: Guess,
+    /// How many it has tried, one after the other.
+    count: u32,
+    at: Time,
+    /// The end of its pause.
+    until: Time,
+}
+
+/// Those who have guessed wrong.
+#[derive(Clone, Debug, Default)]
 pub struct Guesses {
-    from: ArrayVec<(IpAddr, u32, Time), GUESSERS>,
+    from: ArrayVec<Guesser, GUESSERS>,
 }
 
 impl Guesses {
-    /// The address has to wait until then.
-    pub fn wait(&self, from: IpAddr) -> Option<Time> {
-        self.from.iter().find(|(address, ..)| *address == from).map(|(_, _, until)| *until)
+    fn place(&self, party: Party, guess: Guess) -> Option<usize> {
+        self.from.iter().position(|guesser| guesser.party == party && guesser.guess.name == guess.name)
     }
 
-    /// The address has guessed wrong.
-    pub fn wrong(&mut self, from: IpAddr, now: Time) {
-        let place = self.from.iter().position(|(address, ..)| *address == from);
-        let count = place.map_or(0, |at| self.from.remove(at).1).saturating_add(1);
+    /// How much longer nothing is taken from there for that name, if there is a pause.
+    pub fn pause(&self, party: Party, guess: Guess, now: Time) -> Option<Duration> {
+        let guesser = self.from.get(self.place(party, guess)?)?;
+        (now < guesser.until).then(|| guesser.until.since(now))
+    }
+
+    /// This one was wrong.
+    pub fn wrong(&mut self, party: Party, guess: Guess, now: Time) {
+        self.from.retain(|guesser| now < guesser.at.after(FORGOTTEN));
+        let known = self.place(party, guess).map(|at| self.from.remove(at));
+        let is_again = known.is_some_and(|known| known.guess == guess);
+        let count = known.map_or(0, |known| known.count).saturating_add(u32::from(!is_again));
         let doubled = PAUSE.saturating_mul(1 << count.saturating_sub(FREE + 1).min(16));
-        let pause = if count <= FREE { Duration::ZERO } else { doubled.min(LONGEST_PAUSE) };
+        let pause = if is_again || count <= FREE { Duration::ZERO } else { doubled.min(LONGEST_PAUSE) };
         if self.from.is_full() {
             self.from.remove(0);
         }
-        self.from.push((from, count, now.after(pause)));
-    }
-
-    /// The address knows a password.
-    pub fn right(&mut self, from: IpAddr) {
-        self.from.retain(|(address, ..)| *address != from);
+        self.from.push(Guesser { party, guess, count, at: now, until: now.after(pause) });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::Ipv4Addr;
+    use std::net::{IpAddr, Ipv4Addr};
 
     fn basic(text: &str) -> String {
         format!("Basic {}", Base64::encode_string(text.as_bytes()))
@@ -125,18 +176,18 @@ mod tests {
     fn names_and_passwords_of_the_file_are_let_in_and_no_others() {
         let passwords = Passwords::parse("# who\n\nanna:geheim:lang\r\nbert: ü \n").unwrap();
         for right in ["anna:geheim:lang", "bert: ü "] {
-            assert!(passwords.knows(&basic(right)), "{right}");
+            assert!(passwords.judge(&basic(right)).is_right, "{right}");
         }
-        assert!(passwords.knows(&basic("anna:geheim:lang").replace("Basic", "bAsIc")));
+        assert!(passwords.judge(&basic("anna:geheim:lang").replace("Basic", "bAsIc")).is_right);
         for wrong in
             ["anna:geheim", "anna:geheim:lang ", "Anna:geheim:lang", "bert:ü", "", ":", &"x".repeat(400)]
         {
-            assert!(!passwords.knows(&basic(wrong)), "{wrong}");
+            assert!(!passwords.judge(&basic(wrong)).is_right, "{wrong}");
         }
         for header in
             ["", "Basic", "Basic ", "Basic ???", "Bearer YW5uYTpnZWhlaW06bGFuZw==", "anna:geheim:lang"]
         {
-            assert!(!passwords.knows(header), "{header}");
+            assert!(!passwords.judge(header).is_right, "{header}");
         }
         assert_eq!(format!("{passwords:?}"), "2 passwords");
     }
@@ -151,24 +202,61 @@ mod tests {
         assert!(said(&"a:b\n".repeat(65)).contains("line 65"));
     }
 
+    fn at(last: u8) -> Party {
+        Party::of(IpAddr::V4(Ipv4Addr::new(10, 0, 0, last)))
+    }
+
+    fn guess(passwords: &Passwords, text: &str) -> Guess {
+        passwords.judge(&basic(text)).guess.unwrap()
+    }
+
     #[test]
-    fn who_guesses_waits_longer_each_time_and_who_knows_does_not() {
+    fn who_guesses_waits_longer_each_time_and_nobody_else() {
+        let passwords = Passwords::parse("anna:secret\nbert:secret\n").unwrap();
         let (mut guesses, now) = (Guesses::default(), Time::from_millis(5_000));
-        let at = |last| IpAddr::V4(Ipv4Addr::new(10, 0, 0, last));
-        let mut waits = Vec::new();
-        for _ in 0..14 {
-            guesses.wrong(at(1), now);
-            waits.push(guesses.wait(at(1)).unwrap().since(now).as_millis());
-        }
+        let anna = |number: u32| guess(&passwords, &format!("anna:{number}"));
+        let waits: Vec<u128> = (0..14)
+            .map(|number| {
+                guesses.wrong(at(1), anna(number), now);
+                guesses.pause(at(1), anna(99), now).map_or(0, |pause| pause.as_millis())
+            })
+            .collect();
         assert_eq!(
             waits,
             [0, 0, 0, 250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000, 30_000]
         );
-        assert_eq!(guesses.wait(at(2)), None);
-        guesses.right(at(1));
-        assert_eq!(guesses.wait(at(1)), None);
-        // many addresses are forgotten one by one
-        (0..=255).for_each(|last| guesses.wrong(at(last), now));
-        assert_eq!((guesses.wait(at(0)), guesses.from.len()), (None, GUESSERS));
+        assert_eq!(guesses.pause(at(2), anna(1), now), None, "another address");
+        assert_eq!(guesses.pause(at(1), guess(&passwords, "bert:1"), now), None, "another name");
+        assert_eq!(guesses.pause(at(1), anna(1), now.after(LONGEST_PAUSE)), None);
+        // it is not forgotten with the pause's end, but in the end it is
+        let later = now.after(FORGOTTEN / 2);
+        guesses.wrong(at(1), anna(99), later);
+        assert_eq!(guesses.pause(at(1), anna(1), later), Some(LONGEST_PAUSE));
+        let later = later.after(FORGOTTEN);
+        guesses.wrong(at(1), anna(100), later);
+        assert_eq!(guesses.pause(at(1), anna(1), later), None);
+    }
+
+    #[test]
+    fn one_wrong_password_again_and_again_is_one_guess() {
+        let passwords = Passwords::parse("anna:secret\n").unwrap();
+        let (mut guesses, now) = (Guesses::default(), Time::from_millis(5_000));
+        let old = guess(&passwords, "anna:old");
+        for _ in 0..100 {
+            guesses.wrong(at(1), old, now);
+        }
+        assert_eq!(guesses.pause(at(1), old, now), None);
+    }
+
+    #[test]
+    fn names_that_are_not_there_cost_nothing_and_many_addresses_are_forgotten_one_by_one() {
+        let passwords = Passwords::parse("anna:secret\n").unwrap();
+        for nobody in ["bert:secret", "Anna:secret", "ann:secret", "anna", ""] {
+            assert_eq!(passwords.judge(&basic(nobody)).guess, None, "{nobody}");
+        }
+        let (mut guesses, now) = (Guesses::default(), Time::from_millis(5_000));
+        let old = guess(&passwords, "anna:old");
+        (0..=255).for_each(|last| guesses.wrong(at(last), old, now));
+        assert_eq!((guesses.place(at(0), old), guesses.from.len()), (None, GUESSERS));
     }
 }

@@ -103,22 +103,8 @@ fn request<'a>(head: &httparse::Request<'_, 'a>) -> Result<Request<'a>, Refusal>
         _ => return Err((Status::MethodNotAllowed, "GET, HEAD, OPTIONS and POST are known here")),
     };
     let is_old = head.version == Some(0);
-    let (path, query) = target(head.path.unwrap_or(""));
-    let mut request = Request {
-        method,
-        path,
-        query,
-        keeps_open: !is_old,
-        is_old,
-        body: 0,
-        host: None,
-        origin: None,
-        authorization: None,
-        content_type: None,
-        accept: "",
-        user_agent: "",
-    };
-    let mut length = None;
+    let mut request = Request::new(method, target(head.path.unwrap_or("")), is_old);
+    let (mut length, mut closes) = (None, false);
     for field in head.headers.iter() {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
         // what is not text says nothing to us
@@ -135,7 +121,8 @@ fn request<'a>(head: &httparse::Request<'_, 'a>) -> Result<Request<'a>, Refusal>
             }
         } else if is("connection") {
             let said = |word: &str| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(word));
-            request.keeps_open = !said("close") && (request.keeps_open || said("keep-alive"));
+            closes |= said("close");
+            request.keeps_open |= said("keep-alive");
         } else if is("origin") {
             request.origin = Some(value);
         } else if is("authorization") {
@@ -153,6 +140,8 @@ fn request<'a>(head: &httparse::Request<'_, 'a>) -> Result<Request<'a>, Refusal>
     if request.host.is_none() && !is_old {
         return bad("Host is missing");
     }
+    // whichever comes first
+    request.keeps_open &= !closes;
     request.body = body(length)?;
     Ok(request)
 }
@@ -182,7 +171,25 @@ fn target(text: &str) -> (&str, &str) {
     }
 }
 
-impl Request<'_> {
+impl<'a> Request<'a> {
+    /// One of which the fields are still to be read.
+    fn new(method: Method, (path, query): (&'a str, &'a str), is_old: bool) -> Self {
+        Request {
+            method,
+            path,
+            query,
+            keeps_open: !is_old,
+            is_old,
+            body: 0,
+            host: None,
+            origin: None,
+            authorization: None,
+            content_type: None,
+            accept: "",
+            user_agent: "",
+        }
+    }
+
     /// The first of the query's values of that name; one without `=` is empty.
     pub fn value(&self, name: &str) -> Option<&str> {
         pairs(self.query).find(|(key, _)| *key == name).map(|(_, value)| value)
@@ -237,8 +244,17 @@ mod tests {
         assert_eq!((request.value("1"), request.value("cacheBust")), (Some(""), Some("2")));
         let request = get("GET / HTTP/1.0\r\nConnection: Keep-Alive, x\r\n\r\n");
         assert!(request.keeps_open);
-        let request = get("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-        assert!(!request.keeps_open);
+        for fields in [
+            "close",
+            "close\r\nConnection: keep-alive",
+            "keep-alive\r\nconnection: Close",
+            "keep-alive, close",
+        ] {
+            for version in ["1.0", "1.1"] {
+                let text = format!("GET / HTTP/{version}\r\nHost: a\r\nConnection: {fields}\r\n\r\n");
+                assert!(!get(&text).keeps_open, "{fields}");
+            }
+        }
     }
 
     #[test]

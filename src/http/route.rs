@@ -31,6 +31,8 @@ pub enum Route {
     },
     /// Whether all is well.
     Health,
+    /// The camera's controls.
+    Controls,
     /// The front page.
     Page,
 }
@@ -63,6 +65,7 @@ impl Route {
                 Ok(Some(Route::Metrics { is_open }))
             }
             ("/healthz", _) => Ok(Some(Route::Health)),
+            ("/controls", _) => Ok(Some(Route::Controls)),
             _ => Ok(None),
         }
     }

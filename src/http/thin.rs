@@ -29,9 +29,10 @@ impl Thin {
         self.is_all() || next.is_none_or(|due| due.since(captured) <= apart / 2)
     }
 
-    /// This frame goes.
-    pub fn took(&mut self, captured: Time) {
-        let from = self.due.filter(|due| !self.is_lost(*due, captured)).unwrap_or(captured);
+    /// This frame goes. One that is later than the camera's interval explains was held up: the next one keeps its distance from it.
+    pub fn took(&mut self, captured: Time, apart: Duration) {
+        let is_in_time = |due: &Time| !self.is_lost(*due, captured) && captured.since(*due) <= apart;
+        let from = self.due.filter(is_in_time).unwrap_or(captured);
         self.due = Some(from.after(self.interval));
     }
 
@@ -48,7 +49,7 @@ mod tests {
     fn takes(thin: &mut Thin, captured: Time, apart: Duration) -> bool {
         let wants = thin.wants(captured, apart);
         if wants {
-            thin.took(captured);
+            thin.took(captured, apart);
         }
         wants
     }
@@ -85,5 +86,16 @@ mod tests {
         assert_eq!([90_000, 90_033, 91_000].map(&mut takes), [true, false, true]);
         assert_eq!([190_000, 190_033].map(&mut takes), [true, false]);
         assert_eq!([10_000, 10_033, 11_000].map(&mut takes), [true, false, true]);
+    }
+
+    #[test]
+    fn after_a_stall_the_next_frame_keeps_its_distance() {
+        let mut thin = Thin::new(Duration::from_millis(200));
+        let apart = Duration::from_millis(20);
+        assert!(takes(&mut thin, Time::from_millis(5_000), apart));
+        // its reader took nothing for a while, and the next one would have been due at 5200
+        let then: Vec<u64> =
+            (5_380..5_800).step_by(20).filter(|ms| takes(&mut thin, Time::from_millis(*ms), apart)).collect();
+        assert_eq!(then, [5_380, 5_580, 5_780]);
     }
 }

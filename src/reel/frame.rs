@@ -74,29 +74,16 @@ impl<'a> Frame<'a> {
         pieces.take(end.div_ceil(fragment).saturating_sub(first)).filter(|piece| !piece.is_empty())
     }
 
-    /// The length of [`pieces_with_tables`](Self::pieces_with_tables) in bytes.
-    pub fn length_with_tables(&self) -> u32 {
+    /// The length of [`pieces_for_others`](Self::pieces_for_others) in bytes.
+    pub fn length_for_others(&self) -> u32 {
         let tables = self.entry.facts.huffman_at.map_or(0, |_| huffman::STANDARD_TABLES.len() as u32);
-        self.entry.length.saturating_add(tables)
-    }
-
-    /// As [`pieces`](Self::pieces), but with the standard Huffman tables in a JPEG that has none: for foreign programs,
-    /// of which some cannot do without.
-    pub fn pieces_with_tables(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
-        let at = self.entry.facts.huffman_at;
-        let tables = at.map(|_| &huffman::STANDARD_TABLES[..]);
-        let at = at.unwrap_or(0);
-        self.range(0..at).chain(tables).chain(self.range(at..self.entry.length))
-    }
-
-    /// The length of [`pieces_for_web`](Self::pieces_for_web) in bytes.
-    pub fn length_for_web(&self) -> u32 {
         let thumbnails = self.entry.facts.thumbnails.iter().map(|span| span.end.saturating_sub(span.at));
-        self.length_with_tables().saturating_sub(thumbnails.sum())
+        self.entry.length.saturating_add(tables).saturating_sub(thumbnails.sum())
     }
 
-    /// As [`pieces_with_tables`](Self::pieces_with_tables), and without the thumbnails, which some programs take for a frame.
-    pub fn pieces_for_web(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
+    /// As [`pieces`](Self::pieces), for programs that are not ours: with the standard Huffman tables in a JPEG that has none,
+    /// without which some cannot do, and without the thumbnails, which some take for a frame.
+    pub fn pieces_for_others(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
         let (frame, Facts { thumbnails, huffman_at, .. }) = (*self, self.entry.facts);
         let tables_at = huffman_at.unwrap_or(self.entry.length);
         let mut from = 0;

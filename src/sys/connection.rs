@@ -3,12 +3,15 @@
 use super::tcp::{self, Accepted};
 use super::udp::set_int_option;
 use crate::time::Time;
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::errno::Errno;
+use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr};
+use nix::sys::socket::{bind, connect, listen, setsockopt, socket, sockopt};
 use std::fmt;
+use std::fs::{self, Permissions};
 use std::io::{self, IoSlice, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::FileTypeExt;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
@@ -25,7 +28,15 @@ pub enum Listener {
     /// An address of the network.
     Tcp(TcpListener),
     /// A socket file, which goes with us.
-    Unix(UnixListener, PathBuf),
+    Unix(UnixListener, SocketFile),
+}
+
+/// A socket file that we have made.
+#[derive(Debug)]
+pub struct SocketFile {
+    path: PathBuf,
+    /// Device and inode: another process may have put its own in this place.
+    made: (u64, u64),
 }
 
 /// A connection, non-blocking.
@@ -64,19 +75,27 @@ impl Listener {
         tcp::listener(at).map(Listener::Tcp)
     }
 
-    /// Listens on a socket file; one that nobody listens on any more is replaced.
+    /// Listens on a socket file of this mode, such as `0o666`; one that a dead process has left is replaced.
     ///
     /// # Errors
     /// Somebody listens on it, it is a file of another kind, or it cannot be made.
-    pub fn unix(path: &Path) -> io::Result<Self> {
+    pub fn unix(path: &Path, mode: u32) -> io::Result<Self> {
+        let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+        let socket = || socket(AddressFamily::Unix, SockType::Stream, flags, None);
+        let address = UnixAddr::new(path)?;
+        // whoever may not connect, or finds the queue full, has found somebody
         let is_left_over = path.symlink_metadata().is_ok_and(|found| found.file_type().is_socket())
-            && UnixStream::connect(path).is_err();
+            && connect(socket()?.as_raw_fd(), &address) == Err(Errno::ECONNREFUSED);
         if is_left_over {
-            std::fs::remove_file(path)?;
+            fs::remove_file(path)?;
         }
-        let listener = UnixListener::bind(path)?;
-        listener.set_nonblocking(true)?;
-        Ok(Listener::Unix(listener, path.to_owned()))
+        let fd = socket()?;
+        bind(fd.as_raw_fd(), &address)?;
+        let file = SocketFile { path: path.to_owned(), made: identity(path)? };
+        // nobody connects before it listens
+        fs::set_permissions(path, Permissions::from_mode(mode))?;
+        listen(&fd, Backlog::new(64)?)?;
+        Ok(Listener::Unix(UnixListener::from(fd), file))
     }
 
     /// Takes one waiting connection.
@@ -120,10 +139,14 @@ fn prepare(stream: &TcpStream) {
     set_int_option(stream, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, UNSENT);
 }
 
-impl Drop for Listener {
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    path.symlink_metadata().map(|found| (found.dev(), found.ino()))
+}
+
+impl Drop for SocketFile {
     fn drop(&mut self) {
-        if let Listener::Unix(_, path) = self {
-            let _ = std::fs::remove_file(path);
+        if identity(&self.path).is_ok_and(|found| found == self.made) {
+            let _ = fs::remove_file(&self.path);
         }
     }
 }
@@ -143,6 +166,14 @@ impl Connection {
         let mut fds = [nix::poll::PollFd::new(self.as_fd(), super::poll::PollFlags::POLLOUT)];
         super::poll::wait(&mut fds, Time::default(), Time::default()).is_ok()
             && super::poll::is_writable(&fds[0])
+    }
+
+    /// Says that no more comes from here. What has been sent arrives, and what the other side still says can be read.
+    pub fn end(&self) {
+        let _ = match self {
+            Connection::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Connection::Unix(stream) => stream.shutdown(Shutdown::Write),
+        };
     }
 }
 
@@ -190,6 +221,7 @@ mod tests {
     use crate::sys::loopback::wait_for;
     use crate::sys::poll::PollFlags;
     use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixDatagram;
 
     fn accepted(listener: &Listener) -> (Connection, Remote) {
         wait_for(listener, PollFlags::POLLIN);
@@ -224,8 +256,9 @@ mod tests {
     fn a_socket_file_that_nobody_listens_on_is_replaced_and_nothing_else_is() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("http");
-        let listener = Listener::unix(&path).unwrap();
-        assert!(Listener::unix(&path).is_err(), "somebody listens");
+        let listener = Listener::unix(&path, 0o660).unwrap();
+        assert_eq!(path.metadata().unwrap().mode() & 0o7777, 0o660);
+        assert!(Listener::unix(&path, 0o660).is_err(), "somebody listens");
         let _client = UnixStream::connect(&path).unwrap();
         let (_connection, remote) = accepted(&listener);
         assert_eq!((remote, remote.to_string().as_str()), (Remote::Local, "the socket file"));
@@ -234,13 +267,38 @@ mod tests {
         // as a kill leaves it
         drop(UnixListener::bind(&path).unwrap());
         assert!(path.exists());
-        drop(Listener::unix(&path).unwrap());
+        drop(Listener::unix(&path, 0o666).unwrap());
         let (file, link) = (folder.path().join("file"), folder.path().join("link"));
-        std::fs::write(&file, "somebody's").unwrap();
+        fs::write(&file, "somebody's").unwrap();
         symlink(&file, &link).unwrap();
         for taken in [&file, &link] {
-            assert!(Listener::unix(taken).is_err());
+            assert!(Listener::unix(taken, 0o666).is_err());
         }
-        assert_eq!(std::fs::read_to_string(&file).unwrap(), "somebody's");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "somebody's");
+    }
+
+    #[test]
+    fn a_socket_file_that_cannot_be_connected_to_has_its_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("http");
+        // of another kind: connecting fails, and not because nobody is there
+        let _owner = UnixDatagram::bind(&path).unwrap();
+        let made = identity(&path).unwrap();
+        assert!(Listener::unix(&path, 0o666).is_err());
+        assert_eq!(identity(&path).unwrap(), made);
+    }
+
+    #[test]
+    fn a_file_that_another_has_put_in_its_place_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("http");
+        let ours = Listener::unix(&path, 0o666).unwrap();
+        // beside ours, so that its number cannot be the same
+        let beside = folder.path().join("other");
+        let theirs = Listener::unix(&beside, 0o666).unwrap();
+        fs::rename(&beside, &path).unwrap();
+        drop(ours);
+        assert!(UnixStream::connect(&path).is_ok());
+        drop(theirs);
     }
 }

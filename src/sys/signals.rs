@@ -14,7 +14,7 @@ pub fn outlive_file_limits() {
     let _ = unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn) };
 }
 
-/// The wish to stop, from the terminal or from the service manager.
+/// The wish to stop, from the terminal or from the service manager; or another wish that comes as a signal.
 pub struct Signals {
     pipe: UnixStream,
 }
@@ -25,11 +25,31 @@ impl Signals {
     /// # Errors
     /// If the process has no descriptor left.
     pub fn new() -> io::Result<Self> {
+        Self::of(&[SIGINT, SIGTERM, SIGHUP])
+    }
+
+    /// The same for a service, to which SIGHUP is no wish to stop.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn but_hangup() -> io::Result<Self> {
+        Self::of(&[SIGINT, SIGTERM])
+    }
+
+    /// SIGHUP alone: the wish of a service's manager that it looks at its configuration.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn hangup() -> io::Result<Self> {
+        Self::of(&[SIGHUP])
+    }
+
+    fn of(signals: &[libc::c_int]) -> io::Result<Self> {
         let (pipe, write) = UnixStream::pair()?;
         pipe.set_nonblocking(true)?;
         // nohup, and shells for what they start in the background, have signals ignored: so be it
-        for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)) {
-            signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
+        for signal in signals.iter().filter(|signal| !is_ignored(**signal)) {
+            signal_hook::low_level::pipe::register(*signal, write.try_clone()?)?;
         }
         Ok(Signals { pipe })
     }
@@ -39,6 +59,12 @@ impl Signals {
         let mut bytes = [0; 16];
         recv(self.pipe.as_raw_fd(), &mut bytes, MsgFlags::MSG_DONTWAIT).unwrap_or(0)
     }
+}
+
+/// Whether this process has a terminal, whose end it is told by SIGHUP.
+pub fn has_terminal() -> bool {
+    // the one that a process has, whatever its own descriptors are, by tty(4); without one it cannot be opened
+    std::fs::File::open("/dev/tty").is_ok()
 }
 
 fn is_ignored(signal: libc::c_int) -> bool {
@@ -88,6 +114,21 @@ mod tests {
         raise(Signal::SIGINT).unwrap();
         raise(Signal::SIGINT).unwrap();
         assert_eq!((signals.take(), signals.take()), (2, 0), "the second one ends waits");
+    }
+
+    #[test]
+    fn a_hangup_can_be_told_from_the_wish_to_stop() {
+        if !alone(test_name!("a_hangup_can_be_told_from_the_wish_to_stop")) {
+            return;
+        }
+        as_usual();
+        let (stop, hangup) = (Signals::but_hangup().unwrap(), Signals::hangup().unwrap());
+        raise(Signal::SIGHUP).unwrap();
+        wait_for(&hangup, PollFlags::POLLIN);
+        assert_eq!((stop.take(), hangup.take()), (0, 1));
+        raise(Signal::SIGTERM).unwrap();
+        wait_for(&stop, PollFlags::POLLIN);
+        assert_eq!((stop.take(), hangup.take()), (1, 0));
     }
 
     #[test]

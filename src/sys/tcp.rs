@@ -81,8 +81,10 @@ pub enum Heard {
     Bytes(usize),
     /// Nothing now.
     Nothing,
-    /// The other side has closed it, or it is broken.
+    /// The other side says no more: it has closed the connection, or may still listen.
     Closed,
+    /// The connection is broken.
+    Broken,
 }
 
 /// Reads what is there.
@@ -93,7 +95,7 @@ pub fn read(mut stream: impl Read, into: &mut [u8]) -> Heard {
         Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
             Heard::Nothing
         }
-        Err(_) => Heard::Closed,
+        Err(_) => Heard::Broken,
     }
 }
 

@@ -157,9 +157,9 @@ pub fn send_pieces<'a>(socket: &UdpSocket, pieces: impl Iterator<Item = &'a [u8]
     outcome(|| sendmsg::<SockaddrStorage>(socket.as_raw_fd(), &pieces, &[], flags, None))
 }
 
-/// Pieces of one datagram. 65,507 bytes in fragments of 256, the smallest that the protocol has; and Huffman tables,
-/// which cut one of them in two.
-pub const MAX_PIECES: usize = 258;
+/// Pieces of one datagram. 65,507 bytes in fragments of 256, the smallest that the protocol has; and two more for each of the six
+/// ranges that Huffman tables and four thumbnails cut a frame in.
+pub const MAX_PIECES: usize = 256 + 2 * 6;
 
 /// Sends that a signal has interrupted are made again this often. A send that does not wait is hardly ever interrupted.
 const INTERRUPTIONS: usize = 8;

@@ -20,7 +20,8 @@
 //! - The long ones, with figures: `make test-long`. Those are the ignored tests of `network/bad_network.rs` (a minute each; wants an
 //!   idle machine) and `files/matroska.rs` (5 GB of disk), and `day_at_speed.rs` and the kills in `files/disk.rs`, for which
 //!   `HOURS=24` and `KILLS=200` ask for more. `LONG_RUN=300` is the seconds of a long run in `bad_network`.
-//! - Ignored as well: `the_check_costs` in `cast/odd_frames.rs`, which measures.
+//! - Ignored as well, as they measure: `the_check_costs` in `cast/odd_frames.rs`, `what_many_viewers_cost` in
+//!   `cast/http_crowd.rs`.
 //! - Written by the tests themselves when told to: `UPDATE_GOLDEN=1 cargo test --test it help_is_as_agreed` (`golden/`),
 //!   `UPDATE_FIXTURES=1 cargo test --test it odd_frames` (`fixtures/jpeg`).
 //!
@@ -43,6 +44,7 @@ mod cast {
     mod dscp;
     mod five_clients;
     mod http;
+    mod http_crowd;
     mod http_readers;
     mod no_camera_yet;
     mod no_signal;

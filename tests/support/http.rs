@@ -3,8 +3,10 @@
 
 use super::procs::Camcast;
 use super::{deadline, is_over};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, bind, connect, socket};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 /// Nothing takes longer, on a busy machine either.
@@ -57,6 +59,16 @@ pub fn get(at: SocketAddr, target: &str) -> Response {
 }
 
 impl Client {
+    /// From another address of this machine, such as 127.0.0.2.
+    pub fn connect_from(from: [u8; 4], at: SocketAddr) -> Self {
+        let fd = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
+        bind(fd.as_raw_fd(), &SockaddrStorage::from(SocketAddr::from((from, 0)))).unwrap();
+        connect(fd.as_raw_fd(), &SockaddrStorage::from(at)).unwrap();
+        let stream = TcpStream::from(fd);
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Client::over(stream)
+    }
+
     pub fn connect(at: SocketAddr) -> Self {
         let stream = TcpStream::connect(at).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();

@@ -22,6 +22,7 @@ pub mod books;
 pub mod browser;
 pub mod clips;
 pub mod film;
+pub mod front;
 pub mod http;
 pub mod json;
 pub mod machine;

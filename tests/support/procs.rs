@@ -277,6 +277,14 @@ impl Camcast {
         Camcast::from(Program::start("camcast", camcast(args).args(["--listen", listen])))
     }
 
+    /// It streams what is written to its standard input.
+    pub fn piped(args: &[&str]) -> (Self, ChildStdin) {
+        let args = [&["-", "--listen", "127.0.0.1:0"], args].concat();
+        let mut program = Program::start("camcast", camcast(&args).stdin(Stdio::piped()));
+        let stdin = program.take_stdin();
+        (Camcast::from(program), stdin)
+    }
+
     /// A program that has been started as camcast.
     pub fn from(program: Program) -> Self {
         let line = program.wait_line("listening on ");

@@ -328,7 +328,7 @@ fn relay<'a>(
             Some(&room[..count])
         }
         Heard::Nothing => None,
-        Heard::Closed => {
+        Heard::Closed | Heard::Broken => {
             *is_open = false;
             let _ = to.shutdown(Shutdown::Write);
             None

@@ -10,6 +10,7 @@ use crate::http::access::Access;
 use crate::http::password::Passwords;
 use crate::picture::RawEncoder;
 use crate::shown::shown;
+use crate::sys::signals::has_terminal;
 use crate::wire::data::{HEADER_LEN, MIN_FRAGMENT};
 use crate::wire::{IP_UDP_OVERHEAD, PORT};
 use std::ffi::OsStr;
@@ -57,6 +58,11 @@ pub struct Config {
     pub access: Access,
     /// Who may ask by HTTP, if not everybody.
     pub passwords: Option<Passwords>,
+    /// Those may see and set the camera's controls too.
+    pub allow_control: bool,
+    /// SIGHUP has the configured controls set once more, and is no wish to stop: for a camera without a terminal, whose end it
+    /// could mean.
+    pub hangup_sets_controls: bool,
     /// Bytes of the reel.
     pub reel: usize,
     /// Clients at once.
@@ -91,21 +97,24 @@ pub struct Listen {
 pub enum HttpListen {
     /// At an address.
     Address(SocketAddr),
-    /// At a socket file.
-    File(PathBuf),
+    /// At a socket file of this mode.
+    File(PathBuf, u32),
 }
 
 impl TryFrom<Options> for Config {
     type Error = ExitError;
 
     fn try_from(options: Options) -> Result<Self, ExitError> {
+        let capture = capture(&options)?;
         Ok(Config {
-            capture: capture(&options)?,
             quality: quality(options.quality)?,
             listen: listen(&options.listen)?,
-            http: http(&options.http)?,
+            http: http(&options.http, http_mode(options.http_mode.as_deref())?)?,
             access: Access { hosts: options.allow_host, origins: origins(&options.allow_origin)? },
             passwords: options.password_file.as_ref().map(passwords).transpose()?,
+            allow_control: options.allow_control,
+            hangup_sets_controls: capture.is_camera() && !has_terminal(),
+            capture,
             reel: reel(options.reel.as_deref())?,
             max_clients: max_clients(options.max_clients)?,
             datagram: datagram(options.mtu)?,
@@ -140,6 +149,7 @@ fn capture(options: &Options) -> Result<CaptureConfig, ExitError> {
         rate: rate.transpose()?,
         mode: options.mode.as_deref().map_or(Ok(Mode::default()), mode)?,
         controls: controls(&options.control)?,
+        changed_controls: Vec::new(),
         clock: local_time::write_time_of_day,
         once: options.once,
         follow: options.follow,
@@ -149,8 +159,11 @@ fn capture(options: &Options) -> Result<CaptureConfig, ExitError> {
 /// How a source is played has to suit it.
 fn check_play(options: &Options, source: &SourceSpec) -> Result<(), ExitError> {
     let is_live = matches!(source, SourceSpec::Device(_) | SourceSpec::Pattern);
-    for (option, is_given) in [("--on-demand", options.on_demand), ("--control", !options.control.is_empty())]
-    {
+    for (option, is_given) in [
+        ("--on-demand", options.on_demand),
+        ("--control", !options.control.is_empty()),
+        ("--allow-control", options.allow_control),
+    ] {
         if is_given && !matches!(source, SourceSpec::Device(_)) {
             return Err(usage(format!("{option}: {source} is no camera; it is for one")));
         }
@@ -213,14 +226,23 @@ fn listen(typed: &[String]) -> Result<Vec<Listen>, ExitError> {
     typed.iter().map(parse).collect()
 }
 
-fn http(typed: &[Argument]) -> Result<Vec<HttpListen>, ExitError> {
+fn http_mode(typed: Option<&str>) -> Result<u32, ExitError> {
+    let Some(typed) = typed else { return Ok(0o666) };
+    let is_mode = (3..=4).contains(&typed.len()) && typed.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
+    u32::from_str_radix(typed, 8)
+        .ok()
+        .filter(|mode| is_mode && *mode <= 0o777)
+        .ok_or_else(|| usage(format!("--http-mode {typed}: write it as chmod has it, such as 660")))
+}
+
+fn http(typed: &[Argument], mode: u32) -> Result<Vec<HttpListen>, ExitError> {
     if typed.len() > MAX_HTTP {
         return Err(usage(format!("--http can be given {MAX_HTTP} times at the most")));
     }
     let parse = |typed: &Argument| {
         let path = typed.path();
         if path.is_absolute() {
-            return Ok(HttpListen::File(path.to_owned()));
+            return Ok(HttpListen::File(path.to_owned(), mode));
         }
         let text = path.to_str().unwrap_or("");
         quantity::parse_listen(text, HTTP_PORT)
@@ -351,11 +373,16 @@ mod tests {
             "no control has such a name"
         );
         assert!(camera(|o| o.control = vec!["a=1".into(); 65]).contains("64 times"));
+        for mode in ["", "66", "0o666", "668", "1777", "rw-rw-rw-", "+66"] {
+            assert!(http_mode(Some(mode)).unwrap_err().to_string().contains("--http-mode"), "{mode}");
+        }
+        assert_eq!([http_mode(None), http_mode(Some("0660"))].map(Result::unwrap), [0o666, 0o660]);
         assert!(text(|o| o.quality = Some(0)).contains("--quality"));
         assert!(text(|o| o.quality = Some(101)).contains("--quality"));
         assert!(text(|o| o.dscp = Some("64".into())).contains("--dscp 64"));
         assert!(text(|o| o.on_demand = true).contains("--on-demand: pattern is no camera"));
         assert!(text(|o| o.control = vec!["a=1".into()]).contains("--control: pattern is no camera"));
+        assert!(text(|o| o.allow_control = true).contains("--allow-control: pattern is no camera"));
         assert!(text(|o| o.once = true).contains("--once: pattern has no end"));
         assert!(text(|o| o.follow = true).contains("--follow: pattern is no folder"));
         assert!(text(|o| o.wait_for_client = true).contains("--wait-for-client: pattern has no beginning"));

@@ -27,8 +27,7 @@ pub mod stream;
 pub mod udp;
 
 use super::exit::{Exit, ExitError};
-use super::quantity::counted;
-use super::{local_time, logging, say};
+use super::{local_time, logging, quantity::counted, say};
 use crate::sys::clock;
 use crate::sys::signals::Signals;
 use crate::time::Time;
@@ -96,7 +95,8 @@ impl Server {
     /// # Errors
     /// One line and its exit code.
     pub fn new(config: &Config) -> Result<Self, ExitError> {
-        let signals = Signals::new().map_err(|error| ExitError::system("signal handlers", &error))?;
+        let of = if config.hangup_sets_controls { Signals::but_hangup } else { Signals::new };
+        let signals = of().map_err(|error| ExitError::system("signal handlers", &error))?;
         let report = Report::new(config.client_log.as_deref())?;
         let stream = Stream::open(config, clock::now())?;
         let outlets = outlets::open(config, &stream)?;

@@ -14,6 +14,8 @@ pub enum News {
     },
     /// This slate is to be shown to those who look on, or none.
     Slate(Option<Slate>),
+    /// An order to the camera's controls has its answer.
+    Controls,
     /// The stream ends: clients are to be told, and nobody new is let in. [`Demand::clients`] falls to zero when that is
     /// done.
     Stop,

@@ -55,6 +55,10 @@ pub struct Options {
     #[argh(option, arg_name = "addr:port|path")]
     pub http: Vec<Argument>,
 
+    /// who may connect to socket files of --http, as chmod has it; default 666: whoever is on this machine
+    #[argh(option, arg_name = "mode")]
+    pub http_mode: Option<String>,
+
     /// a name by which browsers know this machine; may be given again; addresses, names without a dot and those of a home
     /// network (.local, .lan ...) are known anyhow
     #[argh(option, arg_name = "host")]
@@ -67,6 +71,10 @@ pub struct Options {
     /// a file of NAME:PASSWORD lines: what HTTP serves is for these alone; default: for whoever reaches it
     #[argh(option, arg_name = "file")]
     pub password_file: Option<Argument>,
+
+    /// let whoever may see what HTTP serves see and set the camera's controls too; default: nobody
+    #[argh(switch)]
+    pub allow_control: bool,
 
     /// memory for the newest frames, which recorders can still fetch; default 32M
     #[argh(option, arg_name = "size")]
@@ -142,9 +150,11 @@ impl Options {
             control: self.control.or(file.control),
             listen: self.listen.or(file.listen),
             http: self.http.or(file.http),
+            http_mode: self.http_mode.or(file.http_mode),
             allow_host: self.allow_host.or(file.allow_host),
             allow_origin: self.allow_origin.or(file.allow_origin),
             password_file: self.password_file.or(file.password_file),
+            allow_control: self.allow_control.or(file.allow_control),
             reel: self.reel.or(file.reel),
             max_clients: self.max_clients.or(file.max_clients),
             mtu: self.mtu.or(file.mtu),

@@ -22,7 +22,11 @@ pub struct Shared<'a> {
     pub report: &'a mut Report,
 }
 
-/// System calls that send, of which a turn has a limited number: all outlets share them, so that none starves another.
+/// Bytes that a call may send for one unit of the budget: about a burst of datagrams.
+const UNIT: usize = 16 * 1024;
+
+/// System calls that send, of which a turn has a limited number: all outlets share them, so that none starves another. One that
+/// takes much at once counts as several.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget(usize);
 
@@ -40,6 +44,11 @@ impl Budget {
     /// One more has been sent.
     pub fn spend(&mut self) {
         self.0 = self.0.saturating_sub(1);
+    }
+
+    /// One call has been made, and has taken this many bytes.
+    pub fn spend_on(&mut self, bytes: usize) {
+        self.0 = self.0.saturating_sub(bytes.div_ceil(UNIT).max(1));
     }
 }
 

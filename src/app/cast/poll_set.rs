@@ -12,8 +12,8 @@ use std::os::fd::BorrowedFd;
 /// What all outlets together may poll; `outlets` holds it against what each says of itself.
 pub const OUTLETS_MOST: usize = 192;
 
-/// The same, with signals, two logs, and the source with its opener and news of devices.
-const MOST: usize = 6 + OUTLETS_MOST;
+/// The same, with signals, two logs, and the source with its opener, news of devices, and SIGHUP.
+const MOST: usize = 7 + OUTLETS_MOST;
 
 /// A part of the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What people are told: joins and leaves, and at most once a minute what others can cause without end.
 
 use super::drops::{DropReason, Drops, Ends};
+use super::http::joins::Joins;
 use crate::app::exit::{Exit, ExitError};
 use crate::app::local_time;
 use crate::app::not_sent::NotSent;
@@ -8,6 +9,7 @@ use crate::app::outbox::Outbox;
 use crate::app::quantity::{counted, show_bytes, show_duration};
 use crate::app::throttle::Throttle;
 use crate::clock::stamps::Oddity;
+use crate::http::places::Party;
 use crate::jpeg::JpegError;
 use crate::sender::{ClientEvent, ClientKind, LeaveReason, Tally};
 use crate::shown::shown;
@@ -34,6 +36,7 @@ pub struct Report {
     too_large: Throttle,
     too_slow: Throttle,
     rejected: Throttle,
+    joins: Joins,
     returns: Throttle,
     shrink: Throttle,
     unaccepted: Throttle,
@@ -68,6 +71,7 @@ impl Report {
             too_large: default,
             too_slow: default,
             rejected: default,
+            joins: Joins::default(),
             returns: default,
             shrink: default,
             unaccepted: default,
@@ -105,12 +109,23 @@ impl Report {
         }
     }
 
-    /// Somebody has the stream by HTTP; now there are `clients`.
-    pub fn viewer_joined(&mut self, remote: Remote, agent: &str, clients: usize) {
+    /// Somebody has the stream by HTTP; now there are `clients`. False: there were too many for a line each, and his leave is to be
+    /// none either.
+    pub fn viewer_joined(
+        &mut self,
+        (remote, party): (Remote, Party),
+        agent: &str,
+        clients: usize,
+        now: Time,
+    ) -> bool {
+        if !self.joins.may_say(party, now) {
+            return false;
+        }
         let remote = name_of(remote);
         let agent = if agent.is_empty() { String::new() } else { format!(", {agent}") };
         log::info!("joined: {remote} (HTTP{agent}); clients now: {clients}");
         self.append(&format!("{remote}, joined"));
+        true
     }
 
     /// Somebody has given a wrong password.
@@ -152,8 +167,14 @@ impl Report {
         self.client_log.iter().for_each(|(_, outbox)| outbox.drain());
     }
 
-    /// Once a turn: says what has become of the client log, if it is nothing good.
+    /// Once a turn: says what has become of the client log, if it is nothing good, and how many have joined unsaid.
     pub fn attend(&mut self, now: Time) {
+        if let Some(count) = self.joins.unsaid(now) {
+            log::info!(
+                "{count} more joined by HTTP in a minute: whoever reconnects in a loop gets no line each time"
+            );
+            self.append(&format!("{count} more by HTTP, joined"));
+        }
         let Some((path, outbox)) = &self.client_log else { return };
         let Some((error, lost)) = outbox.take_news() else { return };
         let path = shown(path);
@@ -236,8 +257,8 @@ impl Report {
     }
 
     /// A connection was not let in.
-    pub fn rejected(&mut self, remote: SocketAddr, why: &str, now: Time) {
-        let remote = canonical(remote);
+    pub fn rejected(&mut self, remote: Remote, why: &str, now: Time) {
+        let remote = name_of(remote);
         match self.rejected.happened(now) {
             Some(1) => log::info!("not let in: {remote}: {why}"),
             Some(count) => log::info!("not let in: {count} connections, the latest from {remote}: {why}"),

@@ -51,10 +51,11 @@ impl Seen {
         &self.clients
     }
 
-    /// One has left.
-    pub fn forget(&mut self, remote: Remote) {
-        // several may come through one socket file
-        if let Some(at) = self.clients.iter().position(|client| client.remote == remote) {
+    /// One has left, who has come then: several may come through one socket file.
+    pub fn forget(&mut self, remote: Remote, since: Option<Time>) {
+        let is_it =
+            |client: &Client| client.remote == remote && since.is_none_or(|since| since == client.since);
+        if let Some(at) = self.clients.iter().position(is_it) {
             self.clients.swap_remove(at);
         }
     }
@@ -100,6 +101,23 @@ mod tests {
             assert_eq!(ways.iter().filter(|http| !**http).count(), 1);
         }
         assert_eq!(seen.clients.capacity(), ROOM);
+    }
+
+    #[test]
+    fn of_those_who_share_a_socket_file_the_right_one_is_forgotten() {
+        let mut seen = Seen::default();
+        let client = |ms| Client {
+            remote: Remote::Local,
+            way: Way::Http,
+            since: Time::from_millis(ms),
+            tally: Tally::default(),
+        };
+        seen.renew(|_| true, [1, 2, 3].map(client).into_iter());
+        seen.forget(Remote::Local, Some(Time::from_millis(2)));
+        seen.forget(Remote::Local, Some(Time::from_millis(4)));
+        assert_eq!(seen.clients(), [client(1), client(3)]);
+        seen.forget(Remote::Local, None);
+        assert_eq!(seen.clients(), [client(3)]);
     }
 
     #[test]

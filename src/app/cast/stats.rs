@@ -4,6 +4,7 @@ use super::drops::Drops;
 use super::seen::Seen;
 use crate::sender::{ClientEvent, LeaveReason, Tally};
 use crate::sys::connection::Remote;
+use crate::time::Time;
 
 /// Everything that is counted over the whole run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,7 +64,7 @@ impl Stats {
             ClientEvent::Joined { .. } => self.on_joined(),
             // it never had the stream
             ClientEvent::Left { reason: LeaveReason::NoHello, .. } => {}
-            ClientEvent::Left { remote, tally, .. } => self.on_left(Remote::Address(*remote), tally),
+            ClientEvent::Left { remote, tally, .. } => self.on_left(Remote::Address(*remote), None, tally),
         }
     }
 
@@ -73,11 +74,11 @@ impl Stats {
         self.joined += 1;
     }
 
-    /// One gets it no longer, to whom this has gone.
-    pub fn on_left(&mut self, remote: Remote, tally: &Tally) {
+    /// One gets it no longer, to whom this has gone. Since when he had it tells him from others of his address.
+    pub fn on_left(&mut self, remote: Remote, since: Option<Time>, tally: &Tally) {
         self.clients = self.clients.saturating_sub(1);
         self.left += 1;
-        self.seen.forget(remote);
+        self.seen.forget(remote, since);
         self.departed.add(tally);
     }
 

@@ -40,6 +40,7 @@ struct Told {
     next: FrameNumber,
     is_away: bool,
     slate: Option<Slate>,
+    answers: u64,
 }
 
 impl Stream {
@@ -99,7 +100,7 @@ impl Stream {
     }
 
     /// The source learns who is there, and the outlets what has changed since they were told last.
-    pub fn news(&mut self, demand: Demand, now: Time) -> ArrayVec<News, 3> {
+    pub fn news(&mut self, demand: Demand, now: Time) -> ArrayVec<News, 4> {
         let mut news = ArrayVec::new();
         if self.source.is_over() {
             return news;
@@ -118,6 +119,10 @@ impl Stream {
         }
         if std::mem::replace(&mut told.slate, slate) != slate {
             news.push(News::Slate(slate));
+        }
+        let answers = self.source.answers();
+        if std::mem::replace(&mut told.answers, answers) != answers {
+            news.push(News::Controls);
         }
         news
     }

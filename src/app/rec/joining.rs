@@ -197,7 +197,7 @@ impl Joining {
         let mut bytes = [0; MAX_LINE];
         match tcp::read(&self.stream, &mut bytes) {
             Heard::Nothing => return Ok(None),
-            Heard::Closed => return Err(JoinError::Closed(self.to)),
+            Heard::Closed | Heard::Broken => return Err(JoinError::Closed(self.to)),
             Heard::Bytes(count) => {
                 let fits = count.min(self.line.remaining_capacity());
                 self.line.extend(bytes[..fits].iter().copied());

@@ -43,6 +43,20 @@ impl Kind {
         matches!(self, Kind::Menu | Kind::IntegerMenu)
     }
 
+    /// In full, as programs are told.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Kind::Integer => "integer",
+            Kind::Boolean => "boolean",
+            Kind::Menu => "menu",
+            Kind::IntegerMenu => "integer_menu",
+            Kind::Button => "button",
+            Kind::Integer64 => "integer64",
+            Kind::Bitmask => "bitmask",
+            Kind::Class | Kind::Other => "other",
+        }
+    }
+
     /// In a word, as `v4l2-ctl` has it.
     fn word(self) -> &'static str {
         match self {
@@ -88,6 +102,11 @@ impl Control {
             && !self.has(sys::V4L2_CTRL_FLAG_WRITE_ONLY)
     }
 
+    /// Whether people mean it by this name.
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        is_same(&self.name, name)
+    }
+
     /// Its name as people type it.
     pub(super) fn typed_name(&self) -> String {
         typed_name(&self.name)
@@ -98,6 +117,11 @@ impl Control {
 pub(super) fn typed_name(name: &str) -> String {
     let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("_")
+}
+
+/// Whether two names are of one control, as the driver or as people write them.
+pub fn is_same(name: &str, other: &str) -> bool {
+    typed_name(name) == typed_name(other)
 }
 
 /// A menu's items, by number; there may be holes.
@@ -121,6 +145,20 @@ pub(super) fn value(control: &Control, menu: &Menu, text: &str) -> Result<i64, S
         _ => number(text).filter(is_in_range),
     };
     value.ok_or_else(|| format!("it takes {}", Takes { control, menu }))
+}
+
+/// The value that it had at first.
+///
+/// # Errors
+/// Why it has none that could be set.
+pub(super) fn default(control: &Control) -> Result<i64, String> {
+    if control.has(sys::V4L2_CTRL_FLAG_READ_ONLY) || matches!(control.kind, Kind::Class | Kind::Other) {
+        return Err("it cannot be set by camcast".into());
+    }
+    if control.kind == Kind::Button {
+        return Err("a button has no value to go back to; any other value presses it".into());
+    }
+    Ok(if control.kind == Kind::Bitmask { bits(control.default) } else { control.default })
 }
 
 fn word(text: &str) -> Option<i64> {

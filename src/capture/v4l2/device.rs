@@ -8,6 +8,7 @@ use std::sync::Arc;
 use nix::errno::Errno;
 
 use super::super::{CaptureConfig, CaptureError, Content, Description, Lease, OpenError, Rate};
+use super::changes::Controls;
 use super::negotiate::{self, Kind, Offer};
 use super::node::{CallError, Capabilities, Format, Node};
 use super::ring::Ring;
@@ -40,7 +41,7 @@ impl Camera {
         let capabilities = capabilities(&node, path)?;
         let (format, raw) = agree_on_format(&node, path, config)?;
         let (agreed, rate_note) = agree_on_rate(&node, config.rate);
-        let (set, refused) = settings::set(&node, &config.controls);
+        let (set, refused) = settings::set(&node, &config.controls, &config.changed_controls);
         let node = Arc::new(node);
         let recheck = Recheck::new(&node, &capabilities.driver, set);
         let ring = Ring::start(node).map_err(|failed| {
@@ -99,6 +100,11 @@ impl Camera {
     /// Once, after the first frame, if controls were set: they are to be looked at again.
     pub fn take_recheck(&mut self) -> Option<Recheck> {
         if self.has_given { self.recheck.take() } else { None }
+    }
+
+    /// Its controls. They share the camera's descriptor.
+    pub fn controls(&self) -> Controls {
+        Controls::new(self.ring.node())
     }
 
     /// What the driver agreed to.

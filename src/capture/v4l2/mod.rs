@@ -1,5 +1,5 @@
 //! Cameras of the kernel's Video4Linux: opening and agreeing (`device`, `negotiate`, `sizes`, `controls`, `settings`), streaming
-//! (`ring`), looking for those that are there (`list`, `listing`, `usb`), and for the one that was there before (`trace`).
+//! (`ring`, `changes`), looking for those that are there (`list`, `listing`, `usb`), and for the one that was there before (`trace`).
 //! Every system call on a camera is a method of `node`.
 //!
 //! Lives here: everything that only a camera of the kernel has. May not live here: other sources, and when a camera is opened again
@@ -8,6 +8,7 @@
 //! The `v4l` crate opens the device and brings the kernel's structures and request numbers. Its stream, its
 //! formats and its capabilities are not used: they panic on what a camera may say.
 
+mod changes;
 mod controls;
 mod device;
 mod fourcc;
@@ -21,6 +22,8 @@ mod sizes;
 mod trace;
 mod usb;
 
+pub use changes::{Change, ControlState, Controls, Order, Outcome};
+pub use controls::is_same as is_same_control;
 pub use device::Camera;
 pub use list::{cameras, listings};
 pub use listing::{Found, Listing, Shared};

@@ -58,6 +58,11 @@ impl Ring {
         Ok(ring)
     }
 
+    /// Whose stream it is.
+    pub(super) fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
     /// How many buffers there are.
     pub(super) fn len(&self) -> usize {
         self.buffers.len()

@@ -18,6 +18,8 @@ const CONTROLS: usize = 256;
 /// The most formats, and the most sizes of each, that are asked for: a driver's list should end by itself.
 pub(super) const ENUMERATED: u32 = 64;
 
+const NO_SUCH_CONTROL: &str = "the camera has no such control; camcast --list names them";
+
 /// It answers for a control out of its own memory and does not ask the camera, but for those that the camera says change by
 /// themselves (`UVC_CTRL_FLAG_AUTO_UPDATE` in the kernel's `uvc_ctrl.c`).
 const ANSWERS_FROM_MEMORY: &str = "uvcvideo";
@@ -90,27 +92,50 @@ impl Panel for Node {
 /// A control that was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Setting {
-    /// As typed, `brightness=77`.
-    typed: String,
-    id: u32,
+    /// As people know it, `--control brightness=77`.
+    words: String,
+    pub(super) id: u32,
     /// The value, as the driver took it.
-    value: i64,
+    pub(super) value: i64,
     /// What it read before that, and when all were set.
-    before: Option<i64>,
+    pub(super) before: Option<i64>,
     settled: Option<i64>,
 }
 
 /// Sets the controls in the order given, and says what was refused. Never fatal.
-pub(super) fn set(panel: &impl Panel, wanted: &[(String, String)]) -> (Vec<Setting>, Vec<String>) {
+///
+/// `changed` came later, one by one, in an order that need not do: what an automatic mode governs at first is tried once more
+/// when all others are set, and what it governs then is its own business.
+pub(super) fn set(
+    panel: &impl Panel,
+    wanted: &[(String, String)],
+    changed: &[(String, String)],
+) -> (Vec<Setting>, Vec<String>) {
     let (mut settings, mut refused) = (Vec::<Setting>::new(), Vec::new());
+    let mut push = |setting: Setting| {
+        // only the last word on a control counts
+        settings.retain(|earlier| earlier.id != setting.id);
+        settings.push(setting);
+    };
     for (name, text) in wanted {
-        match set_one(panel, name, text) {
-            Ok(setting) => {
-                // only the last word on a control counts
-                settings.retain(|earlier| earlier.id != setting.id);
-                settings.push(setting);
+        let words = format!("--control {name}={text}");
+        match set_one(panel, name, Value::Text(text)) {
+            Ok(setting) => push(Setting { words, ..setting }),
+            Err(refusal) => refused.push(format!("{words}: {}", refusal.why)),
+        }
+    }
+    let words = |name: &str, text: &str| format!("{name}={text} (set by HTTP)");
+    let mut set_changed = |name: &String, text: &String| {
+        let set = set_one(panel, name, Value::Text(text));
+        set.map(|setting| push(Setting { words: words(name, text), ..setting }))
+    };
+    let late: Vec<_> = changed.iter().filter(|(name, text)| set_changed(name, text).is_err()).collect();
+    for (name, text) in late {
+        match set_changed(name, text) {
+            Err(refusal) if !refusal.is_governed => {
+                refused.push(format!("{}: {}", words(name, text), refusal.why));
             }
-            Err(why) => refused.push(format!("--control {name}={text}: {why}")),
+            _ => {}
         }
     }
     let all = if settings.is_empty() { Vec::new() } else { panel.controls() };
@@ -120,17 +145,48 @@ pub(super) fn set(panel: &impl Panel, wanted: &[(String, String)]) -> (Vec<Setti
     (settings, refused)
 }
 
-fn set_one(panel: &impl Panel, name: &str, text: &str) -> Result<Setting, String> {
-    let all = panel.controls();
-    let control = all.iter().find(|control| control.typed_name() == controls::typed_name(name));
-    let control = control.ok_or("the camera has no such control; camcast --list names them")?;
-    let value = controls::value(control, &panel.menu(control), text)?;
-    let before = read(panel, control);
-    let value = panel.set(control, value).map_err(|failed| controls::refusal(control, failed.errno))?;
-    Ok(Setting { typed: format!("{name}={text}"), id: control.id, value, before, settled: None })
+/// What a control is to be set to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Value<'a> {
+    Text(&'a str),
+    Default,
 }
 
-fn read(panel: &impl Panel, control: &Control) -> Option<i64> {
+/// Why a control was not set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub why: String,
+    /// Another control governs it.
+    pub is_governed: bool,
+    /// What the driver said.
+    pub errno: Option<Errno>,
+}
+
+impl From<String> for Refusal {
+    fn from(why: String) -> Self {
+        Refusal { why, is_governed: false, errno: None }
+    }
+}
+
+/// Sets one control; the words of the setting are left to the caller.
+pub(super) fn set_one(panel: &impl Panel, name: &str, value: Value<'_>) -> Result<Setting, Refusal> {
+    let all = panel.controls();
+    let control = all.iter().find(|control| control.is_called(name));
+    let control = control.ok_or_else(|| NO_SUCH_CONTROL.to_owned())?;
+    let value = match value {
+        Value::Text(text) => controls::value(control, &panel.menu(control), text)?,
+        Value::Default => controls::default(control)?,
+    };
+    let before = read(panel, control);
+    let value = panel.set(control, value).map_err(|failed| Refusal {
+        why: controls::refusal(control, failed.errno),
+        is_governed: control.has(sys::V4L2_CTRL_FLAG_INACTIVE),
+        errno: Some(failed.errno),
+    })?;
+    Ok(Setting { words: String::new(), id: control.id, value, before, settled: None })
+}
+
+pub(super) fn read(panel: &impl Panel, control: &Control) -> Option<i64> {
     if control.has_value() { panel.get(control).ok() } else { None }
 }
 
@@ -149,7 +205,10 @@ impl Recheck {
 
     /// Sets once more what the camera has forgotten. Some system calls for each control, which may take seconds where a camera
     /// hangs: not in the loop.
-    pub fn run(self) -> Vec<Note> {
+    ///
+    /// But for those of these ids, which have been set to something else since.
+    pub fn run(mut self, changed: &[u32]) -> Vec<Note> {
+        self.settings.retain(|setting| !changed.contains(&setting.id));
         recheck(&*self.node, self.driver != ANSWERS_FROM_MEMORY, &self.settings)
     }
 }
@@ -160,11 +219,11 @@ fn recheck(panel: &impl Panel, is_truth: bool, settings: &[Setting]) -> Vec<Note
     for setting in settings {
         match recheck_one(panel, is_truth, setting) {
             Ok(Verdict::Kept) => {}
-            Ok(Verdict::Cured) => cured.push(format!("--control {}", setting.typed)),
-            Ok(Verdict::Lost(now)) => lost.push(format!("--control {} (it has {now})", setting.typed)),
+            Ok(Verdict::Cured) => cured.push(setting.words.clone()),
+            Ok(Verdict::Lost(now)) => lost.push(format!("{} (it has {now})", setting.words)),
             // a dead camera is no worse for its controls, and each call may take seconds
             Err(failed) if is_of_the_camera(failed.errno) => break,
-            Err(failed) => log::debug!("{} for {}: {}", failed.call, setting.typed, failed.errno.desc()),
+            Err(failed) => log::debug!("{} for {}: {}", failed.call, setting.words, failed.errno.desc()),
         }
     }
     let cured = (!cured.is_empty()).then(|| {
@@ -222,7 +281,7 @@ fn can_be_judged(control: &Control) -> bool {
 }
 
 /// The camera or its bus is in trouble, not this one control.
-fn is_of_the_camera(errno: Errno) -> bool {
+pub(super) fn is_of_the_camera(errno: Errno) -> bool {
     use Errno::{EIO, ENODEV, ENXIO, EPROTO, ESHUTDOWN, ETIMEDOUT};
     matches!(errno, EIO | ENODEV | ENXIO | EPROTO | ESHUTDOWN | ETIMEDOUT)
 }
@@ -260,6 +319,8 @@ mod tests {
         /// What it says is what it was last told, as uvcvideo's.
         remembered: Option<RefCell<[i64; 2]>>,
         fails: Cell<Option<Errno>>,
+        /// The second control can be set while the first is 1.
+        governs: bool,
         gets: Cell<u32>,
         /// Control and value.
         sets: RefCell<Vec<(u32, i64)>>,
@@ -283,7 +344,7 @@ mod tests {
                 most: 255,
                 step: 1,
                 default: DEFAULT,
-                flags: self.flags.get(),
+                flags: if self.is_governed(id) { sys::V4L2_CTRL_FLAG_INACTIVE } else { self.flags.get() },
             };
             vec![control(BRIGHTNESS, "Brightness"), control(CONTRAST, "Contrast")]
         }
@@ -301,6 +362,9 @@ mod tests {
         }
 
         fn set(&self, control: &Control, value: i64) -> Result<i64, CallError> {
+            if self.is_governed(control.id) {
+                return Err(CallError { call: "VIDIOC_S_CTRL", errno: Errno::EACCES });
+            }
             self.sets.borrow_mut().push((control.id, value));
             if !self.takes_nothing.get() {
                 self.values.borrow_mut()[at(control)] = value - value % self.coarse.max(1);
@@ -317,10 +381,14 @@ mod tests {
             Fake { values: [DEFAULT; 2].into(), ..Fake::default() }
         }
 
+        fn is_governed(&self, id: u32) -> bool {
+            self.governs && id == CONTRAST && self.values.borrow()[0] != 1
+        }
+
         /// Sets both, and starts the stream.
         fn open(&self) -> Vec<Setting> {
             let wanted = [("brightness", "77"), ("contrast", "200")];
-            let (settings, refused) = set(self, &wanted.map(|(name, text)| (name.into(), text.into())));
+            let (settings, refused) = set(self, &wanted.map(|(name, text)| (name.into(), text.into())), &[]);
             assert_eq!((settings.len(), refused), (2, vec![]));
             self.sets.borrow_mut().clear();
             settings
@@ -444,10 +512,28 @@ mod tests {
     }
 
     #[test]
+    fn what_came_later_is_set_in_whatever_order_it_came() {
+        let pair = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        let changed = [pair("contrast", "7"), pair("brightness", "1")];
+        // contrast is governed until brightness is 1
+        let camera = Fake { governs: true, ..Fake::new() };
+        let (settings, refused) = set(&camera, &[pair("brightness", "5")], &changed);
+        assert_eq!((&*camera.values.borrow(), refused), (&[1, 7], vec![]));
+        assert_eq!(settings[0].words, "brightness=1 (set by HTTP)");
+        // and stays so: that was left to the camera
+        let camera = Fake { governs: true, ..Fake::new() };
+        let (settings, refused) = set(&camera, &[], &changed[..1]);
+        assert_eq!((settings, refused), (vec![], vec![]));
+        // what is refused for another reason is said, once
+        let (_, refused) = set(&camera, &[], &[pair("brightness", "999")]);
+        assert_eq!(refused, ["brightness=999 (set by HTTP): it takes 0 to 255"]);
+    }
+
+    #[test]
     fn only_the_last_word_on_a_control_counts() {
         let camera = Fake::new();
         let wanted = [("brightness", "1"), ("contrast", "2"), ("Brightness", "3")];
-        let (settings, _) = set(&camera, &wanted.map(|(name, text)| (name.into(), text.into())));
+        let (settings, _) = set(&camera, &wanted.map(|(name, text)| (name.into(), text.into())), &[]);
         let values: Vec<_> = settings.iter().map(|setting| (setting.id, setting.value)).collect();
         assert_eq!(values, [(CONTRAST, 2), (BRIGHTNESS, 3)]);
     }
@@ -468,7 +554,7 @@ mod tests {
     fn what_is_refused_is_said_and_not_looked_at_again() {
         let camera = Fake::new();
         let wanted = [("brightness".into(), "999".into()), ("hue".into(), "1".into())];
-        let (settings, refused) = set(&camera, &wanted);
+        let (settings, refused) = set(&camera, &wanted, &[]);
         assert_eq!(settings, []);
         assert_eq!(
             refused,

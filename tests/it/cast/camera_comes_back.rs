@@ -5,7 +5,7 @@ use crate::support::film::{self, RecordingReader};
 use crate::support::json;
 use crate::support::native::{DISCONTINUITY, Door, Heard, NativeClient};
 use crate::support::pictures::{commented, decoded_size, noise};
-use crate::support::procs::{Camcast, Ended, Program, camcast, camrec_into};
+use crate::support::procs::{Camcast, Ended, Program, camrec_into};
 use crate::support::{PATIENCE, deadline, is_over};
 use camcast::sys::clock;
 use matroska_demuxer::MatroskaFile;
@@ -13,7 +13,7 @@ use nix::sys::signal::Signal;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 const STREAM: u64 = 0x00c0_ffee_00c0_ffee;
@@ -161,10 +161,7 @@ fn wait_size(client: &mut NativeClient, wanted: (u16, u16)) {
 
 #[test]
 fn native_clients_are_told_of_the_pictures_size() {
-    let mut program =
-        Program::start("camcast", camcast(&["-", "--listen", "127.0.0.1:0"]).stdin(Stdio::piped()));
-    let mut source = program.take_stdin();
-    let camcast = Camcast::from(program);
+    let (camcast, mut source) = Camcast::piped(&[]);
     let mut client = NativeClient::join(camcast.address, "every");
     let Heard::Beat { size, .. } = client.say_hello() else { panic!("no BEAT") };
     assert_eq!(size, (0, 0), "there is no frame yet");

@@ -2,10 +2,9 @@
 //! camrec waits for it, if it is asked to.
 
 use crate::support::pictures::noise;
-use crate::support::procs::{Camcast, Program, camcast, camrec_command, camrec_into, nowhere, own_loopback};
+use crate::support::procs::{Camcast, Program, camrec_command, camrec_into, nowhere, own_loopback};
 use nix::sys::signal::Signal;
 use std::io::Write;
-use std::process::Stdio;
 
 #[test]
 fn clients_may_come_before_the_camera_does() {
@@ -36,10 +35,7 @@ fn a_duration_ends_also_if_no_frame_comes() {
 /// It can be joined, its source is there, and nothing comes of it.
 #[test]
 fn a_first_frame_that_takes_its_time_is_said_to_be_waited_for() {
-    let mut command = camcast(&["-", "--listen", "127.0.0.1:0"]);
-    let mut program = Program::start("camcast", command.stdin(Stdio::piped()));
-    let mut stdin = program.take_stdin();
-    let camcast = Camcast::from(program);
+    let (camcast, mut stdin) = Camcast::piped(&[]);
     let folder = tempfile::tempdir().unwrap();
     let camrec = camrec_into(folder.path(), camcast.address, &["--frames", "1"]);
     camrec.wait_line("waiting for the first one");

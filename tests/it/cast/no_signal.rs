@@ -3,11 +3,10 @@
 use crate::support::film::{RecordingReader, files};
 use crate::support::pictures::noise;
 use crate::support::plain::PlainClient;
-use crate::support::procs::{Camcast, Program, camcast, camrec, camrec_into};
+use crate::support::procs::{Camcast, camrec, camrec_into};
 use camcast::jpeg::{self, Size};
 use nix::sys::signal::Signal;
 use std::io::Write;
-use std::process::Stdio;
 
 const SIZE: Size = Size { width: 320, height: 240 };
 
@@ -26,10 +25,7 @@ fn slate(client: &PlainClient, clips: &[Vec<u8>]) -> Vec<u8> {
 #[test]
 fn viewers_are_told_by_a_picture_and_recorders_are_not() {
     let folder = tempfile::tempdir().unwrap();
-    let mut command = camcast(&["-", "--listen", "127.0.0.1:0"]);
-    let mut program = Program::start("camcast", command.stdin(Stdio::piped()));
-    let mut stdin = program.take_stdin();
-    let camcast = Camcast::from(program);
+    let (camcast, mut stdin) = Camcast::piped(&[]);
     let recorder = camrec_into(folder.path(), camcast.address, &[]);
     let viewer = camrec(camcast.address, &["-o", "-", "--newest", "--format", "mjpeg"]);
     camcast.wait_line("clients now: 2");

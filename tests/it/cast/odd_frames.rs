@@ -1,7 +1,7 @@
 //! Frames as cameras really make them: what camcast sends of each, and what it says of those that it does not send.
 
 use crate::support::plain::PlainClient;
-use crate::support::procs::{Camcast, Program, camcast, camrec};
+use crate::support::procs::{Camcast, camrec};
 use crate::support::{native, quirks};
 use camcast::jpeg::{self, JpegError, Size, huffman};
 use camcast::picture::{Decoder, Scale};
@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Stdio};
+use std::process::ChildStdin;
 use std::time::Duration;
 
 /// What becomes of a fixture.
@@ -148,10 +148,7 @@ fn frames_without_tables_get_them_for_those_who_need_them() {
 
 /// A camcast that streams what is written to it, at a small fragment size so that headers are cut anywhere.
 fn piped(args: &[&str]) -> (Camcast, ChildStdin) {
-    let args = [&["-", "--listen", "127.0.0.1:0", "--mtu", "576"], args].concat();
-    let mut program = Program::start("camcast", camcast(&args).stdin(Stdio::piped()));
-    let stdin = program.take_stdin();
-    (Camcast::from(program), stdin)
+    Camcast::piped(&[&["--mtu", "576"], args].concat())
 }
 
 #[test]
@@ -171,6 +168,16 @@ fn a_plain_client_gets_the_tables_and_a_recorder_does_not() {
         assert!(crate::support::pictures::decode(&got).is_ok());
         assert!(native.take_frames(1).remove(0).1 == jpeg, "{name} is recorded as it was");
     }
+    let jpeg = read("exif-thumbnail.jpg");
+    stdin.write_all(&jpeg).unwrap();
+    let got = plain.take_frames(1).remove(0);
+    let starts = got.windows(2).filter(|bytes| *bytes == [0xff, 0xd8]).count();
+    let decode = |jpeg: &[u8]| crate::support::pictures::decode(jpeg).unwrap();
+    assert!(
+        starts == 1 && decode(&got).pixels == decode(&jpeg).pixels,
+        "without the thumbnail it is the same picture"
+    );
+    assert!(native.take_frames(1).remove(0).1 == jpeg);
 }
 
 #[test]

@@ -12,21 +12,10 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{ChildStdin, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 const RECORDER: [&str; 4] = ["-o", "-", "--format", "mjpeg"];
-
-fn piped() -> (Camcast, ChildStdin) {
-    piped_with(&[])
-}
-
-fn piped_with(args: &[&str]) -> (Camcast, ChildStdin) {
-    let mut command = camcast(&[&["-", "--listen", "127.0.0.1:0"], args].concat());
-    let mut program = Program::start("camcast", command.stdin(Stdio::piped()));
-    let stdin = program.take_stdin();
-    (Camcast::from(program), stdin)
-}
 
 /// A recorder that is there before the first frame.
 fn recorder(camcast: &Camcast) -> Program {
@@ -52,7 +41,7 @@ fn assert_says(ended: &Ended, words: &str) {
 
 #[test]
 fn all_that_was_read_before_the_end_arrives() {
-    let (camcast, mut stdin) = piped();
+    let (camcast, mut stdin) = Camcast::piped(&[]);
     let recorder = recorder(&camcast);
     let plain = PlainClient::join(camcast.address).go_on();
     camcast.wait_line("clients now: 2");
@@ -72,7 +61,7 @@ fn all_that_was_read_before_the_end_arrives() {
 
 #[test]
 fn what_is_lost_on_the_way_is_repaired_before_the_end() {
-    let (camcast, mut stdin) = piped();
+    let (camcast, mut stdin) = Camcast::piped(&[]);
     let link = Spec { loss: 0.05, ..Spec::clean(Duration::from_millis(20)) };
     let proxy = Proxy::start(camcast.address, &link, &link, 5);
     let recorder = camrec(proxy.address, &[&RECORDER[..], &["--every"]].concat());
@@ -88,7 +77,7 @@ fn what_is_lost_on_the_way_is_repaired_before_the_end() {
 
 #[test]
 fn a_half_frame_at_the_end_is_said() {
-    let (camcast, mut stdin) = piped();
+    let (camcast, mut stdin) = Camcast::piped(&[]);
     let clips = clips(3, 5_000);
     let half = &noise(160, 120, 90, 4)[..4_321];
     stdin.write_all(&[&clips.concat()[..], half].concat()).unwrap();
@@ -107,7 +96,7 @@ fn an_end_before_the_first_frame_is_the_writers_failure() {
             "standard input ended within its first frame, of which 4000 bytes came: ",
         ),
     ] {
-        let (camcast, mut stdin) = piped();
+        let (camcast, mut stdin) = Camcast::piped(&[]);
         stdin.write_all(bytes).unwrap();
         drop(stdin);
         let ended = camcast.program.wait_exit().expect(3);
@@ -118,7 +107,7 @@ fn an_end_before_the_first_frame_is_the_writers_failure() {
 
 #[test]
 fn a_pipe_that_stalls_is_said_once_and_so_is_its_return() {
-    let (camcast, mut stdin) = piped();
+    let (camcast, mut stdin) = Camcast::piped(&[]);
     let clips = clips(2, 5_000);
     stdin.write_all(&clips[0]).unwrap();
     camcast.wait_line("no frame from the source for a while");
@@ -160,7 +149,7 @@ fn the_last_two_lines_agree() {
     let parts = [&clips[0], &broken, &clips[1], &cut, &clips[2], &cut, &clips[3], &clips[4]];
     let stream: Vec<u8> = parts.into_iter().flatten().copied().collect();
     let dropped = "stopped: 5 frames; dropped: 1 with a broken header, 2 cut off (no EOI)";
-    let (camcast, mut stdin) = piped();
+    let (camcast, mut stdin) = Camcast::piped(&[]);
     stdin.write_all(&stream).unwrap();
     drop(stdin);
     let ended = camcast.program.wait_exit().expect(0);
@@ -179,7 +168,7 @@ fn the_last_two_lines_agree() {
 
 #[test]
 fn a_stream_of_which_no_frame_can_be_sent_is_a_failure() {
-    let (camcast, mut stdin) = piped();
+    let (camcast, mut stdin) = Camcast::piped(&[]);
     stdin.write_all(&of_len(5_002, 1)[..5_000].repeat(3)).unwrap();
     drop(stdin);
     let ended = camcast.program.wait_exit().expect(6);
@@ -193,7 +182,7 @@ fn a_stream_of_which_no_frame_can_be_sent_is_a_failure() {
 
 #[test]
 fn a_film_that_is_read_too_fast_is_said_once() {
-    let (camcast, mut stdin) = piped();
+    let (camcast, mut stdin) = Camcast::piped(&[]);
     stdin.write_all(&clips(3_000, 2_000).concat()).unwrap();
     camcast.wait_line("frames a second: a film plays at its own speed with -f");
     drop(stdin);
@@ -203,7 +192,7 @@ fn a_film_that_is_read_too_fast_is_said_once() {
 
 #[test]
 fn a_film_is_read_no_faster_than_is_asked_for() {
-    let (camcast, mut stdin) = piped_with(&["-f", "20", "--wait-for-client"]);
+    let (camcast, mut stdin) = Camcast::piped(&["-f", "20", "--wait-for-client"]);
     let recorder = recorder(&camcast);
     let clips = clips(40, 2_000);
     let begun = clock::now();
@@ -336,7 +325,7 @@ fn files_of_a_folder_that_cannot_be_read_are_skipped() {
 
 #[test]
 fn a_signal_does_not_wait_for_anybody() {
-    let (camcast, mut stdin) = piped();
+    let (camcast, mut stdin) = Camcast::piped(&[]);
     // it answers nothing
     let mute = PlainClient::join(camcast.address);
     camcast.wait_line("joined: ");
@@ -361,7 +350,7 @@ const FAR_TOO_LARGE: usize = 39 << 19;
 
 #[test]
 fn what_is_too_large_to_be_sent_is_counted_and_the_stream_goes_on() {
-    let (camcast, mut stdin) = piped();
+    let (camcast, mut stdin) = Camcast::piped(&[]);
     camcast.wait_line("a frame may have up to 8.4 MB (the protocol's limit)");
     let recorder = recorder(&camcast);
     let clips = clips(4, 30_000);
@@ -420,7 +409,7 @@ fn a_source_whose_every_frame_is_too_large_is_not_healthy() {
 
 #[test]
 fn noise_in_a_pipe_costs_the_frames_that_it_hits() {
-    let (camcast, mut stdin) = piped();
+    let (camcast, mut stdin) = Camcast::piped(&[]);
     let recorder = recorder(&camcast);
     let frames: Vec<Vec<u8>> = (0..60).map(|seed| noise(64, 48, 90, seed)).collect();
     let mut dice = Noise::new(7);

@@ -2,12 +2,11 @@
 
 use crate::support::film::RecordingReader;
 use crate::support::pictures::{noise, of_len};
-use crate::support::procs::{Camcast, Program, camcast, camrec, camrec_into};
+use crate::support::procs::{Camcast, camrec, camrec_into};
 use nix::sys::signal::Signal;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::process::Stdio;
 
 /// Bytes of a fragment at the default MTU: 1500, less 48 of IPv6 and UDP header, less 28 of DATA's.
 const FRAGMENT: usize = 1424;
@@ -107,10 +106,7 @@ fn a_recording_holds_the_frames_byte_for_byte() {
 #[test]
 fn standard_input_is_streamed_byte_for_byte_and_its_end_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let mut command = camcast(&["-", "--listen", "127.0.0.1:0"]);
-    let mut program = Program::start("camcast", command.stdin(Stdio::piped()));
-    let mut stdin = program.take_stdin();
-    let camcast = Camcast::from(program);
+    let (camcast, mut stdin) = Camcast::piped(&[]);
     let viewer = camrec(camcast.address, &["-o", "-", "--format", "mjpeg", "--every"]);
     let recorder = camrec_into(folder.path(), camcast.address, &[]);
     for who in ["(native, every, camrec/", "clients now: 2"] {
@@ -145,10 +141,7 @@ fn standard_input_is_streamed_byte_for_byte_and_its_end_is_told() {
 
 #[test]
 fn rubbish_between_frames_and_damaged_frames_are_left_out() {
-    let mut command = camcast(&["-", "--listen", "127.0.0.1:0"]);
-    let mut program = Program::start("camcast", command.stdin(Stdio::piped()));
-    let mut stdin = program.take_stdin();
-    let camcast = Camcast::from(program);
+    let (camcast, mut stdin) = Camcast::piped(&[]);
     let viewer = camrec(camcast.address, &["-o", "-", "--format", "mjpeg", "--every"]);
     camcast.wait_line("joined: ");
     let clips: Vec<_> = (0..3).map(|n| noise(64, 48, 80, n)).collect();

@@ -14,6 +14,7 @@ Faults are asked for by lines written to a FIFO (echo hang > /run/uvccam.ctl):
   unplug | plug [N]  pull the cable, put it back, into port N
   hang [SECONDS] | go  send no frames while the device stays, for good or for so long | send them again
   stall              the endpoint stalls once
+  deaf | hear        answer no request to endpoint 0, where controls are asked and set | answer again
   truncate N         every Nth frame is cut in half (0: none)
   error N            every Nth frame has the payload header's error bit (0: none)
   drop N             every Nth frame is not sent (0: none)
@@ -183,6 +184,8 @@ class Cable:
         self.control, self.port = control, port
         self.socket = None
         self.waiting = collections.deque()  # bulk transfers: (USB/IP sequence number, bytes asked for)
+        self.is_deaf = False
+        self.unheard = set()  # sequence numbers of requests to endpoint 0 that got no answer
         self.changed = threading.Condition()
 
     def plug(self):
@@ -245,6 +248,10 @@ class Cable:
                 self.waiting.append((sequence, length))
                 self.changed.notify_all()
                 return
+            if self.is_deaf:
+                log("a request is not heard")
+                self.unheard.add(sequence)
+                return
             answer = self.control.answer(header[40:48], data)
             if answer is None:
                 self.give_back(sequence, self.EPIPE)
@@ -259,7 +266,8 @@ class Cable:
             found = next((transfer for transfer in self.waiting if transfer[0] == target), None)
             if found:
                 self.waiting.remove(found)
-            status = self.ECONNRESET if found else 0
+            status = self.ECONNRESET if found or target in self.unheard else 0
+            self.unheard.discard(target)
             self.socket.sendall(struct.pack(">5Ii24x", self.RET_UNLINK, sequence, 0, 0, 0, status))
 
 
@@ -353,6 +361,8 @@ def obey(line, cable, faults):
         faults.hang = command == "hang"
         if arguments:
             threading.Timer(float(arguments[0]), obey, ("go", cable, faults)).start()
+    elif command in ("deaf", "hear"):
+        cable.is_deaf = command == "deaf"
     elif command == "stall":
         faults.stall = True
     elif command == "fps":

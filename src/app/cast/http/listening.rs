@@ -22,7 +22,7 @@ pub(super) fn open(at: &HttpListen) -> Result<Listener, ExitError> {
             };
             listener.map_err(|error| listen::failure("--http", *at, &error))?
         }
-        HttpListen::File(path) => Listener::unix(path).map_err(|error| {
+        HttpListen::File(path, mode) => Listener::unix(path, *mode).map_err(|error| {
             let why =
                 format!("cannot listen on the socket file {}: {error}; --http takes another", shown(path));
             ExitError::new(Exit::Listen, why)
@@ -30,7 +30,7 @@ pub(super) fn open(at: &HttpListen) -> Result<Listener, ExitError> {
     };
     match (listener.address(), at) {
         (Some(address), _) => log::info!("listening on {address} (HTTP)"),
-        (None, HttpListen::File(path)) => log::info!("listening on {} (HTTP)", shown(path)),
+        (None, HttpListen::File(path, _)) => log::info!("listening on {} (HTTP)", shown(path)),
         (None, HttpListen::Address(_)) => {}
     }
     Ok(listener)

@@ -9,16 +9,22 @@
 //! | [`viewer`] | one who has the stream |
 //! | [`part`] | a picture on its way |
 //! | `listening` | where connections come |
+//! | [`joins`] | which joins are a line of the log |
 //! | `replies` | from a request to an answer |
+//! | `controls` | `/controls` |
 //! | [`state`] | `/state` |
 //! | [`metrics`] | `/metrics` |
 
 pub mod connection;
+mod controls;
+pub mod joins;
 mod listening;
 pub mod metrics;
 pub mod part;
 mod replies;
 pub mod state;
+#[cfg(test)]
+mod tests;
 pub mod viewer;
 
 use super::config::{Config, MAX_HTTP};
@@ -31,12 +37,16 @@ use super::stream::Stream;
 use crate::app::exit::ExitError;
 use crate::http::access::Access;
 use crate::http::password::{Guesses, Passwords};
-use crate::sys::connection::Listener;
+use crate::http::places::{Held, Party, who_goes};
+use crate::sys::connection::{Connection as Socket, Listener, Remote};
 use crate::sys::tcp::Accepted;
 use crate::time::Time;
 use crate::wire::FrameNumber;
-use connection::{Connection, Doing, Fate};
+use arrayvec::ArrayVec;
+use connection::{Connection, Doing, Fate, STOPPING};
+use controls::Desk;
 use std::os::fd::AsFd;
+use viewer::{Dates, Turn};
 
 /// The most who have the stream at once.
 const VIEWERS: usize = 64;
@@ -47,8 +57,14 @@ const PLACES: usize = VIEWERS + 32;
 /// Connections taken a turn.
 const ACCEPTS_A_TURN: usize = 8;
 
+/// Answers to one connection a turn.
+const ANSWERS_A_TURN: usize = 4;
+
 /// What it polls at the most.
 pub const POLLS_MOST: usize = MAX_HTTP + PLACES;
+
+/// Why one goes whose place another gets.
+const NEEDED: &str = "its place was needed: it took nothing, or its address had more than half of them";
 
 /// Kinds of [seats](Seat).
 const LISTENER: u8 = 0;
@@ -61,16 +77,21 @@ pub struct Http {
     access: Access,
     passwords: Option<Passwords>,
     guesses: Guesses,
+    controls: Desk,
     connections: Vec<Option<Connection>>,
     /// Of the next connection.
     generation: u32,
+    /// Whose turn it is to be first.
+    first: usize,
+    dates: Dates,
     /// What is shown in place of frames.
     slate: Option<FrameNumber>,
     is_away: bool,
     stopping: bool,
     look: Look,
-    /// Somebody has begun to watch or to wait. If that is so when a turn ends, its demand did not count him, and the next comes at once.
-    has_begun: bool,
+    /// The next turn comes at once: somebody has begun to watch or to wait, or has all, of which this turn's demand did not know; or
+    /// more is asked for than is answered in one.
+    comes_again: bool,
 }
 
 impl Http {
@@ -85,13 +106,16 @@ impl Http {
             access: config.access.clone(),
             passwords: config.passwords.clone(),
             guesses: Guesses::default(),
+            controls: Desk::new(config),
             connections: (0..PLACES).map(|_| None).collect(),
             generation: 0,
+            first: 0,
+            dates: Dates::default(),
             slate: None,
             is_away: false,
             stopping: false,
             look: Look::default(),
-            has_begun: false,
+            comes_again: false,
         })
     }
 
@@ -104,30 +128,49 @@ impl Http {
                 Ok(Accepted::NoRoom) => return self.rest(NO_ROOM, shared, now),
                 Err(error) => return self.rest(&error.to_string(), shared, now),
             };
-            // with all places taken that one goes which has waited longest to ask; without one, the new one does
-            let Some(place) = self.place() else { continue };
-            self.generation = self.generation.wrapping_add(1);
-            self.connections[place] = Some(Connection::new(socket, remote, self.generation, now));
+            self.take(socket, remote, shared, now);
         }
+    }
+
+    fn take(&mut self, socket: Socket, remote: Remote, shared: &mut Shared<'_>, now: Time) {
+        let connection = Connection::new(socket, remote, self.generation.wrapping_add(1), now);
+        let Some(place) = self.make_place(connection.party, shared, now) else {
+            shared.stats.rejected += 1;
+            return shared.report.rejected(remote, "all places are taken", now);
+        };
+        self.generation = connection.generation;
+        self.connections[place] = Some(connection);
+    }
+
+    /// A place for one more, which somebody else may have to leave.
+    fn make_place(&mut self, newcomer: Party, shared: &mut Shared<'_>, now: Time) -> Option<usize> {
+        self.connections.iter().position(Option::is_none).or_else(|| {
+            let place = who_goes(&self.held(|_| true, now), newcomer)?;
+            self.close(place, NEEDED, shared, now);
+            Some(place)
+        })
+    }
+
+    /// Whether one more may have the stream; somebody else may have to leave it.
+    fn may_watch(&mut self, newcomer: Party, shared: &mut Shared<'_>, now: Time) -> bool {
+        let held = self.held(|doing| matches!(doing, Doing::Watching(_)), now);
+        if held.len() < VIEWERS {
+            return true;
+        }
+        let going = who_goes(&held, newcomer);
+        going.into_iter().for_each(|place| self.close(place, NEEDED, shared, now));
+        going.is_some()
+    }
+
+    fn held(&self, is: impl Fn(&Doing) -> bool, now: Time) -> ArrayVec<(usize, Held), PLACES> {
+        let each = self.connections.iter().enumerate();
+        let each = each.filter_map(|(place, it)| it.as_ref().map(|it| (place, it)));
+        each.filter(|(_, it)| is(&it.doing)).map(|(place, it)| (place, it.held(now))).collect()
     }
 
     fn rest(&mut self, why: &str, shared: &mut Shared<'_>, now: Time) {
         self.accept_after = now.after(ACCEPT_REST);
         shared.report.cannot_accept(why, now);
-    }
-
-    /// A place for one more.
-    fn place(&self) -> Option<usize> {
-        let until = |connection: &Connection| match connection.doing {
-            Doing::Asking => Some(connection.until),
-            _ => None,
-        };
-        let longest = || {
-            let waiting = self.connections.iter().enumerate();
-            let waiting = waiting.filter_map(|(place, it)| Some((until(it.as_ref()?)?, place)));
-            waiting.min().map(|(_, place)| place)
-        };
-        self.connections.iter().position(Option::is_none).or_else(longest)
     }
 
     /// Does with one connection what `act` says, and closes it if that is to be.
@@ -147,9 +190,11 @@ impl Http {
     fn close(&mut self, place: usize, why: &str, shared: &mut Shared<'_>, now: Time) {
         let Some(connection) = self.connections.get_mut(place).and_then(Option::take) else { return };
         if let Doing::Watching(viewer) = &connection.doing {
-            shared.stats.on_left(connection.remote, &viewer.tally);
-            let stay = now.since(viewer.since);
-            shared.report.viewer_left(connection.remote, why, &viewer.tally, stay, shared.stats.clients);
+            shared.stats.on_left(connection.remote, Some(viewer.since), &viewer.tally);
+            if viewer.is_told {
+                let stay = now.since(viewer.since);
+                shared.report.viewer_left(connection.remote, why, &viewer.tally, stay, shared.stats.clients);
+            }
         }
     }
 
@@ -158,8 +203,11 @@ impl Http {
         doing.filter(|doing| matches!(doing, Doing::Watching(_))).count()
     }
 
-    /// Viewers who do not have the last frame yet.
+    /// Viewers who do not have the last frame yet, if it is the last.
     fn outstanding(&self, stream: &Stream) -> u64 {
+        if !stream.source.is_over() {
+            return 0;
+        }
         let doing = self.connections.iter().flatten().map(|connection| &connection.doing);
         doing.filter(|doing| matches!(doing, Doing::Watching(viewer) if viewer.is_behind(stream))).count()
             as u64
@@ -189,17 +237,17 @@ impl Outlet for Http {
     }
 
     fn next_timeout(&self, now: Time) -> Time {
-        if self.has_begun {
+        if self.comes_again {
             return now;
         }
         let each = self.connections.iter().flatten().map(|connection| match &connection.doing {
             Doing::Watching(viewer) if !connection.wants_write() => {
-                connection.until.min(viewer.next_timeout())
+                connection.until().min(viewer.next_timeout())
             }
-            _ => connection.until,
+            _ => connection.until(),
         });
         let accept = if self.accept_after > now { self.accept_after } else { Time::NEVER };
-        each.min().unwrap_or(Time::NEVER).min(accept)
+        each.min().unwrap_or(Time::NEVER).min(accept).min(self.controls.next_timeout())
     }
 
     fn handle(&mut self, seat: Seat, ready: Ready, shared: &mut Shared<'_>, now: Time) {
@@ -221,7 +269,8 @@ impl Outlet for Http {
     }
 
     fn handle_timeout(&mut self, shared: &mut Shared<'_>, now: Time) {
-        self.has_begun = false;
+        self.comes_again = false;
+        self.controls.handle_timeout(now);
         if self.look.is_due(now) {
             let clients =
                 self.connections.iter().flatten().filter_map(|connection| match &connection.doing {
@@ -231,11 +280,13 @@ impl Outlet for Http {
             shared.stats.seen.renew(|way| way == Way::Http, clients);
         }
         for place in self.places() {
-            let Some(connection) = self.connections[place].as_mut().filter(|it| now >= it.until) else {
+            let Some(connection) = self.connections[place].as_mut().filter(|it| now >= it.until()) else {
                 continue;
             };
             match &connection.doing {
                 Doing::Waiting(_) => self.refuse_picture(place, shared, now),
+                Doing::Watching(_) if self.stopping => self.close(place, STOPPING, shared, now),
+                Doing::Steering(_) => self.give_up_controls(place, now),
                 Doing::Watching(_) => self.close(place, "it took nothing for 30 s", shared, now),
                 _ => self.close(place, "it said nothing", shared, now),
             }
@@ -254,19 +305,32 @@ impl Outlet for Http {
                     }
                 }
             }
+            News::Controls => self.handle_controls(shared, now),
             News::Stop => {
                 self.stopping = true;
-                self.places().for_each(|place| self.close(place, "camcast is stopping", shared, now));
+                self.controls.say();
+                for place in self.places() {
+                    self.refuse_picture(place, shared, now);
+                    self.give_up_controls(place, now);
+                    self.with(place, shared, now, |connection, _| connection.stop(now));
+                }
             }
         }
     }
 
     fn send(&mut self, shared: &mut Shared<'_>, budget: &mut Budget, now: Time) {
-        for place in self.places() {
-            loop {
+        let outstanding = self.outstanding(shared.stream);
+        let (places, first, mut dates) = (self.connections.len(), self.first, self.dates);
+        for place in (first..places).chain(0..first) {
+            if budget.is_spent() {
+                // the others come first in the next turn
+                self.first = place;
+                break;
+            }
+            for answers in 1.. {
                 self.show(place, shared, now);
                 self.with(place, shared, now, |connection, shared| {
-                    connection.send(shared.stream, budget, now)
+                    connection.send(&mut Turn { stream: shared.stream, budget, dates: &mut dates, now })
                 });
                 // what was asked behind it
                 self.reply(place, shared, now);
@@ -274,15 +338,27 @@ impl Outlet for Http {
                 if budget.is_spent() || !connection.is_some_and(Connection::has_more) {
                     break;
                 }
+                if answers == ANSWERS_A_TURN {
+                    self.comes_again = true;
+                    break;
+                }
             }
         }
+        self.dates = dates;
+        // this turn's demand did not know it: it may be over now
+        self.comes_again |= self.outstanding(shared.stream) < outstanding;
     }
 
     fn demand(&self, stream: &Stream) -> Demand {
-        let waiting = self.connections.iter().flatten();
-        let waiting = waiting.filter(|connection| matches!(connection.doing, Doing::Waiting(_))).count();
         let viewers = self.viewers();
-        let outstanding = if stream.source.is_over() { self.outstanding(stream) } else { 0 };
-        Demand { clients: viewers + waiting, has_viewers: viewers > 0, outstanding }
+        let others = self.connections.iter().flatten();
+        // in the end everybody is waited for
+        let counts = |doing: &Doing| match doing {
+            Doing::Watching(_) => false,
+            Doing::Waiting(_) => true,
+            _ => self.stopping,
+        };
+        let others = others.filter(|connection| counts(&connection.doing)).count();
+        Demand { clients: viewers + others, has_viewers: viewers > 0, outstanding: self.outstanding(stream) }
     }
 }

@@ -1,5 +1,6 @@
 //! A picture on its way over one connection: a head of ours, the frame as it lies in the reel, and what ends the part.
 
+use crate::app::cast::outlet::Budget;
 use crate::app::cast::stream::Stream;
 use crate::http::answer::Head;
 use crate::http::multipart::{BEHIND, IN_ADVANCE};
@@ -33,6 +34,8 @@ pub struct Part {
 pub enum Sending {
     /// All of it is on its way.
     Done,
+    /// That was the last that goes there.
+    Ended,
     /// The rest waits until the connection takes more.
     Blocked,
     /// The other side has closed the connection.
@@ -64,10 +67,17 @@ impl Part {
     }
 
     /// Sends what the connection takes.
-    pub fn send(&mut self, connection: &Connection, outgoing: &mut Outgoing, stream: &Stream) -> Sending {
+    pub fn send(
+        &mut self,
+        connection: &Connection,
+        outgoing: &mut Outgoing,
+        stream: &Stream,
+        budget: &mut Budget,
+    ) -> Sending {
         let Some(frame) = self.picture.of(stream) else { return Sending::Gone };
-        let pieces = [self.head.as_bytes()].into_iter().chain(frame.pieces_for_web()).chain(self.behind);
+        let pieces = [self.head.as_bytes()].into_iter().chain(frame.pieces_for_others()).chain(self.behind);
         let (sent, progress) = outgoing.send(connection, beyond(pieces, self.sent));
+        budget.spend_on(sent);
         self.sent += sent;
         progress.into()
     }

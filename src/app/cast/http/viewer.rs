@@ -19,6 +19,30 @@ use std::time::Duration;
 /// A picture that stands in for frames is shown again after this long: some show a picture only when the next one comes.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// When frames were captured by the wall clock: the newest one's date is the same for all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Dates(Option<(Time, i64)>);
+
+impl Dates {
+    /// Microseconds since 1970.
+    fn micros(&mut self, captured: Time) -> i64 {
+        let known = self.0.filter(|(time, _)| *time == captured);
+        self.0.insert(known.unwrap_or_else(|| (captured, local_time::at(captured).as_microsecond()))).1
+    }
+}
+
+/// What sending needs of a turn.
+pub struct Turn<'a> {
+    /// What is streamed.
+    pub stream: &'a Stream,
+    /// How much may be sent.
+    pub budget: &'a mut Budget,
+    /// When frames were captured.
+    pub dates: &'a mut Dates,
+    /// The turn's time.
+    pub now: Time,
+}
+
 /// One who has the stream.
 #[derive(Debug)]
 pub struct Viewer {
@@ -34,8 +58,12 @@ pub struct Viewer {
     /// The answer's head, of which this many bytes are gone.
     opening: Vec<u8>,
     opened: usize,
+    /// Nothing more is begun.
+    is_ending: bool,
     /// Since when.
     pub since: Time,
+    /// Its join was said, and so is its leave.
+    pub is_told: bool,
     /// What has gone to it.
     pub tally: Tally,
 }
@@ -52,7 +80,9 @@ impl Viewer {
             slate: None,
             opening,
             opened: 0,
+            is_ending: false,
             since: now,
+            is_told: false,
             tally: Tally::default(),
         }
     }
@@ -72,6 +102,12 @@ impl Viewer {
         self.slate.map_or(Time::NEVER, |(_, at)| at)
     }
 
+    /// What has been begun is its last. False: there is nothing.
+    pub fn end(&mut self) -> bool {
+        self.is_ending = true;
+        self.part.is_some()
+    }
+
     /// It does not have the newest frame yet.
     pub fn is_behind(&self, stream: &Stream) -> bool {
         self.part.is_some() || self.cursor.peek(&stream.reel).is_some()
@@ -82,14 +118,13 @@ impl Viewer {
         &mut self,
         socket: &Socket,
         outgoing: &mut Outgoing,
-        stream: &Stream,
-        budget: &mut Budget,
-        now: Time,
+        Turn { stream, budget, dates, now }: &mut Turn<'_>,
     ) -> Sending {
+        let now = *now;
         if self.opened < self.opening.len() {
-            budget.spend();
             let rest = beyond([self.opening.as_slice()].into_iter(), self.opened);
             let (sent, progress) = outgoing.send(socket, rest);
+            budget.spend_on(sent);
             self.opened += sent;
             if progress != Progress::Done {
                 return progress.into();
@@ -100,22 +135,24 @@ impl Viewer {
                 return Sending::Done;
             }
             if self.part.is_none() {
+                if self.is_ending {
+                    return Sending::Ended;
+                }
                 let Some(picture) = self.peek(stream, now) else { return Sending::Done };
                 // who has not taken the last frame is not sent another one behind it
                 if !socket.is_writable() {
                     return Sending::Blocked;
                 }
-                self.part = self.begin(picture, stream, now);
+                self.part = self.begin(picture, stream, dates, now);
             }
             let Some((part, picture)) = &mut self.part else { return Sending::Done };
-            budget.spend();
-            let sending = part.send(socket, outgoing, stream);
+            let sending = part.send(socket, outgoing, stream, budget);
             if sending != Sending::Done {
                 return sending;
             }
             if let (Picture::Frame(_), Some(frame)) = (*picture, picture.of(stream)) {
                 self.tally.frames += 1;
-                self.tally.bytes += u64::from(frame.length_for_web());
+                self.tally.bytes += u64::from(frame.length_for_others());
             }
             self.part = None;
         }
@@ -136,7 +173,13 @@ impl Viewer {
         }
     }
 
-    fn begin(&mut self, picture: Picture, stream: &Stream, now: Time) -> Option<(Part, Picture)> {
+    fn begin(
+        &mut self,
+        picture: Picture,
+        stream: &Stream,
+        dates: &mut Dates,
+        now: Time,
+    ) -> Option<(Part, Picture)> {
         match picture {
             Picture::Slate(number) => self.slate = Some((number, now.after(AGAIN))),
             Picture::Frame(_) => {
@@ -147,11 +190,11 @@ impl Viewer {
         let frame = picture.of(stream)?;
         let captured = frame.stamp().captured;
         if let Picture::Frame(_) = picture {
-            self.thin.took(captured);
+            self.thin.took(captured, apart(stream));
         }
         let head = match std::mem::replace(&mut self.is_ahead, self.in_advance) {
             true => Head::default(),
-            false => multipart::head(frame.length_for_web(), local_time::at(captured).as_microsecond()),
+            false => multipart::head(frame.length_for_others(), dates.micros(captured)),
         };
         Some((Part::of_stream(picture, head, self.in_advance), picture))
     }

@@ -18,26 +18,28 @@ use super::poll_set::{PollSet, Ready, Seat};
 use super::report::Report;
 use super::stats::Stats;
 use crate::app::exit::{Exit, ExitError};
-use crate::capture::v4l2::Note;
+use crate::capture::v4l2::{self, Note, Outcome};
 use crate::capture::{CaptureError, Description, Mode, Source, SourceSpec};
 use crate::jpeg;
 use crate::reel::Reel;
 use crate::supervisor::{LostReason, Notice, Order, Signal, Supervisor, SupervisorConfig};
 use crate::sys::hotplug::Hotplug;
+use crate::sys::signals::Signals;
 use crate::time::Time;
 use frames::Frames;
 use judge::{Check, Judgement, judge};
-use opener::{News, Opened, Opener};
+use opener::{News, Opened, Opener, Ticket};
 use raw::Raw;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
 use trouble::{failure_of_fault, open_failure, reason_of_error, reason_of_fault};
 
-/// Kinds of [seats](Seat): the camera or what stands in for it, the thread that opens it, news of devices.
+/// Kinds of [seats](Seat): the camera or what stands in for it, the thread that opens it, news of devices, SIGHUP.
 const SOURCE: u8 = 0;
 const OPENER: u8 = 1;
 const HOTPLUG: u8 = 2;
+const HANGUP: u8 = 3;
 
 /// Where device nodes come and go.
 const DEVICES: &str = "/dev";
@@ -64,6 +66,12 @@ pub struct Intake {
     opener: Option<Opener>,
     /// Only while a camera is waited for.
     hotplug: Option<Hotplug>,
+    /// Only of a camera's service.
+    hangup: Option<Signals>,
+    is_setting_anew: bool,
+    /// Orders to the controls that have been answered, and the latest answer.
+    answers: u64,
+    answer: Option<(Ticket, Outcome)>,
     /// What a frame has to be.
     check: Check,
     /// What people call it.
@@ -98,6 +106,10 @@ impl Intake {
             may_pause: config.capture.follow,
             opener: None,
             hotplug: None,
+            hangup: None,
+            is_setting_anew: false,
+            answers: 0,
+            answer: None,
             check: if config.allow_truncated_frames { jpeg::check_header_only } else { jpeg::check },
             name: if is_camera { "camera" } else { "source" },
             trouble: String::new(),
@@ -106,6 +118,10 @@ impl Intake {
         };
         if is_camera {
             intake.opener = Some(Opener::start(&config.capture)?);
+            if config.hangup_sets_controls {
+                let hangup = Signals::hangup();
+                intake.hangup = Some(hangup.map_err(|error| ExitError::system("signal handlers", &error))?);
+            }
             intake.follow();
         } else {
             let source = Source::open(&config.capture).map_err(|error| open_failure(&error))?;
@@ -161,6 +177,9 @@ impl Intake {
         if let Some(hotplug) = &self.hotplug {
             set.readable(Seat::only(HOTPLUG), hotplug.as_fd());
         }
+        if let Some(hangup) = &self.hangup {
+            set.readable(Seat::only(HANGUP), hangup.as_fd());
+        }
     }
 
     /// A descriptor has answered.
@@ -175,6 +194,7 @@ impl Intake {
         match seat.kind {
             OPENER => self.handle_opener(now),
             HOTPLUG => self.handle_hotplug(now),
+            HANGUP => self.handle_hangup(),
             _ => self.handle_source(ready.failing, reel, told, now),
         }
     }
@@ -198,7 +218,56 @@ impl Intake {
                 News::Opened(opened) => self.handle_opened(*opened, now),
                 News::Note(Note::Warning(text)) => log::warn!("{text}"),
                 News::Note(Note::Info(text)) => log::info!("{text}"),
+                News::Governed(ticket, outcome) => {
+                    self.answers += 1;
+                    self.answer = Some((ticket, outcome));
+                }
+                News::SetAnew => self.is_setting_anew = false,
             }
+        }
+    }
+
+    /// Has the camera's controls asked or set, beside the loop. [`answer`](Self::answer) is the answer, and
+    /// [`answers`](Self::answers) has become more when it is there; only then another order may follow.
+    ///
+    /// # Errors
+    /// Why that cannot be, in words.
+    pub fn govern(&self, ticket: Ticket, order: v4l2::Order) -> Result<(), String> {
+        let Some(opener) = &self.opener else { return Err("only a camera has controls".into()) };
+        match self.source.as_ref().and_then(Source::controls) {
+            Some(controls) => match opener.govern(ticket, controls, order) {
+                true => Ok(()),
+                false => Err("the camera has too much to do: try again".into()),
+            },
+            None => Err(match self.signal() {
+                Signal::Lost { cause, .. } => format!("the camera's controls cannot be reached: {cause}"),
+                Signal::Present => {
+                    "the camera's controls cannot be reached: it is not open at present".into()
+                }
+            }),
+        }
+    }
+
+    /// How many orders to the controls have been answered.
+    pub fn answers(&self) -> u64 {
+        self.answers
+    }
+
+    /// The latest answer, and whose it is.
+    pub fn answer(&self) -> Option<&(Ticket, Outcome)> {
+        self.answer.as_ref()
+    }
+
+    fn handle_hangup(&mut self) {
+        let has_come = self.hangup.as_ref().is_some_and(|hangup| hangup.take() > 0);
+        // more of them, while a camera hangs, are one: the opener's queue is for openings first
+        if let Some(opener) = self.opener.as_ref().filter(|_| has_come && !self.is_setting_anew) {
+            self.is_setting_anew = true;
+            let controls = self.source.as_ref().and_then(Source::controls);
+            if controls.is_none() {
+                log::info!("SIGHUP: the controls are set as on the command line when the camera is opened");
+            }
+            opener.set_anew(controls);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Opening and closing a camera beside the loop: a driver may take seconds for either, and clients must not notice.
 
 use crate::app::exit::ExitError;
+use crate::app::quantity::counted;
 use crate::capture::{CaptureConfig, OpenError, Source, SourceSpec, v4l2};
 use crate::sys::clock;
 use crate::sys::worker::{Bell, Desk, Worker};
@@ -17,8 +18,15 @@ const COMMANDS: usize = 64;
 enum Command {
     Open,
     Recheck(v4l2::Recheck),
+    /// Whose order it is, and of which camera.
+    Govern(Ticket, v4l2::Controls, v4l2::Order),
+    /// The configured controls are to be set once more, at once if a camera is open.
+    SetAnew(Option<v4l2::Controls>),
     Close(Box<Source>),
 }
+
+/// Tells the orders of those who ask for controls apart.
+pub type Ticket = u64;
 
 /// What came of an opening.
 pub type Opened = Result<Source, OpenError>;
@@ -29,6 +37,10 @@ pub enum News {
     Opened(Box<Opened>),
     /// What people are to know of a camera that was opened.
     Note(v4l2::Note),
+    /// What came of an order to its controls.
+    Governed(Ticket, v4l2::Outcome),
+    /// The configured controls have been set once more.
+    SetAnew,
 }
 
 /// A thread that opens and closes the camera, one after the other, and in between sees to its controls. It ends with the program:
@@ -58,6 +70,16 @@ impl Opener {
     /// Sees whether an open camera has kept its controls.
     pub fn recheck(&self, controls: v4l2::Recheck) {
         self.command(Command::Recheck(controls));
+    }
+
+    /// Has a camera's controls asked or set. False: too much waits already.
+    pub fn govern(&self, ticket: Ticket, controls: v4l2::Controls, order: v4l2::Order) -> bool {
+        self.0.send(Command::Govern(ticket, controls, order)).is_ok()
+    }
+
+    /// Sets the configured controls once more, of the camera if it is open. To be asked again when there is news of it.
+    pub fn set_anew(&self, controls: Option<v4l2::Controls>) {
+        self.command(Command::SetAnew(controls));
     }
 
     /// Closes what was opened.
@@ -92,6 +114,8 @@ struct Camera {
     note: Option<String>,
     /// What was said of its controls last.
     told: Vec<v4l2::Note>,
+    /// Controls that were set since this camera was opened.
+    changed: Vec<u32>,
     /// How it is away, if it was so at the latest attempt.
     away: Option<OpenError>,
     /// Since when there is a node that udev has not seen to.
@@ -111,6 +135,7 @@ impl Camera {
             trace,
             note: None,
             told: Vec::new(),
+            changed: Vec::new(),
             away: None,
             unfinished: None,
             are_others_named: false,
@@ -127,12 +152,24 @@ impl Camera {
                     && note.is_none_or(|note| desk.tell(News::Note(note)))
             }
             Command::Recheck(controls) => {
-                let notes = controls.run();
+                let notes = controls.run(&self.changed);
                 log::debug!("the controls have been looked at again");
                 // the same camera does the same each time that it is opened
                 let is_news = self.told != notes;
                 self.told = notes;
                 !is_news || self.told.iter().all(|note| desk.tell(News::Note(note.clone())))
+            }
+            Command::Govern(ticket, controls, order) => {
+                let outcome = controls.follow(&order);
+                drop(controls);
+                if let v4l2::Outcome::Set(changes) = &outcome {
+                    changes.iter().filter_map(v4l2::Change::lasting).for_each(|set| self.remember(set));
+                }
+                desk.tell(News::Governed(ticket, outcome))
+            }
+            Command::SetAnew(controls) => {
+                let notes = self.set_anew(controls);
+                notes.into_iter().all(|it| desk.tell(News::Note(it))) && desk.tell(News::SetAnew)
             }
             Command::Close(source) => {
                 if let Some(trace) = &mut self.trace {
@@ -144,7 +181,30 @@ impl Camera {
         }
     }
 
+    /// What was set is set again when the camera has been away.
+    fn remember(&mut self, (id, (name, value)): (u32, (String, String))) {
+        let changed = &mut self.config.changed_controls;
+        changed.retain(|(known, _)| !v4l2::is_same_control(known, &name));
+        changed.push((name, value));
+        if !self.changed.contains(&id) {
+            self.changed.push(id);
+        }
+    }
+
+    /// What is configured holds again, and what was set since holds of other controls.
+    fn set_anew(&mut self, controls: Option<v4l2::Controls>) -> Vec<v4l2::Note> {
+        let CaptureConfig { controls: wanted, changed_controls, .. } = &mut self.config;
+        let is_wanted = |name: &str| wanted.iter().any(|(other, _)| v4l2::is_same_control(other, name));
+        changed_controls.retain(|(name, _)| !is_wanted(name));
+        let Some(controls) = controls else { return Vec::new() };
+        let refused = controls.set_anew(wanted);
+        let set = counted(wanted.len().saturating_sub(refused.len()) as u64, "control");
+        let done = v4l2::Note::Info(format!("SIGHUP: {set} set as on the command line"));
+        std::iter::once(done).chain(refused.into_iter().map(v4l2::Note::Warning)).collect()
+    }
+
     fn open(&mut self) -> Opened {
+        self.changed.clear();
         let mut opened = self.open_the_same();
         let error = match &mut opened {
             Ok(_) => {
@@ -223,6 +283,25 @@ mod tests {
         // or has done: the next node has its own
         assert_eq!(worker.before_udev(&stranger(Some("/dev/v4l/by-path/x".into()))), None);
         assert_eq!(worker.unfinished, None);
+    }
+
+    #[test]
+    fn what_was_set_is_remembered_once_and_yields_to_what_is_configured() {
+        let mut camera = worker(None);
+        camera.config.controls = vec![("Brightness".into(), "5".into())];
+        let set = |id, name: &str, value: &str| (id, (name.to_owned(), value.to_owned()));
+        for (id, name, value) in
+            [(1, "brightness", "7"), (2, "gain", "1"), (2, "Gain", "2"), (1, "brightness", "8")]
+        {
+            camera.remember(set(id, name, value));
+        }
+        assert_eq!(camera.changed, [1, 2]);
+        let gain = ("Gain".to_owned(), "2".to_owned());
+        assert_eq!(camera.config.changed_controls, [gain.clone(), ("brightness".into(), "8".into())]);
+        assert_eq!(camera.set_anew(None), []);
+        assert_eq!(camera.config.changed_controls, [gain]);
+        let _ = camera.open();
+        assert_eq!(camera.changed, [0; 0], "another opening");
     }
 
     #[test]

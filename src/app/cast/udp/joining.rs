@@ -6,6 +6,7 @@ use crate::app::cast::listen::{ACCEPT_REST, NO_ROOM};
 use crate::app::cast::outlet::Shared;
 use crate::sender::Route;
 use crate::sender::greeting::{GreetingError, Request};
+use crate::sys::connection::Remote;
 use crate::sys::random_u64;
 use crate::sys::tcp::{self, Accepted};
 use crate::time::Time;
@@ -74,7 +75,7 @@ impl Udp {
 
 fn tell_rejected(remote: SocketAddr, why: &str, shared: &mut Shared<'_>, now: Time) {
     shared.stats.rejected += 1;
-    shared.report.rejected(remote, why, now);
+    shared.report.rejected(Remote::Address(remote), why, now);
 }
 
 fn turn_away(

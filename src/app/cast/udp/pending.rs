@@ -65,7 +65,7 @@ impl Pending {
         let verdict = match tcp::read(&join.stream, &mut bytes) {
             Heard::Nothing => Ok(None),
             Heard::Bytes(count) => join.greeting.handle_bytes(&bytes[..count], now),
-            Heard::Closed => join.greeting.handle_eof().map(Some),
+            Heard::Closed | Heard::Broken => join.greeting.handle_eof().map(Some),
         };
         self.leave(place, verdict)
     }

@@ -136,9 +136,9 @@ impl Udp {
                 client.send_train(&frame, transmit)
             }
             Transmit::Slate { fragments: None, .. } => (client.send_whole(frame.pieces(), transmit), None),
-            Transmit::Whole { .. } if frame.length_with_tables() as usize <= MAX_DATAGRAM => {
-                whole = frame.length_with_tables() as usize;
-                (client.send_whole(frame.pieces_with_tables(), transmit), None)
+            Transmit::Whole { .. } if frame.length_for_others() as usize <= MAX_DATAGRAM => {
+                whole = frame.length_for_others() as usize;
+                (client.send_whole(frame.pieces_for_others(), transmit), None)
             }
             Transmit::Whole { .. } => match self.shrunk.of(&frame) {
                 Ok(Some(small)) => {

@@ -1,0 +1,130 @@
+//! Who goes when all places are taken and one more comes.
+//!
+//! An address may have every place while nobody else wants one. When they are all taken, half of them are enough for it: one that
+//! has more loses one to whoever comes from elsewhere, and one that has its half makes room itself. So who opens connections without
+//! end keeps out himself alone.
+
+use crate::time::Time;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Those who count as one: an address. Of IPv6 a network of 64 bits, since one machine can have all its addresses; but in that of
+/// a link (fe80::) each machine has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Party(IpAddr);
+
+impl Party {
+    /// The programs of this machine that come through a socket file.
+    pub const LOCAL: Party = Party(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+
+    /// Those at this address.
+    pub fn of(ip: IpAddr) -> Self {
+        Party(match ip.to_canonical() {
+            IpAddr::V6(ip) if ip.segments()[0] & 0xffc0 != 0xfe80 => {
+                IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 64)))
+            }
+            ip => ip,
+        })
+    }
+}
+
+/// How much a connection would be missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// It wants nothing now.
+    Idle,
+    /// It takes nothing of what is for it.
+    Stuck,
+    /// It is being served.
+    Busy,
+}
+
+/// A place that is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// By whom.
+    pub party: Party,
+    /// Whether it would be missed.
+    pub standing: Standing,
+    /// For how long that has been so.
+    pub since: Time,
+}
+
+impl Held {
+    /// The least goes first: who has waited longest, and of those that are served who came last.
+    fn order(&self) -> (Standing, u64) {
+        let since = self.since.as_nanos();
+        (self.standing, if self.standing == Standing::Busy { u64::MAX - since } else { since })
+    }
+}
+
+/// Which of the places goes to the newcomer; none, if he has to go without. `held` are all that there are.
+pub fn who_goes(held: &[(usize, Held)], newcomer: Party) -> Option<usize> {
+    let half = held.len() / 2;
+    let count = |party| held.iter().filter(|(_, held)| held.party == party).count();
+    let has_its_share = count(newcomer) >= half;
+    let greedy = match has_its_share {
+        true => Some(newcomer),
+        false => held.iter().map(|(_, held)| held.party).find(|party| count(*party) > half),
+    };
+    let may_go = |held: &Held| match greedy {
+        Some(party) => held.party == party && (!has_its_share || held.standing != Standing::Busy),
+        None => held.standing != Standing::Busy,
+    };
+    let going = held.iter().filter(|(_, held)| may_go(held));
+    going.min_by_key(|(_, held)| held.order()).map(|(place, _)| *place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn party(text: &str) -> Party {
+        Party::of(text.parse().unwrap())
+    }
+
+    fn goes(held: &[(&str, Standing, u64)], newcomer: &str) -> Option<usize> {
+        let held = held.iter().enumerate().map(|(place, (from, standing, since))| {
+            let since = Time::from_millis(*since);
+            (place, Held { party: party(from), standing: *standing, since })
+        });
+        who_goes(&held.collect::<Vec<_>>(), party(newcomer))
+    }
+
+    #[test]
+    fn who_has_waited_longest_goes_and_who_is_served_stays() {
+        use Standing::{Busy, Idle, Stuck};
+        let held =
+            [("10.0.0.1", Busy, 1), ("10.0.0.2", Stuck, 2), ("10.0.0.3", Idle, 4), ("10.0.0.4", Idle, 3)];
+        assert_eq!(goes(&held, "10.0.0.9"), Some(3));
+        assert_eq!(goes(&held[..3], "10.0.0.9"), Some(2));
+        let held =
+            [("10.0.0.1", Busy, 1), ("10.0.0.2", Stuck, 5), ("10.0.0.3", Stuck, 4), ("10.0.0.4", Busy, 3)];
+        assert_eq!(goes(&held, "10.0.0.9"), Some(2));
+        assert_eq!(goes(&[held[0], held[3]], "10.0.0.9"), None);
+    }
+
+    #[test]
+    fn an_address_keeps_half_when_others_come() {
+        use Standing::{Busy, Idle};
+        let all =
+            [("10.0.0.1", Busy, 1), ("10.0.0.1", Busy, 2), ("10.0.0.1", Busy, 3), ("10.0.0.2", Idle, 0)];
+        assert_eq!(goes(&all, "10.0.0.3"), Some(2), "the last of the one with more than half, busy or not");
+        assert_eq!(goes(&all, "10.0.0.1"), None, "and it has nobody else's");
+        let all =
+            [("10.0.0.1", Busy, 1), ("10.0.0.1", Busy, 2), ("10.0.0.2", Busy, 3), ("10.0.0.2", Idle, 4)];
+        assert_eq!(goes(&all, "10.0.0.3"), Some(3));
+        assert_eq!(goes(&all, "10.0.0.2"), Some(3), "it makes room itself");
+        assert_eq!(goes(&all, "10.0.0.1"), None);
+        assert_eq!(goes(&[], "10.0.0.1"), None);
+    }
+
+    #[test]
+    fn addresses_that_one_machine_can_have_count_as_one() {
+        assert_eq!(party("2001:db8::1"), party("2001:db8::ffff:1"));
+        assert_ne!(party("2001:db8::1"), party("2001:db8:0:1::1"));
+        assert_ne!(party("fe80::1"), party("fe80::2"));
+        assert_eq!(party("::ffff:10.0.0.1"), party("10.0.0.1"));
+        assert_ne!(party("10.0.0.1"), party("10.0.0.2"));
+        assert_ne!(party("10.0.0.1"), Party::LOCAL);
+    }
+}
