@@ -201,7 +201,7 @@ impl Facts {
     fn read_scan(&mut self, scan: &Segment<'_>) {
         let count = usize::from(self.components);
         let Some((&said, rest)) = scan.payload.split_first() else { return };
-        let tables = rest.chunks_exact(2).take(count).map(|component| component[1]);
+        let tables = rest.chunks_exact(2).take(count).filter_map(|component| component.last().copied());
         let usual = std::iter::once(0x00).chain(std::iter::repeat(0x11)).take(count);
         self.is_usual_scan = count > 0 && usize::from(said) == count && tables.eq(usual);
     }

@@ -67,7 +67,7 @@ fn tables(mut payload: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn split_table(payload: &[u8]) -> Option<(&[u8], &[u8])> {
     let counts = payload.get(1..17)?;
     let values: usize = counts.iter().map(|count| usize::from(*count)).sum();
-    payload.split_at_checked(17 + values)
+    payload.split_at_checked(values.saturating_add(17))
 }
 
 /// Where [`STANDARD_TABLES`] must be put into a JPEG that has none: the offset of its SOS. `None` if it brings tables of
