@@ -1,6 +1,6 @@
 #!/bin/bash
 # run.sh JOB.sh: boots the guest, runs the job as root in it (in /host, which is $SHARE), prints its output, returns its status.
-# Environment: SHARE=DIR (default: this folder)  TIMEOUT=300 (seconds, hard)  SYSTEMD=1 (a full systemd boot, slower)
+# Environment: SHARE=DIR (default: this folder)  TIMEOUT=600 (seconds, hard)  SYSTEMD=1 (a full systemd boot, slower)
 #   ACCEL=kvm|tcg (default: probed once per image)  CPUS=1 (KVM: 2)  MEMORY=1536 (MB)
 #   DISK=FILE (an image that the guest has as /dev/vdb, and that keeps what it writes)
 #   KEEP=DIR (the console and the kernel's log go there)
@@ -37,7 +37,7 @@ esac
 mkfifo "$dir/out"
 cat "$dir/out" &
 output=$!
-timeout --foreground -k 5 "${TIMEOUT:-300}" qemu-system-x86_64 "${machine[@]}" -M q35 -m "${MEMORY:-1536}" \
+timeout --foreground -k 5 "${TIMEOUT:-600}" qemu-system-x86_64 "${machine[@]}" -M q35 -m "${MEMORY:-1536}" \
     -nodefaults -no-user-config -display none -no-reboot -serial "file:$dir/console" \
     -kernel "$image/vmlinuz" -initrd "$image/initrd.gz" \
     -append "console=ttyS0 quiet panic=-1 mitigations=off nokaslr random.trust_cpu=1 vm.dir=${dir##*/} ${SYSTEMD:+vm.systemd}" \
@@ -55,7 +55,7 @@ wait "$output"
 if [ -s "$dir/status" ]; then
     status=$(cat "$dir/status")
 elif [ $ended = 124 ] || [ $ended = 137 ]; then
-    echo "vm: ended after ${TIMEOUT:-300} s, the hard timeout"
+    echo "vm: ended after ${TIMEOUT:-600} s, the hard timeout"
     status=124
 else
     status=125

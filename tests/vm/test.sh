@@ -1,6 +1,6 @@
 #!/bin/bash
 # test.sh [JOB...]: runs camcast and camrec on real camera drivers in a virtual machine; all of jobs/ by default.
-# Environment: BIN_DIR=DIR (ready binaries that run on Debian 13; default: cargo builds them)  TIMEOUT=300 (seconds a job)
+# Environment: BIN_DIR=DIR (ready binaries that run on Debian 13; default: cargo builds them)  TIMEOUT=600 (seconds a job)
 #   AT_ONCE=N (machines that run at a time; default: 2, each has one CPU; 1 on a host that has one)
 # Each job's output is kept in out/. Prints a line a job, the power cuts as one, and at last "N passed, M failed"; fails if one
 # failed.
