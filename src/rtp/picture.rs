@@ -1,13 +1,11 @@
 //! What of a JPEG goes by RTP. Its header does not: the receiver writes one itself, from the little that packets say (RFC 2435,
 //! 3.1 and appendix B). So a picture can go only if that header would be its own.
 
+use crate::jpeg::markers::{EOI, SOF0};
 use crate::jpeg::{Component, Facts, QuantisationTable, Size};
 use crate::reel::Frame;
 use std::fmt;
 use std::ops::Range;
-
-/// Baseline DCT.
-const SOF0: u8 = 0xc0;
 
 /// The longest side that a packet can tell: 255 blocks of 8 pixels.
 pub const MOST_PIXELS: u16 = 255 * 8;
@@ -151,7 +149,7 @@ pub(super) fn span(table: QuantisationTable) -> Range<u32> {
 /// Where a frame's entropy-coded data ends: its last marker is left out. Some frames have none.
 fn without_end(frame: &Frame<'_>) -> u32 {
     let before = frame.length().saturating_sub(2);
-    let is_end = frame.range(before..frame.length()).flatten().eq(&[0xff, 0xd9]);
+    let is_end = frame.range(before..frame.length()).flatten().eq(&[0xff, EOI]);
     if is_end { before } else { frame.length() }
 }
 

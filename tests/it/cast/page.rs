@@ -202,14 +202,18 @@ fn a_page_of_a_camcast_without_controls_shows_none() {
     assert_eq!(browser.value("document.getElementById('controls').hidden"), "true");
 }
 
+/// A camcast, what stands in front of it, and a browser that has come through that.
+fn behind_front() -> Option<(Camcast, Front, Browser)> {
+    let camcast = Camcast::start(&["pattern", "-r", "320x240", "-f", "10", "--http", "127.0.0.1:0"]);
+    let front = Front::of(address(&camcast));
+    let browser = Browser::open(&format!("http://{}/", front.at))?;
+    Some((camcast, front, browser))
+}
+
 /// A machine without power closes no connection; nor does one that is stopped.
 #[test]
 fn a_server_that_is_silent_is_said_and_found_again() {
-    let camcast = Camcast::start(&["pattern", "-r", "320x240", "-f", "10", "--http", "127.0.0.1:0"]);
-    let front = Front::of(address(&camcast));
-    let Some(mut browser) = Browser::open(&format!("http://{}/", front.at)) else {
-        return left_out("no chromium here");
-    };
+    let Some((camcast, front, mut browser)) = behind_front() else { return left_out("no chromium here") };
     let away = "document.getElementById('away')";
     let moves = |browser: &mut Browser| {
         browser.wait_for(&format!("{away}.hidden"));
@@ -233,11 +237,7 @@ fn a_server_that_is_silent_is_said_and_found_again() {
 
 #[test]
 fn a_frame_that_cannot_be_shown_costs_no_connection_and_an_error_leaves_none_behind() {
-    let camcast = Camcast::start(&["pattern", "-r", "320x240", "-f", "10", "--http", "127.0.0.1:0"]);
-    let front = Front::of(address(&camcast));
-    let Some(mut browser) = Browser::open(&format!("http://{}/", front.at)) else {
-        return left_out("no chromium here");
-    };
+    let Some((_camcast, front, mut browser)) = behind_front() else { return left_out("no chromium here") };
     let away = "document.getElementById('away')";
     browser.wait_for("!document.getElementById('picture').hidden");
     browser.value(
