@@ -31,6 +31,7 @@
 //! | [`receiver`] | pure | the receiver's brain: when to join, frames out of datagrams, what is asked for again ([`receiver::requests`]) |
 //! | [`account`] | pure | what has become of every frame |
 //! | [`rtp`] | pure | a frame as RTP packets (RFC 2435), and the reports beside them; no outlet sends them yet |
+//! | [`rtsp`] | pure | RTSP: requests, transports, descriptions, what can be asked when |
 //! | [`record`] | pure | containers, where files begin and end, their names |
 //! | [`picture`] | pure | pictures that the program makes itself: the pattern, NO SIGNAL, raw frames compressed, frames shrunk for plain clients |
 //! | [`shown`] | pure | names and words of others, as a terminal may be shown them |
@@ -82,6 +83,7 @@ pub mod receiver;
 pub mod record;
 pub mod reel;
 pub mod rtp;
+pub mod rtsp;
 pub mod sender;
 pub mod shown;
 pub mod store;

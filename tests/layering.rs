@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// No file descriptor, no clock, no file, no unsafe code: time comes in as an argument.
-const PURE: [&str; 14] = [
+const PURE: [&str; 15] = [
     "account",
     "clock",
     "http",
@@ -17,6 +17,7 @@ const PURE: [&str; 14] = [
     "record",
     "reel",
     "rtp",
+    "rtsp",
     "sender",
     "shown",
     "supervisor",
@@ -25,13 +26,14 @@ const PURE: [&str; 14] = [
 ];
 
 /// Each room, and the rooms that it may know.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("time", &[]),
     ("jpeg", &[]),
     ("http", &["time"]),
     ("wire", &["jpeg", "time"]),
     ("reel", &["jpeg", "time", "wire"]),
     ("rtp", &["jpeg", "reel", "time", "wire"]),
+    ("rtsp", &[]),
     ("sender", &["jpeg", "reel", "time", "wire"]),
     ("receiver", &["jpeg", "time", "wire"]),
     ("account", &["time", "wire"]),
@@ -55,6 +57,8 @@ const ARROWS: [(&str, &[&str]); 19] = [
             "receiver",
             "record",
             "reel",
+            "rtp",
+            "rtsp",
             "sender",
             "shown",
             "store",
