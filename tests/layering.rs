@@ -7,8 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// No file descriptor, no clock, no file, no unsafe code: time comes in as an argument.
-const PURE: [&str; 14] = [
+const PURE: [&str; 15] = [
     "account",
+    "admission",
     "clock",
     "http",
     "jpeg",
@@ -25,10 +26,11 @@ const PURE: [&str; 14] = [
 ];
 
 /// Each room, and the rooms that it may know.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("time", &[]),
     ("jpeg", &[]),
-    ("http", &["time"]),
+    ("admission", &["time"]),
+    ("http", &["admission", "time"]),
     ("wire", &["jpeg", "time"]),
     ("reel", &["jpeg", "time", "wire"]),
     ("rtp", &["jpeg", "reel", "time", "wire"]),
@@ -47,6 +49,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
         "app",
         &[
             "account",
+            "admission",
             "capture",
             "clock",
             "http",
