@@ -29,6 +29,7 @@
 //! | [`reel`] | pure | the newest frames by number, laid out once as trains of datagrams; cursors over them |
 //! | [`sender`] | pure | the sender's brain: who is here, what each client gets next, what is sent again (`sender/repair.rs`), timers |
 //! | [`receiver`] | pure | the receiver's brain: when to join, frames out of datagrams, what is asked for again ([`receiver::requests`]) |
+//! | [`admission`] | pure | who may come in: passwords, and places when all are taken |
 //! | [`account`] | pure | what has become of every frame |
 //! | [`rtp`] | pure | a frame as RTP packets (RFC 2435), and the reports beside them; no outlet sends them yet |
 //! | [`rtsp`] | pure | RTSP: requests, transports, descriptions, what can be asked when |
@@ -73,6 +74,7 @@
 //! `docs/DECISIONS.md`.
 
 pub mod account;
+pub mod admission;
 pub mod app;
 pub mod capture;
 pub mod clock;

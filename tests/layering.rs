@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 /// No file descriptor, no clock, no file, no unsafe code: time comes in as an argument.
 const PURE: [&str; 15] = [
     "account",
+    "admission",
     "clock",
     "http",
     "jpeg",
@@ -29,7 +30,8 @@ const PURE: [&str; 15] = [
 const ARROWS: [(&str, &[&str]); 20] = [
     ("time", &[]),
     ("jpeg", &[]),
-    ("http", &["time"]),
+    ("admission", &["time"]),
+    ("http", &["admission", "time"]),
     ("wire", &["jpeg", "time"]),
     ("reel", &["jpeg", "time", "wire"]),
     ("rtp", &["jpeg", "reel", "time", "wire"]),
@@ -49,6 +51,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
         "app",
         &[
             "account",
+            "admission",
             "capture",
             "clock",
             "http",

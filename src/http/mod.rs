@@ -6,8 +6,6 @@
 //! |---|---|
 //! | [`access`] | who may ask, by what a browser says |
 //! | [`controls`] | what a camera's controls are to be set to |
-//! | [`password`] | who knows the password |
-//! | [`places`] | who goes when all places are taken |
 //! | [`request`] | a request's head, and how far it can be trusted |
 //! | [`route`] | what is asked for, by any of the names that programs use |
 //! | [`answer`] | the head of an answer |
@@ -19,8 +17,6 @@ pub mod access;
 pub mod answer;
 pub mod controls;
 pub mod multipart;
-pub mod password;
-pub mod places;
 pub mod request;
 pub mod route;
 pub mod thin;

@@ -2,12 +2,12 @@
 
 use super::options::Options;
 use super::source::trouble::open_failure;
+use crate::admission::password::Passwords;
 use crate::app::argument::{Argument, is_text};
 use crate::app::exit::{ExitError, usage};
 use crate::app::{local_time, quantity};
 use crate::capture::{CaptureConfig, Mode, SourceSpec};
 use crate::http::access::Access;
-use crate::http::password::Passwords;
 use crate::picture::RawEncoder;
 use crate::shown::shown;
 use crate::sys::signals::has_terminal;

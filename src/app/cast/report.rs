@@ -2,6 +2,7 @@
 
 use super::drops::{DropReason, Drops, Ends};
 use super::http::joins::Joins;
+use crate::admission::places::Party;
 use crate::app::exit::{Exit, ExitError};
 use crate::app::local_time;
 use crate::app::not_sent::NotSent;
@@ -9,7 +10,6 @@ use crate::app::outbox::Outbox;
 use crate::app::quantity::{counted, show_bytes, show_duration};
 use crate::app::throttle::Throttle;
 use crate::clock::stamps::Oddity;
-use crate::http::places::Party;
 use crate::jpeg::JpegError;
 use crate::sender::{ClientEvent, ClientKind, LeaveReason, Tally};
 use crate::shown::shown;

@@ -2,12 +2,12 @@
 
 use super::part::{Part, Picture, Sending, beyond};
 use super::viewer::{Turn, Viewer};
+use crate::admission::places::{Held, Party, Standing};
 use crate::app::cast::source::opener::Ticket;
 use crate::app::cast::stream::Stream;
 use crate::capture::v4l2::Order;
 use crate::http::Status;
 use crate::http::answer::{Answer, Body};
-use crate::http::places::{Held, Party, Standing};
 use crate::http::request::{MAX_BODY, MAX_HEAD};
 use crate::reel::cursor::Cursor;
 use crate::sys::connection::{Connection as Socket, Remote};

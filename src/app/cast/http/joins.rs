@@ -1,7 +1,7 @@
 //! Which joins by HTTP are a line of the log. Each is, as long as people make them; whoever reconnects in a loop must not fill it.
 
+use crate::admission::places::Party;
 use crate::app::throttle::Allowance;
-use crate::http::places::Party;
 use crate::time::Time;
 use arrayvec::ArrayVec;
 

@@ -4,12 +4,12 @@ use super::connection::{CAMERA_PATIENCE, Connection, Doing, Manner, STOPPING, St
 use super::part::Part;
 use super::viewer::Viewer;
 use super::{Http, VIEWERS, metrics, state};
+use crate::admission::password::{Guesses, Passwords};
+use crate::admission::places::Party;
 use crate::app::cast::outlet::Shared;
 use crate::capture::v4l2::Order;
 use crate::http::access::without_port;
 use crate::http::answer::{Answer, Body};
-use crate::http::password::{Guesses, Passwords};
-use crate::http::places::Party;
 use crate::http::request::{Method, Parsed, Request, parse};
 use crate::http::route::Route;
 use crate::http::thin::Thin;
