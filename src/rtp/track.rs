@@ -77,6 +77,11 @@ impl Track {
         Ok(train)
     }
 
+    /// The newest frame's packets are not sent again.
+    pub fn forget_newest(&mut self) {
+        self.sent.pop_back();
+    }
+
     /// These packets of the newest train have gone.
     pub fn on_sent(&mut self, packets: u32, payload: u32) {
         self.packets = self.packets.wrapping_add(packets);

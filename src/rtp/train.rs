@@ -16,7 +16,7 @@ use arrayvec::ArrayVec;
 use std::ops::Range;
 
 /// Bytes of RTP's header.
-const RTP: usize = 12;
+pub const RTP: usize = 12;
 
 /// The same and the JPEG header.
 const PLAIN: usize = RTP + 8;
@@ -94,10 +94,8 @@ impl Train {
     pub fn head(&self, index: u32, frame: &Frame<'_>) -> Head {
         let mut head = Head::new();
         let is_last = index.saturating_add(1) >= self.count();
-        // as a remainder: sequence numbers go round
-        let sequence = self.first.wrapping_add(index as u16);
         put(&mut head, &[0x80, if is_last { 0x80 } else { 0 } | PAYLOAD_TYPE]);
-        put(&mut head, &sequence.to_be_bytes());
+        put(&mut head, &self.sequence(index).to_be_bytes());
         put(&mut head, &self.timestamp.to_be_bytes());
         put(&mut head, &self.ssrc.to_be_bytes());
         let picture = &self.picture;
@@ -119,6 +117,12 @@ impl Train {
             }
         }
         head
+    }
+
+    /// A packet's sequence number.
+    pub fn sequence(&self, index: u32) -> u16 {
+        // as a remainder: sequence numbers go round
+        self.first.wrapping_add(index as u16)
     }
 
     /// Bytes of a packet's head.

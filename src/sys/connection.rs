@@ -168,6 +168,14 @@ impl Connection {
             && super::poll::is_writable(&fds[0])
     }
 
+    /// This end's address, if the connection is one of the network.
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        match self {
+            Connection::Tcp(stream) => stream.local_addr().ok(),
+            Connection::Unix(_) => None,
+        }
+    }
+
     /// Says that no more comes from here. What has been sent arrives, and what the other side still says can be read.
     pub fn end(&self) {
         let _ = match self {

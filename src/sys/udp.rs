@@ -8,7 +8,7 @@ use nix::sys::socket::{
     send, sendmsg, setsockopt, sockopt,
 };
 use std::io::{self, IoSlice, IoSliceMut};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd};
 
 /// Bytes that one call can send, GSO or not: 65,535 less an IPv4 and a UDP header.
@@ -71,6 +71,58 @@ pub fn connected(remote: SocketAddr) -> io::Result<UdpSocket> {
 /// The port is in use or not permitted.
 pub fn bound(local: SocketAddr) -> io::Result<UdpSocket> {
     bound_socket(local, SockType::Datagram, Share::Nothing).map(UdpSocket::from)
+}
+
+/// Bytes that wait here for somebody who does not read: little, where nobody is to say much.
+const LITTLE: usize = 16 * 1024;
+
+/// Two sockets on `local`, an even port and the next one (RFC 3550, 11), which talk to two ports of `remote` alone.
+///
+/// # Errors
+/// No descriptor left, no two such ports free, or no route to `remote`.
+pub fn pair(local: IpAddr, remote: SocketAddr, ports: (u16, u16)) -> io::Result<(UdpSocket, UdpSocket)> {
+    // a link-local address means nothing without its link, which is the remote's
+    let scope = if let SocketAddr::V6(remote) = remote { remote.scope_id() } else { 0 };
+    let at = |port| match local {
+        IpAddr::V4(ip) => SocketAddr::from((ip, port)),
+        IpAddr::V6(ip) => SocketAddrV6::new(ip, port, 0, scope).into(),
+    };
+    let mut tried = ArrayVec::<UdpSocket, PAIRS>::new();
+    while !tried.is_full() {
+        let one = bound(at(0))?;
+        let port = one.local_addr()?.port();
+        if let (0, Ok(other)) = (port % 2, bound(at(port | 1))) {
+            for (socket, port) in [(&one, ports.0), (&other, ports.1)] {
+                let mut remote = remote;
+                remote.set_port(port);
+                connect(socket.as_raw_fd(), &SockaddrStorage::from(remote))?;
+                setsockopt(socket, sockopt::RcvBuf, &LITTLE)?;
+            }
+            return Ok((one, other));
+        }
+        // kept, so that the next one is another
+        tried.push(one);
+    }
+    Err(Errno::EADDRINUSE.into())
+}
+
+/// Ports that are tried until one is even and the next one free.
+const PAIRS: usize = 32;
+
+/// A socket for datagrams to all who listen at `group`, which pass so many routers.
+///
+/// # Errors
+/// No descriptor left, or no route to `group`.
+pub fn to_group(group: SocketAddr, ttl: u8) -> io::Result<UdpSocket> {
+    let socket = connected(group)?;
+    let (level, name) = match group {
+        SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_MULTICAST_TTL),
+        SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS),
+    };
+    match set_int_option(&socket, level, name, ttl.into()) {
+        Setting::Failed(errno) => Err(errno.into()),
+        Setting::Done | Setting::Unsupported => Ok(socket),
+    }
 }
 
 /// From now on a send of more than `size` bytes is cut into datagrams of that size by the kernel or the network

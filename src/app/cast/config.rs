@@ -32,6 +32,12 @@ pub const MAX_HTTP: usize = 4;
 /// HTTP's port if none is named: that of ustreamer and mjpg-streamer.
 const HTTP_PORT: u16 = 8080;
 
+/// The most addresses to serve RTSP at.
+pub const MAX_RTSP: usize = 4;
+
+/// RTSP's port if none is named: 554 is root's.
+const RTSP_PORT: u16 = 8554;
+
 /// The longest password file, in bytes.
 const MAX_PASSWORDS: u64 = 64 * 1024;
 
@@ -54,6 +60,10 @@ pub struct Config {
     pub listen: Vec<Listen>,
     /// Where HTTP is served, if it is.
     pub http: Vec<HttpListen>,
+    /// Where RTSP is served, if it is.
+    pub rtsp: Vec<SocketAddr>,
+    /// Where it sends to all at once, if it does, and through how many routers.
+    pub rtsp_multicast: Option<(SocketAddr, u8)>,
     /// Who may ask by HTTP.
     pub access: Access,
     /// Who may ask by HTTP, if not everybody.
@@ -110,6 +120,8 @@ impl TryFrom<Options> for Config {
             quality: quality(options.quality)?,
             listen: listen(&options.listen)?,
             http: http(&options.http, http_mode(options.http_mode.as_deref())?)?,
+            rtsp: rtsp(&options.rtsp)?,
+            rtsp_multicast: rtsp_multicast(&options)?,
             access: Access { hosts: options.allow_host, origins: origins(&options.allow_origin)? },
             passwords: options.password_file.as_ref().map(passwords).transpose()?,
             allow_control: options.allow_control,
@@ -250,6 +262,35 @@ fn http(typed: &[Argument], mode: u32) -> Result<Vec<HttpListen>, ExitError> {
             .map_err(|error| usage(format!("--http {error}")))
     };
     typed.iter().map(parse).collect()
+}
+
+fn rtsp(typed: &[String]) -> Result<Vec<SocketAddr>, ExitError> {
+    if typed.len() > MAX_RTSP {
+        return Err(usage(format!("--rtsp can be given {MAX_RTSP} times at the most")));
+    }
+    let parse = |text: &String| {
+        quantity::parse_listen(text, RTSP_PORT).map_err(|error| usage(format!("--rtsp {error}")))
+    };
+    typed.iter().map(parse).collect()
+}
+
+fn rtsp_multicast(options: &Options) -> Result<Option<(SocketAddr, u8)>, ExitError> {
+    let Some(typed) = options.rtsp_multicast.as_deref() else { return Ok(None) };
+    let bad = |why: &str| usage(format!("--rtsp-multicast {typed}: {why}"));
+    let (address, ttl) = typed.split_once('/').unwrap_or((typed, "1"));
+    let (Ok(address), Ok(ttl @ 1..)) = (address.parse::<SocketAddr>(), ttl.parse::<u8>()) else {
+        return Err(bad("write it as ADDRESS:PORT or ADDRESS:PORT/TTL, such as 239.255.42.1:5004"));
+    };
+    if !address.ip().is_multicast() {
+        return Err(bad("that is no multicast address; 239.255.0.0 to 239.255.255.255 are for one's own network"));
+    }
+    if address.port() < 1024 || address.port() % 2 == 1 {
+        return Err(bad("the port is to be even and from 1024: the next one is that of reports"));
+    }
+    if options.rtsp.is_empty() {
+        return Err(bad("programs ask for it by RTSP: --rtsp says where"));
+    }
+    Ok(Some((address, ttl)))
 }
 
 fn origins(typed: &[String]) -> Result<Vec<String>, ExitError> {

@@ -2,9 +2,10 @@
 
 use crate::app::exit::{Exit, ExitError};
 use crate::app::quantity::is_without_link;
+use crate::sys::connection::Listener;
 use nix::errno::Errno;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// A listener rests this long when a connection cannot be taken: it stays readable meanwhile.
@@ -13,6 +14,24 @@ pub const ACCEPT_REST: Duration = Duration::from_millis(100);
 /// Why one cannot be taken when this process, or the system, has reached its limit.
 pub const NO_ROOM: &str =
     "there is no descriptor or memory left: raise LimitNOFILE= of its unit, or ulimit -n";
+
+/// Listens at this address, typed with `option`, for what is called `by` in the log; on all addresses of IPv4 where all were meant
+/// and this machine has no IPv6.
+///
+/// # Errors
+/// What is in the way, and its remedy.
+pub fn open(option: &str, by: &str, at: SocketAddr) -> Result<Listener, ExitError> {
+    let listener = match Listener::tcp(at) {
+        Err(error) if at.ip().is_unspecified() && is_unknown_family(&error) => {
+            Listener::tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), at.port()))
+        }
+        other => other,
+    };
+    let listener = listener.map_err(|error| failure(option, at, &error))?;
+    let at = listener.address().unwrap_or(at);
+    log::info!("listening on {at} ({by})");
+    Ok(listener)
+}
 
 /// This machine does not have addresses of that kind.
 pub fn is_unknown_family(error: &io::Error) -> bool {

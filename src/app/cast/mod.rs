@@ -4,7 +4,7 @@
 //! any system call (`sys`).
 //!
 //! [`stream`], [`source`] and [`slates`] lead from the camera to the reel; [`outlet`] is what the loop asks of a way out, such as
-//! [`udp`] and [`http`]. [`poll_set`] has the tokens, [`stats`], [`drops`] and [`seen`] the counters, [`report`] the words.
+//! [`udp`], [`http`] and [`rtsp`]. [`poll_set`] has the tokens, [`stats`], [`drops`] and [`seen`] the counters, [`report`] the words.
 
 pub mod config;
 pub mod drops;
@@ -19,6 +19,7 @@ pub mod outlet;
 pub mod outlets;
 pub mod poll_set;
 pub mod report;
+pub mod rtsp;
 pub mod seen;
 pub mod slates;
 pub mod source;

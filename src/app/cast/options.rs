@@ -72,6 +72,15 @@ pub struct Options {
     #[argh(option, arg_name = "file")]
     pub password_file: Option<Argument>,
 
+    /// serve the stream by RTSP at this address, such as :8554; may be given again; default: not at all
+    #[argh(option, arg_name = "addr:port")]
+    pub rtsp: Vec<String>,
+
+    /// send one stream by RTSP to all who ask for it at this multicast address, such as 239.255.42.1:5004, through so many
+    /// routers, such as /4; default: none
+    #[argh(option, arg_name = "addr:port[/ttl]")]
+    pub rtsp_multicast: Option<String>,
+
     /// let whoever may see what HTTP serves see and set the camera's controls too; default: nobody
     #[argh(switch)]
     pub allow_control: bool,
@@ -154,6 +163,8 @@ impl Options {
             allow_host: self.allow_host.or(file.allow_host),
             allow_origin: self.allow_origin.or(file.allow_origin),
             password_file: self.password_file.or(file.password_file),
+            rtsp: self.rtsp.or(file.rtsp),
+            rtsp_multicast: self.rtsp_multicast.or(file.rtsp_multicast),
             allow_control: self.allow_control.or(file.allow_control),
             reel: self.reel.or(file.reel),
             max_clients: self.max_clients.or(file.max_clients),

@@ -4,6 +4,7 @@ use super::config::Config;
 use super::http::{self, Http};
 use super::outlet::Outlet;
 use super::poll_set::OUTLETS_MOST;
+use super::rtsp::{self, Rtsp};
 use super::stream::Stream;
 use super::udp::{self, Udp};
 use crate::app::exit::ExitError;
@@ -17,6 +18,9 @@ pub fn open(config: &Config, stream: &Stream) -> Result<Vec<AnyOutlet>, ExitErro
     let mut outlets = vec![AnyOutlet::Udp(Udp::open(config, stream.id)?)];
     if !config.http.is_empty() {
         outlets.push(AnyOutlet::Http(Http::open(config)?));
+    }
+    if !config.rtsp.is_empty() {
+        outlets.push(AnyOutlet::Rtsp(Rtsp::open(config)?));
     }
     Ok(outlets)
 }
@@ -32,7 +36,7 @@ impl AnyOutlet {
 }
 
 /// The sum of what each outlet polls at the most.
-const _: () = assert!(udp::POLLS_MOST + http::POLLS_MOST <= OUTLETS_MOST);
+const _: () = assert!(udp::POLLS_MOST + http::POLLS_MOST + rtsp::POLLS_MOST <= OUTLETS_MOST);
 
 /// Writes the enum of all outlets, and finds the verbs of whichever it is.
 macro_rules! outlets {
@@ -68,6 +72,8 @@ outlets! {
     Udp(Udp),
     /// The stream and single frames for browsers and other programs.
     Http(Http),
+    /// Frames as RTP packets, for programs that know cameras by RTSP.
+    Rtsp(Rtsp),
     /// The pattern to follow.
     #[cfg(test)]
     Example(super::example::Example),

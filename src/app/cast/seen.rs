@@ -18,6 +18,8 @@ pub enum Way {
     Udp(ClientKind),
     /// By HTTP.
     Http,
+    /// By RTSP, in a way of this name.
+    Rtsp(&'static str),
 }
 
 /// One who gets the stream.

@@ -1,7 +1,7 @@
 //! What viewers see while there is no signal: one picture, drawn once per loss, in a reel of its own.
 
 use crate::app::local_time;
-use crate::jpeg::Size;
+use crate::jpeg::{self, Size};
 use crate::picture;
 use crate::reel::{Frame, Reel};
 use crate::sender::Slate;
@@ -58,10 +58,11 @@ impl Slates {
     }
 
     fn draw(&mut self, reason: &str, size: Size, since: Time, now: Time) -> Option<Slate> {
-        let jpeg = picture::slate(size, reason, &local_time::to_the_second(local_time::at(since)));
-        let jpeg = jpeg.inspect_err(|error| log::warn!("no picture for a lost signal: {error}")).ok()?;
+        let drawn = picture::slate(size, reason, &local_time::to_the_second(local_time::at(since)));
+        let jpeg = drawn.inspect_err(|error| log::warn!("no picture for a lost signal: {error}")).ok()?;
         let stamp = Stamp { captured: now, sequence: 0 };
-        let number = self.reel.push(&jpeg, size, stamp, SLATE).ok()?;
+        let facts = jpeg::header(&jpeg).ok()?;
+        let number = self.reel.push(&jpeg, facts, stamp, SLATE).ok()?;
         let fragments = self.reel.frame(number)?.fragments();
         Some(Slate { number, fragments })
     }

@@ -9,7 +9,6 @@
 //! | [`viewer`] | one who has the stream |
 //! | [`part`] | a picture on its way |
 //! | `listening` | where connections come |
-//! | [`joins`] | which joins are a line of the log |
 //! | `replies` | from a request to an answer |
 //! | `controls` | `/controls` |
 //! | [`state`] | `/state` |
@@ -17,7 +16,6 @@
 
 pub mod connection;
 mod controls;
-pub mod joins;
 mod listening;
 pub mod metrics;
 pub mod part;
@@ -62,6 +60,9 @@ const ANSWERS_A_TURN: usize = 4;
 
 /// What it polls at the most.
 pub const POLLS_MOST: usize = MAX_HTTP + PLACES;
+
+/// How its viewers are named in the log.
+const BY: &str = "HTTP";
 
 /// Why one goes whose place another gets.
 const NEEDED: &str = "its place was needed: it took nothing, or its address had more than half of them";
@@ -193,7 +194,7 @@ impl Http {
             shared.stats.on_left(connection.remote, Some(viewer.since), &viewer.tally);
             if viewer.is_told {
                 let stay = now.since(viewer.since);
-                shared.report.viewer_left(connection.remote, why, &viewer.tally, stay, shared.stats.clients);
+                shared.report.viewer_left((connection.remote, BY), why, &viewer.tally, stay, shared.stats.clients);
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::connection::{CAMERA_PATIENCE, Connection, Doing, Manner, STOPPING, Steering, Wanted};
 use super::part::Part;
 use super::viewer::Viewer;
-use super::{Http, VIEWERS, metrics, state};
+use super::{BY, Http, VIEWERS, metrics, state};
 use crate::admission::password::{Guesses, Passwords};
 use crate::admission::places::Party;
 use crate::app::cast::outlet::Shared;
@@ -185,7 +185,7 @@ impl Http {
         viewer.set_slate(self.slate, now);
         shared.stats.on_joined();
         viewer.is_told =
-            shared.report.viewer_joined((connection.remote, party), &agent, shared.stats.clients, now);
+            shared.report.viewer_joined((connection.remote, party), (BY, &agent), shared.stats.clients, now);
         connection.begin(Doing::Watching(Box::new(viewer)), None, now);
         self.comes_again = true;
     }

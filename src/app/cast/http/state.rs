@@ -103,6 +103,7 @@ impl Client {
             kind: match seen.way {
                 Way::Udp(kind) => kind.to_string(),
                 Way::Http => "http".to_owned(),
+                Way::Rtsp(way) => way.to_lowercase(),
             },
             seconds: now.since(seen.since).as_secs_f32(),
             frames,

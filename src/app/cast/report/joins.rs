@@ -1,4 +1,4 @@
-//! Which joins by HTTP are a line of the log. Each is, as long as people make them; whoever reconnects in a loop must not fill it.
+//! Which joins by HTTP and RTSP are a line of the log. Each is, as long as people make them; whoever reconnects in a loop must not fill it.
 
 use crate::admission::places::Party;
 use crate::app::throttle::Allowance;

@@ -1,7 +1,8 @@
 //! What people are told: joins and leaves, and at most once a minute what others can cause without end.
 
+pub mod joins;
+
 use super::drops::{DropReason, Drops, Ends};
-use super::http::joins::Joins;
 use crate::admission::places::Party;
 use crate::app::exit::{Exit, ExitError};
 use crate::app::local_time;
@@ -17,6 +18,7 @@ use crate::sys::connection::Remote;
 use crate::sys::outlet::Outlet;
 use crate::time::Time;
 use crate::wire::join::Policy;
+use joins::Joins;
 use nix::errno::Errno;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
@@ -109,12 +111,12 @@ impl Report {
         }
     }
 
-    /// Somebody has the stream by HTTP; now there are `clients`. False: there were too many for a line each, and his leave is to be
-    /// none either.
+    /// Somebody has the stream `by` HTTP or RTSP; now there are `clients`. False: there were too many for a line each, and his
+    /// leave is to be none either.
     pub fn viewer_joined(
         &mut self,
         (remote, party): (Remote, Party),
-        agent: &str,
+        (by, agent): (&str, &str),
         clients: usize,
         now: Time,
     ) -> bool {
@@ -123,7 +125,7 @@ impl Report {
         }
         let remote = name_of(remote);
         let agent = if agent.is_empty() { String::new() } else { format!(", {agent}") };
-        log::info!("joined: {remote} (HTTP{agent}); clients now: {clients}");
+        log::info!("joined: {remote} ({by}{agent}); clients now: {clients}");
         self.append(&format!("{remote}, joined"));
         true
     }
@@ -140,13 +142,20 @@ impl Report {
     }
 
     /// It has it no longer.
-    pub fn viewer_left(&mut self, remote: Remote, why: &str, got: &Tally, stay: Duration, clients: usize) {
+    pub fn viewer_left(
+        &mut self,
+        (remote, by): (Remote, &str),
+        why: &str,
+        got: &Tally,
+        stay: Duration,
+        clients: usize,
+    ) {
         let (remote, stay) = (name_of(remote), show_duration(stay));
         let Tally { frames, bytes, skipped, .. } = *got;
         let got = format!("{}, {}", counted(frames, "frame"), show_bytes(bytes));
         let skipped =
             if skipped > 0 { format!(", {} skipped", counted(skipped, "frame")) } else { String::new() };
-        log::info!("left: {remote} (HTTP): {why}; {stay}, {got}{skipped}; clients now: {clients}");
+        log::info!("left: {remote} ({by}): {why}; {stay}, {got}{skipped}; clients now: {clients}");
         self.append(&format!("{remote}, left"));
     }
 
@@ -171,9 +180,9 @@ impl Report {
     pub fn attend(&mut self, now: Time) {
         if let Some(count) = self.joins.unsaid(now) {
             log::info!(
-                "{count} more joined by HTTP in a minute: whoever reconnects in a loop gets no line each time"
+                "{count} more joined in a minute: whoever reconnects in a loop gets no line each time"
             );
-            self.append(&format!("{count} more by HTTP, joined"));
+            self.append(&format!("{count} more, joined"));
         }
         let Some((path, outbox)) = &self.client_log else { return };
         let Some((error, lost)) = outbox.take_news() else { return };

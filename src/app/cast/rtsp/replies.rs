@@ -1,0 +1,309 @@
+//! From a request to an answer.
+
+use super::connection::{Connection, Fate, Session, Way};
+use super::datagrams::Datagrams;
+use super::group::Group;
+use super::interleaved::Interleaved;
+use super::player::Player;
+use super::{Rtsp, VIEWERS};
+use crate::app::cast::outlet::Shared;
+use crate::rtp::picture::{NotCarried, Picture};
+use crate::rtsp::Status;
+use crate::rtsp::answer::{Answer, PUBLIC};
+use crate::rtsp::request::{Parsed, Request, parse};
+use crate::rtsp::sdp;
+use crate::rtsp::session::{Act, State, TIMEOUT, act};
+use crate::rtsp::target::{Wish, base};
+use crate::rtsp::transport::{self, Agreed, Ours, Transport};
+use crate::shown::one_line;
+use crate::sys::connection::Remote;
+use crate::sys::udp;
+use crate::time::Time;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// The longest name of a program that is remembered.
+const AGENT: usize = 100;
+
+/// Requests and packets of one connection that are looked at in a turn.
+const LOOKS_A_TURN: usize = 8;
+
+/// What has become of the next bytes.
+enum Next {
+    /// They are done with; there may be more.
+    On,
+    /// They wait.
+    Waits,
+    /// The connection is to be closed.
+    Ends(&'static str),
+}
+
+impl Rtsp {
+    /// Answers what has come.
+    pub(super) fn reply(&mut self, place: usize, shared: &mut Shared<'_>, now: Time) {
+        for _ in 0..LOOKS_A_TURN {
+            match self.reply_to_next(place, shared, now) {
+                Next::On => {}
+                Next::Waits => return,
+                Next::Ends(why) => return self.close(place, why, shared, now),
+            }
+        }
+        self.comes_again = true;
+    }
+
+    fn reply_to_next(&mut self, place: usize, shared: &mut Shared<'_>, now: Time) -> Next {
+        let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else { return Next::Waits };
+        // what cannot be answered yet waits
+        if self.stopping || connection.is_leaving() || connection.is_cut() || connection.incoming.is_empty() {
+            return Next::Waits;
+        }
+        // who says a part of a request costs no more than that part
+        if std::mem::replace(&mut connection.judged, connection.incoming.len()) == connection.incoming.len() {
+            return Next::Waits;
+        }
+        let incoming = std::mem::take(&mut connection.incoming);
+        let (used, next) = match parse(&incoming) {
+            Parsed::Partial => (0, Next::Waits),
+            Parsed::Nothing(length) => (length, Next::On),
+            Parsed::Packet(channel, packet) => {
+                connection.hear(channel, packet);
+                (packet.len() + 4, Next::On)
+            }
+            Parsed::Refused(status, why, cseq) => {
+                let text = refusal(Answer::new(status, cseq), why);
+                let _ = connection.say(text.as_bytes(), now);
+                connection.leave(now);
+                return Next::Waits;
+            }
+            Parsed::Request(request, head) => {
+                let length = head.saturating_add(request.body);
+                if incoming.len() < length {
+                    (0, Next::Waits)
+                } else {
+                    connection.heard(now);
+                    (length, self.answer(place, &request, shared, now))
+                }
+            }
+        };
+        // what is more than that has not been looked at
+        if let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) {
+            connection.incoming = incoming;
+            if used > 0 {
+                connection.incoming.drain(..used.min(connection.incoming.len()));
+                connection.judged = 0;
+            }
+        }
+        next
+    }
+
+    fn answer(&mut self, place: usize, request: &Request<'_>, shared: &mut Shared<'_>, now: Time) -> Next {
+        let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else { return Next::Waits };
+        if connection.agent.is_empty() {
+            connection.agent = one_line(request.user_agent).to_string().chars().take(AGENT).collect();
+        }
+        let act = act(request, connection.name, connection.state());
+        let answer = Answer::new(Status::Ok, Some(request.cseq));
+        let text = match act {
+            Act::Options => answer.with("Public", PUBLIC).text(),
+            Act::Nothing => self.with_session(place, answer).text(),
+            Act::Describe(wish) => self.describe(place, request, wish, shared),
+            Act::Setup(wish) => self.set_up(place, request, wish, shared, now),
+            Act::Play => self.play(place, request, shared, now),
+            Act::Pause => {
+                if let Some(session) = self.session_mut(place) {
+                    session.is_playing = false;
+                }
+                self.with_session(place, answer).text()
+            }
+            Act::Teardown => {
+                self.end_session(place, "it left", shared, now);
+                answer.text()
+            }
+            Act::Refuse(status, why) => refusal(Answer::new(status, Some(request.cseq)), why),
+        };
+        let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else { return Next::Waits };
+        match connection.say(text.as_bytes(), now) {
+            Fate::Stays => Next::On,
+            Fate::Ends(why) => Next::Ends(why),
+        }
+    }
+
+    fn session_mut(&mut self, place: usize) -> Option<&mut Session> {
+        self.connections.get_mut(place)?.as_mut()?.session.as_mut()
+    }
+
+    fn with_session(&self, place: usize, answer: Answer) -> Answer {
+        let connection = self.connections.get(place).and_then(Option::as_ref);
+        match connection.filter(|connection| connection.state() != State::Init) {
+            Some(connection) => answer.with("Session", connection.name),
+            None => answer,
+        }
+    }
+
+    fn describe(&self, place: usize, request: &Request<'_>, wish: Wish, shared: &mut Shared<'_>) -> String {
+        let refuse = |status, why: &str| refusal(Answer::new(status, Some(request.cseq)), why);
+        let group = self.group.as_ref().map(|group| (group.address, group.ttl));
+        if wish.is_multicast && group.is_none() {
+            return refuse(Status::NotFound, "there is no multicast here: camcast --rtsp-multicast");
+        }
+        if let Some(why) = not_carried(shared, request.user_agent) {
+            return refuse(Status::UnsupportedMediaType, &why);
+        }
+        let connection = self.connections.get(place).and_then(Option::as_ref);
+        let at = connection.and_then(|connection| connection.socket.local_address());
+        let reel = &shared.stream.reel;
+        let size = reel.newest().map(|frame| frame.size());
+        let text = sdp::Stream {
+            id: shared.stream.id.0,
+            at: at.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |at| at.ip().to_canonical()),
+            size: size.map(|size| (size.width, size.height)),
+            is_beyond: size.is_some_and(Picture::is_beyond),
+            fps: reel.fps(),
+            has_nack: wish.has_nack,
+            group: group.filter(|_| wish.is_multicast),
+        };
+        let answer = Answer::new(Status::Ok, Some(request.cseq)).with("Content-Base", base(request.target));
+        answer.with_body("application/sdp", &text.text())
+    }
+
+    fn set_up(
+        &mut self,
+        place: usize,
+        request: &Request<'_>,
+        wish: Wish,
+        shared: &mut Shared<'_>,
+        now: Time,
+    ) -> String {
+        let refuse = |status, why: &str| refusal(Answer::new(status, Some(request.cseq)), why);
+        if let Some(why) = not_carried(shared, request.user_agent) {
+            return refuse(Status::UnsupportedMediaType, &why);
+        }
+        let header = request.transport.unwrap_or("");
+        let has_group = self.group.is_some() && wish.is_multicast;
+        let Some(transport) = Transport::choose(header, has_group) else {
+            let why = match has_group || !header.contains("multicast") {
+                true => "RTP/AVP by UDP to ports from 1024, and by TCP, are what there is here",
+                false => "there is no multicast of that name here: camcast --rtsp-multicast, and /multicast",
+            };
+            return refuse(Status::UnsupportedTransport, why);
+        };
+        let (way, ours) = match self.open_way(place, transport, shared, now) {
+            Ok(opened) => opened,
+            Err(error) => {
+                log::debug!("no way for {header}: {error}");
+                return refuse(Status::Unavailable, &format!("camcast cannot open a way: {error}"));
+            }
+        };
+        self.end_session(place, "it set up another way", shared, now);
+        let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else { return String::new() };
+        connection.session = Some(Session { way, is_playing: false, since: None, is_told: false });
+        let session = format!("{};timeout={TIMEOUT}", connection.name);
+        let answer = Answer::new(Status::Ok, Some(request.cseq));
+        answer.with("Transport", Agreed(transport, ours)).with("Session", session).text()
+    }
+
+    fn open_way(
+        &mut self,
+        place: usize,
+        Transport { way, .. }: Transport,
+        shared: &Shared<'_>,
+        now: Time,
+    ) -> std::io::Result<(Way, Ours)> {
+        let nobody = || std::io::Error::from(std::io::ErrorKind::NotConnected);
+        if let (transport::Way::Multicast, Some(group)) = (way, &mut self.group) {
+            group.open(shared.stream, (self.is_away, self.slate), now)?;
+            return Ok((Way::Group, Ours::Multicast(group.address, group.ttl)));
+        }
+        let player = Player::new(shared.stream, self.is_away, self.slate, now)?;
+        let ssrc = player.ssrc();
+        if let transport::Way::Interleaved { rtp, rtcp } = way {
+            let interleaved = Interleaved::new((rtp, rtcp), self.packet);
+            return Ok((Way::Interleaved(Box::new((interleaved, player))), Ours::Interleaved(ssrc)));
+        }
+        let transport::Way::Udp { rtp, rtcp } = way else { return Err(nobody()) };
+        let connection = self.connections.get(place).and_then(Option::as_ref).ok_or_else(nobody)?;
+        let local = connection.socket.local_address().ok_or_else(nobody)?.ip().to_canonical();
+        let Remote::Address(remote) = connection.remote else { return Err(nobody()) };
+        let pair = udp::pair(local, canonical(remote), (rtp, rtcp))?;
+        let port = |socket: &std::net::UdpSocket| socket.local_addr().map(|at| at.port());
+        let ours = Ours::Udp(port(&pair.0)?, port(&pair.1)?, ssrc);
+        let datagrams = Datagrams::new(pair, self.packet, self.dscp);
+        Ok((Way::Datagrams(Box::new((datagrams, player))), ours))
+    }
+
+    fn play(&mut self, place: usize, request: &Request<'_>, shared: &mut Shared<'_>, now: Time) -> String {
+        let Some(connection) = self.connections.get(place).and_then(Option::as_ref) else { return String::new() };
+        let (party, state) = (connection.party, connection.state());
+        let is_new = connection.session.as_ref().is_some_and(|session| session.since.is_none());
+        if is_new && !self.may_watch(party, shared, now) {
+            let why = format!("{VIEWERS} have the stream by RTSP already");
+            return refusal(Answer::new(Status::NotEnoughBandwidth, Some(request.cseq)), &why);
+        }
+        let is_away = self.is_away;
+        if !self.is_group_playing() {
+            self.group.iter_mut().for_each(|group| group.resume(shared.stream, is_away, now));
+        }
+        let group = self.group.as_ref().and_then(Group::sequence);
+        let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else { return String::new() };
+        let Connection { session: Some(session), remote, agent, name, .. } = connection else { return String::new() };
+        if state != State::Playing {
+            session.is_playing = true;
+            if let Some(player) = session.way.player_mut() {
+                player.resume(shared.stream, is_away, now);
+            }
+        }
+        if session.since.is_none() {
+            session.since = Some(now);
+            shared.stats.on_joined();
+            let by = session.way.name();
+            session.is_told =
+                shared.report.viewer_joined((*remote, party), (by, agent), shared.stats.clients, now);
+        }
+        let sequence = session.way.player().map(Player::sequence).or(group).unwrap_or(0);
+        let info = format!("url={};seq={sequence}", base(request.target) + crate::rtsp::target::TRACK);
+        let answer = Answer::new(Status::Ok, Some(request.cseq)).with("Session", *name);
+        self.comes_again = true;
+        answer.with("RTP-Info", info).text()
+    }
+}
+
+impl Connection {
+    /// A packet has come over the connection.
+    fn hear(&mut self, channel: u8, packet: &[u8]) {
+        let Some(Session { way: Way::Interleaved(both), .. }) = &mut self.session else { return };
+        // nothing is lost on the way, so that nothing is sent again
+        if channel == both.0.reports() {
+            both.1.hear(packet, |_, _| {});
+        }
+    }
+}
+
+/// An answer that says why not.
+pub(super) fn refusal(answer: Answer, why: &str) -> String {
+    answer.with_body("text/plain", &format!("{why}\r\n"))
+}
+
+/// Why the newest frame cannot go to this program, if that is so; said in the log too.
+fn not_carried(shared: &mut Shared<'_>, agent: &str) -> Option<String> {
+    let frame = shared.stream.reel.newest()?;
+    let why = match Picture::of(&frame) {
+        Err(why) => words(why),
+        Ok(_) if Picture::is_beyond(frame.size()) && !agent.contains("GStreamer") => {
+            format!("frames of {} are larger than RTP has words for, and only GStreamer reads them: {HTTP}", frame.size())
+        }
+        Ok(_) => return None,
+    };
+    Some(why)
+}
+
+/// What goes everywhere.
+const HTTP: &str = "take them by HTTP (camcast --http)";
+
+/// Why frames cannot go.
+pub(super) fn words(why: NotCarried) -> String {
+    format!("these frames cannot go by RTP: {why}; {HTTP}")
+}
+
+/// An IPv4 address as such, where an IPv6 socket has it.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    crate::app::cast::report::canonical(address)
+}
