@@ -1,7 +1,6 @@
 //! camcast: the one poll loop over camera, joins, clients and signals.
 //!
-//! Lives here: the loop and its parts. May not live here: what a protocol says (`wire`), who gets what and when (`sender`),
-//! any system call (`sys`).
+//! Lives here: the loop and its parts. May not live here: protocols (`wire`), who gets what when (`sender`), system calls (`sys`).
 //!
 //! [`stream`], [`source`] and [`slates`] lead from the camera to the reel; [`outlet`] is what the loop asks of a way out, such as
 //! [`udp`], [`http`] and [`rtsp`]. [`poll_set`] has the tokens, [`stats`], [`drops`] and [`seen`] the counters, [`report`] the words.
