@@ -74,6 +74,16 @@ pub fn who_goes(held: &[(usize, Held)], newcomer: Party) -> Option<usize> {
     going.min_by_key(|(_, held)| held.order()).map(|(place, _)| *place)
 }
 
+/// The same where a newcomer can be taken without it, but not many: nobody who is served goes.
+pub fn who_is_not_needed(held: &[(usize, Held)], newcomer: Party) -> Option<usize> {
+    let party = |(_, held): &&(usize, Held)| held.party == newcomer;
+    let idle = held.iter().filter(|(_, held)| held.standing != Standing::Busy);
+    let goes =
+        |of_it: bool| idle.clone().filter(|it| party(it) == of_it).min_by_key(|(_, held)| held.order());
+    // an address that has connections to spare makes room itself
+    goes(true).or_else(|| goes(false)).map(|(place, _)| *place)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +126,29 @@ mod tests {
         assert_eq!(goes(&all, "10.0.0.2"), Some(3), "it makes room itself");
         assert_eq!(goes(&all, "10.0.0.1"), None);
         assert_eq!(goes(&[], "10.0.0.1"), None);
+    }
+
+    #[test]
+    fn who_comes_when_little_is_left_costs_nobody_who_is_served() {
+        use Standing::{Busy, Idle, Stuck};
+        let held = |all: &[(&str, Standing, u64)]| -> Vec<(usize, Held)> {
+            let each = all.iter().map(|(from, standing, since)| Held {
+                party: party(from),
+                standing: *standing,
+                since: Time::from_millis(*since),
+            });
+            each.enumerate().collect()
+        };
+        let all = held(&[
+            ("10.0.0.1", Busy, 1),
+            ("10.0.0.2", Stuck, 2),
+            ("10.0.0.3", Idle, 4),
+            ("10.0.0.4", Idle, 3),
+        ]);
+        assert_eq!(who_is_not_needed(&all, party("10.0.0.9")), Some(3));
+        assert_eq!(who_is_not_needed(&all, party("10.0.0.2")), Some(1), "its own");
+        assert_eq!(who_is_not_needed(&all[..1], party("10.0.0.9")), None);
+        assert_eq!(who_is_not_needed(&all[..1], party("10.0.0.1")), None);
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod arrivals;
 pub mod clock;
 pub mod command;
 pub mod connection;
+pub mod descriptors;
 pub mod hotplug;
 #[cfg(test)]
 mod loopback;

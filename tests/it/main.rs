@@ -42,6 +42,7 @@ mod cast {
     mod camera_comes_back;
     mod client_log;
     mod dscp;
+    mod few_descriptors;
     mod five_clients;
     mod http;
     mod http_crowd;

@@ -45,9 +45,7 @@ pub struct Client<S = TcpStream> {
 
 /// Where camcast serves HTTP.
 pub fn address(camcast: &Camcast) -> SocketAddr {
-    let line = camcast.program.wait_line(" (HTTP)");
-    let (_, rest) = line.split_once("listening on ").unwrap();
-    rest.split_once(" (HTTP)").unwrap().0.parse().unwrap()
+    camcast.listening("HTTP")
 }
 
 /// One request of a connection of its own.

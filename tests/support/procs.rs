@@ -296,6 +296,18 @@ impl Camcast {
     pub fn wait_line(&self, text: &str) -> String {
         self.program.wait_line(text)
     }
+
+    pub fn pid(&self) -> Pid {
+        self.program.pid()
+    }
+
+    /// Where it listens for what its log calls by this name, such as HTTP.
+    pub fn listening(&self, by: &str) -> SocketAddr {
+        let by = format!(" ({by})");
+        let line = self.program.wait_line(&by);
+        let (_, rest) = line.split_once("listening on ").unwrap();
+        rest.split_once(&by).unwrap().0.parse().unwrap()
+    }
 }
 
 /// A command that is not started yet.

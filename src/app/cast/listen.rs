@@ -11,6 +11,12 @@ use std::time::Duration;
 /// A listener rests this long when a connection cannot be taken: it stays readable meanwhile.
 pub const ACCEPT_REST: Duration = Duration::from_millis(100);
 
+/// Descriptors that connections leave to joins.
+pub const SPARE: u64 = 12;
+
+/// Those that joins leave to what must go on: a camera that comes back, a file.
+pub const SPARE_OF_JOINS: u64 = 6;
+
 /// Why one cannot be taken when this process, or the system, has reached its limit.
 pub const NO_ROOM: &str =
     "there is no descriptor or memory left: raise LimitNOFILE= of its unit, or ulimit -n";

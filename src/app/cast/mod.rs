@@ -201,6 +201,7 @@ impl Server {
     /// The source and the outlets hear of each other; once a turn.
     fn tell_news(&mut self, now: Time) {
         self.report.attend(now);
+        self.stats.scarce.take().map(News::Scarce).into_iter().for_each(|news| self.tell(news, now));
         if self.stopping {
             return;
         }
@@ -241,9 +242,7 @@ impl Server {
     /// # Errors
     /// The source's, if that is what ended it.
     pub fn verdict(&self) -> Result<Exit, ExitError> {
-        let Stats { frames, dropped, strays, .. } = &self.stats;
-        log::info!("stopped: {frames} frames; dropped: {dropped}");
-        log::debug!("datagrams of nobody, dropped: {strays}");
+        report::stopped(&self.stats);
         self.stream.source.verdict()
     }
 }

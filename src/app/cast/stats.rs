@@ -2,6 +2,7 @@
 
 use super::drops::Drops;
 use super::seen::Seen;
+use crate::admission::places::Party;
 use crate::sender::{ClientEvent, LeaveReason, Tally};
 use crate::sys::connection::Remote;
 use crate::time::Time;
@@ -25,6 +26,8 @@ pub struct Stats {
     pub not_sent: u64,
     /// Datagrams of nobody, dropped without an answer.
     pub strays: u64,
+    /// Somebody has come while descriptors run out, and the outlets have not been told.
+    pub scarce: Option<Party>,
     /// Who gets the stream, and what has gone to each.
     pub seen: Seen,
     /// What has gone to those who have left.

@@ -26,17 +26,18 @@ mod tests;
 pub mod viewer;
 
 use super::config::{Config, MAX_HTTP};
-use super::listen::{ACCEPT_REST, NO_ROOM};
+use super::listen::{ACCEPT_REST, NO_ROOM, SPARE};
 use super::news::{Demand, News};
 use super::outlet::{Budget, Outlet, Shared};
 use super::poll_set::{PollSet, Ready, Seat};
 use super::seen::{Look, Way};
 use super::stream::Stream;
 use crate::admission::password::{Guesses, Passwords};
-use crate::admission::places::{Held, Party, who_goes};
+use crate::admission::places::{Held, Party, who_goes, who_is_not_needed};
 use crate::app::exit::ExitError;
 use crate::http::access::Access;
 use crate::sys::connection::{Connection as Socket, Listener, Remote};
+use crate::sys::descriptors::are_scarce;
 use crate::sys::tcp::Accepted;
 use crate::time::Time;
 use crate::wire::FrameNumber;
@@ -126,7 +127,10 @@ impl Http {
             let (socket, remote) = match listener.accept() {
                 Ok(Accepted::Connection(socket, remote)) => (socket, remote),
                 Ok(Accepted::Nobody) => return,
-                Ok(Accepted::NoRoom) => return self.rest(NO_ROOM, shared, now),
+                Ok(Accepted::NoRoom) => {
+                    shared.stats.scarce = Some(Party::LOCAL);
+                    return self.rest(NO_ROOM, shared, now);
+                }
                 Err(error) => return self.rest(&error.to_string(), shared, now),
             };
             self.take(socket, remote, shared, now);
@@ -135,6 +139,10 @@ impl Http {
 
     fn take(&mut self, socket: Socket, remote: Remote, shared: &mut Shared<'_>, now: Time) {
         let connection = Connection::new(socket, remote, self.generation.wrapping_add(1), now);
+        if are_scarce(&connection.socket, SPARE) && !self.let_one_go(connection.party, shared, now) {
+            // another outlet may have one to spare
+            shared.stats.scarce = Some(connection.party);
+        }
         let Some(place) = self.make_place(connection.party, shared, now) else {
             shared.stats.rejected += 1;
             return shared.report.rejected(remote, "all places are taken", now);
@@ -167,6 +175,13 @@ impl Http {
         let each = self.connections.iter().enumerate();
         let each = each.filter_map(|(place, it)| it.as_ref().map(|it| (place, it)));
         each.filter(|(_, it)| is(&it.doing)).map(|(place, it)| (place, it.held(now))).collect()
+    }
+
+    /// Closes a connection that wants nothing, since descriptors run out. False: there is none.
+    fn let_one_go(&mut self, newcomer: Party, shared: &mut Shared<'_>, now: Time) -> bool {
+        let going = who_is_not_needed(&self.held(|_| true, now), newcomer);
+        going.into_iter().for_each(|place| self.close(place, NEEDED, shared, now));
+        going.is_some()
     }
 
     fn rest(&mut self, why: &str, shared: &mut Shared<'_>, now: Time) {
@@ -313,6 +328,9 @@ impl Outlet for Http {
                 }
             }
             News::Controls => self.handle_controls(shared, now),
+            News::Scarce(newcomer) => {
+                self.let_one_go(newcomer, shared, now);
+            }
             News::Stop => {
                 self.stopping = true;
                 self.controls.say();

@@ -3,6 +3,7 @@
 pub mod joins;
 
 use super::drops::{DropReason, Drops, Ends};
+use super::stats::Stats;
 use crate::admission::places::Party;
 use crate::app::exit::{Exit, ExitError};
 use crate::app::local_time;
@@ -294,6 +295,12 @@ impl Report {
             log::warn!("{frames} not sent to plain clients: {error}; ask for a smaller size with -r");
         }
     }
+}
+
+/// All in all.
+pub fn stopped(Stats { frames, dropped, strays, .. }: &Stats) {
+    log::info!("stopped: {frames} frames; dropped: {dropped}");
+    log::debug!("datagrams of nobody, dropped: {strays}");
 }
 
 /// Somebody, as he is named in lines.

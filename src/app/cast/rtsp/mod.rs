@@ -20,16 +20,17 @@ pub mod player;
 mod replies;
 
 use super::config::{Config, MAX_RTSP};
-use super::listen::{self, ACCEPT_REST, NO_ROOM};
+use super::listen::{self, ACCEPT_REST, NO_ROOM, SPARE};
 use super::news::{Demand, News};
 use super::outlet::{Budget, Outlet, Shared};
 use super::poll_set::{PollSet, Ready, Seat};
 use super::seen::{Client, Look, Way as SeenWay};
 use super::stream::Stream;
-use crate::admission::places::{Held, Party, who_goes};
+use crate::admission::places::{Held, Party, who_goes, who_is_not_needed};
 use crate::app::exit::ExitError;
 use crate::rtsp::session::Name;
 use crate::sys::connection::{Connection as Socket, Listener, Remote};
+use crate::sys::descriptors::are_scarce;
 use crate::sys::random_u64;
 use crate::sys::tcp::Accepted;
 use crate::time::Time;
@@ -117,11 +118,21 @@ impl Rtsp {
             let (socket, remote) = match listener.accept() {
                 Ok(Accepted::Connection(socket, remote)) => (socket, remote),
                 Ok(Accepted::Nobody) => return,
-                Ok(Accepted::NoRoom) => return self.rest(NO_ROOM, shared, now),
+                Ok(Accepted::NoRoom) => {
+                    shared.stats.scarce = Some(Party::LOCAL);
+                    return self.rest(NO_ROOM, shared, now);
+                }
                 Err(error) => return self.rest(&error.to_string(), shared, now),
             };
             self.take(socket, remote, shared, now);
         }
+    }
+
+    /// Closes a connection that wants nothing, since descriptors run out. False: there is none.
+    fn let_one_go(&mut self, newcomer: Party, shared: &mut Shared<'_>, now: Time) -> bool {
+        let going = who_is_not_needed(&self.held(|_| true, now), newcomer);
+        going.into_iter().for_each(|place| self.close(place, NEEDED, shared, now));
+        going.is_some()
     }
 
     fn rest(&mut self, why: &str, shared: &mut Shared<'_>, now: Time) {
@@ -133,6 +144,10 @@ impl Rtsp {
         let Ok(name) = random_u64() else { return };
         let generation = self.generation.wrapping_add(1);
         let connection = Connection::new(socket, remote, (generation, Name(name)), now);
+        if are_scarce(&connection.socket, SPARE) && !self.let_one_go(connection.party, shared, now) {
+            // another outlet may have one to spare
+            shared.stats.scarce = Some(connection.party);
+        }
         let Some(place) = self.make_place(connection.party, shared, now) else {
             shared.stats.rejected += 1;
             return shared.report.rejected(remote, "all places are taken", now);
@@ -362,6 +377,9 @@ impl Outlet for Rtsp {
                 let players = sessions.filter_map(|session| session.way.player_mut());
                 players.for_each(|player| player.set_slate(self.slate, now));
                 self.group.iter_mut().for_each(|group| group.set_slate(self.slate, now));
+            }
+            News::Scarce(newcomer) => {
+                self.let_one_go(newcomer, shared, now);
             }
             News::Stop => {
                 self.stopping = true;

@@ -1,12 +1,14 @@
 //! From a connection to a client, or to a refusal.
 
 use super::Udp;
-use super::pending::Verdict;
-use crate::app::cast::listen::{ACCEPT_REST, NO_ROOM};
+use super::pending::{PendingJoin, Verdict};
+use crate::admission::places::Party;
+use crate::app::cast::listen::{ACCEPT_REST, NO_ROOM, SPARE_OF_JOINS};
 use crate::app::cast::outlet::Shared;
 use crate::sender::Route;
 use crate::sender::greeting::{GreetingError, Request};
 use crate::sys::connection::Remote;
+use crate::sys::descriptors::are_scarce;
 use crate::sys::random_u64;
 use crate::sys::tcp::{self, Accepted};
 use crate::time::Time;
@@ -24,13 +26,21 @@ impl Udp {
             match tcp::accept(&listener.tcp) {
                 Ok(Accepted::Connection(stream, remote)) => {
                     let Ok(local) = stream.local_addr() else { continue };
-                    if let Some(evicted) = self.pending.enter(stream, Route { remote, local }, now) {
-                        let remote = evicted.route.remote;
-                        turn_away(&evicted.stream, remote, &GreetingError::Unfinished, shared, now);
+                    let mut evicted = None;
+                    if are_scarce(&stream, SPARE_OF_JOINS) {
+                        shared.stats.scarce = Some(Party::of(remote.ip()));
+                        evicted = self.pending.take_oldest();
+                    }
+                    let displaced = self.pending.enter(stream, Route { remote, local }, now);
+                    for PendingJoin { stream, route, .. } in evicted.into_iter().chain(displaced) {
+                        turn_away(&stream, route.remote, &GreetingError::Unfinished, shared, now);
                     }
                 }
                 Ok(Accepted::Nobody) => return,
-                Ok(Accepted::NoRoom) => return self.rest(NO_ROOM, shared, now),
+                Ok(Accepted::NoRoom) => {
+                    shared.stats.scarce = Some(Party::LOCAL);
+                    return self.rest(NO_ROOM, shared, now);
+                }
                 Err(error) => return self.rest(&error.to_string(), shared, now),
             }
         }

@@ -222,7 +222,7 @@ impl Outlet for Udp {
                 self.hub.handle_camera(away, reel, now);
             }
             News::Slate(slate) => self.hub.handle_slate(slate),
-            News::Controls => {}
+            News::Controls | News::Scarce(_) => {}
             News::Stop => {
                 self.stopping = true;
                 self.hub.handle_stop(now);

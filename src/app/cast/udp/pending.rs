@@ -45,6 +45,12 @@ impl Pending {
         self.places[place].replace(join)
     }
 
+    /// The one that has waited longest has to go.
+    pub fn take_oldest(&mut self) -> Option<PendingJoin> {
+        let oldest = self.oldest();
+        self.places[oldest].take()
+    }
+
     fn oldest(&self) -> usize {
         let age = |join: &PendingJoin| self.generation.wrapping_sub(join.generation);
         let places = self.places.iter().enumerate();

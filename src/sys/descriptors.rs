@@ -1,0 +1,32 @@
+//! How many descriptors are left to the process.
+
+use nix::sys::resource::{Resource, getrlimit};
+use std::os::fd::{AsFd, AsRawFd};
+
+/// Whether there are fewer than `spare` left beside this one, which has just been opened: the system gives the lowest number that
+/// is free, so that all below it are taken.
+pub fn are_scarce(newest: &impl AsFd, spare: u64) -> bool {
+    let number = u64::try_from(newest.as_fd().as_raw_fd()).unwrap_or(0);
+    let (limit, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((u64::MAX, 0));
+    number.saturating_add(spare) >= limit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::loopback::{alone, test_name};
+    use nix::sys::resource::setrlimit;
+    use std::fs::File;
+
+    #[test]
+    fn a_descriptors_number_tells_how_many_are_left() {
+        if !alone(test_name!("a_descriptors_number_tells_how_many_are_left")) {
+            return;
+        }
+        let newest = File::open("/dev/null").unwrap();
+        let number = u64::try_from(newest.as_raw_fd()).unwrap();
+        let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        setrlimit(Resource::RLIMIT_NOFILE, number + 5, most).unwrap();
+        assert!(!are_scarce(&newest, 4) && are_scarce(&newest, 5));
+    }
+}
