@@ -7,6 +7,7 @@
 //! [`udp`] and [`http`]. [`poll_set`] has the tokens, [`stats`], [`drops`] and [`seen`] the counters, [`report`] the words.
 
 pub mod config;
+pub mod door;
 pub mod drops;
 #[cfg(test)]
 mod example;
