@@ -4,9 +4,15 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`password`] | who knows the password |
+//! | [`door`] | one who asks is let in, or told what is missing |
+//! | [`password`] | who knows the password, and who guesses it |
+//! | [`digest`] | a password that is shown by a hash |
+//! | [`nonces`] | what such a hash is made with, and for how long |
 //! | [`places`] | who goes when all places are taken |
 #![forbid(unsafe_code)]
 
+pub mod digest;
+pub mod door;
+pub mod nonces;
 pub mod password;
 pub mod places;

@@ -1,13 +1,18 @@
-//! Who knows the password (RFC 7617, Basic): names and passwords from a file, compared in a time that does not depend on what is
-//! wrong, and a pause for who guesses one.
+//! Who knows the password: names and passwords from a file, said outright (RFC 7617, Basic) or shown by a hash ([Digest](super::digest)),
+//! compared in a time that does not depend on what is wrong; and a pause for who guesses one.
 //!
 //! A pause is an address's, and for one name. While it lasts the right password is refused too: were it let in, a guesser could go on,
 //! since whatever is not let in is wrong. So that a pause meets nobody else: other names have none, a program that repeats one
 //! wrong password has guessed once, and names that are not in the file cost nothing, as nothing can be guessed there. A right
 //! password does not end the pauses of whoever shares its address, as all do behind a web server; time does.
 //!
-//! Over plain HTTP whoever is on the way reads the password and the picture: it keeps out those who are not.
+//! Of a hash that is wrong nobody can tell which password it was made of, and a client makes another one each time. So with Digest
+//! a program that repeats one wrong password guesses each time, and meets the pause; the same hash again is one guess.
+//!
+//! Whoever is on the way sees the picture anyhow, with Basic the password too, and with Digest what he may try passwords on.
 
+use super::digest::{Asked, Digest};
+use super::nonces::Nonces;
 use super::places::Party;
 use crate::time::Time;
 use arrayvec::ArrayVec;
@@ -79,21 +84,53 @@ impl Passwords {
     }
 
     /// What these credentials, as `Authorization` has them, are.
-    pub fn judge(&self, credentials: &str) -> Judged {
-        let nobody = Judged { is_right: false, guess: None };
+    pub fn judge(&self, credentials: &str, asked: &Asked<'_>, nonces: &Nonces, now: Time) -> Judged {
+        let Some((scheme, text)) = credentials.split_once(' ') else { return Judged::default() };
+        let is = |name: &str| scheme.eq_ignore_ascii_case(name);
+        let judged = match () {
+            () if is("digest") => self.judge_hash(text, asked, nonces, now),
+            () if is("basic") && asked.takes_basic => self.judge_pair(text.trim()),
+            () => None,
+        };
+        judged.unwrap_or_default()
+    }
+
+    fn judge_pair(&self, encoded: &str) -> Option<Judged> {
         let mut bytes = [0; LONGEST + 2];
-        let Some((scheme, encoded)) = credentials.split_once(' ') else { return nobody };
-        let decoded = Base64::decode(encoded.trim().as_bytes(), &mut bytes);
-        let (Ok(given), true) = (decoded, scheme.eq_ignore_ascii_case("basic")) else { return nobody };
+        let given = Base64::decode(encoded.as_bytes(), &mut bytes).ok()?;
         // each is compared, whichever is right
         let found =
             self.pairs.iter().fold(Choice::from(0), |found, pair| found | pair.as_bytes().ct_eq(given));
         let at = name(given)
             .and_then(|given| self.pairs.iter().position(|pair| name(pair.as_bytes()) == Some(given)));
-        let mut hash = DefaultHasher::new();
-        given.hash(&mut hash);
-        Judged { is_right: found.into(), guess: at.map(|name| Guess { name, hash: hash.finish() }) }
+        let guess = at.map(|name| Guess { name, hash: hashed(given) });
+        Some(Judged { is_right: found.into(), is_stale: false, guess })
     }
+
+    /// A hash for another request than this one is no guess: it is never let in.
+    fn judge_hash(&self, text: &str, asked: &Asked<'_>, nonces: &Nonces, now: Time) -> Option<Judged> {
+        let digest = Digest::parse(text).filter(|digest| digest.is_for(asked))?;
+        let mut of_it = (0..).zip(&self.pairs).filter_map(|(place, pair)| {
+            let (name, password) = pair.split_once(':')?;
+            digest.is_of(name).then_some((place, name, password))
+        });
+        let (place, name, password) = of_it.next()?;
+        let first = digest.is_right(name, password, asked.method);
+        let found = of_it
+            .fold(first, |found, (_, name, password)| found | digest.is_right(name, password, asked.method));
+        let (is_right, is_fresh) = (found.into(), nonces.is_fresh(digest.nonce, now));
+        Some(Judged {
+            is_right: is_right && is_fresh,
+            is_stale: is_right && !is_fresh,
+            guess: Some(Guess { name: place, hash: hashed(&digest.response) }),
+        })
+    }
+}
+
+fn hashed(bytes: &[u8]) -> u64 {
+    let mut hash = DefaultHasher::new();
+    bytes.hash(&mut hash);
+    hash.finish()
 }
 
 /// All before the first colon.
@@ -103,10 +140,12 @@ fn name(pair: &[u8]) -> Option<&[u8]> {
 }
 
 /// What credentials are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Judged {
     /// They are in the file.
     pub is_right: bool,
+    /// They are too, but were made with a nonce that is too old, or of another start: with a new one they will be right.
+    pub is_stale: bool,
     /// What they are a guess of, if the file has such a name.
     pub guess: Option<Guess>,
 }
@@ -165,8 +204,32 @@ impl Guesses {
 
 #[cfg(test)]
 mod tests {
+    use super::super::digest::{Dialect, hash, hex};
+    use super::super::nonces::LASTS;
     use super::*;
     use std::net::{IpAddr, Ipv4Addr};
+
+    const NOW: Time = Time::from_millis(5_000);
+
+    const ASKED: Asked<'_> =
+        Asked { method: "GET", target: "/stream", dialect: Dialect::Http, takes_basic: true };
+
+    fn nonces() -> Nonces {
+        Nonces::new([1, 2, 3])
+    }
+
+    fn judge(passwords: &Passwords, credentials: &str) -> Judged {
+        passwords.judge(credentials, &ASKED, &nonces(), NOW)
+    }
+
+    /// As a client without `qop` has it.
+    fn digest(name: &str, password: &str, nonce: &str) -> String {
+        let of = |parts: &[&str]| hex(hash(parts));
+        let response = of(&[&of(&[name, "camcast", password]), nonce, &of(&["GET", "/stream"])]);
+        format!(
+            r#"Digest username="{name}", realm="camcast", nonce="{nonce}", uri="/stream", response="{response}""#
+        )
+    }
 
     fn basic(text: &str) -> String {
         format!("Basic {}", Base64::encode_string(text.as_bytes()))
@@ -176,18 +239,18 @@ mod tests {
     fn names_and_passwords_of_the_file_are_let_in_and_no_others() {
         let passwords = Passwords::parse("# who\n\nanna:geheim:lang\r\nbert: ü \n").unwrap();
         for right in ["anna:geheim:lang", "bert: ü "] {
-            assert!(passwords.judge(&basic(right)).is_right, "{right}");
+            assert!(judge(&passwords, &basic(right)).is_right, "{right}");
         }
-        assert!(passwords.judge(&basic("anna:geheim:lang").replace("Basic", "bAsIc")).is_right);
+        assert!(judge(&passwords, &basic("anna:geheim:lang").replace("Basic", "bAsIc")).is_right);
         for wrong in
             ["anna:geheim", "anna:geheim:lang ", "Anna:geheim:lang", "bert:ü", "", ":", &"x".repeat(400)]
         {
-            assert!(!passwords.judge(&basic(wrong)).is_right, "{wrong}");
+            assert!(!judge(&passwords, &basic(wrong)).is_right, "{wrong}");
         }
         for header in
             ["", "Basic", "Basic ", "Basic ???", "Bearer YW5uYTpnZWhlaW06bGFuZw==", "anna:geheim:lang"]
         {
-            assert!(!passwords.judge(header).is_right, "{header}");
+            assert!(!judge(&passwords, header).is_right, "{header}");
         }
         assert_eq!(format!("{passwords:?}"), "2 passwords");
     }
@@ -202,18 +265,60 @@ mod tests {
         assert!(said(&"a:b\n".repeat(65)).contains("line 65"));
     }
 
+    #[test]
+    fn a_hash_is_right_for_a_while_and_then_stale() {
+        let passwords = Passwords::parse("anna:geheim:lang\nbert:ü\nanna:second\n").unwrap();
+        let nonce = nonces().give(NOW);
+        let of = |name: &str, password: &str, now: Time| {
+            let judged = passwords.judge(&digest(name, password, &nonce), &ASKED, &nonces(), now);
+            (judged.is_right, judged.is_stale)
+        };
+        for (name, password) in [("anna", "geheim:lang"), ("anna", "second"), ("bert", "ü")] {
+            assert_eq!(of(name, password, NOW), (true, false), "{name}");
+            assert_eq!(of(name, password, NOW.after(LASTS)), (false, true), "{name}");
+        }
+        for (name, password) in [("anna", "ü"), ("anna", ""), ("carl", "second"), ("", "")] {
+            assert_eq!(of(name, password, NOW), (false, false), "{name}");
+            assert_eq!(of(name, password, NOW.after(LASTS)), (false, false), "{name}");
+        }
+        let of_another_start = digest("bert", "ü", &Nonces::new([4, 5, 6]).give(NOW));
+        assert!(judge(&passwords, &of_another_start).is_stale);
+        let for_another = Asked { target: "/controls", ..ASKED };
+        let judged = passwords.judge(&digest("bert", "ü", &nonce), &for_another, &nonces(), NOW);
+        assert_eq!(judged, Judged::default());
+    }
+
+    #[test]
+    fn basic_is_taken_where_it_is_offered() {
+        let passwords = Passwords::parse("anna:secret\n").unwrap();
+        let asked = Asked { takes_basic: false, ..ASKED };
+        let of = |credentials: &str| passwords.judge(credentials, &asked, &nonces(), NOW);
+        assert_eq!(of(&basic("anna:secret")), Judged::default());
+        assert!(of(&digest("anna", "secret", &nonces().give(NOW))).is_right);
+    }
+
+    #[test]
+    fn a_hash_is_a_guess_of_a_name_and_the_same_one_again_is_none() {
+        let passwords = Passwords::parse("anna:secret\nbert:other\n").unwrap();
+        let guess = |name, nonce| judge(&passwords, &digest(name, "old", nonce)).guess;
+        assert_eq!(guess("carl", "1"), None);
+        assert_eq!(guess("anna", "1"), guess("anna", "1"));
+        assert_ne!(guess("anna", "1"), guess("anna", "2"), "which password it was, nobody knows");
+        assert_eq!([guess("anna", "1"), guess("bert", "1")].map(|it| it.unwrap().name), [0, 1]);
+    }
+
     fn at(last: u8) -> Party {
         Party::of(IpAddr::V4(Ipv4Addr::new(10, 0, 0, last)))
     }
 
     fn guess(passwords: &Passwords, text: &str) -> Guess {
-        passwords.judge(&basic(text)).guess.unwrap()
+        judge(passwords, &basic(text)).guess.unwrap()
     }
 
     #[test]
     fn who_guesses_waits_longer_each_time_and_nobody_else() {
         let passwords = Passwords::parse("anna:secret\nbert:secret\n").unwrap();
-        let (mut guesses, now) = (Guesses::default(), Time::from_millis(5_000));
+        let (mut guesses, now) = (Guesses::default(), NOW);
         let anna = |number: u32| guess(&passwords, &format!("anna:{number}"));
         let waits: Vec<u128> = (0..14)
             .map(|number| {
@@ -240,7 +345,7 @@ mod tests {
     #[test]
     fn one_wrong_password_again_and_again_is_one_guess() {
         let passwords = Passwords::parse("anna:secret\n").unwrap();
-        let (mut guesses, now) = (Guesses::default(), Time::from_millis(5_000));
+        let (mut guesses, now) = (Guesses::default(), NOW);
         let old = guess(&passwords, "anna:old");
         for _ in 0..100 {
             guesses.wrong(at(1), old, now);
@@ -252,9 +357,9 @@ mod tests {
     fn names_that_are_not_there_cost_nothing_and_many_addresses_are_forgotten_one_by_one() {
         let passwords = Passwords::parse("anna:secret\n").unwrap();
         for nobody in ["bert:secret", "Anna:secret", "ann:secret", "anna", ""] {
-            assert_eq!(passwords.judge(&basic(nobody)).guess, None, "{nobody}");
+            assert_eq!(judge(&passwords, &basic(nobody)).guess, None, "{nobody}");
         }
-        let (mut guesses, now) = (Guesses::default(), Time::from_millis(5_000));
+        let (mut guesses, now) = (Guesses::default(), NOW);
         let old = guess(&passwords, "anna:old");
         (0..=255).for_each(|last| guesses.wrong(at(last), old, now));
         assert_eq!((guesses.place(at(0), old), guesses.from.len()), (None, GUESSERS));

@@ -4,11 +4,12 @@
 //! allowed.
 
 use super::Status;
+use crate::admission::digest::Challenge;
 use arrayvec::ArrayString;
 use std::fmt::{self, Write};
 
 /// The longest head.
-const ROOM: usize = 1024;
+const ROOM: usize = 1536;
 
 /// The longest origin that is repeated.
 const ORIGIN_ROOM: usize = 256;
@@ -54,6 +55,10 @@ pub struct Answer<'a> {
     pub origin: Option<&'a str>,
     /// A password is asked for: such a page may send one, and that which the browser knows if the page's origin was named.
     pub has_password: bool,
+    /// What is asked of one who has not shown that he knows the password.
+    pub challenges: &'a [Challenge],
+    /// For so many seconds nothing is taken from him.
+    pub retry_after: Option<u64>,
     /// It is a page, which runs those scripts alone that have this nonce, and loads nothing from elsewhere.
     pub nonce: Option<u64>,
 }
@@ -93,8 +98,12 @@ impl Answer<'_> {
                 head.write_str("Access-Control-Allow-Credentials: true\r\n")?;
             }
         }
-        if self.status == Status::Unauthorized {
-            head.write_str("WWW-Authenticate: Basic realm=\"camcast\", charset=\"UTF-8\"\r\n")?;
+        // a line each: some clients read only what a line begins with
+        for challenge in self.challenges {
+            write!(head, "WWW-Authenticate: {challenge}\r\n")?;
+        }
+        if let Some(seconds) = self.retry_after {
+            write!(head, "Retry-After: {seconds}\r\n")?;
         }
         if let Some(nonce) = self.nonce {
             write!(
@@ -116,6 +125,9 @@ impl Answer<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admission::digest::challenges;
+    use crate::admission::nonces::Nonces;
+    use crate::time::Time;
 
     const PLAIN: Answer<'_> = Answer {
         status: Status::Ok,
@@ -123,6 +135,8 @@ mod tests {
         keeps_open: false,
         origin: None,
         has_password: false,
+        challenges: &[],
+        retry_after: None,
         nonce: None,
     };
 
@@ -194,5 +208,17 @@ mod tests {
             ..PLAIN
         };
         assert!(text(longest).ends_with("Connection: keep-alive\r\n\r\n"), "there is room for all of it");
+        let challenges = challenges(&Nonces::new([1, 2, 3]).give(Time::default()), true, true);
+        let origin = "x".repeat(ORIGIN_ROOM);
+        let longest = Answer {
+            status: Status::Unauthorized,
+            challenges: &challenges,
+            origin: Some(&origin),
+            retry_after: Some(u64::MAX),
+            ..longest
+        };
+        let head = text(longest);
+        assert!(head.ends_with("Connection: keep-alive\r\n\r\n"), "there is room for all of it");
+        assert_eq!(head.matches("\r\nWWW-Authenticate: ").count(), 2, "{head}");
     }
 }

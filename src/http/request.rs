@@ -28,11 +28,25 @@ pub enum Method {
     Post,
 }
 
+impl Method {
+    /// As it is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Head => "HEAD",
+            Method::Options => "OPTIONS",
+            Method::Post => "POST",
+        }
+    }
+}
+
 /// A request, whose text lies in the connection's buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
     /// What is to be done.
     pub method: Method,
+    /// What is asked for, as typed.
+    pub target: &'a str,
     /// Of the target, all before the first `?`, as typed.
     pub path: &'a str,
     /// All behind it.
@@ -103,7 +117,7 @@ fn request<'a>(head: &httparse::Request<'_, 'a>) -> Result<Request<'a>, Refusal>
         _ => return Err((Status::MethodNotAllowed, "GET, HEAD, OPTIONS and POST are known here")),
     };
     let is_old = head.version == Some(0);
-    let mut request = Request::new(method, target(head.path.unwrap_or("")), is_old);
+    let mut request = Request::new(method, head.path.unwrap_or(""), is_old);
     let (mut length, mut closes) = (None, false);
     for field in head.headers.iter() {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
@@ -158,7 +172,7 @@ fn body(length: Option<&str>) -> Result<usize, Refusal> {
 
 /// Path and query of a target: `/stream?fps=5`, or as proxies ask, `http://host/stream?fps=5`. What follows `#` is no business
 /// of ours.
-fn target(text: &str) -> (&str, &str) {
+fn place(text: &str) -> (&str, &str) {
     let text = text.split('#').next().unwrap_or("");
     let path = match text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")) {
         Some(rest) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"),
@@ -173,9 +187,11 @@ fn target(text: &str) -> (&str, &str) {
 
 impl<'a> Request<'a> {
     /// One of which the fields are still to be read.
-    fn new(method: Method, (path, query): (&'a str, &'a str), is_old: bool) -> Self {
+    fn new(method: Method, target: &'a str, is_old: bool) -> Self {
+        let (path, query) = place(target);
         Request {
             method,
+            target,
             path,
             query,
             keeps_open: !is_old,

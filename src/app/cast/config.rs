@@ -1,5 +1,6 @@
 //! What camcast's options mean: checked, typed, with the defaults filled in.
 
+use super::door;
 use super::options::Options;
 use super::source::trouble::open_failure;
 use crate::admission::password::Passwords;
@@ -9,15 +10,11 @@ use crate::app::{local_time, quantity};
 use crate::capture::{CaptureConfig, Mode, SourceSpec};
 use crate::http::access::Access;
 use crate::picture::RawEncoder;
-use crate::shown::shown;
 use crate::sys::signals::has_terminal;
 use crate::wire::data::{HEADER_LEN, MIN_FRAGMENT};
 use crate::wire::{IP_UDP_OVERHEAD, PORT};
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 /// The most clients: each is a descriptor to poll.
@@ -37,9 +34,6 @@ pub const MAX_RTSP: usize = 4;
 
 /// RTSP's port if none is named: 554 is root's.
 const RTSP_PORT: u16 = 8554;
-
-/// The longest password file, in bytes.
-const MAX_PASSWORDS: u64 = 64 * 1024;
 
 /// The most addresses to listen on.
 pub const MAX_LISTEN: usize = 4;
@@ -123,7 +117,7 @@ impl TryFrom<Options> for Config {
             rtsp: rtsp(&options.rtsp)?,
             rtsp_multicast: rtsp_multicast(&options)?,
             access: Access { hosts: options.allow_host, origins: origins(&options.allow_origin)? },
-            passwords: options.password_file.as_ref().map(passwords).transpose()?,
+            passwords: door::passwords(options.password_file.as_ref())?,
             allow_control: options.allow_control,
             hangup_sets_controls: capture.is_camera() && !has_terminal(),
             capture,
@@ -306,20 +300,6 @@ fn origins(typed: &[String]) -> Result<Vec<String>, ExitError> {
         }
         None => Ok(typed.to_vec()),
     }
-}
-
-fn passwords(file: &Argument) -> Result<Passwords, ExitError> {
-    let (path, mut text) = (file.path(), String::new());
-    let bad = |why: &str| usage(format!("--password-file {}: {why}", shown(path)));
-    let opened = File::open(path).map_err(|error| bad(&error.to_string()))?;
-    // a device without end is none
-    let read = opened.take(MAX_PASSWORDS).read_to_string(&mut text);
-    read.map_err(|error| bad(&error.to_string()))?;
-    let others = path.metadata().is_ok_and(|found| found.mode() & 0o004 != 0);
-    if others {
-        log::warn!("whoever is on this machine can read {}: chmod 600 it", shown(path));
-    }
-    Passwords::parse(&text).map_err(|why| bad(&why))
 }
 
 fn reel(typed: Option<&str>) -> Result<usize, ExitError> {

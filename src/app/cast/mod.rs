@@ -6,6 +6,7 @@
 //! [`udp`], [`http`] and [`rtsp`]. [`poll_set`] has the tokens, [`stats`], [`drops`] and [`seen`] the counters, [`report`] the words.
 
 pub mod config;
+pub mod door;
 pub mod drops;
 #[cfg(test)]
 mod example;

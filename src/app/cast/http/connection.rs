@@ -126,7 +126,17 @@ impl Manner {
     /// An answer in this manner.
     pub fn answer(&self, status: Status, body: Body) -> Answer<'_> {
         let Manner { keeps_open, has_password, .. } = *self;
-        Answer { status, body, keeps_open, origin: self.origin.as_deref(), has_password, nonce: None }
+        let origin = self.origin.as_deref();
+        Answer {
+            status,
+            body,
+            keeps_open,
+            origin,
+            has_password,
+            challenges: &[],
+            retry_after: None,
+            nonce: None,
+        }
     }
 }
 

@@ -26,13 +26,14 @@ mod tests;
 pub mod viewer;
 
 use super::config::{Config, MAX_HTTP};
+use super::door;
 use super::listen::{ACCEPT_REST, NO_ROOM, SPARE};
 use super::news::{Demand, News};
 use super::outlet::{Budget, Outlet, Shared};
 use super::poll_set::{PollSet, Ready, Seat};
 use super::seen::{Look, Way};
 use super::stream::Stream;
-use crate::admission::password::{Guesses, Passwords};
+use crate::admission::door::Door;
 use crate::admission::places::{Held, Party, who_goes, who_is_not_needed};
 use crate::app::exit::ExitError;
 use crate::http::access::Access;
@@ -77,8 +78,8 @@ pub struct Http {
     listeners: Vec<Listener>,
     accept_after: Time,
     access: Access,
-    passwords: Option<Passwords>,
-    guesses: Guesses,
+    /// None: whoever reaches it may come in.
+    door: Option<Door>,
     controls: Desk,
     connections: Vec<Option<Connection>>,
     /// Of the next connection.
@@ -106,8 +107,7 @@ impl Http {
             listeners: config.http.iter().map(listening::open).collect::<Result<_, _>>()?,
             accept_after: Time::default(),
             access: config.access.clone(),
-            passwords: config.passwords.clone(),
-            guesses: Guesses::default(),
+            door: door::open(config.passwords.as_ref())?,
             controls: Desk::new(config),
             connections: (0..PLACES).map(|_| None).collect(),
             generation: 0,

@@ -4,7 +4,8 @@ use super::connection::{CAMERA_PATIENCE, Connection, Doing, Manner, STOPPING, St
 use super::part::Part;
 use super::viewer::Viewer;
 use super::{BY, Http, VIEWERS, metrics, state};
-use crate::admission::password::{Guesses, Passwords};
+use crate::admission::digest::{Asked, Dialect};
+use crate::admission::door::{Door, Entry};
 use crate::admission::places::Party;
 use crate::app::cast::outlet::Shared;
 use crate::capture::v4l2::Order;
@@ -41,6 +42,8 @@ const PAGE: &str = include_str!("page.html");
 enum Reply {
     /// A few words.
     Text(Status, String),
+    /// What one hears who is not let in.
+    Stranger(Entry),
     /// The page.
     Page,
     /// What there is to know.
@@ -88,14 +91,13 @@ impl Http {
                     head_only: request.method == Method::Head,
                     keeps_open: request.keeps_open,
                     origin: self.access.origin(&request).map(str::to_owned),
-                    has_password: self.passwords.is_some(),
+                    has_password: self.door.is_some(),
                 };
                 // what comes through the socket file, a web server in front of us has judged
                 let is_for_us = connection.remote == Remote::Local || self.access.is_for_us(&request);
-                let keys = (self.passwords.as_ref(), &mut self.guesses);
                 let reply = if is_for_us {
                     let who = (connection.remote, connection.party);
-                    let refused = refuse_stranger(&request, who, keys, shared, now);
+                    let refused = refuse_stranger(&request, who, self.door.as_mut(), shared, now);
                     let body = connection.incoming.get(head..length).unwrap_or_default();
                     let order = || self.controls.order(&request, body, &self.access);
                     refused.unwrap_or_else(|| reply_to(&request, order, shared, now))
@@ -121,6 +123,7 @@ impl Http {
             Reply::Text(status, text) => {
                 answer(connection, status, (TEXT, text.as_bytes()), None, manner, now);
             }
+            Reply::Stranger(entry) => turn_away(connection, self.door.as_ref(), entry, manner, now),
             Reply::Page => {
                 let nonce = random_u64().unwrap_or_default();
                 let page = PAGE.replace("NONCE", &format!("{nonce:016x}"));
@@ -243,6 +246,10 @@ pub(super) fn answer(
     now: Time,
 ) {
     let answer = Answer { nonce, ..manner.answer(status, Body::Bytes(kind, text.len())) };
+    send(connection, &answer, text, manner, now);
+}
+
+fn send(connection: &mut Connection, answer: &Answer<'_>, text: &[u8], manner: &Manner, now: Time) {
     let head = answer.head();
     let text = if manner.head_only { &[][..] } else { text };
     connection.answer([head.as_bytes(), text].concat(), now);
@@ -252,26 +259,42 @@ pub(super) fn answer(
 fn refuse_stranger(
     request: &Request<'_>,
     (remote, party): (Remote, Party),
-    (passwords, guesses): (Option<&Passwords>, &mut Guesses),
+    door: Option<&mut Door>,
     shared: &mut Shared<'_>,
     now: Time,
 ) -> Option<Reply> {
     // a browser asks without a password whether it may ask with one (Fetch, 4.8)
-    let passwords = passwords.filter(|_| request.method != Method::Options)?;
-    let Some(credentials) = request.authorization else {
-        return Some(refusal(Status::Unauthorized, "a name and a password are needed"));
+    let door = door.filter(|_| request.method != Method::Options)?;
+    let (method, target) = (request.method.name(), request.target);
+    let asked = Asked { method, target, dialect: Dialect::Http, takes_basic: true };
+    let entry = door.ask(request.authorization, &asked, party, now);
+    match entry {
+        Entry::Open => return None,
+        Entry::Wrong => shared.report.wrong_password(remote, now),
+        Entry::Unnamed | Entry::Stale | Entry::Paused(_) => {}
+    }
+    Some(Reply::Stranger(entry))
+}
+
+fn turn_away(connection: &mut Connection, door: Option<&Door>, entry: Entry, manner: &Manner, now: Time) {
+    let (status, why, wait) = match entry {
+        Entry::Paused(left) => {
+            let wait = left.as_secs().saturating_add(1);
+            (Status::TooManyRequests, format!("wrong too often: wait {wait} s\n"), Some(wait))
+        }
+        Entry::Wrong => (Status::Unauthorized, "wrong name or password\n".to_owned(), None),
+        Entry::Stale => (Status::Unauthorized, "the nonce is too old\n".to_owned(), None),
+        Entry::Open | Entry::Unnamed => {
+            (Status::Unauthorized, "a name and a password are needed\n".to_owned(), None)
+        }
     };
-    let judged = passwords.judge(credentials);
-    if let Some(left) = judged.guess.and_then(|guess| guesses.pause(party, guess, now)) {
-        let why = format!("wrong too often: wait {} s", left.as_secs() + 1);
-        return Some(refusal(Status::TooManyRequests, &why));
-    }
-    if judged.is_right {
-        return None;
-    }
-    judged.guess.into_iter().for_each(|guess| guesses.wrong(party, guess, now));
-    shared.report.wrong_password(remote, now);
-    Some(refusal(Status::Unauthorized, "wrong name or password"))
+    let challenges = door.map(|door| door.challenges(entry, true, now)).unwrap_or_default();
+    let answer = Answer {
+        challenges: &challenges,
+        retry_after: wait,
+        ..manner.answer(status, Body::Bytes(TEXT, why.len()))
+    };
+    send(connection, &answer, why.as_bytes(), manner, now);
 }
 
 fn reply_to(

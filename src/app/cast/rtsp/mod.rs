@@ -20,12 +20,14 @@ pub mod player;
 mod replies;
 
 use super::config::{Config, MAX_RTSP};
+use super::door;
 use super::listen::{self, ACCEPT_REST, NO_ROOM, SPARE};
 use super::news::{Demand, News};
 use super::outlet::{Budget, Outlet, Shared};
 use super::poll_set::{PollSet, Ready, Seat};
 use super::seen::{Client, Look, Way as SeenWay};
 use super::stream::Stream;
+use crate::admission::door::Door;
 use crate::admission::places::{Held, Party, who_goes, who_is_not_needed};
 use crate::app::exit::ExitError;
 use crate::rtsp::session::Name;
@@ -72,6 +74,7 @@ pub struct Rtsp {
     /// Bytes of a packet at the most.
     packet: u16,
     dscp: Option<u8>,
+    door: Option<Door>,
     connections: Vec<Option<Connection>>,
     group: Option<Group>,
     /// Of the next connection.
@@ -100,6 +103,7 @@ impl Rtsp {
             accept_after: Time::default(),
             packet: config.datagram,
             dscp: config.dscp,
+            door: door::open(config.passwords.as_ref())?,
             connections: (0..PLACES).map(|_| None).collect(),
             group: config.rtsp_multicast.map(|to| Group::new(to, config.datagram, config.dscp)),
             generation: 0,

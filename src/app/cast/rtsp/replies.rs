@@ -6,6 +6,9 @@ use super::group::Group;
 use super::interleaved::Interleaved;
 use super::player::Player;
 use super::{Rtsp, VIEWERS};
+use crate::admission::digest::{Asked, Dialect};
+use crate::admission::door::Entry;
+use crate::admission::places::Party;
 use crate::app::cast::outlet::Shared;
 use crate::rtp::picture::{NotCarried, Picture};
 use crate::rtsp::Status;
@@ -106,7 +109,12 @@ impl Rtsp {
         }
         let act = act(request, connection.name, connection.state());
         let answer = Answer::new(Status::Ok, Some(request.cseq));
+        let who = (connection.remote, connection.party);
+        let stranger = matches!(act, Act::Describe(_) | Act::Setup(_))
+            .then(|| self.turn_away(request, who, shared, now))
+            .flatten();
         let text = match act {
+            _ if stranger.is_some() => stranger.unwrap_or_default(),
             Act::Options => answer.with("Public", PUBLIC).text(),
             Act::Nothing => self.with_session(place, answer).text(),
             Act::Describe(wish) => self.describe(place, request, wish, shared),
@@ -131,6 +139,36 @@ impl Rtsp {
             Fate::Stays => Next::On,
             Fate::Ends(why) => Next::Ends(why),
         }
+    }
+
+    /// What one hears who does not know the password, if there is one. What needs a session has come past here when that was
+    /// set up.
+    fn turn_away(
+        &mut self,
+        request: &Request<'_>,
+        (remote, party): (Remote, Party),
+        shared: &mut Shared<'_>,
+        now: Time,
+    ) -> Option<String> {
+        let door = self.door.as_mut()?;
+        let (method, target) = (request.method_text, request.target);
+        let asked = Asked { method, target, dialect: Dialect::Rtsp, takes_basic: false };
+        let entry = door.ask(request.authorization, &asked, party, now);
+        let (status, why) = match entry {
+            Entry::Open => return None,
+            Entry::Paused(_) => (Status::TooManyRequests, "wrong too often: wait some seconds"),
+            Entry::Wrong => (Status::Unauthorized, "wrong name or password"),
+            Entry::Stale => (Status::Unauthorized, "the nonce is too old"),
+            Entry::Unnamed => (Status::Unauthorized, "a name and a password are needed"),
+        };
+        if entry == Entry::Wrong {
+            shared.report.wrong_password(remote, now);
+        }
+        let answer = Answer::new(status, Some(request.cseq));
+        let challenges = door.challenges(entry, false, now);
+        let answer =
+            challenges.iter().fold(answer, |answer, challenge| answer.with("WWW-Authenticate", challenge));
+        Some(refusal(answer, why))
     }
 
     fn session_mut(&mut self, place: usize) -> Option<&mut Session> {
