@@ -94,13 +94,12 @@ impl Track {
         (self.packets, self.bytes)
     }
 
-    /// The packet of that number, if it may be sent again: once for each call.
+    /// The packet of that number, if it may be sent again: once for each call. To look for one that is not there costs a part
+    /// of the allowance too.
     pub fn repair(&mut self, sequence: u16) -> Option<(Train, u32)> {
         let left = self.allowance.checked_sub(REPAIRS_OF)?;
         let found = self.sent.iter().rev().find_map(|train| Some((*train, train.find(sequence)?)));
-        if found.is_some() {
-            self.allowance = left;
-        }
+        self.allowance = if found.is_some() { left } else { self.allowance.saturating_sub(1) };
         found
     }
 }

@@ -397,23 +397,24 @@ impl Outlet for Rtsp {
 
     fn send(&mut self, shared: &mut Shared<'_>, budget: &mut Budget, now: Time) {
         let outstanding = self.outstanding(shared.stream);
-        let (places, first) = (self.connections.len(), self.first);
+        // the last place is the group's
+        let (places, first) = (self.connections.len() + 1, self.first);
         for place in (first..places).chain(0..first) {
             if budget.is_spent() {
                 // the others come first in the next turn
                 self.first = place;
                 break;
             }
-            if self.connections[place].is_none() {
+            if place == self.connections.len() && self.is_group_playing() {
+                self.group.iter_mut().for_each(|group| group.send(shared, budget, now));
+            }
+            if self.connections.get(place).is_none_or(Option::is_none) {
                 continue;
             }
             self.with(place, shared, now, |connection, shared| connection.send(shared, budget, now));
             self.end_if_not_carried(place, shared, now);
             // what was asked while a packet was halfway out
             self.reply(place, shared, now);
-        }
-        if self.is_group_playing() {
-            self.group.iter_mut().for_each(|group| group.send(shared, budget, now));
         }
         // this turn's demand did not know it: it may be over now
         self.comes_again |= self.outstanding(shared.stream) < outstanding;

@@ -9,7 +9,10 @@ use super::{Rtsp, VIEWERS};
 use crate::admission::digest::{Asked, Dialect};
 use crate::admission::door::Entry;
 use crate::admission::places::Party;
+use crate::app::cast::listen::{NO_ROOM, SPARE_OF_JOINS};
 use crate::app::cast::outlet::Shared;
+use crate::app::cast::report::canonical;
+use crate::app::local_time;
 use crate::rtp::picture::{NotCarried, Picture};
 use crate::rtsp::Status;
 use crate::rtsp::answer::{Answer, PUBLIC};
@@ -20,9 +23,10 @@ use crate::rtsp::target::{Wish, base};
 use crate::rtsp::transport::{self, Agreed, Ours, Transport};
 use crate::shown::one_line;
 use crate::sys::connection::Remote;
+use crate::sys::descriptors::are_scarce;
 use crate::sys::udp;
 use crate::time::Time;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 
 /// The longest name of a program that is remembered.
 const AGENT: usize = 100;
@@ -117,7 +121,7 @@ impl Rtsp {
             _ if stranger.is_some() => stranger.unwrap_or_default(),
             Act::Options => answer.with("Public", PUBLIC).text(),
             Act::Nothing => self.with_session(place, answer).text(),
-            Act::Describe(wish) => self.describe(place, request, wish, shared),
+            Act::Describe(wish) => self.describe(place, request, wish, shared, now),
             Act::Setup(wish) => self.set_up(place, request, wish, shared, now),
             Act::Play => self.play(place, request, shared, now),
             Act::Pause => {
@@ -183,13 +187,20 @@ impl Rtsp {
         }
     }
 
-    fn describe(&self, place: usize, request: &Request<'_>, wish: Wish, shared: &mut Shared<'_>) -> String {
+    fn describe(
+        &self,
+        place: usize,
+        request: &Request<'_>,
+        wish: Wish,
+        shared: &mut Shared<'_>,
+        now: Time,
+    ) -> String {
         let refuse = |status, why: &str| refusal(Answer::new(status, Some(request.cseq)), why);
         let group = self.group.as_ref().map(|group| (group.address, group.ttl));
         if wish.is_multicast && group.is_none() {
             return refuse(Status::NotFound, "there is no multicast here: camcast --rtsp-multicast");
         }
-        if let Some(why) = not_carried(shared, request.user_agent) {
+        if let Some(why) = self.not_carried(place, request, shared, now) {
             return refuse(Status::UnsupportedMediaType, &why);
         }
         let connection = self.connections.get(place).and_then(Option::as_ref);
@@ -197,7 +208,7 @@ impl Rtsp {
         let reel = &shared.stream.reel;
         let size = reel.newest().map(|frame| frame.size());
         let text = sdp::Stream {
-            id: shared.stream.id.0,
+            id: local_time::timestamp().as_second().unsigned_abs(),
             at: at.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |at| at.ip().to_canonical()),
             size: size.map(|size| (size.width, size.height)),
             is_beyond: size.is_some_and(Picture::is_beyond),
@@ -209,6 +220,31 @@ impl Rtsp {
         answer.with_body("application/sdp", &text.text())
     }
 
+    /// Why the newest frame cannot go to this program, if that is so; said in the log too.
+    fn not_carried(
+        &self,
+        place: usize,
+        request: &Request<'_>,
+        shared: &mut Shared<'_>,
+        now: Time,
+    ) -> Option<String> {
+        let frame = shared.stream.reel.newest()?;
+        let why = match Picture::of(&frame) {
+            Err(why) => words(why),
+            Ok(_) if Picture::is_beyond(frame.size()) && !request.user_agent.contains("GStreamer") => {
+                let size = frame.size();
+                format!(
+                    "frames of {size} are larger than RTP has words for, and GStreamer alone reads them: {HTTP}"
+                )
+            }
+            Ok(_) => return None,
+        };
+        let remote = self.connections.get(place)?.as_ref()?.remote;
+        shared.stats.rejected += 1;
+        shared.report.rejected(remote, &why, now);
+        Some(why)
+    }
+
     fn set_up(
         &mut self,
         place: usize,
@@ -218,7 +254,7 @@ impl Rtsp {
         now: Time,
     ) -> String {
         let refuse = |status, why: &str| refusal(Answer::new(status, Some(request.cseq)), why);
-        if let Some(why) = not_carried(shared, request.user_agent) {
+        if let Some(why) = self.not_carried(place, request, shared, now) {
             return refuse(Status::UnsupportedMediaType, &why);
         }
         let header = request.transport.unwrap_or("");
@@ -270,6 +306,9 @@ impl Rtsp {
         let local = connection.socket.local_address().ok_or_else(nobody)?.ip().to_canonical();
         let Remote::Address(remote) = connection.remote else { return Err(nobody()) };
         let pair = udp::pair(local, canonical(remote), (rtp, rtcp))?;
+        if are_scarce(&pair.1, SPARE_OF_JOINS) {
+            return Err(std::io::Error::other(NO_ROOM));
+        }
         let port = |socket: &std::net::UdpSocket| socket.local_addr().map(|at| at.port());
         let ours = Ours::Udp(port(&pair.0)?, port(&pair.1)?, ssrc);
         let datagrams = Datagrams::new(pair, self.packet, self.dscp);
@@ -334,31 +373,10 @@ pub(super) fn refusal(answer: Answer, why: &str) -> String {
     answer.with_body("text/plain", &format!("{why}\r\n"))
 }
 
-/// Why the newest frame cannot go to this program, if that is so; said in the log too.
-fn not_carried(shared: &mut Shared<'_>, agent: &str) -> Option<String> {
-    let frame = shared.stream.reel.newest()?;
-    let why = match Picture::of(&frame) {
-        Err(why) => words(why),
-        Ok(_) if Picture::is_beyond(frame.size()) && !agent.contains("GStreamer") => {
-            format!(
-                "frames of {} are larger than RTP has words for, and only GStreamer reads them: {HTTP}",
-                frame.size()
-            )
-        }
-        Ok(_) => return None,
-    };
-    Some(why)
-}
-
 /// What goes everywhere.
 const HTTP: &str = "take them by HTTP (camcast --http)";
 
 /// Why frames cannot go.
 pub(super) fn words(why: NotCarried) -> String {
     format!("these frames cannot go by RTP: {why}; {HTTP}")
-}
-
-/// An IPv4 address as such, where an IPv6 socket has it.
-fn canonical(address: SocketAddr) -> SocketAddr {
-    crate::app::cast::report::canonical(address)
 }
