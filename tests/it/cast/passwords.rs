@@ -204,5 +204,5 @@ fn a_credential_is_the_password_file_if_none_is_named() {
     assert_eq!(ask(address(&server), "/state", "").status, 200);
     fs::write(others.path().join("camcast.password"), "anna\n").unwrap();
     let ended = service(&others, &[]).wait_exit().expect(2);
-    assert!(ended.text().contains("camcast.password: line 1: write it as NAME:PASSWORD"), "{}", ended.text());
+    assert!(ended.log.contains("camcast.password: line 1: write it as NAME:PASSWORD"), "{}", ended.log);
 }
