@@ -29,9 +29,10 @@
 //! | [`reel`] | pure | the newest frames by number, laid out once as trains of datagrams; cursors over them |
 //! | [`sender`] | pure | the sender's brain: who is here, what each client gets next, what is sent again (`sender/repair.rs`), timers |
 //! | [`receiver`] | pure | the receiver's brain: when to join, frames out of datagrams, what is asked for again ([`receiver::requests`]) |
-//! | [`admission`] | pure | who may come in: passwords, and places when all are taken |
+//! | [`admission`] | pure | who may come in: who knows a password (Basic, Digest), who guesses one, who goes when all places are taken |
 //! | [`account`] | pure | what has become of every frame |
-//! | [`rtp`] | pure | a frame as RTP packets (RFC 2435), and the reports beside them; no outlet sends them yet |
+//! | [`http`] | pure | what is asked for by HTTP, and the bytes of an answer |
+//! | [`rtp`] | pure | a frame as RTP packets (RFC 2435), and the reports beside them |
 //! | [`rtsp`] | pure | RTSP: requests, transports, descriptions, what can be asked when |
 //! | [`record`] | pure | containers, where files begin and end, their names |
 //! | [`picture`] | pure | pictures that the program makes itself: the pattern, NO SIGNAL, raw frames compressed, frames shrunk for plain clients |

@@ -65,7 +65,8 @@ impl Door {
 
 #[cfg(test)]
 mod tests {
-    use super::super::digest::{Dialect, hash, hex};
+    use super::super::digest::Dialect;
+    use super::super::hash::{hash, hex};
     use super::super::nonces::LASTS;
     use super::*;
     use std::net::{IpAddr, Ipv4Addr};

@@ -7,12 +7,14 @@
 //! | [`door`] | one who asks is let in, or told what is missing |
 //! | [`password`] | who knows the password, and who guesses it |
 //! | [`digest`] | a password that is shown by a hash |
+//! | [`hash`] | how such hashes are made |
 //! | [`nonces`] | what such a hash is made with, and for how long |
 //! | [`places`] | who goes when all places are taken |
 #![forbid(unsafe_code)]
 
 pub mod digest;
 pub mod door;
+pub mod hash;
 pub mod nonces;
 pub mod password;
 pub mod places;

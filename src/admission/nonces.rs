@@ -3,7 +3,7 @@
 //! How it is made is the RFC's own proposal: a time, and a hash over it and a secret of this start. Whoever could make one would
 //! win only what a nonce limits: for how long an answer that was overheard is good.
 
-use super::digest::{hash, hex};
+use super::hash::{hash, hex};
 use crate::time::Time;
 use arrayvec::ArrayString;
 use std::fmt::Write;

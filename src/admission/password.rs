@@ -1,5 +1,5 @@
 //! Who knows the password: names and passwords from a file, said outright (RFC 7617, Basic) or shown by a hash ([Digest](super::digest)),
-//! compared in a time that does not depend on what is wrong; and a pause for who guesses one.
+//! compared in a time that does not depend on what is wrong in it (names are no secret); and a pause for who guesses one.
 //!
 //! A pause is an address's, and for one name. While it lasts the right password is refused too: were it let in, a guesser could go on,
 //! since whatever is not let in is wrong. So that a pause meets nobody else: other names have none, a program that repeats one
@@ -204,7 +204,8 @@ impl Guesses {
 
 #[cfg(test)]
 mod tests {
-    use super::super::digest::{Dialect, hash, hex};
+    use super::super::digest::Dialect;
+    use super::super::hash::{hash, hex};
     use super::super::nonces::LASTS;
     use super::*;
     use std::net::{IpAddr, Ipv4Addr};

@@ -3,7 +3,7 @@
 //!
 //! | folder | what | look here for |
 //! |---|---|---|
-//! | `cast/` | camcast | files and pipes as sources (`sources`), a camera that is not there yet, comes back, is slow, or sends odd frames; clients beside each other, the no-signal picture, the client log, `--dscp` |
+//! | `cast/` | camcast | files and pipes as sources (`sources`), a camera that is not there yet, comes back, is slow, or sends odd frames; clients beside each other, the no-signal picture, the client log, `--dscp`, passwords |
 //! | `rec/` | camrec | a recording from start to end (`recording`), frames unchanged (`byte_for_byte`), the account, the status line, `--on-segment`, `check`, `export`, a clock that is set |
 //! | `files/` | recordings on the disk | Matroska, AVI and stills as other programs read them, names, `--keep`, disks that stall or fail, kills, deleted files, limits of the system, two recorders on one folder |
 //! | `protocol/` | the wire | the examples of docs/PROTOCOL.md, native and plain clients made of bytes, the original server |
@@ -25,7 +25,7 @@
 //! - Written by the tests themselves when told to: `UPDATE_GOLDEN=1 cargo test --test it help_is_as_agreed` (`golden/`),
 //!   `UPDATE_FIXTURES=1 cargo test --test it odd_frames` (`fixtures/jpeg`).
 //!
-//! What reads HTTP needs more than the rest: `tests/scripts/deps.sh web` installs Chromium and promtool; without them those tests are
+//! What reads HTTP needs more than the rest: `tests/scripts/deps.sh web` installs Chromium, promtool and others; without them those tests are
 //! left out, and said to be.
 //!
 //! Eight tests run at once, since most only wait. One that keeps a processor busy, or needs it in time, takes a
@@ -51,6 +51,7 @@ mod cast {
     mod no_signal;
     mod odd_frames;
     mod page;
+    mod passwords;
     mod slow_cameras;
     mod sources;
 }

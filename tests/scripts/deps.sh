@@ -13,8 +13,9 @@ declare -A groups=(
     [demo]="ffmpeg"
     # what the tests read recordings with
     [test]="ffmpeg mkvtoolnix"
-    # what reads HTTP: a browser for the page, and what Prometheus thinks of the metrics; without them those tests are left out
-    [web]="chromium prometheus"
+    # what reads HTTP: a browser for the page, what Prometheus thinks of the metrics, programs that know passwords; without them
+    # those tests are left out
+    [web]="chromium prometheus curl wget python3-requests"
     # and what people look at them with
     [players]="mpv python3-opencv"
     [check]="shellcheck git"

@@ -170,3 +170,19 @@ impl<S: Read + Write> Client<S> {
         &self.buffer
     }
 }
+
+/// What a client answers to a challenge of Digest (RFC 7616).
+pub fn digest(challenge: &str, method: &str, target: &str, pair: &str) -> String {
+    use md5::Digest as _;
+    let md5 =
+        |text: String| md5::Md5::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let said = |name: &str| challenge.split_once(&format!("{name}=\"")).unwrap().1.split('"').next().unwrap();
+    let (realm, nonce, qop) = (said("realm"), said("nonce"), said("qop"));
+    let (name, password) = pair.split_once(':').unwrap();
+    let (user, request) = (md5(format!("{name}:{realm}:{password}")), md5(format!("{method}:{target}")));
+    let response = md5(format!("{user}:{nonce}:00000001:abc:{qop}:{request}"));
+    format!(
+        "Digest username=\"{name}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{target}\", algorithm=MD5, \
+         response=\"{response}\", qop={qop}, nc=00000001, cnonce=\"abc\""
+    )
+}

@@ -68,7 +68,8 @@ pub struct Options {
     #[argh(option, arg_name = "origin")]
     pub allow_origin: Vec<String>,
 
-    /// a file of NAME:PASSWORD lines: what HTTP and RTSP serve is for these alone; default: for whoever reaches it
+    /// a file of NAME:PASSWORD lines: what HTTP and RTSP serve is for these alone; default: the credential camcast.password, or for
+    /// whoever reaches it
     #[argh(option, arg_name = "file")]
     pub password_file: Option<Argument>,
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SYSTEMD=1
 # Both units as they are shipped, under systemd: a camera is streamed and recorded, a killed camrec is started again and repairs its
-# file, and each sandbox scores as it should.
+# file, each sandbox scores as it should, and a credential of camcast's is its password.
 # shellcheck source=/dev/null
 . /host/tools/steps.sh
 use_binaries
@@ -52,3 +52,18 @@ stat -c '%U:%G %A %n' /var/lib/camrec/door/*/*.mkv | head -n 1
 for unit in camcast.service camrec@door.service; do
     systemd-analyze security $unit | tail -n 1
 done
+
+# until now there was none
+mkdir -p /etc/credstore
+(umask 077 && echo anna:secret >/etc/credstore/camcast.password)
+echo "CAMCAST_OPTIONS=/dev/video10 --http 127.0.0.1:8080" >/etc/default/camcast
+status() { curl --silent --output /dev/null --write-out '%{http_code}' --max-time 30 "$@" http://127.0.0.1:8080/state; }
+serves() { [ "$(status)" = "$1" ]; }
+systemctl start camcast || fail "camcast does not start with a credential"
+wait_for 60 "a password to be asked for" serves 401
+says camcast 'names and passwords are those of the credential camcast.password' || fail "it is not said"
+[ "$(status --digest --user anna:secret)" = 200 ] || fail "the password is not taken"
+systemctl stop camcast
+rm /etc/credstore/camcast.password
+systemctl start camcast || fail "camcast does not start without a credential"
+wait_for 60 "nobody to be asked" serves 200
