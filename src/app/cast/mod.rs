@@ -36,7 +36,7 @@ use config::Config;
 use news::{Demand, News};
 use options::Options;
 use outlet::{Budget, Shared};
-use outlets::AnyOutlet;
+use outlets::Outlets;
 use poll_set::{Answers, Part, PollSet, Ready, Seat, Token};
 use report::Report;
 use stats::Stats;
@@ -80,9 +80,7 @@ pub enum Flow {
 pub struct Server {
     signals: Signals,
     stream: Stream,
-    outlets: Vec<AnyOutlet>,
-    /// The outlet whose turn it is to be first.
-    first: usize,
+    outlets: Outlets,
     stats: Stats,
     report: Report,
     /// Sends were left over when the turn's budget was spent.
@@ -100,13 +98,12 @@ impl Server {
         let signals = of().map_err(|error| ExitError::system("signal handlers", &error))?;
         let report = Report::new(config.client_log.as_deref())?;
         let stream = Stream::open(config, clock::now())?;
-        let outlets = outlets::open(config, &stream)?;
+        let outlets = Outlets::open(config, &stream)?;
         log::info!("{}", stream.limits());
         Ok(Server {
             signals,
             stream,
             outlets,
-            first: 0,
             stats: Stats::default(),
             report,
             has_more: false,
@@ -116,7 +113,7 @@ impl Server {
 
     /// Where clients can join over UDP; as many as were asked for.
     pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        self.outlets.iter().filter_map(AnyOutlet::udp).flat_map(Udp::addresses)
+        self.outlets.udp().flat_map(Udp::addresses)
     }
 
     /// Frames that have been laid into the reel.
@@ -131,6 +128,7 @@ impl Server {
     pub fn turn(&mut self) -> Result<Flow, ExitError> {
         let answers = self.wait().map_err(|error| ExitError::system("poll", &error))?;
         let now = clock::now();
+        self.stats.turns.begin(now);
         answers.into_iter().for_each(|(token, ready)| self.handle(token, ready, now));
         self.handle_timeouts(now);
         self.tell_news(now);
@@ -138,8 +136,9 @@ impl Server {
         Ok(if self.stopping && self.demand().clients == 0 { Flow::Stopped } else { Flow::On })
     }
 
-    fn wait(&self) -> std::io::Result<Answers> {
+    fn wait(&mut self) -> std::io::Result<Answers> {
         let now = clock::now();
+        self.stats.turns.end(now);
         let mut set = PollSet::new(Part::Signals);
         set.readable(Seat::only(0), self.signals.as_fd());
         logging::fd().into_iter().for_each(|fd| set.part(Part::Log).writable(Seat::only(0), fd));
@@ -147,9 +146,7 @@ impl Server {
         if !self.stopping {
             self.stream.register(set.part(Part::Source));
         }
-        for (index, outlet) in (0..).zip(&self.outlets) {
-            outlet.register(set.part(Part::Outlet(index)), now);
-        }
+        self.outlets.register(&mut set, now);
         set.wait(self.next_timeout(now), now)
     }
 
@@ -157,9 +154,8 @@ impl Server {
         if self.has_more {
             return now;
         }
-        let outlets = self.outlets.iter().map(|outlet| outlet.next_timeout(now));
-        let source = Some(self.stream.next_timeout()).filter(|_| !self.stopping);
-        outlets.chain(source).min().unwrap_or(Time::NEVER)
+        let source = if self.stopping { Time::NEVER } else { self.stream.next_timeout() };
+        self.outlets.next_timeout(now).min(source)
     }
 
     fn handle(&mut self, Token { part, seat }: Token, ready: Ready, now: Time) {
@@ -170,10 +166,7 @@ impl Server {
             Part::ClientLog => report.drain(),
             Part::Source => stream.handle(seat, ready, (stats, report), now),
             Part::Outlet(index) => {
-                let mut shared = Shared { stream, stats, report };
-                if let Some(outlet) = outlets.get_mut(usize::from(index)) {
-                    outlet.handle(seat, ready, &mut shared, now);
-                }
+                outlets.handle(index, seat, ready, &mut Shared { stream, stats, report }, now);
             }
         }
     }
@@ -196,7 +189,9 @@ impl Server {
         if !self.stopping {
             self.stream.handle_timeout((&mut self.stats, &mut self.report), now);
         }
-        self.each_outlet(|outlet, shared| outlet.handle_timeout(shared, now));
+        self.with_outlets(|outlets, shared| {
+            outlets.each(shared, |it, shared| it.handle_timeout(shared, now));
+        });
     }
 
     /// The source and the outlets hear of each other; once a turn.
@@ -214,28 +209,24 @@ impl Server {
     }
 
     fn tell(&mut self, news: News, now: Time) {
-        self.each_outlet(|outlet, shared| outlet.handle_news(news, shared, now));
+        self.with_outlets(|outlets, shared| {
+            outlets.each(shared, |it, shared| it.handle_news(news, shared, now));
+        });
     }
 
-    /// The outlets send in turn, and share the turn's budget.
     fn send(&mut self, now: Time) {
         let mut budget = Budget::new(SENDS_A_TURN);
-        self.each_outlet(|outlet, shared| outlet.send(shared, &mut budget, now));
-        self.first = (self.first + 1) % self.outlets.len().max(1);
+        self.with_outlets(|outlets, shared| outlets.send(shared, &mut budget, now));
         self.has_more = budget.is_spent();
     }
 
-    fn each_outlet(&mut self, mut of: impl FnMut(&mut AnyOutlet, &mut Shared<'_>)) {
-        let Server { stream, stats, report, outlets, first, .. } = self;
-        let mut shared = Shared { stream, stats, report };
-        let first = (*first).min(outlets.len());
-        let (last, first) = outlets.split_at_mut(first);
-        first.iter_mut().chain(last).for_each(|outlet| of(outlet, &mut shared));
+    fn demand(&self) -> Demand {
+        self.outlets.demand(&self.stream)
     }
 
-    fn demand(&self) -> Demand {
-        let each = self.outlets.iter().map(|outlet| outlet.demand(&self.stream));
-        each.fold(Demand::default(), Demand::plus)
+    fn with_outlets(&mut self, act: impl FnOnce(&mut Outlets, &mut Shared<'_>)) {
+        let Server { stream, stats, report, outlets, .. } = self;
+        act(outlets, &mut Shared { stream, stats, report });
     }
 
     /// The last line, and how the program ends.

@@ -1,7 +1,7 @@
 //! What the loop asks of an outlet, a way by which frames leave: the same few verbs, whatever it speaks.
 //!
 //! A new outlet is its own files, a line in [`AnyOutlet`](super::outlets::AnyOutlet), an option, a line in
-//! [`open`](super::outlets::open), and what it polls in [`OUTLETS_MOST`](super::poll_set::OUTLETS_MOST). `example.rs` is the
+//! [`open`](super::outlets::Outlets::open), and what it polls in [`OUTLETS_MOST`](super::poll_set::OUTLETS_MOST). `example.rs` is the
 //! smallest one. In a turn the loop hands it what its descriptors have answered, then its deadlines, then news, and in the end
 //! lets it [`send`](Outlet::send): frames are read from the reel through a [cursor](crate::reel), never copied for a client.
 

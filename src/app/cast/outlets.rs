@@ -2,27 +2,85 @@
 
 use super::config::Config;
 use super::http::{self, Http};
-use super::outlet::Outlet;
-use super::poll_set::OUTLETS_MOST;
+use super::news::Demand;
+use super::outlet::{Budget, Outlet, Shared};
+use super::poll_set::{OUTLETS_MOST, Part, PollSet, Ready, Seat};
 use super::rtsp::{self, Rtsp};
 use super::stream::Stream;
 use super::udp::{self, Udp};
 use crate::app::exit::ExitError;
+use crate::time::Time;
 use std::ops::{Deref, DerefMut};
 
-/// Opens those that are asked for.
-///
-/// # Errors
-/// One line and its exit code.
-pub fn open(config: &Config, stream: &Stream) -> Result<Vec<AnyOutlet>, ExitError> {
-    let mut outlets = vec![AnyOutlet::Udp(Udp::open(config, stream.id)?)];
-    if !config.http.is_empty() {
-        outlets.push(AnyOutlet::Http(Http::open(config)?));
+/// Those that are asked for. They take turns in being first.
+pub struct Outlets {
+    all: Vec<AnyOutlet>,
+    first: usize,
+}
+
+impl Outlets {
+    /// Opens them.
+    ///
+    /// # Errors
+    /// One line and its exit code.
+    pub fn open(config: &Config, stream: &Stream) -> Result<Self, ExitError> {
+        let mut all = vec![AnyOutlet::Udp(Udp::open(config, stream.id)?)];
+        if !config.http.is_empty() {
+            all.push(AnyOutlet::Http(Http::open(config)?));
+        }
+        if !config.rtsp.is_empty() {
+            all.push(AnyOutlet::Rtsp(Rtsp::open(config)?));
+        }
+        Ok(Outlets { all, first: 0 })
     }
-    if !config.rtsp.is_empty() {
-        outlets.push(AnyOutlet::Rtsp(Rtsp::open(config)?));
+
+    /// One more.
+    #[cfg(test)]
+    pub fn push(&mut self, outlet: AnyOutlet) {
+        self.all.push(outlet);
     }
-    Ok(outlets)
+
+    /// That of our own protocol.
+    pub fn udp(&self) -> impl Iterator<Item = &Udp> {
+        self.all.iter().filter_map(AnyOutlet::udp)
+    }
+
+    /// Adds the descriptors that they poll.
+    pub fn register<'p>(&'p self, set: &mut PollSet<'p>, now: Time) {
+        for (index, outlet) in (0..).zip(&self.all) {
+            outlet.register(set.part(Part::Outlet(index)), now);
+        }
+    }
+
+    /// The earliest of their deadlines.
+    pub fn next_timeout(&self, now: Time) -> Time {
+        self.all.iter().map(|outlet| outlet.next_timeout(now)).min().unwrap_or(Time::NEVER)
+    }
+
+    /// A descriptor of this one has answered.
+    pub fn handle(&mut self, index: u8, seat: Seat, ready: Ready, shared: &mut Shared<'_>, now: Time) {
+        if let Some(outlet) = self.all.get_mut(usize::from(index)) {
+            outlet.handle(seat, ready, shared, now);
+        }
+    }
+
+    /// Does this with each of them.
+    pub fn each(&mut self, shared: &mut Shared<'_>, mut of: impl FnMut(&mut AnyOutlet, &mut Shared<'_>)) {
+        let at = self.first.min(self.all.len());
+        let (last, first) = self.all.split_at_mut(at);
+        first.iter_mut().chain(last).for_each(|outlet| of(outlet, shared));
+    }
+
+    /// They send in turn, and share the budget. The next time another one is first.
+    pub fn send(&mut self, shared: &mut Shared<'_>, budget: &mut Budget, now: Time) {
+        self.each(shared, |outlet, shared| outlet.send(shared, budget, now));
+        self.first = (self.first + 1) % self.all.len().max(1);
+    }
+
+    /// Who is there, all in all.
+    pub fn demand(&self, stream: &Stream) -> Demand {
+        self.all.iter().map(|outlet| outlet.demand(stream)).fold(Demand::default(), Demand::plus)
+    }
 }
 
 impl AnyOutlet {

@@ -6,6 +6,7 @@ use crate::admission::places::Party;
 use crate::sender::{ClientEvent, LeaveReason, Tally};
 use crate::sys::connection::Remote;
 use crate::time::Time;
+use std::time::Duration;
 
 /// Everything that is counted over the whole run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,10 +29,40 @@ pub struct Stats {
     pub strays: u64,
     /// Somebody has come while descriptors run out, and the outlets have not been told.
     pub scarce: Option<Party>,
+    /// The loop's turns.
+    pub turns: Turns,
     /// Who gets the stream, and what has gone to each.
     pub seen: Seen,
     /// What has gone to those who have left.
     pub departed: Sent,
+}
+
+/// Turns of the loop, and what of the time it was not asleep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Turns {
+    /// How many have ended.
+    pub count: u64,
+    /// How long they were, all in all.
+    pub busy: Duration,
+    /// The longest.
+    pub longest: Duration,
+    began: Option<Time>,
+}
+
+impl Turns {
+    /// One begins.
+    pub fn begin(&mut self, now: Time) {
+        self.began = Some(now);
+    }
+
+    /// It ends; before the first one there is none.
+    pub fn end(&mut self, now: Time) {
+        let Some(began) = self.began.take() else { return };
+        let took = now.since(began);
+        self.count += 1;
+        self.busy = self.busy.saturating_add(took);
+        self.longest = self.longest.max(took);
+    }
 }
 
 /// What has gone to clients, all in all.

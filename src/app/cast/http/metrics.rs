@@ -4,6 +4,7 @@
 //! Prometheus 3 takes neither with another Content-Type than its own.
 
 use crate::app::cast::outlet::Shared;
+use crate::app::cast::stats::Turns;
 use crate::supervisor::Signal;
 use std::fmt::Write;
 
@@ -90,6 +91,15 @@ pub(super) fn text(shared: &Shared<'_>, viewers: usize, is_open: bool) -> String
         stats.not_sent,
     );
     page.counter("camcast_datagrams_strange_total", "Datagrams of nobody who had joined.", stats.strays);
+    let Turns { count, busy, longest, .. } = stats.turns;
+    page.counter("camcast_loop_turns_total", "Turns of the loop.", count);
+    page.counters("camcast_loop_busy_seconds_total", "Time in which the loop was not asleep.");
+    page.value("camcast_loop_busy_seconds_total", "", busy.as_secs_f64());
+    page.gauge(
+        "camcast_loop_longest_turn_seconds",
+        "The longest turn since the start.",
+        longest.as_secs_f64(),
+    );
     if is_open {
         page.text.push_str("# EOF\n");
     }
