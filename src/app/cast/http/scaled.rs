@@ -110,6 +110,16 @@ impl Scaled {
         self.failure(wanted.scale?, wanted.cursor.number())
     }
 
+    #[cfg(test)]
+    pub(super) fn is_busy(&self) -> bool {
+        self.shrinker.as_ref().is_some_and(|shrinker| !shrinker.is_idle())
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_there(&self) -> bool {
+        self.shrinker.is_some() || self.lanes.iter().any(Option::is_some)
+    }
+
     fn lane(&self, scale: Scale) -> Option<&Lane> {
         self.lanes.get(scale.place())?.as_ref()
     }
