@@ -202,7 +202,10 @@ mod tests {
             (b"", false),
         ] {
             let error = scaler.shrink(jpeg, Scale::QUARTER).map(|(_, size)| size).unwrap_err();
-            assert_eq!(error.is_ours(), form, "{error:?}");
+            assert!(
+                matches!((&error, form), (Error::Form(_), true) | (Error::Decode(_), false)),
+                "{error:?}"
+            );
             scaler.shrink(&good, Scale::QUARTER).unwrap();
         }
         for cut in 0..good.len() - 2 {

@@ -131,7 +131,7 @@ impl Reader {
             self.decompressor = decompressor()?;
         }
         outcome.map_err(|error| match (error, Form::of(jpeg)) {
-            (Error::Decode(_), Some(form)) => Error::Form(form),
+            (Error::Decode(_) | Error::Colours, Some(form)) => Error::Form(form),
             (error, _) => error,
         })
     }
