@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use camcast::jpeg::Size;
-use camcast::picture::{self, Pattern, RawEncoder, RawFormat, Shrink};
+use camcast::picture::{self, Pattern, RawEncoder, RawFormat, Scale, Scaler, Shrink};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
@@ -52,6 +52,17 @@ fn a_shrunk_frame_costs_no_allocation() {
     (0..300).for_each(|_| assert!(shrink.shrink(jpeg).is_ok()));
     let shrunk = allocations(|| (0..100).for_each(|_| assert!(shrink.shrink(jpeg).is_ok())));
     assert_eq!(shrunk, 0);
+}
+
+#[test]
+fn a_frame_made_smaller_costs_no_allocation() {
+    let mut pattern = Pattern::new(Size { width: 641, height: 481 }, Pattern::QUALITY).unwrap();
+    let jpeg = pattern.draw(1, "12:34:56.789").unwrap();
+    let mut scaler = Scaler::new().unwrap();
+    let scales = [Scale::HALF, Scale::QUARTER, Scale::SMALLEST];
+    let mut each = || scales.iter().for_each(|scale| assert!(scaler.shrink(jpeg, *scale).is_ok()));
+    each();
+    assert_eq!(allocations(|| (0..50).for_each(|_| each())), 0);
 }
 
 #[test]

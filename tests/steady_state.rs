@@ -164,9 +164,11 @@ fn a_frame_costs_no_allocation_whatever_the_clients() {
     let mut command = camrec_command(&address.to_string(), &["-o", "-", "--newest"]);
     let viewer = Program::start_to("camrec", &mut command, Stdio::null());
     let plain = PlainClient::join(address).go_on();
-    let mut browser = UnixStream::connect(&socket).unwrap();
-    browser.write_all(b"GET /stream HTTP/1.1\r\nHost: pi\r\n\r\n").unwrap();
-    let browser = thread::spawn(move || std::io::copy(&mut browser, &mut std::io::sink()).unwrap());
+    let browsers = ["/stream", "/stream?scale=2"].map(|target| {
+        let mut browser = UnixStream::connect(&socket).unwrap();
+        browser.write_all(format!("GET {target} HTTP/1.1\r\nHost: pi\r\n\r\n").as_bytes()).unwrap();
+        thread::spawn(move || std::io::copy(&mut browser, &mut std::io::sink()).unwrap())
+    });
     recorder.wait_line("joined ");
     viewer.wait_line("joined ");
     // the shrinker settles: it tries a larger picture after each 30 frames with room
@@ -180,8 +182,10 @@ fn a_frame_costs_no_allocation_whatever_the_clients() {
     let count = server.join().expect("the server failed");
     println!("{} allocations in {FRAMES} frames of {} bytes; VmRSS {rss}", count.allocations, jpegs[0].len());
     drop((recorder.stop(Signal::SIGKILL), viewer.stop(Signal::SIGKILL)));
-    let streamed = browser.join().unwrap();
-    assert!(streamed > FRAMES * 70_000, "the browser has had the stream: {streamed} bytes");
+    let streamed = browsers.map(|browser| browser.join().unwrap());
+    assert!(streamed[0] > FRAMES * 70_000, "the browser has had the stream: {streamed:?} bytes");
+    // a busy machine may not make each of them smaller
+    assert!(streamed[1] > 1_000_000, "and the other a small one: {streamed:?} bytes");
     assert!(count.before > 10, "the counter counts: {}", count.before);
     assert_eq!(count.allocations, 0, "in {FRAMES} frames, the first of them:\n{}", count.places.join("\n\n"));
 }

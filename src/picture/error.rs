@@ -12,6 +12,8 @@ pub enum Error {
     Decode(turbojpeg::Error),
     /// The JPEG is of a form that is not decoded here; it need not be broken.
     Form(Form),
+    /// The JPEG's colours are RGB, or are sampled in no usual way: it is not shrunk plane by plane.
+    Colours,
     /// libjpeg-turbo refused to make a JPEG.
     Encode(turbojpeg::Error),
     /// The picture is smaller or larger than what this is made for, or has fewer pixels than its size says.
@@ -26,7 +28,7 @@ pub enum Error {
 impl Error {
     /// That there is no picture says nothing about the JPEG: others may well have one of it.
     pub fn is_ours(&self) -> bool {
-        matches!(self, Error::Form(_) | Error::Size(_))
+        matches!(self, Error::Form(_) | Error::Colours | Error::Size(_))
     }
 }
 
@@ -36,6 +38,9 @@ impl fmt::Display for Error {
             Error::Start(_) => write!(f, "libjpeg-turbo did not start"),
             Error::Decode(_) => write!(f, "the JPEG does not decode"),
             Error::Form(form) => write!(f, "{form}, which is not decoded here"),
+            Error::Colours => {
+                write!(f, "a JPEG whose colours are RGB, or sampled unusually, is not shrunk here")
+            }
             Error::Encode(_) => write!(f, "the picture does not encode as a JPEG"),
             Error::Size(size) => write!(f, "a picture of {size} pixels is not one that can be worked on"),
             Error::TooBig { limit } => {
@@ -49,7 +54,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Start(cause) | Error::Decode(cause) | Error::Encode(cause) => Some(cause),
-            Error::Form(_) | Error::Size(_) | Error::TooBig { .. } => None,
+            Error::Form(_) | Error::Colours | Error::Size(_) | Error::TooBig { .. } => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Pictures that the program makes itself: the moving test picture, the one that stands in for a lost signal, JPEGs of
-//! what a camera without MJPEG gives, and frames shrunk to fit a plain client's one datagram. A camera's own JPEGs never
-//! pass through here.
+//! what a camera without MJPEG gives, frames shrunk to fit a plain client's one datagram, and frames at a half, a quarter or an
+//! eighth. A camera's own JPEGs never pass through here.
 //!
 //! The only room that knows the `turbojpeg` and `embedded-graphics` crates. It has no clock: what the picture shows of
 //! the time comes in as text.
@@ -11,9 +11,11 @@
 mod canvas;
 mod error;
 mod pattern;
+mod quality;
 mod raw;
 #[cfg(test)]
 mod sample;
+mod scaler;
 mod sheet;
 mod shrink;
 mod slate;
@@ -23,6 +25,7 @@ mod turbo;
 pub use error::Error;
 pub use pattern::Pattern;
 pub use raw::{Layout, RawEncoder, RawFormat};
+pub use scaler::Scaler;
 pub use sheet::Sheet;
 pub use shrink::Shrink;
 pub use slate::slate;

@@ -2,7 +2,7 @@
 
 use super::Error;
 use crate::jpeg::{Form, Size, markers};
-use turbojpeg::{Compressor, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp};
+use turbojpeg::{Compressor, DecompressHeader, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp};
 
 /// Bytes a pixel.
 pub(super) const DEPTH: usize = 3;
@@ -34,6 +34,10 @@ pub struct Scale(pub(super) u8);
 impl Scale {
     /// The picture as it is.
     pub const FULL: Scale = Scale(8);
+    /// Half as wide and half as high.
+    pub const HALF: Scale = Scale(4);
+    /// A quarter of each.
+    pub const QUARTER: Scale = Scale(2);
     /// An eighth of it.
     pub const SMALLEST: Scale = Scale(1);
 
@@ -43,7 +47,7 @@ impl Scale {
         Size { width: side(size.width), height: side(size.height) }
     }
 
-    fn factor(self) -> ScalingFactor {
+    pub(super) fn factor(self) -> ScalingFactor {
         ScalingFactor::new(usize::from(self.0), 8)
     }
 }
@@ -98,14 +102,47 @@ impl Encoder {
     }
 }
 
+/// A decompressor that is as good as new after a JPEG that it failed on.
+#[derive(Debug)]
+pub(super) struct Reader {
+    decompressor: Decompressor,
+    /// A JPEG without the stray bytes in its header, of which TurboJPEG makes an error.
+    tidy: Vec<u8>,
+}
+
+impl Reader {
+    pub(super) fn new() -> Result<Self, Error> {
+        Ok(Reader { decompressor: decompressor()?, tidy: Vec::new() })
+    }
+
+    /// Has `read` work on the JPEG.
+    ///
+    /// # Errors
+    /// Those of `read`; for a form of JPEG that is not decoded here [`Error::Form`].
+    pub(super) fn read<T>(
+        &mut self,
+        jpeg: &[u8],
+        read: impl FnOnce(&mut Decompressor, &[u8]) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let outcome = read(&mut self.decompressor, markers::without_strays(jpeg, &mut self.tidy));
+        if outcome.is_err() {
+            // tj3DecompressHeader leaves the instance in the middle of the header that it failed on (no
+            // jpeg_abort_decompress in 3.1.0), and every JPEG that follows would fail as well.
+            self.decompressor = decompressor()?;
+        }
+        outcome.map_err(|error| match (error, Form::of(jpeg)) {
+            (Error::Decode(_) | Error::Colours, Some(form)) => Error::Form(form),
+            (error, _) => error,
+        })
+    }
+}
+
 /// JPEG to pixels, into a buffer of its own that grows to the largest picture seen.
 #[derive(Debug)]
 pub struct Decoder {
-    decompressor: Decompressor,
+    reader: Reader,
     pixels: Vec<u8>,
     size: Size,
-    /// A JPEG without the stray bytes in its header, of which TurboJPEG makes an error.
-    tidy: Vec<u8>,
 }
 
 impl Decoder {
@@ -114,8 +151,7 @@ impl Decoder {
     /// # Errors
     /// [`Error::Start`].
     pub fn new() -> Result<Self, Error> {
-        let decompressor = decompressor()?;
-        Ok(Decoder { decompressor, pixels: Vec::new(), size: Size { width: 0, height: 0 }, tidy: Vec::new() })
+        Ok(Decoder { reader: Reader::new()?, pixels: Vec::new(), size: Size { width: 0, height: 0 } })
     }
 
     /// Decodes `jpeg` at `scale`; the work shrinks with the scale. A JPEG without Huffman tables gets the standard ones.
@@ -125,54 +161,47 @@ impl Decoder {
     /// RGB, or not at any scale, by libjpeg-turbo (arithmetic coding is); [`Error::Size`] for more than 16 megapixels at this
     /// scale.
     pub fn decode(&mut self, jpeg: &[u8], scale: Scale) -> Result<Rgb<'_>, Error> {
-        let mut tidy = std::mem::take(&mut self.tidy);
-        let read = self.read(markers::without_strays(jpeg, &mut tidy), scale);
-        self.tidy = tidy;
-        if let Err(error) = read {
-            // tj3DecompressHeader leaves the instance in the middle of the header that it failed on (no
-            // jpeg_abort_decompress in 3.1.0), and every JPEG that follows would fail as well.
-            self.decompressor = decompressor()?;
-            return Err(match (error, Form::of(jpeg)) {
-                (Error::Decode(_), Some(form)) => Error::Form(form),
-                (error, _) => error,
-            });
-        }
+        let Decoder { reader, pixels, size } = self;
+        reader.read(jpeg, |decompressor, jpeg| {
+            let scaled = scale.of(size_of(&header(decompressor, jpeg)?));
+            make_room(pixels, scaled)?;
+            *size = scaled;
+            decompressor.set_scaling_factor(scale.factor()).map_err(Error::Decode)?;
+            let (width, height) = (usize::from(size.width), usize::from(size.height));
+            let pixels = &mut pixels[..width * height * DEPTH];
+            let image = Image { pixels, width, pitch: width * DEPTH, height, format: PixelFormat::RGB };
+            decompressor.decompress(jpeg, image).or_else(forgive).map_err(Error::Decode)
+        })?;
         Ok(self.picture())
-    }
-
-    fn read(&mut self, jpeg: &[u8], scale: Scale) -> Result<(), Error> {
-        let size = scale.of(self.header_size(jpeg)?);
-        self.make_room(size)?;
-        self.decompressor.set_scaling_factor(scale.factor()).map_err(Error::Decode)?;
-        let (width, height) = (usize::from(size.width), usize::from(size.height));
-        let pixels = &mut self.pixels[..width * height * DEPTH];
-        let image = Image { pixels, width, pitch: width * DEPTH, height, format: PixelFormat::RGB };
-        self.decompressor.decompress(jpeg, image).or_else(forgive).map_err(Error::Decode)
     }
 
     /// The picture last decoded.
     pub fn picture(&self) -> Rgb<'_> {
         Rgb { pixels: &self.pixels, size: self.size }
     }
+}
 
-    fn header_size(&mut self, jpeg: &[u8]) -> Result<Size, Error> {
-        let header = self.decompressor.read_header(jpeg).map_err(Error::Decode)?;
-        // libjpeg refuses sides beyond 65,500 (JPEG_MAX_DIMENSION), so that none is cut here.
-        let side = |side: usize| u16::try_from(side).unwrap_or(u16::MAX);
-        Ok(Size { width: side(header.width), height: side(header.height) })
-    }
+/// What TurboJPEG says of a JPEG's header.
+pub(super) fn header(decompressor: &mut Decompressor, jpeg: &[u8]) -> Result<DecompressHeader, Error> {
+    decompressor.read_header(jpeg).map_err(Error::Decode)
+}
 
-    fn make_room(&mut self, size: Size) -> Result<(), Error> {
-        let pixels = usize::from(size.width) * usize::from(size.height);
-        if pixels > MOST_PIXELS {
-            return Err(Error::Size(size));
-        }
-        if self.pixels.len() < pixels * DEPTH {
-            self.pixels = vec![0; pixels * DEPTH];
-        }
-        self.size = size;
-        Ok(())
+/// The picture's size.
+pub(super) fn size_of(header: &DecompressHeader) -> Size {
+    // libjpeg refuses sides beyond 65,500 (JPEG_MAX_DIMENSION), so that none is cut here.
+    let side = |side: usize| u16::try_from(side).unwrap_or(u16::MAX);
+    Size { width: side(header.width), height: side(header.height) }
+}
+
+fn make_room(buffer: &mut Vec<u8>, size: Size) -> Result<(), Error> {
+    let pixels = usize::from(size.width) * usize::from(size.height);
+    if pixels > MOST_PIXELS {
+        return Err(Error::Size(size));
     }
+    if buffer.len() < pixels * DEPTH {
+        *buffer = vec![0; pixels * DEPTH];
+    }
+    Ok(())
 }
 
 impl<'a> Rgb<'a> {
@@ -202,7 +231,7 @@ fn decompressor() -> Result<Decompressor, Error> {
 
 /// Many UVC cameras leave a few bytes between the last block and EOI. libjpeg warns of them when the whole picture has
 /// been decoded, and TurboJPEG makes an error of every warning; only its words (JWRN_EXTRANEOUS_DATA in jerror.h) tell.
-fn forgive(error: turbojpeg::Error) -> turbojpeg::Result<()> {
+pub(super) fn forgive(error: turbojpeg::Error) -> turbojpeg::Result<()> {
     match &error {
         turbojpeg::Error::TurboJpegError(words) if words.contains("extraneous bytes before marker") => Ok(()),
         _ => Err(error),

@@ -47,6 +47,7 @@ mod cast {
     mod http;
     mod http_crowd;
     mod http_readers;
+    mod http_scale;
     mod no_camera_yet;
     mod no_signal;
     mod odd_frames;

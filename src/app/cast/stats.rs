@@ -3,6 +3,7 @@
 use super::drops::Drops;
 use super::seen::Seen;
 use crate::admission::places::Party;
+use crate::http::route::Scale;
 use crate::sender::{ClientEvent, LeaveReason, Tally};
 use crate::sys::connection::Remote;
 use crate::time::Time;
@@ -35,6 +36,28 @@ pub struct Stats {
     pub seen: Seen,
     /// What has gone to those who have left.
     pub departed: Sent,
+    /// Frames made smaller for those who ask for that.
+    pub shrunk: Shrunk,
+}
+
+/// Frames made smaller for those who ask for that by HTTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shrunk {
+    made: [u64; Scale::ALL.len()],
+    /// Those that could not be.
+    pub failed: u64,
+}
+
+impl Shrunk {
+    /// One more.
+    pub fn made(&mut self, scale: Scale) {
+        self.made.iter_mut().skip(scale.place()).take(1).for_each(|count| *count += 1);
+    }
+
+    /// How many of each scale.
+    pub fn by_scale(&self) -> impl Iterator<Item = (Scale, u64)> {
+        Scale::ALL.into_iter().zip(self.made)
+    }
 }
 
 /// Turns of the loop, and what of the time it was not asleep.

@@ -1,18 +1,19 @@
 //! One connection: what has been read of a request, and what is on its way in answer.
 
-use super::part::{Part, Picture, Sending, beyond};
+use super::part::{Part, Picture, Pictures, Sending, beyond};
 use super::viewer::{Turn, Viewer};
 use crate::admission::places::{Held, Party, Standing};
 use crate::app::cast::source::opener::Ticket;
-use crate::app::cast::stream::Stream;
 use crate::capture::v4l2::Order;
 use crate::http::Status;
 use crate::http::answer::{Answer, Body};
 use crate::http::request::{MAX_BODY, MAX_HEAD};
+use crate::http::route::Scale;
 use crate::reel::cursor::Cursor;
 use crate::sys::connection::{Connection as Socket, Remote};
 use crate::sys::tcp::{self, Heard, Outgoing};
 use crate::time::Time;
+use crate::wire::FrameNumber;
 use std::time::Duration;
 
 /// A request has to be whole this long after the connection was made, or after its first byte.
@@ -105,8 +106,29 @@ pub struct Wanted {
     pub cursor: Cursor,
     /// It was captured later than this.
     pub after: Time,
+    /// It is to be smaller than the stream's.
+    pub scale: Option<Scale>,
+    /// The frame that is to be made smaller for it.
+    pub wish: Option<FrameNumber>,
     /// How it is answered.
     pub manner: Manner,
+}
+
+impl Wanted {
+    fn arrived(&mut self, Pictures { stream, scaled }: Pictures<'_>) -> Option<Picture> {
+        let number = loop {
+            let number = self.cursor.peek(&stream.reel)?;
+            if stream.reel.frame(number)?.stamp().captured >= self.after {
+                break number;
+            }
+            let _ = self.cursor.take(&stream.reel);
+        };
+        let Some(scale) = self.scale else { return Some(Picture::Frame(number)) };
+        let small = scaled.newest(scale, self.cursor.number());
+        let small = small.filter(|frame| frame.stamp().captured >= self.after);
+        self.wish = Some(number);
+        small.map(|frame| Picture::Small(scale, frame.number()))
+    }
 }
 
 /// How an answer is to be given.
@@ -289,14 +311,19 @@ impl Connection {
     }
 
     /// The frame that was waited for, if it has come.
-    pub fn arrived(&mut self, stream: &Stream) -> Option<(Picture, Wanted)> {
+    pub fn arrived(&mut self, pictures: Pictures<'_>) -> Option<(Picture, Wanted)> {
         let Doing::Waiting(wanted) = &mut self.doing else { return None };
-        loop {
-            let (number, _) = wanted.cursor.take(&stream.reel)?;
-            let frame = stream.reel.frame(number)?;
-            if frame.stamp().captured >= wanted.after {
-                return Some((Picture::Frame(number), wanted.clone()));
-            }
+        let picture = wanted.arrived(pictures)?;
+        Some((picture, wanted.clone()))
+    }
+
+    /// How much smaller than the stream's frames are that it is about, and the one that is to be made so for it now.
+    pub fn wish(&self) -> Option<(Scale, Option<FrameNumber>)> {
+        match &self.doing {
+            Doing::Waiting(wanted) => wanted.scale.map(|scale| (scale, wanted.wish)),
+            Doing::Showing(part) => part.scale().map(|scale| (scale, None)),
+            Doing::Watching(viewer) => viewer.wish(),
+            _ => None,
         }
     }
 
@@ -320,7 +347,7 @@ impl Connection {
                 *sent += count;
                 progress.into()
             }
-            Doing::Showing(part) => part.send(&self.socket, &mut self.outgoing, turn.stream, turn.budget),
+            Doing::Showing(part) => part.send(&self.socket, &mut self.outgoing, turn.pictures, turn.budget),
             Doing::Watching(viewer) => {
                 let sending = viewer.send(&self.socket, &mut self.outgoing, turn);
                 if sending == Sending::Done {

@@ -82,6 +82,19 @@ pub(super) fn text(shared: &Shared<'_>, viewers: usize, is_open: bool) -> String
     page.counter("camcast_sent_datagrams_total", "Datagrams, those sent again included.", sent.datagrams);
     page.counter("camcast_repairs_total", "Fragments of frames sent again.", sent.repairs);
     page.counter("camcast_skipped_frames_total", "Frames that a client did not get.", sent.skipped);
+    page.counters(
+        "camcast_http_shrunk_frames_total",
+        "Frames made smaller for those who ask for that, once for all of a scale.",
+    );
+    for (scale, count) in stats.shrunk.by_scale() {
+        let labels = format!("{{scale=\"{}\"}}", scale.divisor());
+        page.value("camcast_http_shrunk_frames_total", &labels, count as f64);
+    }
+    page.counter(
+        "camcast_http_not_shrunk_frames_total",
+        "Frames that could not be made smaller.",
+        stats.shrunk.failed,
+    );
     page.counter("camcast_joins_total", "Clients that have joined.", stats.joined);
     page.counter("camcast_leaves_total", "Clients that have left.", stats.left);
     page.counter("camcast_rejections_total", "Connections that were not let in.", stats.rejected);

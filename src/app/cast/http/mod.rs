@@ -9,6 +9,8 @@
 //! | [`viewer`] | one who has the stream |
 //! | [`part`] | a picture on its way |
 //! | `listening` | where connections come |
+//! | [`scaled`] | frames at a half, a quarter and an eighth |
+//! | `shrinker` | the thread that makes them |
 //! | `replies` | from a request to an answer |
 //! | `controls` | `/controls` |
 //! | [`state`] | `/state` |
@@ -20,6 +22,8 @@ mod listening;
 pub mod metrics;
 pub mod part;
 mod replies;
+pub mod scaled;
+mod shrinker;
 pub mod state;
 #[cfg(test)]
 mod tests;
@@ -45,6 +49,8 @@ use crate::wire::FrameNumber;
 use arrayvec::ArrayVec;
 use connection::{Connection, Doing, Fate, STOPPING};
 use controls::Desk;
+use part::Pictures;
+use scaled::{Scaled, Wishes};
 use std::os::fd::AsFd;
 use viewer::{Dates, Turn};
 
@@ -61,7 +67,7 @@ const ACCEPTS_A_TURN: usize = 8;
 const ANSWERS_A_TURN: usize = 4;
 
 /// What it polls at the most.
-pub const POLLS_MOST: usize = MAX_HTTP + PLACES;
+pub const POLLS_MOST: usize = MAX_HTTP + PLACES + 1;
 
 /// How its viewers are named in the log.
 const BY: &str = "HTTP";
@@ -72,6 +78,7 @@ const NEEDED: &str = "its place was needed: it took nothing, or its address had 
 /// Kinds of [seats](Seat).
 const LISTENER: u8 = 0;
 const CONNECTION: u8 = 1;
+const SHRINKER: u8 = 2;
 
 /// The outlet.
 pub struct Http {
@@ -81,6 +88,7 @@ pub struct Http {
     /// None: whoever reaches it may come in.
     door: Option<Door>,
     controls: Desk,
+    scaled: Scaled,
     connections: Vec<Option<Connection>>,
     /// Of the next connection.
     generation: u32,
@@ -109,6 +117,7 @@ impl Http {
             access: config.access.clone(),
             door: door::open(config.passwords.as_ref())?,
             controls: Desk::new(config),
+            scaled: Scaled::default(),
             connections: (0..PLACES).map(|_| None).collect(),
             generation: 0,
             first: 0,
@@ -195,10 +204,11 @@ impl Http {
         place: usize,
         shared: &mut Shared<'_>,
         now: Time,
-        act: impl FnOnce(&mut Connection, &mut Shared<'_>) -> Fate,
+        act: impl FnOnce(&mut Connection, Pictures<'_>) -> Fate,
     ) {
         let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else { return };
-        if let Fate::Ends(why) = act(connection, shared) {
+        let pictures = Pictures { stream: shared.stream, scaled: &self.scaled };
+        if let Fate::Ends(why) = act(connection, pictures) {
             self.close(place, why, shared, now);
         }
     }
@@ -218,6 +228,14 @@ impl Http {
                 );
             }
         }
+    }
+
+    /// Has frames made smaller for those who would take them now.
+    fn order_small(&mut self, shared: &mut Shared<'_>, now: Time) {
+        let mut wishes = Wishes::default();
+        let each = self.connections.iter().flatten().filter_map(Connection::wish);
+        each.for_each(|(scale, number)| wishes.add(scale, number));
+        self.scaled.order(&wishes, shared, now);
     }
 
     fn viewers(&self) -> usize {
@@ -256,6 +274,7 @@ impl Outlet for Http {
                 (false, false) => {}
             }
         }
+        self.scaled.register(set, Seat::only(SHRINKER));
     }
 
     fn next_timeout(&self, now: Time) -> Time {
@@ -269,13 +288,17 @@ impl Outlet for Http {
             _ => connection.until(),
         });
         let accept = if self.accept_after > now { self.accept_after } else { Time::NEVER };
-        each.min().unwrap_or(Time::NEVER).min(accept).min(self.controls.next_timeout())
+        let others = accept.min(self.controls.next_timeout()).min(self.scaled.next_timeout());
+        each.min().unwrap_or(Time::NEVER).min(others)
     }
 
     fn handle(&mut self, seat: Seat, ready: Ready, shared: &mut Shared<'_>, now: Time) {
         let place = usize::from(seat.place);
         if seat.kind == LISTENER {
             return self.accept(place, shared, now);
+        }
+        if seat.kind == SHRINKER {
+            return self.scaled.handle_done(shared, now);
         }
         let is_same = self.connections.get(place).and_then(Option::as_ref);
         if is_same.is_none_or(|connection| connection.generation != seat.generation) {
@@ -293,6 +316,7 @@ impl Outlet for Http {
     fn handle_timeout(&mut self, shared: &mut Shared<'_>, now: Time) {
         self.comes_again = false;
         self.controls.handle_timeout(now);
+        self.scaled.handle_timeout(now);
         if self.look.is_due(now) {
             let clients =
                 self.connections.iter().flatten().filter_map(|connection| match &connection.doing {
@@ -354,8 +378,8 @@ impl Outlet for Http {
             }
             for answers in 1.. {
                 self.show(place, shared, now);
-                self.with(place, shared, now, |connection, shared| {
-                    connection.send(&mut Turn { stream: shared.stream, budget, dates: &mut dates, now })
+                self.with(place, shared, now, |connection, pictures| {
+                    connection.send(&mut Turn { pictures, budget, dates: &mut dates, now })
                 });
                 // what was asked behind it
                 self.reply(place, shared, now);
@@ -370,6 +394,7 @@ impl Outlet for Http {
             }
         }
         self.dates = dates;
+        self.order_small(shared, now);
         // this turn's demand did not know it: it may be over now
         self.comes_again |= self.outstanding(shared.stream) < outstanding;
     }

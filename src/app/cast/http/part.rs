@@ -1,9 +1,11 @@
 //! A picture on its way over one connection: a head of ours, the frame as it lies in the reel, and what ends the part.
 
+use super::scaled::Scaled;
 use crate::app::cast::outlet::Budget;
 use crate::app::cast::stream::Stream;
 use crate::http::answer::Head;
 use crate::http::multipart::{BEHIND, IN_ADVANCE};
+use crate::http::route::Scale;
 use crate::reel::Frame;
 use crate::sys::connection::Connection;
 use crate::sys::tcp::{Outgoing, Progress};
@@ -14,8 +16,19 @@ use crate::wire::FrameNumber;
 pub enum Picture {
     /// A frame of the stream.
     Frame(FrameNumber),
+    /// A frame made smaller; the number is that of its scale.
+    Small(Scale, FrameNumber),
     /// A picture that stands in for frames.
     Slate(FrameNumber),
+}
+
+/// Where pictures are.
+#[derive(Clone, Copy)]
+pub struct Pictures<'a> {
+    /// What is streamed.
+    pub stream: &'a Stream,
+    /// What is made smaller of it.
+    pub scaled: &'a Scaled,
 }
 
 /// A picture on its way.
@@ -46,10 +59,11 @@ pub enum Sending {
 
 impl Picture {
     /// The bytes.
-    pub fn of(self, stream: &Stream) -> Option<Frame<'_>> {
+    pub fn of<'a>(self, pictures: Pictures<'a>) -> Option<Frame<'a>> {
         match self {
-            Picture::Frame(number) => stream.reel.frame(number),
-            Picture::Slate(number) => stream.slates.frame(number),
+            Picture::Frame(number) => pictures.stream.reel.frame(number),
+            Picture::Small(scale, number) => pictures.scaled.frame(scale, number),
+            Picture::Slate(number) => pictures.stream.slates.frame(number),
         }
     }
 }
@@ -66,15 +80,23 @@ impl Part {
         Part { picture, head, behind: [BEHIND, next], sent: 0 }
     }
 
+    /// How much smaller than the stream's the picture is, if it is.
+    pub fn scale(&self) -> Option<Scale> {
+        match self.picture {
+            Picture::Small(scale, _) => Some(scale),
+            Picture::Frame(_) | Picture::Slate(_) => None,
+        }
+    }
+
     /// Sends what the connection takes.
     pub fn send(
         &mut self,
         connection: &Connection,
         outgoing: &mut Outgoing,
-        stream: &Stream,
+        pictures: Pictures<'_>,
         budget: &mut Budget,
     ) -> Sending {
-        let Some(frame) = self.picture.of(stream) else { return Sending::Gone };
+        let Some(frame) = self.picture.of(pictures) else { return Sending::Gone };
         let pieces = [self.head.as_bytes()].into_iter().chain(frame.pieces_for_others()).chain(self.behind);
         let (sent, progress) = outgoing.send(connection, beyond(pieces, self.sent));
         budget.spend_on(sent);

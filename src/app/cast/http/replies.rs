@@ -1,8 +1,9 @@
 //! From a request to an answer.
 
 use super::connection::{CAMERA_PATIENCE, Connection, Doing, Manner, STOPPING, Steering, Wanted};
-use super::part::Part;
-use super::viewer::Viewer;
+use super::part::{Part, Pictures};
+use super::scaled::Failure;
+use super::viewer::{self, Viewer};
 use super::{BY, Http, VIEWERS, metrics, state};
 use crate::admission::digest::{Asked, Dialect};
 use crate::admission::door::{Door, Entry};
@@ -12,7 +13,7 @@ use crate::capture::v4l2::Order;
 use crate::http::access::without_port;
 use crate::http::answer::{Answer, Body};
 use crate::http::request::{Method, Parsed, Request, parse};
-use crate::http::route::Route;
+use crate::http::route::{Route, Scale};
 use crate::http::thin::Thin;
 use crate::http::{Status, multipart};
 use crate::reel::cursor::Cursor;
@@ -50,12 +51,12 @@ enum Reply {
     State,
     /// The same for Prometheus.
     Metrics { is_open: bool },
-    /// A frame, as soon as there is one that was captured later than this.
-    Snapshot(Time),
+    /// A frame, as soon as there is one that was captured later than this; smaller than the camera's, if that is asked.
+    Snapshot(Time, Option<Scale>),
     /// What the camera answers for its controls.
     Controls(Order),
     /// The stream.
-    Stream { interval: Duration, in_advance: bool, agent: String },
+    Stream(viewer::Manner, String),
     /// Nothing, and what may be asked.
     Options,
 }
@@ -138,11 +139,11 @@ impl Http {
                 let head = manner.answer(Status::NoContent, Body::None).head();
                 connection.answer(head.as_bytes().to_vec(), now);
             }
-            Reply::Snapshot(after) => {
+            Reply::Snapshot(after, scale) => {
                 let reel = &shared.stream.reel;
                 let interval = reel.fps().map_or(Duration::ZERO, |fps| Duration::from_secs_f32(2.0 / fps));
                 let cursor = Cursor::begin(Policy::Newest, reel, self.is_away, now);
-                let wanted = Wanted { cursor, after, manner: manner.clone() };
+                let wanted = Wanted { cursor, after, scale, wish: None, manner: manner.clone() };
                 connection.begin(Doing::Waiting(wanted), Some(WAIT.max(interval)), now);
                 self.comes_again = true;
                 self.show(place, shared, now);
@@ -153,8 +154,8 @@ impl Http {
                 connection.begin(Doing::Steering(steering), Some(CAMERA_PATIENCE), now);
                 self.ask_camera(shared, now);
             }
-            Reply::Stream { interval, in_advance, agent } => {
-                self.begin_stream(place, (interval, in_advance, agent), manner, shared, now);
+            Reply::Stream(wanted, agent) => {
+                self.begin_stream(place, (wanted, agent), manner, shared, now);
             }
         }
     }
@@ -162,7 +163,7 @@ impl Http {
     fn begin_stream(
         &mut self,
         place: usize,
-        (interval, in_advance, agent): (Duration, bool, String),
+        (wanted, agent): (viewer::Manner, String),
         manner: &Manner,
         shared: &mut Shared<'_>,
         now: Time,
@@ -184,7 +185,7 @@ impl Http {
         }
         let opening = [head.as_bytes(), multipart::FIRST].concat();
         let cursor = Cursor::begin(Policy::Newest, &shared.stream.reel, self.is_away, now);
-        let mut viewer = Viewer::new(cursor, Thin::new(interval), in_advance, opening, now);
+        let mut viewer = Viewer::new(cursor, wanted, opening, now);
         viewer.set_slate(self.slate, now);
         shared.stats.on_joined();
         viewer.is_told =
@@ -196,13 +197,16 @@ impl Http {
     /// Answers one who waits for a frame, if it has come or none will.
     pub(super) fn show(&mut self, place: usize, shared: &mut Shared<'_>, now: Time) {
         let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else { return };
-        let Some((picture, wanted)) = connection.arrived(shared.stream) else {
-            if self.is_away && matches!(connection.doing, Doing::Waiting(_)) {
-                self.refuse_picture(place, shared, now);
+        let pictures = Pictures { stream: shared.stream, scaled: &self.scaled };
+        let Some((picture, wanted)) = connection.arrived(pictures) else {
+            if let Doing::Waiting(wanted) = &connection.doing {
+                if self.is_away || self.scaled.failure_of(wanted).is_some_and(|failure| failure.is_lasting) {
+                    self.refuse_picture(place, shared, now);
+                }
             }
             return;
         };
-        let Some(frame) = picture.of(shared.stream) else { return };
+        let Some(frame) = picture.of(pictures) else { return };
         let body = Body::Bytes("image/jpeg", frame.length_for_others() as usize);
         let head = wanted.manner.answer(Status::Ok, body).head();
         match wanted.manner.head_only {
@@ -215,15 +219,22 @@ impl Http {
     pub(super) fn refuse_picture(&mut self, place: usize, shared: &mut Shared<'_>, now: Time) {
         let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else { return };
         let Doing::Waiting(wanted) = &connection.doing else { return };
-        let why = match shared.stream.source.signal() {
-            _ if self.stopping => STOPPING.to_owned(),
-            Signal::Lost { cause, .. } => cause.to_string(),
-            Signal::Present => "the camera has given no frame in time".to_owned(),
+        let failure = self.scaled.failure_of(wanted);
+        let (status, why) = match (shared.stream.source.signal(), failure) {
+            _ if self.stopping => (Status::Unavailable, STOPPING.to_owned()),
+            (Signal::Lost { cause, .. }, _) => (Status::Unavailable, cause.to_string()),
+            (Signal::Present, Some(Failure { is_lasting: true, why, .. })) => {
+                (Status::UnsupportedMediaType, why.clone())
+            }
+            (Signal::Present, Some(Failure { why, .. })) => (Status::Unavailable, why.clone()),
+            (Signal::Present, None) => {
+                (Status::Unavailable, "the camera has given no frame in time".to_owned())
+            }
         };
         let manner =
             Manner { keeps_open: wanted.manner.keeps_open && !self.stopping, ..wanted.manner.clone() };
         let text = format!("{why}\n");
-        answer(connection, Status::Unavailable, (TEXT, text.as_bytes()), None, &manner, now);
+        answer(connection, status, (TEXT, text.as_bytes()), None, &manner, now);
     }
 }
 
@@ -313,11 +324,13 @@ fn reply_to(
         (_, Ok(Some(route))) => route,
     };
     match route {
-        Route::Stream { interval, in_advance } => {
+        Route::Stream { interval, scale, in_advance } => {
             let agent: String = one_line(request.user_agent).to_string().chars().take(AGENT).collect();
-            Reply::Stream { interval, in_advance, agent }
+            Reply::Stream(viewer::Manner { thin: Thin::new(interval), scale, in_advance }, agent)
         }
-        Route::Snapshot { is_fresh } => Reply::Snapshot(if is_fresh { now } else { Time::default() }),
+        Route::Snapshot { is_fresh, scale } => {
+            Reply::Snapshot(if is_fresh { now } else { Time::default() }, scale)
+        }
         Route::State => Reply::State,
         Route::Metrics { is_open } => Reply::Metrics { is_open },
         Route::Health => match shared.stream.source.signal() {

@@ -6,6 +6,8 @@ use crate::app::cast::report::Report;
 use crate::app::cast::stats::Stats;
 use crate::app::cast::{Flow, Server};
 use crate::jpeg::Size;
+use crate::picture::{Encoder, Rgb, Sampling};
+use crate::sender::Tally;
 use crate::sys::clock;
 use crate::time::Stamp;
 use std::io::{ErrorKind, Read, Write};
@@ -17,6 +19,10 @@ const PLENTY: usize = 10_000;
 
 /// More than a connection takes that nobody reads.
 const LARGE: usize = 2_000_000;
+
+const SMALL: Size = Size { width: 64, height: 48 };
+
+const READABLE: Ready = Ready { readable: true, writable: false, failing: false };
 
 /// The outlet, with a reel that the test fills.
 struct Bench {
@@ -96,6 +102,34 @@ impl Bench {
             http.handle_timeout(shared, now);
             http.send(shared, &mut Budget::new(budget), now);
         });
+    }
+
+    /// A frame that can be made smaller.
+    fn jpeg(&mut self, size: Size) {
+        let pixels: Vec<u8> = (0..usize::from(size.width) * usize::from(size.height) * 3)
+            .map(|at| (at as u32).wrapping_mul(2_654_435_761).to_be_bytes()[0])
+            .collect();
+        let mut encoder = Encoder::new(Sampling::Half, size).unwrap();
+        let stamp = Stamp { captured: self.now, sequence: 0 };
+        self.stream
+            .reel
+            .push(encoder.encode(Rgb { pixels: &pixels, size }, 90).unwrap(), size, stamp, 0)
+            .unwrap();
+    }
+
+    /// Turns until the thread that makes frames smaller has nothing more to do.
+    fn settle(&mut self) {
+        self.turn(PLENTY);
+        while self.http.scaled.is_busy() {
+            self.shared(|http, shared, now| http.handle(Seat::only(SHRINKER), READABLE, shared, now));
+            self.turn(PLENTY);
+            std::thread::yield_now();
+        }
+    }
+
+    /// Frames that were made smaller, and those that could not be.
+    fn made(&self) -> (Vec<u64>, u64) {
+        (self.stats.shrunk.by_scale().map(|(_, count)| count).collect(), self.stats.shrunk.failed)
     }
 
     fn pass(&mut self, time: Duration) {
@@ -351,4 +385,115 @@ fn the_end_comes_with_the_last_frame_and_not_when_nobody_would_be_waited_for() {
         assert!(!is_last || server.next_timeout(now) <= now, "the next turn is the last, and comes at once");
     }
     assert!(!viewer.hear());
+}
+
+#[test]
+fn a_frame_that_nobody_would_take_is_not_made_smaller() {
+    let mut bench = Bench::new();
+    bench.jpeg(SMALL);
+    let mut rare = bench.asks("10.0.0.1", &ask("/stream?scale=2&fps=1"));
+    let frames = |bench: &mut Bench, count: u32| {
+        for _ in 0..count {
+            bench.settle();
+            bench.pass(Duration::from_millis(100));
+            bench.jpeg(SMALL);
+        }
+        bench.settle();
+        bench.made()
+    };
+    assert_eq!(frames(&mut bench, 20), (vec![3, 0, 0], 0), "each second one");
+    rare.hear();
+    let parts = String::from_utf8_lossy(&rare.heard).matches("Content-Length: ").count();
+    assert_eq!(parts, 3);
+    // for one who takes all of them all are made, once, and the other has its share of those
+    let mut all = bench.asks("10.0.0.2", &ask("/stream?scale=2"));
+    assert_eq!(frames(&mut bench, 20), (vec![3 + 20, 0, 0], 0));
+    rare.hear();
+    all.hear();
+    let parts = |client: &Client| String::from_utf8_lossy(&client.heard).matches("Content-Length: ").count();
+    assert_eq!((parts(&rare), parts(&all)), (5, 21));
+}
+
+#[test]
+fn for_who_takes_nothing_no_frame_is_made_smaller() {
+    let mut bench = Bench::new();
+    let size = Size { width: 640, height: 480 };
+    bench.jpeg(size);
+    let mut stuck = bench.asks("10.0.0.1", &ask("/stream?scale=2"));
+    let frames = |bench: &mut Bench| {
+        for _ in 0..10 {
+            bench.settle();
+            bench.pass(Duration::from_millis(10));
+            bench.jpeg(size);
+        }
+        bench.settle();
+        bench.made().0[0]
+    };
+    (0..3).for_each(|_| {
+        frames(&mut bench);
+    });
+    let before = frames(&mut bench);
+    assert_eq!((before, frames(&mut bench)), (before, before));
+    assert!((1..30).contains(&before), "{before}");
+    // it goes on with the newest one when it takes more, and what it missed is counted
+    while bench.made().0[0] == before {
+        stuck.hear();
+        bench.settle();
+    }
+    (0..20).for_each(|_| {
+        bench.settle();
+        stuck.hear();
+    });
+    let seen = |bench: &Bench| match &bench.http.connections[0].as_ref().unwrap().doing {
+        Doing::Watching(viewer) => viewer.tally,
+        other => panic!("{other:?}"),
+    };
+    let Tally { frames, skipped, .. } = seen(&bench);
+    assert_eq!((frames, frames + skipped), (before + 1, 51), "each frame of the stream is one or the other");
+}
+
+#[test]
+fn a_frame_that_cannot_be_made_smaller_is_tried_once() {
+    let mut bench = Bench::new();
+    // it is no JPEG
+    let mut viewer = bench.asks("10.0.0.1", &ask("/stream?scale=4"));
+    let mut waiting = bench.asks("10.0.0.2", &ask("/snapshot?scale=4"));
+    (0..5).for_each(|_| bench.settle());
+    assert_eq!(bench.made(), (vec![0; 3], 1));
+    let mut late = bench.asks("10.0.0.3", &ask("/snapshot?scale=4"));
+    bench.pass(Duration::from_secs(5));
+    bench.settle();
+    assert_eq!(bench.made(), (vec![0; 3], 1));
+    for client in [&mut waiting, &mut late] {
+        assert!(client.has_heard("503 ") && client.has_heard("\r\n\r\nthe JPEG does not decode\n"));
+    }
+    let mut waiting = bench.asks("10.0.0.2", &ask("/snapshot?scale=4"));
+    bench.jpeg(SMALL);
+    bench.settle();
+    assert_eq!(bench.made(), (vec![0, 1, 0], 1));
+    assert!(viewer.has_heard("Content-Length: ") && waiting.has_heard("200 OK"));
+}
+
+#[test]
+fn what_makes_frames_smaller_goes_a_while_after_the_last_who_wanted_that() {
+    let mut bench = Bench::new();
+    bench.jpeg(SMALL);
+    assert_eq!(bench.http.next_timeout(bench.now), Time::NEVER);
+    let mut shot = bench.asks("10.0.0.1", &ask("/snapshot?scale=8"));
+    bench.settle();
+    assert!(shot.has_heard("200 OK") && bench.http.scaled.is_there());
+    drop(shot);
+    bench.turn(PLENTY);
+    let due = bench.http.next_timeout(bench.now);
+    assert!(due > bench.now.after(Duration::from_secs(5)) && due < bench.now.after(Duration::from_secs(60)));
+    bench.now = due;
+    bench.turn(PLENTY);
+    assert!(!bench.http.scaled.is_there());
+    // it does not go while one is there who merely has nothing to take
+    let viewer = bench.asks("10.0.0.1", &ask("/stream?scale=8"));
+    bench.settle();
+    bench.pass(Duration::from_secs(300));
+    bench.turn(PLENTY);
+    assert!(bench.http.scaled.is_there());
+    drop(viewer);
 }

@@ -1,13 +1,16 @@
 //! One who has the stream: which picture comes next, and what has gone.
 
-use super::part::{Part, Picture, Sending, beyond};
+use super::part::{Part, Picture, Pictures, Sending, beyond};
+use super::scaled::source_of;
 use crate::app::cast::outlet::Budget;
 use crate::app::cast::seen::{Client, Way};
 use crate::app::cast::stream::Stream;
 use crate::app::local_time;
 use crate::http::answer::Head;
 use crate::http::multipart;
+use crate::http::route::Scale;
 use crate::http::thin::Thin;
+use crate::reel::Frame;
 use crate::reel::cursor::Cursor;
 use crate::sender::Tally;
 use crate::sys::connection::{Connection as Socket, Remote};
@@ -19,22 +22,35 @@ use std::time::Duration;
 /// A picture that stands in for frames is shown again after this long: some show a picture only when the next one comes.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// When frames were captured by the wall clock: the newest one's date is the same for all.
+/// So many dates are kept: small frames come later than the camera's, and each scale's at its own time.
+const DATES: usize = 8;
+
+/// When frames were captured by the wall clock: a frame's date is the same for all, at each scale.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Dates(Option<(Time, i64)>);
+pub struct Dates {
+    latest: [Option<(Time, i64)>; DATES],
+    next: usize,
+}
 
 impl Dates {
     /// Microseconds since 1970.
     fn micros(&mut self, captured: Time) -> i64 {
-        let known = self.0.filter(|(time, _)| *time == captured);
-        self.0.insert(known.unwrap_or_else(|| (captured, local_time::at(captured).as_microsecond()))).1
+        let known = self.latest.into_iter().flatten().find(|(time, _)| *time == captured);
+        known.map_or_else(|| self.read(captured), |(_, micros)| micros)
+    }
+
+    fn read(&mut self, captured: Time) -> i64 {
+        let micros = local_time::at(captured).as_microsecond();
+        self.latest[self.next % DATES] = Some((captured, micros));
+        self.next = (self.next + 1) % DATES;
+        micros
     }
 }
 
 /// What sending needs of a turn.
 pub struct Turn<'a> {
-    /// What is streamed.
-    pub stream: &'a Stream,
+    /// What there is to send.
+    pub pictures: Pictures<'a>,
     /// How much may be sent.
     pub budget: &'a mut Budget,
     /// When frames were captured.
@@ -43,12 +59,24 @@ pub struct Turn<'a> {
     pub now: Time,
 }
 
+/// How one wants the stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// Which frames.
+    pub thin: Thin,
+    /// How much smaller than the camera's they are to be.
+    pub scale: Option<Scale>,
+    /// The next part's head is to go with each part.
+    pub in_advance: bool,
+}
+
 /// One who has the stream.
 #[derive(Debug)]
 pub struct Viewer {
     cursor: Cursor,
-    thin: Thin,
-    in_advance: bool,
+    manner: Manner,
+    /// The frame that is to be made smaller for it.
+    wish: Option<FrameNumber>,
     /// The next part's head has gone with the part before it.
     is_ahead: bool,
     /// What is on its way.
@@ -70,11 +98,11 @@ pub struct Viewer {
 
 impl Viewer {
     /// One who begins with this cursor, behind these bytes.
-    pub fn new(cursor: Cursor, thin: Thin, in_advance: bool, opening: Vec<u8>, now: Time) -> Self {
+    pub fn new(cursor: Cursor, manner: Manner, opening: Vec<u8>, now: Time) -> Self {
         Viewer {
             cursor,
-            thin,
-            in_advance,
+            manner,
+            wish: None,
             is_ahead: false,
             part: None,
             slate: None,
@@ -113,14 +141,19 @@ impl Viewer {
         self.part.is_some() || self.cursor.peek(&stream.reel).is_some()
     }
 
+    /// How much smaller its frames are, and the one that is to be made so for it now.
+    pub fn wish(&self) -> Option<(Scale, Option<FrameNumber>)> {
+        self.manner.scale.map(|scale| (scale, self.wish))
+    }
+
     /// Sends what there is. [`Sending::Done`]: for now there is no more.
     pub fn send(
         &mut self,
         socket: &Socket,
         outgoing: &mut Outgoing,
-        Turn { stream, budget, dates, now }: &mut Turn<'_>,
+        Turn { pictures, budget, dates, now }: &mut Turn<'_>,
     ) -> Sending {
-        let now = *now;
+        let (pictures, now) = (*pictures, *now);
         if self.opened < self.opening.len() {
             let rest = beyond([self.opening.as_slice()].into_iter(), self.opened);
             let (sent, progress) = outgoing.send(socket, rest);
@@ -138,19 +171,23 @@ impl Viewer {
                 if self.is_ending {
                     return Sending::Ended;
                 }
-                let Some(picture) = self.peek(stream, now) else { return Sending::Done };
-                // who has not taken the last frame is not sent another one behind it
-                if !socket.is_writable() {
+                let (wished, picture) = (self.wish.take(), self.peek(pictures, now));
+                // who has not taken the last frame is not sent another one behind it, and none is made for it
+                let is_asked = picture.is_some() || self.wish != wished;
+                if is_asked && !socket.is_writable() {
+                    self.wish = None;
                     return Sending::Blocked;
                 }
-                self.part = self.begin(picture, stream, dates, now);
+                let Some(picture) = picture else { return Sending::Done };
+                self.part = self.begin(picture, pictures, dates, now);
             }
             let Some((part, picture)) = &mut self.part else { return Sending::Done };
-            let sending = part.send(socket, outgoing, stream, budget);
+            let sending = part.send(socket, outgoing, pictures, budget);
             if sending != Sending::Done {
                 return sending;
             }
-            if let (Picture::Frame(_), Some(frame)) = (*picture, picture.of(stream)) {
+            let is_slate = matches!(picture, Picture::Slate(_));
+            if let Some(frame) = picture.of(pictures).filter(|_| !is_slate) {
                 self.tally.frames += 1;
                 self.tally.bytes += u64::from(frame.length_for_others());
             }
@@ -159,44 +196,76 @@ impl Viewer {
     }
 
     /// The next picture, if there is one.
-    fn peek(&mut self, stream: &Stream, now: Time) -> Option<Picture> {
+    fn peek(&mut self, pictures: Pictures<'_>, now: Time) -> Option<Picture> {
         if let Some((number, _)) = self.slate.filter(|(_, at)| now >= *at) {
             return Some(Picture::Slate(number));
         }
+        let number = self.next_number(pictures.stream)?;
+        match self.manner.scale {
+            None => Some(Picture::Frame(number)),
+            Some(scale) => self.peek_small(number, scale, pictures),
+        }
+    }
+
+    /// The frame that it would get next at the stream's own size.
+    fn next_number(&mut self, stream: &Stream) -> Option<FrameNumber> {
         loop {
             let number = self.cursor.peek(&stream.reel)?;
-            let frame = stream.reel.frame(number)?;
-            if self.thin.is_all() || self.thin.wants(frame.stamp().captured, apart(stream)) {
-                return Some(Picture::Frame(number));
+            if self.wants(&stream.reel.frame(number)?, stream) {
+                return Some(number);
             }
             let _ = self.cursor.take(&stream.reel);
         }
     }
 
+    /// The next small frame, if there is one; or else `number` is wished for.
+    fn peek_small(&mut self, number: FrameNumber, scale: Scale, pictures: Pictures<'_>) -> Option<Picture> {
+        let Pictures { stream, scaled } = pictures;
+        let small = scaled.newest(scale, self.cursor.number());
+        if let Some(small) = small.filter(|small| self.wants(small, stream)) {
+            return Some(Picture::Small(scale, small.number()));
+        }
+        if let Some(failure) = scaled.failure(scale, self.cursor.number()) {
+            self.tally.skipped += u64::from(self.cursor.skip_to(failure.number.next()));
+        }
+        self.wish = Some(number).filter(|number| !self.cursor.number().is_after(*number));
+        None
+    }
+
+    fn wants(&self, frame: &Frame<'_>, stream: &Stream) -> bool {
+        let thin = &self.manner.thin;
+        thin.is_all() || thin.wants(frame.stamp().captured, apart(stream))
+    }
+
     fn begin(
         &mut self,
         picture: Picture,
-        stream: &Stream,
+        pictures: Pictures<'_>,
         dates: &mut Dates,
         now: Time,
     ) -> Option<(Part, Picture)> {
+        let (frame, stream) = (picture.of(pictures)?, pictures.stream);
         match picture {
             Picture::Slate(number) => self.slate = Some((number, now.after(AGAIN))),
             Picture::Frame(_) => {
                 let (_, skipped) = self.cursor.take(&stream.reel)?;
                 self.tally.skipped += u64::from(skipped);
             }
+            Picture::Small(..) => {
+                self.tally.skipped += u64::from(self.cursor.skip_to(source_of(&frame)));
+                self.cursor.pass();
+            }
         }
-        let frame = picture.of(stream)?;
         let captured = frame.stamp().captured;
-        if let Picture::Frame(_) = picture {
-            self.thin.took(captured, apart(stream));
+        let Manner { thin, in_advance, .. } = &mut self.manner;
+        if !matches!(picture, Picture::Slate(_)) {
+            thin.took(captured, apart(stream));
         }
-        let head = match std::mem::replace(&mut self.is_ahead, self.in_advance) {
+        let head = match std::mem::replace(&mut self.is_ahead, *in_advance) {
             true => Head::default(),
             false => multipart::head(frame.length_for_others(), dates.micros(captured)),
         };
-        Some((Part::of_stream(picture, head, self.in_advance), picture))
+        Some((Part::of_stream(picture, head, *in_advance), picture))
     }
 }
 

@@ -42,6 +42,7 @@ pub struct Report {
     joins: Joins,
     returns: Throttle,
     shrink: Throttle,
+    scale: Throttle,
     unaccepted: Throttle,
     wrong_passwords: Throttle,
     uncompressed: Throttle,
@@ -77,6 +78,7 @@ impl Report {
             joins: Joins::default(),
             returns: default,
             shrink: default,
+            scale: default,
             unaccepted: default,
             wrong_passwords: default,
             uncompressed: default,
@@ -293,6 +295,13 @@ impl Report {
         if let Some(count) = self.shrink.happened(now) {
             let frames = counted(count, "frame");
             log::warn!("{frames} not sent to plain clients: {error}; ask for a smaller size with -r");
+        }
+    }
+
+    /// A frame could not be made smaller for those who ask for that by HTTP.
+    pub fn not_scaled(&mut self, why: &str, now: Time) {
+        if let Some(count) = self.scale.happened(now) {
+            log::warn!("{} not sent to those who ask for ?scale=: {why}", counted(count, "frame"));
         }
     }
 }
