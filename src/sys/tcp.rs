@@ -200,6 +200,18 @@ impl Outgoing {
     }
 }
 
+/// The pieces without the first `count` of their bytes.
+pub fn beyond<'a>(
+    pieces: impl Iterator<Item = &'a [u8]>,
+    mut count: usize,
+) -> impl Iterator<Item = &'a [u8]> {
+    pieces.filter_map(move |piece| {
+        let cut = count.min(piece.len());
+        count -= cut;
+        Some(&piece[cut..]).filter(|rest| !rest.is_empty())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -318,5 +330,16 @@ mod tests {
         assert!(matches!(accept(&door).unwrap(), Accepted::NoRoom));
         setrlimit(Resource::RLIMIT_NOFILE, before, most).unwrap();
         assert!(matches!(accept(&door).unwrap(), Accepted::Connection(..)), "it has waited");
+    }
+
+    #[test]
+    fn what_has_gone_is_not_sent_again_wherever_it_was_cut() {
+        let pieces: [&[u8]; 5] = [b"head", b"", b"abcdef", b"x", b"\r\n"];
+        let whole = pieces.concat();
+        for cut in 0..=whole.len() {
+            let rest: Vec<&[u8]> = beyond(pieces.into_iter(), cut).collect();
+            assert_eq!(rest.concat(), whole[cut..]);
+            assert!(rest.iter().all(|piece| !piece.is_empty()));
+        }
     }
 }

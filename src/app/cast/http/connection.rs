@@ -1,6 +1,6 @@
 //! One connection: what has been read of a request, and what is on its way in answer.
 
-use super::part::{Part, Picture, Pictures, Sending, beyond};
+use super::part::{Part, Picture, Pictures, Sending};
 use super::viewer::{Turn, Viewer};
 use crate::admission::places::{Held, Party, Standing};
 use crate::app::cast::source::opener::Ticket;
@@ -11,7 +11,7 @@ use crate::http::request::{MAX_BODY, MAX_HEAD};
 use crate::http::route::Scale;
 use crate::reel::cursor::Cursor;
 use crate::sys::connection::{Connection as Socket, Remote};
-use crate::sys::tcp::{self, Heard, Outgoing};
+use crate::sys::tcp::{self, Heard, Outgoing, beyond};
 use crate::time::Time;
 use crate::wire::FrameNumber;
 use std::time::Duration;

@@ -104,7 +104,15 @@ pub(super) fn text(shared: &Shared<'_>, viewers: usize, is_open: bool) -> String
         stats.not_sent,
     );
     page.counter("camcast_datagrams_strange_total", "Datagrams of nobody who had joined.", stats.strays);
-    let Turns { count, busy, longest, .. } = stats.turns;
+    loop_time(&mut page, &stats.turns);
+    if is_open {
+        page.text.push_str("# EOF\n");
+    }
+    page.text
+}
+
+fn loop_time(page: &mut Page, turns: &Turns) {
+    let Turns { count, busy, longest, .. } = *turns;
     page.counter("camcast_loop_turns_total", "Turns of the loop.", count);
     page.counters("camcast_loop_busy_seconds_total", "Time in which the loop was not asleep.");
     page.value("camcast_loop_busy_seconds_total", "", busy.as_secs_f64());
@@ -113,8 +121,4 @@ pub(super) fn text(shared: &Shared<'_>, viewers: usize, is_open: bool) -> String
         "The longest turn since the start.",
         longest.as_secs_f64(),
     );
-    if is_open {
-        page.text.push_str("# EOF\n");
-    }
-    page.text
 }

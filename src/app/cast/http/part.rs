@@ -8,7 +8,7 @@ use crate::http::multipart::{BEHIND, IN_ADVANCE};
 use crate::http::route::Scale;
 use crate::reel::Frame;
 use crate::sys::connection::Connection;
-use crate::sys::tcp::{Outgoing, Progress};
+use crate::sys::tcp::{Outgoing, Progress, beyond};
 use crate::wire::FrameNumber;
 
 /// Which picture it is.
@@ -111,34 +111,6 @@ impl From<Progress> for Sending {
             Progress::Done => Sending::Done,
             Progress::Blocked => Sending::Blocked,
             Progress::Closed => Sending::Closed,
-        }
-    }
-}
-
-/// The pieces without the first `count` of their bytes.
-pub fn beyond<'a>(
-    pieces: impl Iterator<Item = &'a [u8]>,
-    mut count: usize,
-) -> impl Iterator<Item = &'a [u8]> {
-    pieces.filter_map(move |piece| {
-        let cut = count.min(piece.len());
-        count -= cut;
-        Some(&piece[cut..]).filter(|rest| !rest.is_empty())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_has_gone_is_not_sent_again_wherever_it_was_cut() {
-        let pieces: [&[u8]; 5] = [b"head", b"", b"abcdef", b"x", b"\r\n"];
-        let whole = pieces.concat();
-        for cut in 0..=whole.len() {
-            let rest: Vec<&[u8]> = beyond(pieces.into_iter(), cut).collect();
-            assert_eq!(rest.concat(), whole[cut..]);
-            assert!(rest.iter().all(|piece| !piece.is_empty()));
         }
     }
 }

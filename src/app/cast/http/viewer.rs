@@ -1,6 +1,6 @@
 //! One who has the stream: which picture comes next, and what has gone.
 
-use super::part::{Part, Picture, Pictures, Sending, beyond};
+use super::part::{Part, Picture, Pictures, Sending};
 use super::scaled::source_of;
 use crate::app::cast::outlet::Budget;
 use crate::app::cast::seen::{Client, Way};
@@ -14,7 +14,7 @@ use crate::reel::Frame;
 use crate::reel::cursor::Cursor;
 use crate::sender::Tally;
 use crate::sys::connection::{Connection as Socket, Remote};
-use crate::sys::tcp::{Outgoing, Progress};
+use crate::sys::tcp::{Outgoing, Progress, beyond};
 use crate::time::Time;
 use crate::wire::FrameNumber;
 use std::time::Duration;

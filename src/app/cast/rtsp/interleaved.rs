@@ -3,11 +3,10 @@
 //! Answers and reports go between packets. Who does not take a frame is not sent another one behind it.
 
 use super::player::{BURST, Flight, Heads, Player};
-use crate::app::cast::http::part::beyond;
 use crate::app::cast::outlet::Budget;
 use crate::app::cast::stream::Stream;
 use crate::sys::connection::Connection as Socket;
-use crate::sys::tcp::{Outgoing, Progress};
+use crate::sys::tcp::{Outgoing, Progress, beyond};
 use crate::time::Time;
 use arrayvec::ArrayVec;
 
