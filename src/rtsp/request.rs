@@ -270,7 +270,8 @@ mod tests {
         assert_eq!(setup.target, "rtsp://10.0.0.1:8554/stream/track1");
         assert_eq!(setup.transport, Some("RTP/AVP/UDP;unicast;client_port=25470-25471"));
         assert_eq!((setup.user_agent, setup.session), ("Lavf59.27.100", None));
-        let text = "GET_PARAMETER * RTSP/1.0\r\nsession: 12ab;timeout=60\r\ncseq:0\r\nContent-Length: 5\r\n\r\n";
+        let text =
+            "GET_PARAMETER * RTSP/1.0\r\nsession: 12ab;timeout=60\r\ncseq:0\r\nContent-Length: 5\r\n\r\n";
         let life = request(text);
         assert_eq!((life.method, life.cseq, life.body), (Method::GetParameter, 0, 5));
         assert_eq!((life.session, life.target), (Some("12ab"), "*"));

@@ -156,7 +156,10 @@ mod tests {
         ] {
             assert_eq!(status(line, "", state), Some(refused), "{line} {state:?}");
         }
-        assert_eq!(status("SETUP rtsp://a/", "Require: implicit-play\r\n", Init), Some(Status::UnsupportedOption));
+        assert_eq!(
+            status("SETUP rtsp://a/", "Require: implicit-play\r\n", Init),
+            Some(Status::UnsupportedOption)
+        );
         let parameter = "Content-Length: 4\r\n";
         assert_eq!(status("GET_PARAMETER rtsp://a/", parameter, Ready), Some(Status::NotUnderstood));
     }
@@ -168,9 +171,17 @@ mod tests {
             let line = format!("{method} rtsp://a/stream");
             assert_eq!(status(&line, &of("00000000000000ab;timeout=60"), Ready), None, "{method}");
             for other in ["00000000000000ac", "ab", "+0000000000000ab", "", "00000000000000abc"] {
-                assert_eq!(status(&line, &of(other), Ready), Some(Status::SessionNotFound), "{method} {other}");
+                assert_eq!(
+                    status(&line, &of(other), Ready),
+                    Some(Status::SessionNotFound),
+                    "{method} {other}"
+                );
             }
-            assert_eq!(status(&line, &of("00000000000000ab"), Init), Some(Status::SessionNotFound), "{method}");
+            assert_eq!(
+                status(&line, &of("00000000000000ab"), Init),
+                Some(Status::SessionNotFound),
+                "{method}"
+            );
         }
     }
 }

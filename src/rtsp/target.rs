@@ -72,8 +72,13 @@ mod tests {
 
     #[test]
     fn the_stream_has_the_names_that_programs_use() {
-        for host in ["rtsp://10.0.0.1", "rtsp://pi.local:8554", "RTSP://[fe80::1]:8554", "rtsp://anna:x@pi", "rtspu://a"]
-        {
+        for host in [
+            "rtsp://10.0.0.1",
+            "rtsp://pi.local:8554",
+            "RTSP://[fe80::1]:8554",
+            "rtsp://anna:x@pi",
+            "rtspu://a",
+        ] {
             for (path, wish) in [
                 ("", PLAIN),
                 ("/", PLAIN),
@@ -99,7 +104,13 @@ mod tests {
 
     #[test]
     fn there_is_nothing_else() {
-        for typed in ["rtsp://a/other", "rtsp://a/streamtrack1", "rtsp://a/stream/track2", "rtsp://a/stream/../x", "http://a/"] {
+        for typed in [
+            "rtsp://a/other",
+            "rtsp://a/streamtrack1",
+            "rtsp://a/stream/track2",
+            "rtsp://a/stream/../x",
+            "http://a/",
+        ] {
             assert_eq!(Target::of(typed), None, "{typed}");
         }
     }

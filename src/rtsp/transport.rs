@@ -49,7 +49,8 @@ impl Transport {
         let is = |name: &str| profile.eq_ignore_ascii_case(name);
         let is_tcp = is("RTP/AVP/TCP") || is("RTP/AVPF/TCP");
         let has_feedback = profile.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("RTP/AVPF"));
-        if !is_tcp && ![is("RTP/AVP"), is("RTP/AVP/UDP"), is("RTP/AVPF"), is("RTP/AVPF/UDP")].contains(&true) {
+        if !is_tcp && ![is("RTP/AVP"), is("RTP/AVP/UDP"), is("RTP/AVPF"), is("RTP/AVPF/UDP")].contains(&true)
+        {
             return None;
         }
         let (mut ports, mut channels, mut is_multicast, mut is_record) = (None, None, false, false);

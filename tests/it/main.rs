@@ -50,6 +50,10 @@ mod cast {
     mod no_signal;
     mod odd_frames;
     mod page;
+    mod rtsp;
+    mod rtsp_lossy;
+    mod rtsp_multicast;
+    mod rtsp_readers;
     mod slow_cameras;
     mod sources;
 }

@@ -282,7 +282,9 @@ fn rtsp_multicast(options: &Options) -> Result<Option<(SocketAddr, u8)>, ExitErr
         return Err(bad("write it as ADDRESS:PORT or ADDRESS:PORT/TTL, such as 239.255.42.1:5004"));
     };
     if !address.ip().is_multicast() {
-        return Err(bad("that is no multicast address; 239.255.0.0 to 239.255.255.255 are for one's own network"));
+        return Err(bad(
+            "that is no multicast address; 239.255.0.0 to 239.255.255.255 are for one's own network",
+        ));
     }
     if address.port() < 1024 || address.port() % 2 == 1 {
         return Err(bad("the port is to be even and from 1024: the next one is that of reports"));

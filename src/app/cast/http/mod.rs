@@ -194,7 +194,13 @@ impl Http {
             shared.stats.on_left(connection.remote, Some(viewer.since), &viewer.tally);
             if viewer.is_told {
                 let stay = now.since(viewer.since);
-                shared.report.viewer_left((connection.remote, BY), why, &viewer.tally, stay, shared.stats.clients);
+                shared.report.viewer_left(
+                    (connection.remote, BY),
+                    why,
+                    &viewer.tally,
+                    stay,
+                    shared.stats.clients,
+                );
             }
         }
     }

@@ -206,9 +206,7 @@ impl Connection {
         let Some(session) = self.playing() else { return until };
         let more = match &session.way {
             Way::Datagrams(both) => both.0.next_timeout(&both.1),
-            Way::Interleaved(both) if self.blocked.is_none() => {
-                both.1.next_slate().min(both.1.next_report())
-            }
+            Way::Interleaved(both) if self.blocked.is_none() => both.1.next_slate().min(both.1.next_report()),
             Way::Interleaved(_) | Way::Group => Time::NEVER,
         };
         until.min(more)

@@ -37,7 +37,8 @@ pub struct Datagrams {
 impl Datagrams {
     /// Packets of at most so many bytes over the first socket, reports over the second.
     pub fn new((rtp, rtcp): (UdpSocket, UdpSocket), most: u16, dscp: Option<u8>) -> Self {
-        let on_path = udp::path_mtu(&rtp).map_or(most, |mtu| mtu.saturating_sub(crate::wire::IP_UDP_OVERHEAD));
+        let on_path =
+            udp::path_mtu(&rtp).map_or(most, |mtu| mtu.saturating_sub(crate::wire::IP_UDP_OVERHEAD));
         // a train's packets are no smaller
         let size = most.min(on_path).max(HEAD as u16 + 1);
         if let Some(dscp) = dscp {

@@ -185,7 +185,13 @@ impl Rtsp {
             shared.stats.on_left(remote, Some(since), &tally);
             if session.is_told {
                 let stay = now.since(since);
-                shared.report.viewer_left((remote, session.way.name()), why, &tally, stay, shared.stats.clients);
+                shared.report.viewer_left(
+                    (remote, session.way.name()),
+                    why,
+                    &tally,
+                    stay,
+                    shared.stats.clients,
+                );
             }
         }
         if !self.sessions().any(|session| matches!(session.way, Way::Group)) {
@@ -238,7 +244,8 @@ impl Rtsp {
     /// A stream of which nothing can go this way is said to be one, rather than shown as nothing.
     fn end_if_not_carried(&mut self, place: usize, shared: &mut Shared<'_>, now: Time) {
         let session = self.connections[place].as_ref().and_then(Connection::playing);
-        let player = session.and_then(|session| session.way.player()).filter(|player| player.tally.frames == 0);
+        let player =
+            session.and_then(|session| session.way.player()).filter(|player| player.tally.frames == 0);
         if let Some(why) = player.and_then(|player| player.not_carried) {
             self.close(place, &replies::words(why), shared, now);
         }

@@ -80,7 +80,12 @@ impl Player {
     ///
     /// # Errors
     /// The system has no random numbers.
-    pub fn new(stream: &Stream, is_away: bool, slate: Option<FrameNumber>, now: Time) -> std::io::Result<Self> {
+    pub fn new(
+        stream: &Stream,
+        is_away: bool,
+        slate: Option<FrameNumber>,
+        now: Time,
+    ) -> std::io::Result<Self> {
         Ok(Player {
             track: Track::new((random_u64()?, random_u64()?)),
             cursor: Cursor::begin(Policy::Newest, &stream.reel, is_away, now),

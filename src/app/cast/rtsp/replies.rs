@@ -51,7 +51,9 @@ impl Rtsp {
     }
 
     fn reply_to_next(&mut self, place: usize, shared: &mut Shared<'_>, now: Time) -> Next {
-        let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else { return Next::Waits };
+        let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else {
+            return Next::Waits;
+        };
         // what cannot be answered yet waits
         if self.stopping || connection.is_leaving() || connection.is_cut() || connection.incoming.is_empty() {
             return Next::Waits;
@@ -96,7 +98,9 @@ impl Rtsp {
     }
 
     fn answer(&mut self, place: usize, request: &Request<'_>, shared: &mut Shared<'_>, now: Time) -> Next {
-        let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else { return Next::Waits };
+        let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else {
+            return Next::Waits;
+        };
         if connection.agent.is_empty() {
             connection.agent = one_line(request.user_agent).to_string().chars().take(AGENT).collect();
         }
@@ -120,7 +124,9 @@ impl Rtsp {
             }
             Act::Refuse(status, why) => refusal(Answer::new(status, Some(request.cseq)), why),
         };
-        let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else { return Next::Waits };
+        let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else {
+            return Next::Waits;
+        };
         match connection.say(text.as_bytes(), now) {
             Fate::Stays => Next::On,
             Fate::Ends(why) => Next::Ends(why),
@@ -194,7 +200,9 @@ impl Rtsp {
             }
         };
         self.end_session(place, "it set up another way", shared, now);
-        let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else { return String::new() };
+        let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else {
+            return String::new();
+        };
         connection.session = Some(Session { way, is_playing: false, since: None, is_told: false });
         let session = format!("{};timeout={TIMEOUT}", connection.name);
         let answer = Answer::new(Status::Ok, Some(request.cseq));
@@ -231,7 +239,9 @@ impl Rtsp {
     }
 
     fn play(&mut self, place: usize, request: &Request<'_>, shared: &mut Shared<'_>, now: Time) -> String {
-        let Some(connection) = self.connections.get(place).and_then(Option::as_ref) else { return String::new() };
+        let Some(connection) = self.connections.get(place).and_then(Option::as_ref) else {
+            return String::new();
+        };
         let (party, state) = (connection.party, connection.state());
         let is_new = connection.session.as_ref().is_some_and(|session| session.since.is_none());
         if is_new && !self.may_watch(party, shared, now) {
@@ -243,8 +253,12 @@ impl Rtsp {
             self.group.iter_mut().for_each(|group| group.resume(shared.stream, is_away, now));
         }
         let group = self.group.as_ref().and_then(Group::sequence);
-        let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else { return String::new() };
-        let Connection { session: Some(session), remote, agent, name, .. } = connection else { return String::new() };
+        let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else {
+            return String::new();
+        };
+        let Connection { session: Some(session), remote, agent, name, .. } = connection else {
+            return String::new();
+        };
         if state != State::Playing {
             session.is_playing = true;
             if let Some(player) = session.way.player_mut() {
@@ -288,7 +302,10 @@ fn not_carried(shared: &mut Shared<'_>, agent: &str) -> Option<String> {
     let why = match Picture::of(&frame) {
         Err(why) => words(why),
         Ok(_) if Picture::is_beyond(frame.size()) && !agent.contains("GStreamer") => {
-            format!("frames of {} are larger than RTP has words for, and only GStreamer reads them: {HTTP}", frame.size())
+            format!(
+                "frames of {} are larger than RTP has words for, and only GStreamer reads them: {HTTP}",
+                frame.size()
+            )
         }
         Ok(_) => return None,
     };

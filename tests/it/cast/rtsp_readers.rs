@@ -1,0 +1,269 @@
+//! RTSP as people's programs read it: each picture that they show is the one that they make of the frame itself, and none is missing.
+//! A program makes pictures of its own of frames, by its own decoder, so each is compared with itself.
+
+use super::http::folder;
+use crate::support::carried::{self, WAYS};
+use crate::support::procs::{Camcast, Program};
+use crate::support::rtsp::address;
+use crate::support::{PATIENCE, heavy_turn, left_out};
+use camcast::jpeg::Size;
+use camcast::picture::Pattern;
+use nix::sys::signal::Signal;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Read;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::Command;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::{self, JoinHandle};
+use turbojpeg::Subsamp;
+
+/// Frames that each program is to show, of each way of writing them.
+const FRAMES: usize = 300;
+
+/// Reads a stream or files with OpenCV, and writes each picture.
+const OPENCV: &str = "
+import sys, cv2, signal
+signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+capture = cv2.VideoCapture(sys.argv[1], cv2.CAP_FFMPEG)
+while True:
+    good, picture = capture.read()
+    if not good:
+        break
+    sys.stdout.buffer.write(picture.tobytes())
+";
+
+/// A program that shows pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Player {
+    Ffmpeg,
+    Mpv,
+    OpenCv,
+    GStreamer,
+}
+
+impl Player {
+    const ALL: [Player; 4] = [Player::Ffmpeg, Player::Mpv, Player::OpenCv, Player::GStreamer];
+
+    fn is_here(self) -> bool {
+        let can = |program: &str, args: &[&str]| {
+            Command::new(program).args(args).output().is_ok_and(|output| output.status.success())
+        };
+        let here = match self {
+            Player::Ffmpeg => can("ffmpeg", &["-version"]),
+            Player::Mpv => can("mpv", &["--version"]),
+            Player::OpenCv => python().is_some(),
+            Player::GStreamer => {
+                let needed = ["rtspsrc", "rtpjpegdepay", "jpegdec", "multifilesrc"];
+                needed.iter().all(|element| can("gst-inspect-1.0", &[element]))
+            }
+        };
+        if !here {
+            left_out(&format!("no {self:?} here"));
+        }
+        here
+    }
+
+    /// It writes each picture of the stream to its standard output.
+    fn of_stream(self, url: &str, is_tcp: bool) -> Command {
+        let by = if is_tcp { "tcp" } else { "udp" };
+        match self {
+            Player::Ffmpeg => command("ffmpeg", &[FFMPEG, &["-rtsp_transport", by, "-i", url], RAW].concat()),
+            Player::Mpv => command("mpv", &[MPV, &[&format!("--rtsp-transport={by}"), url]].concat()),
+            Player::OpenCv => {
+                let mut opencv = command(python().unwrap(), &["-c", OPENCV, url]);
+                opencv.env("OPENCV_FFMPEG_CAPTURE_OPTIONS", format!("rtsp_transport;{by}"));
+                opencv
+            }
+            Player::GStreamer => {
+                let from = [&format!("location={url}"), &format!("protocols={by}"), "latency=200"];
+                let from = [&["-q", "rtspsrc"], &from[..], &["!", "rtpjpegdepay"]].concat();
+                command("gst-launch-1.0", &[&from[..], GSTREAMER].concat())
+            }
+        }
+    }
+
+    /// The same of a folder's files.
+    fn of_files(self, folder: &Path, count: usize) -> Command {
+        let files = folder.join("%04d.jpg");
+        let files = files.to_str().unwrap();
+        match self {
+            Player::Ffmpeg => command("ffmpeg", &[FFMPEG, &["-f", "image2", "-i", files], RAW].concat()),
+            Player::Mpv => command("mpv", &[MPV, &[&format!("mf://{}/*.jpg", folder.display())]].concat()),
+            Player::OpenCv => command(python().unwrap(), &["-c", OPENCV, files]),
+            Player::GStreamer => {
+                let last = format!("stop-index={}", count - 1);
+                let from = [
+                    "-q",
+                    "multifilesrc",
+                    &format!("location={files}"),
+                    &last,
+                    "caps=image/jpeg,framerate=25/1",
+                ];
+                command("gst-launch-1.0", &[&from[..], GSTREAMER].concat())
+            }
+        }
+    }
+}
+
+const FFMPEG: &[&str] = &["-v", "error", "-nostdin"];
+const RAW: &[&str] = &["-fps_mode", "passthrough", "-f", "rawvideo", "-"];
+const MPV: &[&str] = &[
+    "--no-config",
+    "--really-quiet",
+    "--untimed",
+    "--framedrop=no",
+    "--ovc=rawvideo",
+    "--of=rawvideo",
+    "--o=-",
+];
+const GSTREAMER: &[&str] = &["!", "jpegdec", "!", "fdsink", "fd=1", "sync=false"];
+
+fn command(program: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(args);
+    command
+}
+
+/// A Python that has OpenCV: Debian's, if another one stands before it.
+fn python() -> Option<&'static str> {
+    ["python3", "/usr/bin/python3"].into_iter().find(|python| {
+        let opencv = Command::new(python).args(["-c", "import cv2"]).output();
+        opencv.is_ok_and(|output| output.status.success())
+    })
+}
+
+/// A picture, by its bytes.
+fn hash(picture: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    picture.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What a program makes of the frames themselves.
+struct Direct {
+    /// Bytes of a picture.
+    length: usize,
+    /// Which frame a picture is of.
+    frames: HashMap<u64, usize>,
+}
+
+impl Direct {
+    #[track_caller]
+    fn new(player: Player, folder: &Path, count: usize) -> Self {
+        let output = player.of_files(folder, count).output().unwrap();
+        let why = String::from_utf8_lossy(&output.stderr);
+        assert!(output.stdout.len().is_multiple_of(count) && !output.stdout.is_empty(), "{player:?}: {why}");
+        let length = output.stdout.len() / count;
+        let pictures = output.stdout.chunks(length).map(hash);
+        let frames: HashMap<u64, usize> = pictures.zip(0..).collect();
+        assert_eq!(frames.len(), count, "{player:?}: pictures that are alike: {why}");
+        Direct { length, frames }
+    }
+}
+
+/// A program that shows the stream.
+struct Viewer {
+    player: Player,
+    is_tcp: bool,
+    program: Program,
+    /// Says that all that were wanted have come.
+    has_all: Receiver<()>,
+    /// Ends with the program. Which frames came; none: a picture that is no frame's.
+    shown: JoinHandle<Vec<Option<usize>>>,
+}
+
+impl Viewer {
+    fn start(player: Player, is_tcp: bool, at: SocketAddr, direct: Direct, wanted: usize) -> Self {
+        let (mut reader, writer) = UnixStream::pair().unwrap();
+        let mut command = player.of_stream(&format!("rtsp://{at}/stream"), is_tcp);
+        let program = Program::start_to("a player", &mut command, OwnedFd::from(writer));
+        let (told, has_all) = channel();
+        let shown = thread::spawn(move || {
+            let (mut picture, mut shown) = (vec![0; direct.length], Vec::new());
+            while reader.read_exact(&mut picture).is_ok() {
+                shown.push(direct.frames.get(&hash(&picture)).copied());
+                if shown.len() == wanted {
+                    let _ = told.send(());
+                }
+            }
+            shown
+        });
+        Viewer { player, is_tcp, program, has_all, shown }
+    }
+
+    fn name(&self) -> String {
+        format!("{:?} by {}", self.player, if self.is_tcp { "TCP" } else { "UDP" })
+    }
+
+    /// Waits for all that are wanted, and ends it as a person does.
+    #[track_caller]
+    fn end(self) -> Vec<Option<usize>> {
+        let name = self.name();
+        if self.has_all.recv_timeout(PATIENCE).is_err() {
+            panic!("{name} does not show enough: {}", self.program.log());
+        }
+        self.program.stop(Signal::SIGINT);
+        self.shown.join().unwrap()
+    }
+}
+
+/// Each picture is a frame, and each frame is there from the first that was shown on.
+#[track_caller]
+fn assert_whole(name: &str, shown: &[Option<usize>], count: usize) {
+    let wrong = shown.iter().filter(|frame| frame.is_none()).count();
+    let numbers: Vec<usize> = shown.iter().flatten().copied().collect();
+    let gaps: Vec<_> = numbers.windows(2).filter(|two| (two[0] + 1) % count != two[1]).collect();
+    println!("{name}: {} pictures, {wrong} of them no frame's, {} gaps", shown.len(), gaps.len());
+    assert_eq!(wrong, 0, "{name}: the first: {:?}", shown.iter().position(Option::is_none));
+    assert!(gaps.is_empty(), "{name}: frames are missing: {gaps:?}");
+}
+
+/// All programs that are here show these pictures, each by UDP and by TCP.
+#[track_caller]
+fn shown_by(players: &[Player], jpegs: &[Vec<u8>], (fps, wanted): (&str, usize)) {
+    let players: Vec<Player> = players.iter().copied().filter(|player| player.is_here()).collect();
+    if players.is_empty() {
+        return;
+    }
+    let _turn = heavy_turn();
+    let folder = folder(jpegs);
+    let source = folder.path().to_str().unwrap();
+    let camcast = Camcast::start(&[source, "-f", fps, "--rtsp", "127.0.0.1:0"]);
+    let at = address(&camcast);
+    let both = players.iter().flat_map(|player| [(*player, false), (*player, true)]);
+    let viewers: Vec<Viewer> = both
+        .map(|(player, is_tcp)| {
+            let direct = Direct::new(player, folder.path(), jpegs.len());
+            Viewer::start(player, is_tcp, at, direct, wanted)
+        })
+        .collect();
+    for viewer in viewers {
+        let name = viewer.name();
+        let shown = viewer.end();
+        assert_whole(&name, &shown, jpegs.len());
+    }
+    camcast.wait_line("clients now: 0");
+}
+
+#[test]
+fn each_player_shows_each_frame_of_422_however_it_is_written() {
+    let jpegs = carried::pictures(Subsamp::Sub2x1, 6 * WAYS.len());
+    shown_by(&Player::ALL, &jpegs, ("90", FRAMES * WAYS.len()));
+}
+
+#[test]
+fn each_player_shows_each_frame_of_420_however_it_is_written() {
+    let jpegs = carried::pictures(Subsamp::Sub2x2, 6 * WAYS.len());
+    shown_by(&Player::ALL, &jpegs, ("90", FRAMES * WAYS.len()));
+}
+
+#[test]
+fn gstreamer_shows_frames_that_are_larger_than_packets_can_say() {
+    let mut pattern = Pattern::new(Size { width: 2592, height: 1944 }, Pattern::QUALITY).unwrap();
+    let jpegs: Vec<Vec<u8>> = (0..10).map(|number| pattern.draw(number, "").unwrap().to_vec()).collect();
+    shown_by(&[Player::GStreamer], &jpegs, ("10", FRAMES));
+}
