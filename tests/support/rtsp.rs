@@ -387,8 +387,7 @@ struct Way {
 
 impl Way {
     fn new(counts: Arc<Counts>, loss: (usize, u64)) -> Self {
-        let any = || socket_near(SocketAddr::from(([127, 0, 0, 1], 0)));
-        Way { client: [any(), any()], server: [any(), any()], client_ports: None, counts, loss }
+        Way { client: neighbours(), server: neighbours(), client_ports: None, counts, loss }
     }
 
     fn port(socket: &UdpSocket) -> u16 {
@@ -453,6 +452,17 @@ fn hand_on(from: &UdpSocket, to: &UdpSocket, mut is_lost: impl FnMut() -> bool) 
             // and says so
             Err(error) if matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::Interrupted) => {}
             Err(_) => return,
+        }
+    }
+}
+
+/// Two sockets of ports beside each other: ffmpeg has its reports go to the port behind that of packets, whatever it is told.
+fn neighbours() -> [UdpSocket; 2] {
+    loop {
+        let first = socket_near(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let port = Way::port(&first);
+        if let Ok(second) = UdpSocket::bind(("127.0.0.1", port.saturating_add(1))) {
+            return [first, second];
         }
     }
 }
