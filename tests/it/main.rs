@@ -51,6 +51,7 @@ mod cast {
     mod odd_frames;
     mod page;
     mod rtsp;
+    mod rtsp_crowd;
     mod rtsp_lossy;
     mod rtsp_multicast;
     mod rtsp_readers;

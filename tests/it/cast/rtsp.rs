@@ -4,7 +4,6 @@
 use super::http::folder;
 use crate::support::carried::pictures;
 use crate::support::http::{Client, address as http_address};
-use crate::support::pictures::noise;
 use crate::support::procs::Camcast;
 use crate::support::quirks::{self, encode};
 use crate::support::rtsp::{Datagrams, Frames, Packet, RtspClient, address, datagram, entropy_coded};
@@ -389,7 +388,6 @@ fn a_stream_that_turns_into_what_cannot_go_ends_with_the_reason() {
     let left = camcast.wait_line("left: ");
     assert!(left.contains("they are grey; take them by HTTP"), "{left}");
     assert!(client.is_closed());
-    stdin.write_all(&noise(160, 120, 50, 1)).unwrap();
 }
 
 /// Junk that is to open a firewall, reports of other sources, what asks for packets that never were.
@@ -431,7 +429,6 @@ fn datagrams_that_say_nothing_do_nothing() {
     client.done("TEARDOWN", "/stream", "");
 }
 
-/// Times that a player waits for are not what the machine's load makes of them.
 #[test]
 fn a_packet_that_is_asked_for_comes_again_as_it_was() {
     let source = Source::at_30();
