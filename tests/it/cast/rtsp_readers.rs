@@ -11,7 +11,6 @@ use camcast::picture::Pattern;
 use nix::sys::signal::Signal;
 use std::fs;
 use std::io::Read;
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -35,9 +34,17 @@ while True:
     sys.stdout.buffer.write(picture.tobytes())
 ";
 
+/// How packets come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    Udp,
+    Tcp,
+    Multicast,
+}
+
 /// A program that shows pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Player {
+pub(super) enum Player {
     Ffmpeg,
     Mpv,
     OpenCv,
@@ -47,7 +54,7 @@ enum Player {
 impl Player {
     const ALL: [Player; 4] = [Player::Ffmpeg, Player::Mpv, Player::OpenCv, Player::GStreamer];
 
-    fn is_here(self) -> bool {
+    pub fn is_here(self) -> bool {
         let can = |program: &str, args: &[&str]| {
             Command::new(program).args(args).output().is_ok_and(|output| output.status.success())
         };
@@ -67,8 +74,13 @@ impl Player {
     }
 
     /// It writes each picture of the stream to its standard output.
-    fn of_stream(self, url: &str, is_tcp: bool) -> Command {
-        let by = if is_tcp { "tcp" } else { "udp" };
+    fn of_stream(self, url: &str, by: By) -> Command {
+        let by = match by {
+            By::Udp => "udp",
+            By::Tcp => "tcp",
+            By::Multicast if self == Player::GStreamer => "udp-mcast",
+            By::Multicast => "udp_multicast",
+        };
         match self {
             Player::Ffmpeg => command("ffmpeg", &[FFMPEG, &["-rtsp_transport", by, "-i", url], RAW].concat()),
             Player::Mpv => command("mpv", &[MPV, &[&format!("--rtsp-transport={by}"), url]].concat()),
@@ -136,14 +148,14 @@ fn python() -> Option<&'static str> {
 }
 
 /// What a program makes of the frames themselves: pictures of one length, in order.
-struct Direct {
+pub(super) struct Direct {
     length: usize,
     pictures: Vec<u8>,
 }
 
 impl Direct {
     #[track_caller]
-    fn new(player: Player, folder: &Path, count: usize) -> Self {
+    pub fn new(player: Player, folder: &Path, count: usize) -> Self {
         let output = player.of_files(folder, count).output().unwrap();
         let why = String::from_utf8_lossy(&output.stderr);
         let pictures = output.stdout;
@@ -167,9 +179,9 @@ impl Direct {
 }
 
 /// A program that shows the stream.
-struct Viewer {
+pub(super) struct Viewer {
     player: Player,
-    is_tcp: bool,
+    by: By,
     program: Program,
     /// Says that all that were wanted have come.
     has_all: Receiver<()>,
@@ -178,9 +190,9 @@ struct Viewer {
 }
 
 impl Viewer {
-    fn start(player: Player, is_tcp: bool, at: SocketAddr, direct: Direct, wanted: usize) -> Self {
+    pub fn start(player: Player, by: By, url: &str, direct: Direct, wanted: usize) -> Self {
         let (mut reader, writer) = UnixStream::pair().unwrap();
-        let mut command = player.of_stream(&format!("rtsp://{at}/stream"), is_tcp);
+        let mut command = player.of_stream(url, by);
         let program = Program::start_to("a player", &mut command, OwnedFd::from(writer));
         let (told, has_all) = channel();
         let shown = thread::spawn(move || {
@@ -193,16 +205,16 @@ impl Viewer {
             }
             shown
         });
-        Viewer { player, is_tcp, program, has_all, shown }
+        Viewer { player, by, program, has_all, shown }
     }
 
-    fn name(&self) -> String {
-        format!("{:?} by {}", self.player, if self.is_tcp { "TCP" } else { "UDP" })
+    pub fn name(&self) -> String {
+        format!("{:?} by {:?}", self.player, self.by)
     }
 
     /// Waits for all that are wanted, and ends it as a person does.
     #[track_caller]
-    fn end(self) -> Vec<Option<usize>> {
+    pub fn end(self) -> Vec<Option<usize>> {
         let name = self.name();
         if self.has_all.recv_timeout(PATIENCE).is_err() {
             panic!("{name} does not show enough: {}", self.program.log());
@@ -213,7 +225,7 @@ impl Viewer {
 }
 
 /// Datagrams that programs of this machine did not take in time, and the system dropped.
-fn dropped() -> u64 {
+pub(super) fn dropped() -> u64 {
     let text = fs::read_to_string("/proc/net/snmp").unwrap();
     let rows: Vec<Vec<&str>> =
         text.lines().filter(|line| line.starts_with("Udp: ")).map(|line| line.split(' ').collect()).collect();
@@ -223,7 +235,7 @@ fn dropped() -> u64 {
 
 /// Each picture is a frame, and each frame is there from the first that was shown on; unless the machine is too busy for that.
 #[track_caller]
-fn assert_whole(name: &str, shown: &[Option<usize>], count: usize, is_busy: bool) {
+pub(super) fn assert_whole(name: &str, shown: &[Option<usize>], count: usize, is_busy: bool) {
     let wrong = shown.iter().filter(|frame| frame.is_none()).count();
     let numbers: Vec<usize> = shown.iter().flatten().copied().collect();
     let gaps: Vec<_> = numbers.windows(2).filter(|two| (two[0] + 1) % count != two[1]).collect();
@@ -245,11 +257,12 @@ fn shown_by(players: &[Player], jpegs: &[Vec<u8>], (fps, wanted): (&str, usize))
     let source = folder.path().to_str().unwrap();
     let camcast = Camcast::start(&[source, "-f", fps, "--rtsp", "127.0.0.1:0"]);
     let (at, dropped_before) = (address(&camcast), dropped());
-    let both = players.iter().flat_map(|player| [(*player, false), (*player, true)]);
+    let url = format!("rtsp://{at}/stream");
+    let both = players.iter().flat_map(|player| [(*player, By::Udp), (*player, By::Tcp)]);
     let viewers: Vec<Viewer> = both
-        .map(|(player, is_tcp)| {
+        .map(|(player, by)| {
             let direct = Direct::new(player, folder.path(), jpegs.len());
-            Viewer::start(player, is_tcp, at, direct, wanted)
+            Viewer::start(player, by, &url, direct, wanted)
         })
         .collect();
     let each: Vec<_> = viewers.into_iter().map(|viewer| (viewer.name(), viewer.end())).collect();
