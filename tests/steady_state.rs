@@ -21,11 +21,13 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::thread;
-use support::pictures::noise;
+use std::thread::{self, JoinHandle};
 use support::plain::PlainClient;
-use support::procs::{Program, camrec_command, camrec_into};
-use support::{PATIENCE, deadline, is_over, pause};
+use support::procs::{Program, camrec_command, camrec_into, nowhere};
+use support::quirks::encode;
+use support::rtsp::{RtspClient, datagram_within};
+use support::{Noise, PATIENCE, deadline, is_over, pause};
+use turbojpeg::Subsamp;
 
 /// Frames that are counted.
 const FRAMES: u64 = 300;
@@ -90,12 +92,13 @@ struct Count {
     places: Vec<String>,
 }
 
-fn config(clip: &Path, http: &Path) -> Config {
+fn config(clip: &Path, http: &Path, rtsp: &str) -> Config {
     let options = Options {
         source: clip.to_str().map(Into::into),
         desired_fps: Some("90".into()),
         listen: vec!["127.0.0.1:0".into()],
         http: vec![http.to_str().unwrap().into()],
+        rtsp: vec![rtsp.into()],
         ..Options::default()
     };
     Config::try_from(options).unwrap()
@@ -144,19 +147,50 @@ fn wait_frames(control: &Control, frames: u64) {
     }
 }
 
+/// Has the stream by RTSP, and returns how many bytes of packets came. By UDP it says now and then how it receives, and what it
+/// lacks.
+fn watch(rtsp: SocketAddr, is_tcp: bool, stop: Arc<AtomicBool>) -> JoinHandle<u64> {
+    let mut client = RtspClient::connect(rtsp);
+    let datagrams = (!is_tcp).then(|| client.set_up_udp("/stream?nack=1"));
+    if is_tcp {
+        client.set_up_tcp("/stream");
+    }
+    client.done("PLAY", "/stream", "");
+    thread::spawn(move || {
+        let mut bytes = 0;
+        while !stop.load(Ordering::Relaxed) {
+            let Some(datagrams) = &datagrams else {
+                bytes += client.packet().1.len() as u64;
+                continue;
+            };
+            let Some(packet) = datagram_within(&datagrams.rtp, datagrams.from.0, PATIENCE) else { break };
+            bytes += packet.len() as u64;
+            if packet[3].is_multiple_of(64) {
+                let (ssrc, sequence) = (&packet[8..12], &packet[2..4]);
+                let report = [&[0x81, 201, 0, 7, 1, 2, 3, 4], ssrc, &[0; 20]].concat();
+                let lacks = [&[0x81, 205, 0, 3, 1, 2, 3, 4], ssrc, sequence, &[0, 7]].concat();
+                datagrams.rtcp.send_to(&[report, lacks].concat(), datagrams.from.1).unwrap();
+            }
+        }
+        bytes
+    })
+}
+
 #[test]
 fn a_frame_costs_no_allocation_whatever_the_clients() {
     let folder = tempfile::tempdir().unwrap();
     let clip = folder.path().join("clip.mjpeg");
     // too large for a plain client's datagram: each is shrunk
-    let jpegs: Vec<Vec<u8>> = (0..10).map(|n| noise(320, 240, 75, n)).collect();
+    let noise = |number| encode(&Noise::new(number).bytes(384 * 240 * 3), 384, Subsamp::Sub2x1);
+    let jpegs: Vec<Vec<u8>> = (1..11).map(noise).collect();
     assert!(jpegs.iter().all(|jpeg| (70_000..150_000).contains(&jpeg.len())), "{}", jpegs[0].len());
     fs::write(&clip, jpegs.concat()).unwrap();
 
     let control = Arc::new(Control::default());
     let (door, opened) = channel();
     let socket = folder.path().join("http");
-    let (config, told) = (config(&clip, &socket), Arc::clone(&control));
+    let rtsp = nowhere();
+    let (config, told) = (config(&clip, &socket, &rtsp), Arc::clone(&control));
     let server = thread::spawn(move || serve(&config, &told, &door));
     let address = opened.recv_timeout(PATIENCE).unwrap();
 
@@ -169,6 +203,8 @@ fn a_frame_costs_no_allocation_whatever_the_clients() {
         browser.write_all(format!("GET {target} HTTP/1.1\r\nHost: pi\r\n\r\n").as_bytes()).unwrap();
         thread::spawn(move || std::io::copy(&mut browser, &mut std::io::sink()).unwrap())
     });
+    let done = Arc::new(AtomicBool::new(false));
+    let players = [false, true].map(|is_tcp| watch(rtsp.parse().unwrap(), is_tcp, Arc::clone(&done)));
     recorder.wait_line("joined ");
     viewer.wait_line("joined ");
     // the shrinker settles: it tries a larger picture after each 30 frames with room
@@ -178,6 +214,8 @@ fn a_frame_costs_no_allocation_whatever_the_clients() {
     wait_frames(&control, FRAMES + 30);
     let rss = resident();
     plain.wait_more(1);
+    done.store(true, Ordering::Relaxed);
+    let played = players.map(|player| player.join().expect("a player was cut off"));
     control.stop.store(true, Ordering::Relaxed);
     let count = server.join().expect("the server failed");
     println!("{} allocations in {FRAMES} frames of {} bytes; VmRSS {rss}", count.allocations, jpegs[0].len());
@@ -186,6 +224,7 @@ fn a_frame_costs_no_allocation_whatever_the_clients() {
     assert!(streamed[0] > FRAMES * 70_000, "the browser has had the stream: {streamed:?} bytes");
     // a busy machine may not make each of them smaller
     assert!(streamed[1] > 1_000_000, "and the other a small one: {streamed:?} bytes");
+    assert!(played.iter().all(|bytes| *bytes > FRAMES * 60_000), "so have the players: {played:?} bytes");
     assert!(count.before > 10, "the counter counts: {}", count.before);
     assert_eq!(count.allocations, 0, "in {FRAMES} frames, the first of them:\n{}", count.places.join("\n\n"));
 }

@@ -3,7 +3,7 @@
 //!
 //! | folder | what | look here for |
 //! |---|---|---|
-//! | `cast/` | camcast | files and pipes as sources (`sources`), a camera that is not there yet, comes back, is slow, or sends odd frames; clients beside each other, the no-signal picture, the client log, `--dscp`, passwords |
+//! | `cast/` | camcast | files and pipes as sources (`sources`), a camera that is not there yet, comes back, is slow, or sends odd frames; clients beside each other, HTTP and RTSP, the no-signal picture, the client log, `--dscp`, passwords |
 //! | `rec/` | camrec | a recording from start to end (`recording`), frames unchanged (`byte_for_byte`), the account, the status line, `--on-segment`, `check`, `export`, a clock that is set |
 //! | `files/` | recordings on the disk | Matroska, AVI and stills as other programs read them, names, `--keep`, disks that stall or fail, kills, deleted files, limits of the system, two recorders on one folder |
 //! | `protocol/` | the wire | the examples of docs/PROTOCOL.md, native and plain clients made of bytes, the original server |
@@ -25,8 +25,8 @@
 //! - Written by the tests themselves when told to: `UPDATE_GOLDEN=1 cargo test --test it help_is_as_agreed` (`golden/`),
 //!   `UPDATE_FIXTURES=1 cargo test --test it odd_frames` (`fixtures/jpeg`).
 //!
-//! What reads HTTP needs more than the rest: `tests/scripts/deps.sh web` installs Chromium, promtool and others; without them those tests are
-//! left out, and said to be.
+//! What reads HTTP and RTSP needs more than the rest: `tests/scripts/deps.sh web players` installs Chromium, promtool and others, and
+//! mpv, OpenCV and GStreamer; without them those tests are left out, and said to be.
 //!
 //! Eight tests run at once, since most only wait. One that keeps a processor busy, or needs it in time, takes a
 //! `support::heavy_turn()`. Where counts are asserted the source is a file, of which camcast skips nothing.
@@ -53,6 +53,11 @@ mod cast {
     mod odd_frames;
     mod page;
     mod passwords;
+    mod rtsp;
+    mod rtsp_crowd;
+    mod rtsp_lossy;
+    mod rtsp_multicast;
+    mod rtsp_readers;
     mod slow_cameras;
     mod sources;
 }

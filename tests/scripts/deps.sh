@@ -16,8 +16,8 @@ declare -A groups=(
     # what reads HTTP: a browser for the page, what Prometheus thinks of the metrics, programs that know passwords; without them
     # those tests are left out
     [web]="chromium prometheus curl wget python3-requests"
-    # and what people look at them with
-    [players]="mpv python3-opencv"
+    # what people look at streams and recordings with: without them those tests are left out
+    [players]="mpv python3-opencv gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good"
     [check]="shellcheck git"
     [cross]="mmdebstrap util-linux binutils"
 )

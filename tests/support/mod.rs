@@ -13,6 +13,8 @@
 //! | [`netem`] | a bad network, one direction of it, as a library |
 //! | [`proxy`] | the same in front of a real server |
 //! | [`quirks`] | frames as cameras really make them |
+//! | [`carried`] | JPEGs that RTP has words for, and some that it has not |
+//! | [`rtsp`] | an RTSP client, and a path that loses its packets |
 //! | [`machine`] | a disk that stalls or fails, a clock that is set |
 //! | [`http`] | an HTTP client, by the rules that real ones have |
 //! | [`json`] | what camrec tells programs |
@@ -20,6 +22,7 @@
 
 pub mod books;
 pub mod browser;
+pub mod carried;
 pub mod clips;
 pub mod film;
 pub mod front;
@@ -34,6 +37,7 @@ pub mod plain;
 pub mod procs;
 pub mod proxy;
 pub mod quirks;
+pub mod rtsp;
 
 use camcast::sys::clock;
 use camcast::time::Time;

@@ -8,9 +8,6 @@ use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 pub const WIDTH: usize = 64;
 pub const HEIGHT: usize = 48;
 
-/// Rows of an MCU at 4:2:2.
-const ROWS: usize = 8;
-
 /// Packed RGB: ramps of colour and a light box.
 pub fn picture() -> Vec<u8> {
     let pixel = |x: usize, y: usize| match (x, y) {
@@ -20,7 +17,7 @@ pub fn picture() -> Vec<u8> {
     (0..HEIGHT).flat_map(|y| (0..WIDTH).flat_map(move |x| pixel(x, y))).collect()
 }
 
-fn encode(pixels: &[u8], width: usize, sampling: Subsamp) -> Vec<u8> {
+pub fn encode(pixels: &[u8], width: usize, sampling: Subsamp) -> Vec<u8> {
     let mut compressor = Compressor::new().unwrap();
     compressor.set_quality(80).unwrap();
     compressor.set_subsamp(sampling).unwrap();
@@ -29,13 +26,13 @@ fn encode(pixels: &[u8], width: usize, sampling: Subsamp) -> Vec<u8> {
     compressor.compress_to_vec(image).unwrap()
 }
 
-fn segment(code: u8, payload: &[u8]) -> Vec<u8> {
+pub fn segment(code: u8, payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(payload.len() + 2).unwrap().to_be_bytes();
     [&[0xff, code], &length[..], payload].concat()
 }
 
 /// SOI, the header's segments as `change` leaves them (`None`: left out), and all that follows them.
-fn rewrite(jpeg: &[u8], change: impl Fn(u8, &[u8]) -> Option<Vec<u8>>) -> Vec<u8> {
+pub fn rewrite(jpeg: &[u8], change: impl Fn(u8, &[u8]) -> Option<Vec<u8>>) -> Vec<u8> {
     let mut bytes = vec![0xff, SOI];
     let mut scan = 0;
     for it in markers::segments(jpeg).unwrap().map(Result::unwrap) {
@@ -47,12 +44,12 @@ fn rewrite(jpeg: &[u8], change: impl Fn(u8, &[u8]) -> Option<Vec<u8>>) -> Vec<u8
 }
 
 /// Without JFIF's APP0, but with these segments first.
-fn headed(jpeg: &[u8], first: &[u8]) -> Vec<u8> {
+pub fn headed(jpeg: &[u8], first: &[u8]) -> Vec<u8> {
     let rest = rewrite(jpeg, |code, payload| (code != 0xe0).then(|| segment(code, payload)));
     [&rest[..2], first, &rest[2..]].concat()
 }
 
-fn without_tables(jpeg: &[u8]) -> Vec<u8> {
+pub fn without_tables(jpeg: &[u8]) -> Vec<u8> {
     rewrite(jpeg, |code, payload| (code != DHT).then(|| segment(code, payload)))
 }
 
@@ -71,16 +68,19 @@ fn scan(jpeg: &[u8]) -> usize {
 }
 
 /// A restart marker behind each row of MCUs. Each row is coded as a picture of its own: that is what a restart means.
-fn restarting() -> Vec<u8> {
-    let (pixels, sampling) = (picture(), Subsamp::Sub2x1);
-    let rows: Vec<_> = pixels.chunks(WIDTH * 3 * ROWS).map(|row| encode(row, WIDTH, sampling)).collect();
+pub fn restarting(pixels: &[u8], width: usize, sampling: Subsamp) -> Vec<u8> {
+    let (height, (mcu, rows)) = (pixels.len() / width / 3, mcu(sampling));
+    let rows: Vec<_> = pixels.chunks(width * 3 * rows).map(|row| encode(row, width, sampling)).collect();
     let mut bytes = rewrite(&rows[0][..scan(&rows[0])], |code, payload| match code {
         SOF0 => {
             let mut payload = payload.to_vec();
-            payload[1..3].copy_from_slice(&(HEIGHT as u16).to_be_bytes());
+            payload[1..3].copy_from_slice(&(height as u16).to_be_bytes());
             Some(segment(code, &payload))
         }
-        SOS => Some([segment(DRI, &((WIDTH / 16) as u16).to_be_bytes()), segment(code, payload)].concat()),
+        SOS => {
+            let interval = (width.div_ceil(mcu) as u16).to_be_bytes();
+            Some([segment(DRI, &interval), segment(code, payload)].concat())
+        }
         _ => Some(segment(code, payload)),
     });
     for (n, row) in rows.iter().enumerate() {
@@ -93,8 +93,17 @@ fn restarting() -> Vec<u8> {
     bytes
 }
 
+/// The width and height of an MCU.
+fn mcu(sampling: Subsamp) -> (usize, usize) {
+    match sampling {
+        Subsamp::Sub2x1 => (16, 8),
+        Subsamp::Sub2x2 => (16, 16),
+        _ => panic!("{sampling:?}"),
+    }
+}
+
 /// EXIF with a thumbnail in its second directory (EXIF 2.3, 4.5.5).
-fn exif() -> Vec<u8> {
+pub fn exif() -> Vec<u8> {
     let thumbnail = encode(&[90; 16 * 16 * 3], 16, Subsamp::Sub2x1);
     let entry = |tag: u16, kind: u16, value: u32| {
         [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &1_u32.to_le_bytes(), &value.to_le_bytes()].concat()
@@ -126,7 +135,7 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
         ("gray.jpg", encode(&picture(), WIDTH, Subsamp::Gray)),
         ("no-tables.jpg", no_tables.clone()),
         ("avi1.jpg", headed(&no_tables, &avi1)),
-        ("restarts.jpg", restarting()),
+        ("restarts.jpg", restarting(&picture(), WIDTH, Subsamp::Sub2x1)),
         ("exif-thumbnail.jpg", with_exif.clone()),
         ("zeros-behind.jpg", [&whole[..], &[0; 1500]].concat()),
         ("fill-behind.jpg", [&whole[..], &[0xff; 700]].concat()),

@@ -1,0 +1,143 @@
+//! One stream for all who ask for `/multicast`, in a network namespace of its own: elsewhere it would be on somebody's network.
+
+use super::rtsp::Source;
+use super::rtsp_readers::{By, Direct, Player, Viewer, assert_whole, dropped};
+use crate::support::carried::pictures;
+use crate::support::rtsp::{Frames, Packet, RtspClient};
+use crate::support::{PATIENCE, heavy_turn, left_out, receive_within};
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, SockaddrStorage, bind, setsockopt, socket, sockopt,
+};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
+use std::process::Command;
+use std::sync::mpsc::channel;
+use std::thread;
+use turbojpeg::Subsamp;
+
+const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 42, 1);
+const PORT: u16 = 5004;
+const FRAMES: usize = 300;
+
+/// Says that it runs there already.
+const INSIDE: &str = "IN_A_NETWORK_OF_ITS_OWN";
+
+/// Runs the test of that name once more, in a network that has nothing but loopback. False: it has been, or cannot be.
+fn is_inside(name: &str) -> bool {
+    if std::env::var_os(INSIDE).is_some() {
+        return true;
+    }
+    let inside = |script: &str, args: &[&str]| {
+        let script = format!(
+            "ip link set lo up && ip link set lo multicast on && ip route add 239.0.0.0/8 dev lo && {script}"
+        );
+        let mut command = Command::new("unshare");
+        command.args(["-rn", "sh", "-c", &script, "sh"]).args(args).env(INSIDE, "1").output()
+    };
+    if !inside("true", &[]).is_ok_and(|output| output.status.success()) {
+        left_out("no network namespace here (unshare -rn), or no ip");
+        return false;
+    }
+    let tests = std::env::current_exe().unwrap();
+    let args = [tests.to_str().unwrap(), "--exact", name, "--nocapture"];
+    let output = inside("exec \"$@\"", &args).unwrap();
+    let (out, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    println!("{out}");
+    eprintln!("{log}");
+    assert!(
+        output.status.success() && out.contains("1 passed"),
+        "in a network of its own: {}",
+        output.status
+    );
+    false
+}
+
+/// A member of the group, beside others of this machine.
+fn member(port: u16) -> UdpSocket {
+    let fd = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None).unwrap();
+    setsockopt(&fd, sockopt::ReuseAddr, &true).unwrap();
+    setsockopt(&fd, sockopt::RcvBuf, &(1 << 20)).unwrap();
+    bind(fd.as_raw_fd(), &SockaddrStorage::from(SocketAddr::from((GROUP, port)))).unwrap();
+    let socket = UdpSocket::from(fd);
+    socket.join_multicast_v4(&GROUP, &Ipv4Addr::LOCALHOST).unwrap();
+    socket
+}
+
+/// The next datagram and its sender. All members hear what any of them says to the group, junk among it.
+#[track_caller]
+fn next(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
+    let mut bytes = vec![0; 65_536];
+    let (length, from) = receive_within(socket, &mut bytes, PATIENCE).expect("no datagram came");
+    bytes.truncate(length);
+    (bytes, from)
+}
+
+#[test]
+fn each_packet_goes_once_and_all_who_ask_get_it() {
+    if !is_inside("cast::rtsp_multicast::each_packet_goes_once_and_all_who_ask_get_it") {
+        return;
+    }
+    let _turn = heavy_turn();
+    let jpegs = pictures(Subsamp::Sub2x1, 42);
+    let folder = super::http::folder(&jpegs);
+    let group = format!("{GROUP}:{PORT}");
+    let source = Source::new(jpegs, &["-f", "30", "--rtsp-multicast", &group]);
+    let url = format!("rtsp://{}/multicast", source.at);
+    let before = dropped();
+    let (packets, reports) = (member(PORT), member(PORT + 1));
+    let mut client = RtspClient::connect(source.at);
+    let described = client.done("DESCRIBE", "/multicast", "");
+    assert!(described.body.contains(&format!("c=IN IP4 {GROUP}/1\r\n")), "{described:?}");
+    assert!(described.body.contains(&format!("m=video {PORT} RTP/AVP 26\r\n")), "{described:?}");
+    let answer = client.done("SETUP", "/multicast/track1", "Transport: RTP/AVP;multicast\r\n");
+    let transport = answer.field("transport");
+    assert!(
+        transport.contains(&format!("multicast;destination={GROUP};port=5004-5005;ttl=1")),
+        "{transport}"
+    );
+    client.session = Some(answer.field("session").split(';').next().unwrap().to_owned());
+    let played = client.done("PLAY", "/multicast", "");
+    let (first, sender) = next(&packets);
+    let first = Packet::read(&first);
+    assert_eq!(u32::from(first.sequence), played.number("rtp-info", "seq"));
+
+    // a member hears each packet once, however many there are: one source, and one number after the other
+    let (told, is_over) = channel::<()>();
+    let ssrc = first.ssrc;
+    let listener = thread::spawn(move || {
+        let (mut frames, mut count) = (Frames::default(), 1);
+        frames.push(first);
+        while is_over.try_recv().is_err() {
+            let (bytes, from) = next(&packets);
+            if from == sender {
+                let packet = Packet::read(&bytes);
+                assert_eq!(packet.ssrc, ssrc);
+                frames.push(packet);
+                count += 1;
+            }
+        }
+        count
+    });
+    // not one of each: GStreamer hears its own reports, takes them for another's, says BYE, and ffmpeg ends at anybody's
+    for player in [Player::Ffmpeg, Player::GStreamer].into_iter().filter(|player| player.is_here()) {
+        let two = [(), ()].map(|()| {
+            let direct = Direct::new(player, folder.path(), source.jpegs.len());
+            Viewer::start(player, By::Multicast, &url, direct, FRAMES)
+        });
+        for viewer in two {
+            let name = viewer.name();
+            assert_whole(&name, &viewer.end(), source.jpegs.len(), dropped() > before);
+        }
+    }
+    told.send(()).unwrap();
+    println!("each of {} packets came once", listener.join().unwrap());
+    // the last of them ends it
+    client.done("TEARDOWN", "/multicast", "");
+    loop {
+        let (report, _) = next(&reports);
+        let end = [&[0x81, 203, 0, 1], &ssrc.to_be_bytes()[..]].concat();
+        if report.ends_with(&end) {
+            break;
+        }
+    }
+}
