@@ -232,6 +232,7 @@ mod tests {
 
     #[test]
     #[ignore = "a measurement, for the table above"]
+    #[allow(clippy::print_stdout, reason = "figures")]
     fn what_shrinking_costs() {
         let millis = |mut work: Box<dyn FnMut() + '_>| {
             let mut all: Vec<f64> = (0..40)
