@@ -35,7 +35,7 @@
 //! | [`rtp`] | pure | a frame as RTP packets (RFC 2435), and the reports beside them |
 //! | [`rtsp`] | pure | RTSP: requests, transports, descriptions, what can be asked when |
 //! | [`record`] | pure | containers, where files begin and end, their names |
-//! | [`picture`] | pure | pictures that the program makes itself: the pattern, NO SIGNAL, raw frames compressed, frames shrunk for plain clients |
+//! | [`picture`] | pure | pictures that the program makes itself: the pattern, NO SIGNAL, raw frames compressed, frames shrunk for plain clients and for `?scale=` |
 //! | [`shown`] | pure | names and words of others, as a terminal may be shown them |
 //! | [`supervisor`] | pure | a camera's life: when it is opened, given up, tried again |
 //! | [`capture`] | shell | sources: a V4L2 camera with its ring of mmap buffers, the pattern, files, standard input |
@@ -65,7 +65,8 @@
 //!
 //! What may block has a thread of its own, with a queue to it and a bell back that the loop polls ([`sys::worker`]): in camcast
 //! the camera's opener, which sees to its controls too; in camrec the writer, name lookups, `--on-segment` commands and `--json`
-//! events; in both whatever of the log goes to a file.
+//! events; in both whatever of the log goes to a file. So has what keeps the processor for milliseconds: frames made smaller for
+//! HTTP (`?scale=`), while somebody asks.
 //!
 //! # What a frame costs
 //!

@@ -195,7 +195,7 @@ fn a_snapshot_is_smaller_too_and_nonsense_is_refused() {
 fn what_is_not_decoded_is_skipped_and_counted_and_a_snapshot_hears_why() {
     let forms = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/forms");
     let cmyk = fs::read(forms.join("cmyk.jpg")).unwrap();
-    let source = folder(&[cmyk.clone()]);
+    let source = folder(&[cmyk]);
     let (camcast, at) = serve(&source, "20", &[]);
     let shot = get(at, "/snapshot?scale=2");
     assert_eq!((shot.status, shot.text().as_str()), (415, "CMYK or YCCK, which is not decoded here\n"));

@@ -56,7 +56,7 @@ enum Reply {
     /// What the camera answers for its controls.
     Controls(Order),
     /// The stream.
-    Stream(viewer::Manner, String),
+    Stream(viewer::Terms, String),
     /// Nothing, and what may be asked.
     Options,
 }
@@ -163,7 +163,7 @@ impl Http {
     fn begin_stream(
         &mut self,
         place: usize,
-        (wanted, agent): (viewer::Manner, String),
+        (wanted, agent): (viewer::Terms, String),
         manner: &Manner,
         shared: &mut Shared<'_>,
         now: Time,
@@ -332,7 +332,7 @@ fn reply_to(
     match route {
         Route::Stream { interval, scale, in_advance } => {
             let agent: String = one_line(request.user_agent).to_string().chars().take(AGENT).collect();
-            Reply::Stream(viewer::Manner { thin: Thin::new(interval), scale, in_advance }, agent)
+            Reply::Stream(viewer::Terms { thin: Thin::new(interval), scale, in_advance }, agent)
         }
         Route::Snapshot { is_fresh, scale } => {
             Reply::Snapshot(if is_fresh { now } else { Time::default() }, scale)

@@ -61,7 +61,7 @@ pub struct Turn<'a> {
 
 /// How one wants the stream.
 #[derive(Clone, Copy, Debug)]
-pub struct Manner {
+pub struct Terms {
     /// Which frames.
     pub thin: Thin,
     /// How much smaller than the camera's they are to be.
@@ -74,7 +74,7 @@ pub struct Manner {
 #[derive(Debug)]
 pub struct Viewer {
     cursor: Cursor,
-    manner: Manner,
+    terms: Terms,
     /// The frame that is to be made smaller for it.
     wish: Option<FrameNumber>,
     /// The next part's head has gone with the part before it.
@@ -98,10 +98,10 @@ pub struct Viewer {
 
 impl Viewer {
     /// One who begins with this cursor, behind these bytes.
-    pub fn new(cursor: Cursor, manner: Manner, opening: Vec<u8>, now: Time) -> Self {
+    pub fn new(cursor: Cursor, terms: Terms, opening: Vec<u8>, now: Time) -> Self {
         Viewer {
             cursor,
-            manner,
+            terms,
             wish: None,
             is_ahead: false,
             part: None,
@@ -143,7 +143,7 @@ impl Viewer {
 
     /// How much smaller its frames are, and the one that is to be made so for it now.
     pub fn wish(&self) -> Option<(Scale, Option<FrameNumber>)> {
-        self.manner.scale.map(|scale| (scale, self.wish))
+        self.terms.scale.map(|scale| (scale, self.wish))
     }
 
     /// Sends what there is. [`Sending::Done`]: for now there is no more.
@@ -201,7 +201,7 @@ impl Viewer {
             return Some(Picture::Slate(number));
         }
         let number = self.next_number(pictures.stream)?;
-        match self.manner.scale {
+        match self.terms.scale {
             None => Some(Picture::Frame(number)),
             Some(scale) => self.peek_small(number, scale, pictures),
         }
@@ -233,7 +233,7 @@ impl Viewer {
     }
 
     fn wants(&self, frame: &Frame<'_>, stream: &Stream) -> bool {
-        let thin = &self.manner.thin;
+        let thin = &self.terms.thin;
         thin.is_all() || thin.wants(frame.stamp().captured, apart(stream))
     }
 
@@ -244,7 +244,7 @@ impl Viewer {
         dates: &mut Dates,
         now: Time,
     ) -> Option<(Part, Picture)> {
-        let (frame, stream) = (picture.of(pictures)?, pictures.stream);
+        let stream = pictures.stream;
         match picture {
             Picture::Slate(number) => self.slate = Some((number, now.after(AGAIN))),
             Picture::Frame(_) => {
@@ -252,12 +252,14 @@ impl Viewer {
                 self.tally.skipped += u64::from(skipped);
             }
             Picture::Small(..) => {
-                self.tally.skipped += u64::from(self.cursor.skip_to(source_of(&frame)));
+                let source = source_of(&picture.of(pictures)?);
+                self.tally.skipped += u64::from(self.cursor.skip_to(source));
                 self.cursor.pass();
             }
         }
+        let frame = picture.of(pictures)?;
         let captured = frame.stamp().captured;
-        let Manner { thin, in_advance, .. } = &mut self.manner;
+        let Terms { thin, in_advance, .. } = &mut self.terms;
         if !matches!(picture, Picture::Slate(_)) {
             thin.took(captured, apart(stream));
         }
