@@ -165,7 +165,7 @@ fn watch(rtsp: SocketAddr, is_tcp: bool, stop: Arc<AtomicBool>) -> JoinHandle<u6
             };
             let Some(packet) = datagram_within(&datagrams.rtp, datagrams.from.0, PATIENCE) else { break };
             bytes += packet.len() as u64;
-            if packet[3].is_multiple_of(64) {
+            if packet[3] % 64 == 0 {
                 let (ssrc, sequence) = (&packet[8..12], &packet[2..4]);
                 let report = [&[0x81, 201, 0, 7, 1, 2, 3, 4], ssrc, &[0; 20]].concat();
                 let lacks = [&[0x81, 205, 0, 3, 1, 2, 3, 4], ssrc, sequence, &[0, 7]].concat();

@@ -1,7 +1,7 @@
 //! One stream for all who ask for `/multicast`, in a network namespace of its own: elsewhere it would be on somebody's network.
 
 use super::rtsp::Source;
-use super::rtsp_readers::{By, Direct, Player, Viewer, assert_whole, dropped};
+use super::rtsp_readers::{By, Direct, Player, Viewer};
 use crate::support::carried::pictures;
 use crate::support::rtsp::{Frames, Packet, RtspClient};
 use crate::support::{PATIENCE, heavy_turn, left_out, receive_within};
@@ -11,7 +11,7 @@ use nix::sys::socket::{
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::process::Command;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use turbojpeg::Subsamp;
 
@@ -72,6 +72,22 @@ fn next(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
     (bytes, from)
 }
 
+/// A member hears each packet once, however many there are: one source, and one number after the other. How many they were.
+fn listen(packets: &UdpSocket, (first, sender): (Packet, SocketAddr), is_over: &Receiver<()>) -> usize {
+    let (mut frames, mut count, ssrc) = (Frames::default(), 1, first.ssrc);
+    frames.push(first);
+    while is_over.try_recv().is_err() {
+        let (bytes, from) = next(packets);
+        if from == sender {
+            let packet = Packet::read(&bytes);
+            assert_eq!(packet.ssrc, ssrc);
+            frames.push(packet);
+            count += 1;
+        }
+    }
+    count
+}
+
 #[test]
 fn each_packet_goes_once_and_all_who_ask_get_it() {
     if !is_inside("cast::rtsp_multicast::each_packet_goes_once_and_all_who_ask_get_it") {
@@ -83,7 +99,6 @@ fn each_packet_goes_once_and_all_who_ask_get_it() {
     let group = format!("{GROUP}:{PORT}");
     let source = Source::new(jpegs, &["-f", "30", "--rtsp-multicast", &group]);
     let url = format!("rtsp://{}/multicast", source.at);
-    let before = dropped();
     let (packets, reports) = (member(PORT), member(PORT + 1));
     let mut client = RtspClient::connect(source.at);
     let described = client.done("DESCRIBE", "/multicast", "");
@@ -101,33 +116,16 @@ fn each_packet_goes_once_and_all_who_ask_get_it() {
     let first = Packet::read(&first);
     assert_eq!(u32::from(first.sequence), played.number("rtp-info", "seq"));
 
-    // a member hears each packet once, however many there are: one source, and one number after the other
-    let (told, is_over) = channel::<()>();
     let ssrc = first.ssrc;
-    let listener = thread::spawn(move || {
-        let (mut frames, mut count) = (Frames::default(), 1);
-        frames.push(first);
-        while is_over.try_recv().is_err() {
-            let (bytes, from) = next(&packets);
-            if from == sender {
-                let packet = Packet::read(&bytes);
-                assert_eq!(packet.ssrc, ssrc);
-                frames.push(packet);
-                count += 1;
-            }
-        }
-        count
-    });
+    let (told, is_over) = channel::<()>();
+    let listener = thread::spawn(move || listen(&packets, (first, sender), &is_over));
     // not one of each: GStreamer hears its own reports, takes them for another's, says BYE, and ffmpeg ends at anybody's
     for player in [Player::Ffmpeg, Player::GStreamer].into_iter().filter(|player| player.is_here()) {
         let two = [(), ()].map(|()| {
             let direct = Direct::new(player, folder.path(), source.jpegs.len());
             Viewer::start(player, By::Multicast, &url, direct, FRAMES)
         });
-        for viewer in two {
-            let name = viewer.name();
-            assert_whole(&name, &viewer.end(), source.jpegs.len(), dropped() > before);
-        }
+        two.into_iter().for_each(|viewer| viewer.end().assert_whole(source.jpegs.len(), false));
     }
     told.send(()).unwrap();
     println!("each of {} packets came once", listener.join().unwrap());
