@@ -50,6 +50,7 @@ mod cast {
     mod no_signal;
     mod odd_frames;
     mod page;
+    mod paint;
     mod prometheus;
     mod slow_cameras;
     mod sources;
