@@ -101,7 +101,7 @@ fn each_is_seen_before_the_next_is_captured(place: Place) {
     camcast.wait_line("gives frames");
     let Some(mut browser) = watch(address(&camcast), place) else { return left_out("no chromium here") };
     let mut soon = 0;
-    for number in 2..30 {
+    for number in 2..16 {
         let lines = camcast.program.lines();
         stdin.write_all(&painter.paint(number)).unwrap();
         browser.wait_for(&format!("seen.some((it) => it[0] == {number})"));
