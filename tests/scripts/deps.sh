@@ -13,7 +13,7 @@ declare -A groups=(
     [demo]="ffmpeg"
     # what the tests read recordings with
     [test]="ffmpeg mkvtoolnix"
-    # what reads HTTP: a browser for the page, and what Prometheus thinks of the metrics; without them those tests are left out
+    # what reads HTTP: a browser for the page, and a Prometheus that collects the metrics; without them those tests are left out
     [web]="chromium prometheus"
     # and what people look at them with
     [players]="mpv python3-opencv"
