@@ -18,9 +18,9 @@ measured() {
     "$@" >/tmp/server.log 2>&1 &
     server=$!
     wait_for 60 "snapshot of $1" answers
-    python3 /host/tools/viewers.py $server 8080 "$viewers" 10 >/tmp/viewers.log 2>&1 || fail "viewers of $1"
+    python3 /host/tools/viewers.py $server 8080 "$viewers" 6 >/tmp/viewers.log 2>&1 || fail "viewers of $1"
     read -r frames cpu COST </tmp/viewers.log
-    echo "$1, $viewers at once: $frames frames reached them in 10 s, $cpu s of CPU, $COST us each"
+    echo "$1, $viewers at once: $frames frames reached them in 6 s, $cpu s of CPU, $COST us each"
     kill $server
     wait $server
 }
