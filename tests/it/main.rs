@@ -21,7 +21,7 @@
 //!   idle machine) and `files/matroska.rs` (5 GB of disk), and `day_at_speed.rs` and the kills in `files/disk.rs`, for which
 //!   `HOURS=24` and `KILLS=200` ask for more. `LONG_RUN=300` is the seconds of a long run in `bad_network`.
 //! - Ignored as well, as they measure: `the_check_costs` in `cast/odd_frames.rs`, `what_many_viewers_cost` in
-//!   `cast/http_crowd.rs`.
+//!   `cast/http_crowd.rs`, `from_capture_to_paint` in `cast/paint.rs`.
 //! - Written by the tests themselves when told to: `UPDATE_GOLDEN=1 cargo test --test it help_is_as_agreed` (`golden/`),
 //!   `UPDATE_FIXTURES=1 cargo test --test it odd_frames` (`fixtures/jpeg`).
 //!
@@ -52,7 +52,9 @@ mod cast {
     mod no_signal;
     mod odd_frames;
     mod page;
+    mod paint;
     mod passwords;
+    mod prometheus;
     mod rtsp;
     mod rtsp_crowd;
     mod rtsp_lossy;

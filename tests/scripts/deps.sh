@@ -13,7 +13,7 @@ declare -A groups=(
     [demo]="ffmpeg"
     # what the tests read recordings with
     [test]="ffmpeg mkvtoolnix"
-    # what reads HTTP: a browser for the page, what Prometheus thinks of the metrics, programs that know passwords; without them
+    # what reads HTTP: a browser for the page, a Prometheus that collects the metrics, programs that know passwords; without them
     # those tests are left out
     [web]="chromium prometheus curl wget python3-requests"
     # what people look at streams and recordings with: without them those tests are left out
