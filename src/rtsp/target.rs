@@ -57,9 +57,9 @@ fn path_of(address: &str) -> &str {
     rest.map_or(address, |rest| rest.split_once('/').map_or("", |(_, path)| path))
 }
 
-/// The address that the track's name is put behind: what was asked for, and a slash.
+/// The address that the track's name is put behind: the stream's as it was asked for, and a slash.
 pub fn base(typed: &str) -> String {
-    format!("{}/", typed.trim_end_matches('/'))
+    format!("{}/", without_track(typed).trim_end_matches('/'))
 }
 
 #[cfg(test)]
@@ -120,5 +120,8 @@ mod tests {
         assert_eq!(base("rtsp://a/stream"), "rtsp://a/stream/");
         assert_eq!(base("rtsp://a/stream/"), "rtsp://a/stream/");
         assert_eq!(base("rtsp://a/?nack=1"), "rtsp://a/?nack=1/");
+        for typed in ["rtsp://a/track1", "rtsp://a/track1/", "rtsp://a/"] {
+            assert_eq!(base(typed), "rtsp://a/", "the track has no track of its own");
+        }
     }
 }
