@@ -43,9 +43,11 @@ impl Target {
     }
 }
 
+/// A machine may have the track's name: it stays.
 fn without_track(text: &str) -> &str {
     let text = text.trim_end_matches('/');
-    text.strip_suffix(TRACK).filter(|rest| rest.ends_with('/')).unwrap_or(text)
+    let is_behind = |rest: &&str| rest.ends_with('/') && !rest.ends_with("://");
+    text.strip_suffix(TRACK).filter(is_behind).unwrap_or(text)
 }
 
 /// The path of an address, or what is one already.
@@ -120,6 +122,7 @@ mod tests {
         assert_eq!(base("rtsp://a/stream"), "rtsp://a/stream/");
         assert_eq!(base("rtsp://a/stream/"), "rtsp://a/stream/");
         assert_eq!(base("rtsp://a/?nack=1"), "rtsp://a/?nack=1/");
+        assert_eq!(base("rtsp://track1/"), "rtsp://track1/", "a machine of that name");
         for typed in ["rtsp://a/track1", "rtsp://a/track1/", "rtsp://a/"] {
             assert_eq!(base(typed), "rtsp://a/", "the track has no track of its own");
         }
