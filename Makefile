@@ -3,7 +3,11 @@
 # where rustup puts Rust, before one of apt that is too old
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help build demo test test-long test-vm test-power check cross
+.PHONY: help build demo test test-long test-vm test-power fuzz check cross
+
+# make fuzz: how long each target runs, and which one alone
+SECONDS ?= 60
+TARGET ?=
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +36,10 @@ test-vm: ## real V4L2 drivers and virtual cameras, in a virtual machine
 test-power: ## the power goes while camrec records, 20 times, in a virtual machine
 	@tests/scripts/deps.sh build test players
 	tests/vm/powercut.sh 20
+
+fuzz: ## what is heard from outside, fuzzed: SECONDS=60 each, TARGET=rtsp alone
+	@tests/scripts/deps.sh build
+	@tests/scripts/fuzz.sh "$(SECONDS)" "$(TARGET)"
 
 check: ## format, lints, documentation, links, scripts, licences
 	@tests/scripts/deps.sh build check

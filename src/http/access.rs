@@ -64,11 +64,16 @@ fn ends_with(name: &str, home: &str) -> bool {
     name.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(home))
 }
 
-/// `pi:8080` is `pi`, and `[::1]:8080` is `::1`. A point at the end is DNS's root.
+/// `pi:8080` is `pi`, and `[::1]:8080` is `::1`. A point at the end is DNS's root. What is no port is of the name: `pi:x.example.com`
+/// is a stranger's.
 pub fn without_port(host: &str) -> &str {
-    match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or(""),
-        None => host.rsplit_once(':').map_or(host, |(name, _)| name).trim_end_matches('.'),
+    let is_port = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let bracketed = host.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    match (bracketed, host.rsplit_once(':')) {
+        (Some((ip, "")), _) => ip,
+        (Some((ip, rest)), _) if rest.strip_prefix(':').is_some_and(is_port) => ip,
+        (None, Some((name, port))) if is_port(port) => name.trim_end_matches('.'),
+        _ => host.trim_end_matches('.'),
     }
 }
 
@@ -100,6 +105,7 @@ mod tests {
             "PI.Local.",
             "door.fritz.box",
             "cam.home.arpa",
+            "pi.local:",
             "CAM.example.org:8080",
         ] {
             assert!(is(host), "{host}");
@@ -112,6 +118,11 @@ mod tests {
             "pi.local.evil.example",
             "1.2.3.4.evil.com",
             "a.b",
+            // what no browser sends
+            "10.0.0.1:8080.evil.example",
+            "pi:x.evil.example",
+            "[::1].evil.example",
+            "[::1]:8080.evil.example:80",
         ] {
             assert!(!is(host), "{host}");
         }

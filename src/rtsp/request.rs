@@ -129,6 +129,7 @@ fn head(bytes: &[u8]) -> Parsed<'_> {
     if line.starts_with("RTSP/") {
         // an answer to a request that nobody here has made
         return match fields.body() {
+            Ok(body) if bytes.len().saturating_sub(length) < body => Parsed::Partial,
             Ok(body) => Parsed::Nothing(length.saturating_add(body)),
             Err((status, why)) => refused(status, why),
         };
@@ -285,8 +286,10 @@ mod tests {
         assert_eq!(parse(b"$\x01"), Parsed::Partial);
         assert_eq!(parse(b"$\x00\x00\x00"), Parsed::Packet(0, b""));
         assert_eq!(parse(b"\r\n\r\nOPTIONS"), Parsed::Nothing(4));
-        let answer = "RTSP/1.0 200 OK\r\nCSeq: 9\r\nContent-Length: 2\r\n\r\n";
-        assert_eq!(parse(answer.as_bytes()), Parsed::Nothing(answer.len() + 2));
+        let answer = "RTSP/1.0 200 OK\r\nCSeq: 9\r\nContent-Length: 2\r\n\r\nok";
+        assert_eq!(parse(format!("{answer}PLAY").as_bytes()), Parsed::Nothing(answer.len()));
+        let before = &answer.as_bytes()[..answer.len() - 1];
+        assert_eq!(parse(before), Parsed::Partial, "the rest of its body is no request");
         assert_eq!(refused("$\u{1}\u{7f}\u{7f}").0, Status::BodyTooLarge);
     }
 

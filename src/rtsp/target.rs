@@ -43,9 +43,11 @@ impl Target {
     }
 }
 
+/// A machine may have the track's name: it stays.
 fn without_track(text: &str) -> &str {
     let text = text.trim_end_matches('/');
-    text.strip_suffix(TRACK).filter(|rest| rest.ends_with('/')).unwrap_or(text)
+    let is_behind = |rest: &&str| rest.ends_with('/') && !rest.ends_with("://");
+    text.strip_suffix(TRACK).filter(is_behind).unwrap_or(text)
 }
 
 /// The path of an address, or what is one already.
@@ -57,9 +59,9 @@ fn path_of(address: &str) -> &str {
     rest.map_or(address, |rest| rest.split_once('/').map_or("", |(_, path)| path))
 }
 
-/// The address that the track's name is put behind: what was asked for, and a slash.
+/// The address that the track's name is put behind: the stream's as it was asked for, and a slash.
 pub fn base(typed: &str) -> String {
-    format!("{}/", typed.trim_end_matches('/'))
+    format!("{}/", without_track(typed).trim_end_matches('/'))
 }
 
 #[cfg(test)]
@@ -120,5 +122,9 @@ mod tests {
         assert_eq!(base("rtsp://a/stream"), "rtsp://a/stream/");
         assert_eq!(base("rtsp://a/stream/"), "rtsp://a/stream/");
         assert_eq!(base("rtsp://a/?nack=1"), "rtsp://a/?nack=1/");
+        assert_eq!(base("rtsp://track1/"), "rtsp://track1/", "a machine of that name");
+        for typed in ["rtsp://a/track1", "rtsp://a/track1/", "rtsp://a/"] {
+            assert_eq!(base(typed), "rtsp://a/", "the track has no track of its own");
+        }
     }
 }

@@ -11,12 +11,15 @@
 //! | `both/` | both programs | errors, exit codes and help, names that are no text, output that nobody reads |
 //! | `../support/` | what the tests share | its `mod.rs` has a table |
 //!
-//! Beside this crate: `netsim/` (the same on a virtual clock), `layering.rs` (who may import whom), `steady_state.rs`,
-//! `picture_alloc.rs` and `day_at_speed.rs` (they look at the memory of their own process, so each is alone in it), `vm/` (real drivers), `scripts/`.
+//! Beside this crate: `netsim/` (the same on a virtual clock), `fuzz/` (what fuzz targets hold, and their corpora replayed),
+//! `layering.rs` (who may import whom), `steady_state.rs`, `picture_alloc.rs` and `day_at_speed.rs` (they look at the memory of
+//! their own process, so each is alone in it), `vm/` (real drivers), `scripts/`.
 //!
 //! - All: `make test`, or `tests/scripts/run.sh`, which sums up and names what this machine cannot test.
 //! - One test: `cargo test --test it a_disk_that_stands_still`; a file: `cargo test --test it files::disk`; a folder:
 //!   `cargo test --test it network::`.
+//! - What comes from the network, as odd as can be: `cargo test --test fuzz` replays `fuzz/corpus` and some thousand mutations of it;
+//!   `make fuzz SECONDS=600 TARGET=rtsp` looks for more. `../fuzz/properties/mod.rs` says what holds, and how to add a target.
 //! - The long ones, with figures: `make test-long`. Those are the ignored tests of `network/bad_network.rs` (a minute each; wants an
 //!   idle machine) and `files/matroska.rs` (5 GB of disk), and `day_at_speed.rs` and the kills in `files/disk.rs`, for which
 //!   `HOURS=24` and `KILLS=200` ask for more. `LONG_RUN=300` is the seconds of a long run in `bad_network`.
