@@ -13,6 +13,7 @@ mod error;
 mod pattern;
 mod quality;
 mod raw;
+mod recode;
 #[cfg(test)]
 mod sample;
 mod scaler;
@@ -25,6 +26,7 @@ mod turbo;
 pub use error::Error;
 pub use pattern::Pattern;
 pub use raw::{Layout, RawEncoder, RawFormat};
+pub use recode::Recoder;
 pub use scaler::Scaler;
 pub use sheet::Sheet;
 pub use shrink::Shrink;

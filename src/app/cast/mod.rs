@@ -13,6 +13,7 @@ mod example;
 pub mod http;
 pub mod list;
 pub mod listen;
+pub mod maker;
 pub mod news;
 pub mod options;
 pub mod outlet;

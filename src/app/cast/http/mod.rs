@@ -10,7 +10,6 @@
 //! | [`part`] | a picture on its way |
 //! | `listening` | where connections come |
 //! | [`scaled`] | frames at a half, a quarter and an eighth |
-//! | `shrinker` | the thread that makes them |
 //! | `replies` | from a request to an answer |
 //! | `controls` | `/controls` |
 //! | [`state`] | `/state` |
@@ -23,7 +22,6 @@ pub mod metrics;
 pub mod part;
 mod replies;
 pub mod scaled;
-mod shrinker;
 pub mod state;
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@
 //! cannot manage is skipped, and nothing waits in a queue. A lane keeps the newest small frames, so that a slow viewer holds one
 //! while others come. Lanes and thread go a while after the last who wanted them.
 
-use super::shrinker::{Job, Shrinker};
+use crate::app::cast::maker::{Job, Maker, Task};
 use crate::app::cast::outlet::Shared;
 use crate::app::cast::poll_set::{PollSet, Seat};
 use crate::app::cast::stream::Stream;
@@ -83,7 +83,7 @@ struct Lane {
 #[derive(Default)]
 pub struct Scaled {
     lanes: [Option<Lane>; Scale::ALL.len()],
-    shrinker: Option<Shrinker>,
+    maker: Option<Maker>,
     /// The scale whose turn it is.
     first: usize,
 }
@@ -106,12 +106,12 @@ impl Scaled {
 
     #[cfg(test)]
     pub(super) fn is_busy(&self) -> bool {
-        self.shrinker.as_ref().is_some_and(|shrinker| !shrinker.is_idle())
+        self.maker.as_ref().is_some_and(|maker| !maker.is_idle())
     }
 
     #[cfg(test)]
     pub(super) fn is_there(&self) -> bool {
-        self.shrinker.is_some() || self.lanes.iter().any(Option::is_some)
+        self.maker.is_some() || self.lanes.iter().any(Option::is_some)
     }
 
     fn lane(&self, scale: Scale) -> Option<&Lane> {
@@ -120,8 +120,8 @@ impl Scaled {
 
     /// Adds the thread's bell.
     pub fn register<'p>(&'p self, set: &mut PollSet<'p>, seat: Seat) {
-        if let Some(shrinker) = &self.shrinker {
-            set.readable(seat, shrinker.as_fd());
+        if let Some(maker) = &self.maker {
+            set.readable(seat, maker.as_fd());
         }
     }
 
@@ -137,18 +137,19 @@ impl Scaled {
             lane.take_if(|lane| !lane.is_used && now >= lane.used.after(LINGER));
         }
         if self.lanes.iter().all(Option::is_none) {
-            self.shrinker = None;
+            self.maker = None;
         }
     }
 
     /// The bell has rung: what the thread has done goes into its lane.
     pub fn handle_done(&mut self, shared: &mut Shared<'_>, now: Time) {
-        let Some(shrinker) = &mut self.shrinker else { return };
-        if let Some(job) = shrinker.finish() {
-            let lane = self.lanes.get_mut(job.scale.place()).and_then(Option::as_mut);
-            lane.into_iter().for_each(|lane| lane.lay(job, shared, now));
-        } else if shrinker.has_ended() {
-            self.shrinker = None;
+        let Some(maker) = &mut self.maker else { return };
+        if let Some(job) = maker.finish() {
+            let Task::Shrink(scale) = job.task else { return };
+            let lane = self.lanes.get_mut(scale.place()).and_then(Option::as_mut);
+            lane.into_iter().for_each(|lane| lane.lay(job, scale, shared, now));
+        } else if maker.has_ended() {
+            self.maker = None;
         }
     }
 
@@ -162,7 +163,7 @@ impl Scaled {
         }
         let count = Scale::ALL.len();
         for at in (self.first..count).chain(0..self.first) {
-            if self.shrinker.as_ref().is_some_and(|shrinker| !shrinker.is_idle()) {
+            if self.maker.as_ref().is_some_and(|maker| !maker.is_idle()) {
                 return;
             }
             if self.begin(Scale::ALL[at], wishes.0[at].number, shared, now) {
@@ -184,10 +185,10 @@ impl Scaled {
         let frame = number.filter(is_new).and_then(|number| shared.stream.reel.frame(number));
         let Some(frame) = frame else { return false };
         lane.tried = Some(frame.number());
-        let shrinker = match &mut self.shrinker {
-            Some(shrinker) => shrinker,
-            none => match Shrinker::start() {
-                Ok(shrinker) => none.insert(shrinker),
+        let maker = match &mut self.maker {
+            Some(maker) => maker,
+            none => match Maker::start() {
+                Ok(maker) => none.insert(maker),
                 Err(error) => {
                     let why = format!("no thread for it: {error}");
                     lane.fail(Failure { number: frame.number(), is_lasting: false, why }, shared, now);
@@ -195,7 +196,7 @@ impl Scaled {
                 }
             },
         };
-        shrinker.begin(&frame, scale);
+        maker.begin(&frame, Task::Shrink(scale));
         true
     }
 }
@@ -220,13 +221,13 @@ impl Lane {
         self.is_used = is_used;
     }
 
-    fn lay(&mut self, job: &Job, shared: &mut Shared<'_>, now: Time) {
+    fn lay(&mut self, job: &Job, scale: Scale, shared: &mut Shared<'_>, now: Time) {
         let stamp = Stamp { captured: job.captured, sequence: job.number.0 };
         let failed = match &job.outcome {
-            Ok(size) => match self.reel.push(&job.small, *size, stamp, 0) {
+            Ok(size) => match self.reel.push(&job.made, *size, stamp, 0) {
                 Ok(_) => {
                     self.failure = None;
-                    shared.stats.shrunk.made(job.scale);
+                    shared.stats.shrunk.made(scale);
                     return;
                 }
                 Err(error) => (false, error.to_string()),
