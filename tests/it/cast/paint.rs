@@ -7,7 +7,7 @@ use crate::support::browser::Browser;
 use crate::support::http::{Client, address};
 use crate::support::pictures::{Picture, decode};
 use crate::support::procs::Camcast;
-use crate::support::{deadline, left, left_out};
+use crate::support::{deadline, is_over, left, left_out};
 use camcast::jpeg::Size;
 use camcast::picture::Pattern;
 use std::collections::HashMap;
@@ -131,7 +131,9 @@ fn feed(mut stdin: ChildStdin, frames: &[Vec<u8>], fps: u32) {
     for frame in frames {
         stdin.write_all(frame).unwrap();
         due = due.after(Duration::from_secs(1) / fps);
-        thread::sleep(left(due));
+        while !is_over(due) {
+            thread::park_timeout(left(due));
+        }
     }
 }
 
