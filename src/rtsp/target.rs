@@ -30,9 +30,10 @@ impl Target {
         if typed == "*" {
             return Some(Target::Server);
         }
-        let typed = without_track(typed);
-        let (path, query) = typed.split_once('?').unwrap_or((typed, ""));
-        let is_multicast = match without_track(path_of(path)).trim_matches('/') {
+        let (_, place) = split(typed);
+        let place = without_track(place);
+        let (path, query) = place.split_once('?').unwrap_or((place, ""));
+        let is_multicast = match without_track(path).trim_matches('/') {
             "" | "stream" | "unicast" => false,
             "multicast" => true,
             _ => return None,
@@ -43,25 +44,25 @@ impl Target {
     }
 }
 
-/// A machine may have the track's name: it stays.
-fn without_track(text: &str) -> &str {
-    let text = text.trim_end_matches('/');
-    let is_behind = |rest: &&str| rest.ends_with('/') && !rest.ends_with("://");
-    text.strip_suffix(TRACK).filter(is_behind).unwrap_or(text)
+fn without_track(place: &str) -> &str {
+    let place = place.trim_end_matches('/');
+    place.strip_suffix(TRACK).filter(|rest| rest.ends_with('/')).unwrap_or(place)
 }
 
-/// The path of an address, or what is one already.
-fn path_of(address: &str) -> &str {
+/// An address as far as the machine goes, and from its path on. A path alone is of no machine.
+fn split(address: &str) -> (&str, &str) {
     let rest = ["rtsp://", "rtspu://"].into_iter().find_map(|scheme| {
         let (start, rest) = address.split_at_checked(scheme.len())?;
         start.eq_ignore_ascii_case(scheme).then_some(rest)
     });
-    rest.map_or(address, |rest| rest.split_once('/').map_or("", |(_, path)| path))
+    let place = rest.map_or(address, |rest| rest.trim_start_matches(|it| !matches!(it, '/' | '?')));
+    address.split_at_checked(address.len().saturating_sub(place.len())).unwrap_or((address, ""))
 }
 
 /// The address that the track's name is put behind: the stream's as it was asked for, and a slash.
 pub fn base(typed: &str) -> String {
-    format!("{}/", without_track(typed).trim_end_matches('/'))
+    let (machine, place) = split(typed);
+    format!("{machine}{}/", without_track(place).trim_end_matches('/'))
 }
 
 #[cfg(test)]
@@ -122,7 +123,8 @@ mod tests {
         assert_eq!(base("rtsp://a/stream"), "rtsp://a/stream/");
         assert_eq!(base("rtsp://a/stream/"), "rtsp://a/stream/");
         assert_eq!(base("rtsp://a/?nack=1"), "rtsp://a/?nack=1/");
-        assert_eq!(base("rtsp://track1/"), "rtsp://track1/", "a machine of that name");
+        assert_eq!(base("rtsp://track1"), "rtsp://track1/", "a machine of that name");
+        assert_eq!(base("rtsp:///track1"), "rtsp:///", "no machine at all");
         for typed in ["rtsp://a/track1", "rtsp://a/track1/", "rtsp://a/"] {
             assert_eq!(base(typed), "rtsp://a/", "the track has no track of its own");
         }

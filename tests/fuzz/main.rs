@@ -5,6 +5,8 @@
 //!   (and, if it was a bug, a test beside the code that was wrong).
 //! - A new target: `properties/mod.rs` says how.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::print_stderr, reason = "what was left out")]
+#![allow(unreachable_pub, reason = "a test has no outside")]
 
 mod mutations;
 mod properties;

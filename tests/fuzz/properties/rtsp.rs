@@ -57,7 +57,7 @@ fn check_request(request: &Request<'_>, state: State) -> State {
         check_act(request, other);
     }
     check_answer(request);
-    let way = request.transport.and_then(|header| check_transport(header));
+    let way = request.transport.and_then(check_transport);
     match act(request, NAME, state) {
         Act::Setup(_) if way.is_some() => State::Ready,
         Act::Play => State::Playing,
