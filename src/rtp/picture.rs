@@ -47,6 +47,8 @@ pub enum NotCarried {
     Quantisation,
     /// It is too long.
     Length(u32),
+    /// A side is longer than packets can tell, and nobody has told the receiver.
+    Beyond(Size),
 }
 
 impl fmt::Display for NotCarried {
@@ -64,6 +66,7 @@ impl fmt::Display for NotCarried {
             NotCarried::Huffman => f.write_str("they have Huffman tables of their own"),
             NotCarried::Scan => f.write_str("their components do not come together in one usual scan"),
             NotCarried::Quantisation => f.write_str("they have no two quantisation tables"),
+            NotCarried::Beyond(size) => write!(f, "{size} is larger than RTP has words for"),
             NotCarried::Length(bytes) => write!(f, "they have {bytes} bytes, of which RTP takes 16 MB"),
         }
     }

@@ -272,6 +272,60 @@ fn who_watches_is_told_that_camcast_stops() {
     assert_eq!(log.matches("camcast is stopping; ").count(), 2, "{log}");
 }
 
+/// A file that is played once waits for its first viewer, and ends when all have its last frame.
+#[test]
+fn a_file_that_is_played_once_is_shown_from_its_first_frame_to_its_last() {
+    for is_tcp in [false, true] {
+        let source = Source::new(pictures(Subsamp::Sub2x2, 21), &["-f", "30", "--once", "--wait-for-client"]);
+        let mut client = RtspClient::connect(source.at);
+        let datagrams = (!is_tcp).then(|| client.set_up_udp("/stream"));
+        if is_tcp {
+            client.set_up_tcp("/stream");
+        }
+        client.done("PLAY", "/stream", "");
+        let mut frames = Frames::default();
+        let mut numbers = Vec::new();
+        while numbers.last() != Some(&20) {
+            let mut from = datagrams.as_ref().map_or_else(|| From::Tcp(&mut client), From::Udp);
+            numbers.push(source.number(&from.frame(&mut frames).1));
+        }
+        assert!(numbers[0] == 0 && numbers.is_sorted_by(|one, other| one < other), "{numbers:?}");
+        assert!(client.is_closed());
+        let log = source.camcast.program.wait_exit().expect(0).log;
+        assert!(numbers.len() == 21 || log.contains(" skipped; "), "{numbers:?}: {log}");
+    }
+}
+
+#[test]
+fn who_vanishes_is_seen_to_have_left() {
+    let source = Source::at_30();
+    for way in ["UDP", "TCP"] {
+        let mut client = RtspClient::connect(source.at);
+        let _datagrams = (way == "UDP").then(|| client.set_up_udp("/stream"));
+        if way == "TCP" {
+            client.set_up_tcp("/stream");
+        }
+        client.done("PLAY", "/stream", "");
+        source.camcast.wait_line(&format!("(RTSP, {way}, a test); clients now: 1"));
+        drop(client);
+        source.camcast.wait_line(&format!("(RTSP, {way}): it closed the connection; "));
+    }
+}
+
+/// A viewer that came before the first frame has been told no size, without which it cannot read such frames.
+#[test]
+fn who_comes_before_frames_that_are_too_large_is_told_so() {
+    let (camcast, mut stdin) = Camcast::piped(&["--rtsp", "127.0.0.1:0", "--wait-for-client"]);
+    let mut client = RtspClient::connect(address(&camcast));
+    client.done("DESCRIBE", "/stream", "");
+    client.set_up_tcp("/stream");
+    client.done("PLAY", "/stream", "");
+    let mut pattern = Pattern::new(Size { width: 2048, height: 240 }, Pattern::QUALITY).unwrap();
+    stdin.write_all(pattern.draw(1, "").unwrap()).unwrap();
+    let left = camcast.wait_line("left: ");
+    assert!(left.contains("larger than RTP has words for"), "{left}");
+}
+
 #[test]
 fn requests_may_come_at_once_or_byte_by_byte() {
     let source = Source::at_30();

@@ -3,11 +3,14 @@
 use super::rtsp::Source;
 use super::rtsp_readers::{By, Direct, Player, Viewer};
 use crate::support::carried::pictures;
-use crate::support::rtsp::{Frames, Packet, RtspClient};
+use crate::support::procs::Camcast;
+use crate::support::quirks::{self, encode};
+use crate::support::rtsp::{Frames, Packet, RtspClient, address};
 use crate::support::{PATIENCE, heavy_turn, left_out, receive_within};
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, SockaddrStorage, bind, setsockopt, socket, sockopt,
 };
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::process::Command;
@@ -138,4 +141,23 @@ fn each_packet_goes_once_and_all_who_ask_get_it() {
             break;
         }
     }
+}
+
+#[test]
+fn who_asks_for_all_is_told_too_why_nothing_can_come() {
+    if !is_inside("cast::rtsp_multicast::who_asks_for_all_is_told_too_why_nothing_can_come") {
+        return;
+    }
+    let group = format!("{GROUP}:{PORT}");
+    let (camcast, mut stdin) = Camcast::piped(&["--rtsp", "127.0.0.1:0", "--rtsp-multicast", &group]);
+    let mut client = RtspClient::connect(address(&camcast));
+    // nobody knows yet what comes
+    let answer = client.done("SETUP", "/multicast", "Transport: RTP/AVP;multicast\r\n");
+    client.session = Some(answer.field("session").split(';').next().unwrap().to_owned());
+    client.done("PLAY", "/multicast", "");
+    let grey = encode(&quirks::picture(), quirks::WIDTH, Subsamp::Gray);
+    (0..3).for_each(|_| stdin.write_all(&grey).unwrap());
+    let left = camcast.wait_line("left: ");
+    assert!(left.contains("they are grey; take them by HTTP"), "{left}");
+    assert!(client.is_closed());
 }

@@ -263,8 +263,9 @@ impl Rtsp {
     /// A stream of which nothing can go this way is said to be one, rather than shown as nothing.
     fn end_if_not_carried(&mut self, place: usize, shared: &mut Shared<'_>, now: Time) {
         let session = self.connections[place].as_ref().and_then(Connection::playing);
-        let player =
-            session.and_then(|session| session.way.player()).filter(|player| player.tally.frames == 0);
+        let group = self.group.as_ref().and_then(Group::playing).map(|(_, player)| player);
+        let player = session.and_then(|session| session.way.player().or(group));
+        let player = player.filter(|player| player.tally.frames == 0);
         if let Some(why) = player.and_then(|player| player.not_carried) {
             self.close(place, &replies::words(why), shared, now);
         }

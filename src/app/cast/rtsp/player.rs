@@ -2,9 +2,10 @@
 
 use crate::app::cast::stream::Stream;
 use crate::app::local_time;
+use crate::jpeg::Size;
 use crate::reel::Frame;
 use crate::reel::cursor::Cursor;
-use crate::rtp::picture::NotCarried;
+use crate::rtp::picture::{NotCarried, Picture};
 use crate::rtp::rtcp::{self, Heard, Lacks, Said};
 use crate::rtp::track::Track;
 use crate::rtp::train::{Head, Train};
@@ -41,6 +42,8 @@ pub struct Player {
     flight: Option<Flight>,
     /// The picture that stands in for frames, and when it is sent next.
     slate: Option<(FrameNumber, Time)>,
+    /// The frames' size when it was set up, which its receiver has been told beside the packets.
+    told: Option<Size>,
     /// The newest time that packets have had: their times do not go back.
     at: Time,
     /// When a report is due.
@@ -91,6 +94,7 @@ impl Player {
             cursor: Cursor::begin(Policy::Newest, &stream.reel, is_away, now),
             flight: None,
             slate: slate.map(|number| (number, now)),
+            told: stream.reel.newest().map(|frame| frame.size()),
             at: Time::default(),
             report: now,
             not_carried: None,
@@ -145,19 +149,24 @@ impl Player {
             let (number, is_slate) = self.next(stream, now)?;
             let frame = if is_slate { stream.slates.frame(number) } else { stream.reel.frame(number) }?;
             self.at = self.at.max(if is_slate { now } else { frame.stamp().captured });
-            match self.track.begin(&frame, self.at, size) {
+            let is_untold = Picture::is_beyond(frame.size()) && self.told != Some(frame.size());
+            let train = match is_untold {
+                true => Err(NotCarried::Beyond(frame.size())),
+                false => self.track.begin(&frame, self.at, size),
+            };
+            match train {
                 Ok(train) => {
                     self.not_carried = None;
+                    if is_slate {
+                        // it comes again anyway, and its number could be a frame's
+                        self.track.forget_newest();
+                    }
                     self.flight = Some(Flight { train, is_slate, next: 0 });
                 }
                 Err(why) => {
                     self.not_carried = Some(why);
                     self.tally.skipped += u64::from(!is_slate);
                 }
-            }
-            if is_slate {
-                // it comes again anyway, and its number could be a frame's
-                self.track.forget_newest();
             }
         }
         self.flight
