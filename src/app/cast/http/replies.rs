@@ -197,7 +197,7 @@ impl Http {
         let pictures = Pictures { stream: shared.stream, scaled: &self.scaled };
         let Some((picture, wanted)) = connection.arrived(pictures) else {
             if let Doing::Waiting(wanted) = &connection.doing {
-                if self.is_away || self.scaled.failure_of(wanted).is_some_and(|failure| failure.is_lasting) {
+                if self.is_away || wanted.failure(&self.scaled).is_some_and(|failure| failure.is_lasting) {
                     self.refuse_picture(place, shared, now);
                 }
             }
@@ -216,7 +216,7 @@ impl Http {
     pub(super) fn refuse_picture(&mut self, place: usize, shared: &mut Shared<'_>, now: Time) {
         let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else { return };
         let Doing::Waiting(wanted) = &connection.doing else { return };
-        let failure = self.scaled.failure_of(wanted);
+        let failure = wanted.failure(&self.scaled);
         let (status, why) = match (shared.stream.source.signal(), failure) {
             _ if self.stopping => (Status::Unavailable, STOPPING.to_owned()),
             (Signal::Lost { cause, .. }, _) => (Status::Unavailable, cause.to_string()),

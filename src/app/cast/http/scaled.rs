@@ -10,7 +10,6 @@
 //! cannot manage is skipped, and nothing waits in a queue. A lane keeps the newest small frames, so that a slow viewer holds one
 //! while others come. Lanes and thread go a while after the last who wanted them.
 
-use super::connection::Wanted;
 use super::shrinker::{Job, Shrinker};
 use crate::app::cast::outlet::Shared;
 use crate::app::cast::poll_set::{PollSet, Seat};
@@ -103,11 +102,6 @@ impl Scaled {
     /// Why the latest frame is not there, if that is the stream's `from` or one that came after it.
     pub fn failure(&self, scale: Scale, from: FrameNumber) -> Option<&Failure> {
         self.lane(scale)?.failure.as_ref().filter(|failure| !from.is_after(failure.number))
-    }
-
-    /// Why one who waits for a frame at a scale does not have it, if the latest could not be made.
-    pub fn failure_of(&self, wanted: &Wanted) -> Option<&Failure> {
-        self.failure(wanted.scale?, wanted.cursor.number())
     }
 
     #[cfg(test)]
