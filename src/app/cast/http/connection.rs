@@ -1,6 +1,7 @@
 //! One connection: what has been read of a request, and what is on its way in answer.
 
 use super::part::{Part, Picture, Pictures, Sending};
+use super::scaled::{Failure, Scaled};
 use super::viewer::{Turn, Viewer};
 use crate::admission::places::{Held, Party, Standing};
 use crate::app::cast::source::opener::Ticket;
@@ -115,6 +116,11 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// Why there is no frame of its scale yet, if the latest could not be made.
+    pub fn failure<'a>(&self, scaled: &'a Scaled) -> Option<&'a Failure> {
+        scaled.failure(self.scale?, self.cursor.number())
+    }
+
     fn arrived(&mut self, Pictures { stream, scaled }: Pictures<'_>) -> Option<Picture> {
         let number = loop {
             let number = self.cursor.peek(&stream.reel)?;

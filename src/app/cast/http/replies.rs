@@ -2,7 +2,7 @@
 
 use super::connection::{CAMERA_PATIENCE, Connection, Doing, Manner, STOPPING, Steering, Wanted};
 use super::part::{Part, Pictures};
-use super::scaled::{Failure, Scaled};
+use super::scaled::Failure;
 use super::viewer::{self, Viewer};
 use super::{BY, Http, VIEWERS, metrics, state};
 use crate::admission::digest::{Asked, Dialect};
@@ -200,8 +200,7 @@ impl Http {
         let pictures = Pictures { stream: shared.stream, scaled: &self.scaled };
         let Some((picture, wanted)) = connection.arrived(pictures) else {
             if let Doing::Waiting(wanted) = &connection.doing {
-                if self.is_away || failure_of(&self.scaled, wanted).is_some_and(|failure| failure.is_lasting)
-                {
+                if self.is_away || wanted.failure(&self.scaled).is_some_and(|failure| failure.is_lasting) {
                     self.refuse_picture(place, shared, now);
                 }
             }
@@ -220,7 +219,7 @@ impl Http {
     pub(super) fn refuse_picture(&mut self, place: usize, shared: &mut Shared<'_>, now: Time) {
         let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else { return };
         let Doing::Waiting(wanted) = &connection.doing else { return };
-        let failure = failure_of(&self.scaled, wanted);
+        let failure = wanted.failure(&self.scaled);
         let (status, why) = match (shared.stream.source.signal(), failure) {
             _ if self.stopping => (Status::Unavailable, STOPPING.to_owned()),
             (Signal::Lost { cause, .. }, _) => (Status::Unavailable, cause.to_string()),
@@ -237,11 +236,6 @@ impl Http {
         let text = format!("{why}\n");
         answer(connection, status, (TEXT, text.as_bytes()), None, &manner, now);
     }
-}
-
-/// Why one who waits for a frame at a scale does not have it, if the latest could not be made.
-fn failure_of<'s>(scaled: &'s Scaled, wanted: &Wanted) -> Option<&'s Failure> {
-    scaled.failure(wanted.scale?, wanted.cursor.number())
 }
 
 /// What one hears who calls us by a name that a stranger could have given.

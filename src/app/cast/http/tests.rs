@@ -435,6 +435,11 @@ fn for_who_takes_nothing_no_frame_is_made_smaller() {
     let before = frames(&mut bench);
     assert_eq!((before, frames(&mut bench)), (before, before));
     assert!((1..30).contains(&before), "{before}");
+    let viewer = |bench: &Bench| match &bench.http.connections[0].as_ref().unwrap().doing {
+        Doing::Watching(viewer) => (viewer.begun(), viewer.tally),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(viewer(&bench).0, before, "none was made that is not on its way");
     // it goes on with the newest one when it takes more, and what it missed is counted
     while bench.made().0[0] == before {
         stuck.hear();
@@ -444,11 +449,7 @@ fn for_who_takes_nothing_no_frame_is_made_smaller() {
         bench.settle();
         stuck.hear();
     });
-    let seen = |bench: &Bench| match &bench.http.connections[0].as_ref().unwrap().doing {
-        Doing::Watching(viewer) => viewer.tally,
-        other => panic!("{other:?}"),
-    };
-    let Tally { frames, skipped, .. } = seen(&bench);
+    let (_, Tally { frames, skipped, .. }) = viewer(&bench);
     assert_eq!((frames, frames + skipped), (before + 1, 51), "each frame of the stream is one or the other");
 }
 

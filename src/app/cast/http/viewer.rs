@@ -136,6 +136,12 @@ impl Viewer {
         self.part.is_some()
     }
 
+    /// Frames that have gone to it or are on their way.
+    #[cfg(test)]
+    pub(super) fn begun(&self) -> u64 {
+        self.tally.frames + u64::from(self.part.is_some())
+    }
+
     /// It does not have the newest frame yet.
     pub fn is_behind(&self, stream: &Stream) -> bool {
         self.part.is_some() || self.cursor.peek(&stream.reel).is_some()
