@@ -10,12 +10,9 @@
 //!  SOS   FF DA | Ls Ls | Ns | C1 Td1/Ta1 | C2 Td2/Ta2 | ...                          B.2.3; entropy-coded data follows
 //! ```
 
-use super::markers::{self, APP1, DHT, DQT, DRI, EOI, SOF0, SOI, SOS, Segment};
+use super::markers::{self, APP1, DHT, DQT, DRI, EOI, SOF0, SOF1, SOI, SOS, Segment};
 use super::{JpegError, Size, huffman};
 use memchr::memmem;
-
-/// Extended sequential DCT: as baseline, but for the number of tables.
-const SOF1: u8 = 0xc1;
 
 /// The most components of a picture, and quantisation tables, that are remembered: what decoders of MJPEG take.
 const MOST: usize = 4;

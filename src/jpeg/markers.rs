@@ -26,6 +26,10 @@ const JPG: u8 = 0xc8;
 const DAC: u8 = 0xcc;
 /// The first frame header's code: baseline DCT.
 pub const SOF0: u8 = 0xc0;
+/// A frame header: sequential, with more bits or tables than baseline has.
+pub const SOF1: u8 = 0xc1;
+/// A frame header: progressive.
+pub const SOF2: u8 = 0xc2;
 /// The last frame header's code: differential lossless, arithmetic.
 const SOF15: u8 = 0xcf;
 /// The first of the eight restart markers inside the entropy-coded data.

@@ -1,7 +1,7 @@
 //! What of a JPEG goes by RTP. Its header does not: the receiver writes one itself, from the little that packets say (RFC 2435,
 //! 3.1 and appendix B). So a picture can go only if that header would be its own.
 
-use crate::jpeg::markers::{EOI, SOF0};
+use crate::jpeg::markers::{EOI, SOF0, SOF1, SOF2};
 use crate::jpeg::{Component, Facts, QuantisationTable, Size};
 use crate::reel::Frame;
 use std::fmt;
@@ -73,6 +73,13 @@ impl fmt::Display for NotCarried {
 }
 
 impl std::error::Error for NotCarried {}
+
+impl NotCarried {
+    /// Written anew, with the standard Huffman tables and in one scan, it could go: no pixel would change by that.
+    pub fn is_mended_by_recoding(self) -> bool {
+        matches!(self, NotCarried::Huffman | NotCarried::Coding(SOF1 | SOF2))
+    }
+}
 
 impl Picture {
     /// How this frame's packets describe it.

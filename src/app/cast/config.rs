@@ -58,6 +58,8 @@ pub struct Config {
     pub rtsp: Vec<SocketAddr>,
     /// Where it sends to all at once, if it does, and through how many routers.
     pub rtsp_multicast: Option<(SocketAddr, u8)>,
+    /// Frames are written anew for it where it cannot carry them.
+    pub rtsp_recode: bool,
     /// Who may ask by HTTP.
     pub access: Access,
     /// Who may ask by HTTP, if not everybody.
@@ -116,6 +118,7 @@ impl TryFrom<Options> for Config {
             http: http(&options.http, http_mode(options.http_mode.as_deref())?)?,
             rtsp: rtsp(&options.rtsp)?,
             rtsp_multicast: rtsp_multicast(&options)?,
+            rtsp_recode: options.rtsp_recode,
             access: Access { hosts: options.allow_host, origins: origins(&options.allow_origin)? },
             passwords: door::passwords(options.password_file.as_ref())?,
             allow_control: options.allow_control,

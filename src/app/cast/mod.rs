@@ -19,6 +19,7 @@ pub mod options;
 pub mod outlet;
 pub mod outlets;
 pub mod poll_set;
+pub mod recoded;
 pub mod report;
 pub mod rtsp;
 pub mod seen;
@@ -203,6 +204,7 @@ impl Server {
             return;
         }
         let demand = self.demand();
+        self.stream.recode(demand, &mut self.report, now);
         if self.stream.has_ended(demand.outstanding, now) {
             return self.stop(now);
         }

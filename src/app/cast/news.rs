@@ -31,6 +31,8 @@ pub struct Demand {
     pub clients: usize,
     /// Some of them would see a slate.
     pub has_viewers: bool,
+    /// Some of them can get frames with the standard Huffman tables only.
+    pub needs_standard: bool,
     /// Frames that clients do not have yet, and can still get. Asked for when the source is over; zero before.
     pub outstanding: u64,
 }
@@ -42,6 +44,7 @@ impl Demand {
         Demand {
             clients: self.clients + other.clients,
             has_viewers: self.has_viewers | other.has_viewers,
+            needs_standard: self.needs_standard | other.needs_standard,
             outstanding: self.outstanding.saturating_add(other.outstanding),
         }
     }

@@ -82,6 +82,11 @@ pub struct Options {
     #[argh(option, arg_name = "addr:port[/ttl]")]
     pub rtsp_multicast: Option<String>,
 
+    /// write frames anew for RTSP, without loss, that have Huffman tables of their own or are progressive, which it cannot carry;
+    /// default: they are refused
+    #[argh(switch)]
+    pub rtsp_recode: bool,
+
     /// let whoever may see what HTTP serves see and set the camera's controls too; default: nobody
     #[argh(switch)]
     pub allow_control: bool,
@@ -166,6 +171,7 @@ impl Options {
             password_file: self.password_file.or(file.password_file),
             rtsp: self.rtsp.or(file.rtsp),
             rtsp_multicast: self.rtsp_multicast.or(file.rtsp_multicast),
+            rtsp_recode: self.rtsp_recode.or(file.rtsp_recode),
             allow_control: self.allow_control.or(file.allow_control),
             reel: self.reel.or(file.reel),
             max_clients: self.max_clients.or(file.max_clients),

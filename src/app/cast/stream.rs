@@ -4,6 +4,7 @@
 use super::config::Config;
 use super::news::{Demand, News};
 use super::poll_set::{PollSet, Ready, Seat};
+use super::recoded::Recoded;
 use super::report::Report;
 use super::slates::Slates;
 use super::source::Intake;
@@ -19,6 +20,9 @@ use crate::time::Time;
 use crate::wire::{FrameNumber, MAX_FRAME, StreamId};
 use arrayvec::ArrayVec;
 
+/// The kind of [seat](Seat) of what writes frames anew; the others are the source's.
+const RECODED: u8 = u8::MAX;
+
 /// A stream.
 pub struct Stream {
     /// What clients know it by.
@@ -29,6 +33,8 @@ pub struct Stream {
     pub slates: Slates,
     /// Where frames come from.
     pub source: Intake,
+    /// The frames as RTP can carry them, if they are written anew for that.
+    recoded: Option<Recoded>,
     told: Told,
     /// The source has ended.
     ending: Option<Ending>,
@@ -53,7 +59,8 @@ impl Stream {
         let id = StreamId(random_u64().map_err(|error| ExitError::system("random numbers", &error))?);
         let reel = Reel::new(config.reel, config.datagram, id);
         let told = Told { next: reel.next_number(), ..Told::default() };
-        Ok(Stream { id, reel, slates: Slates::new(config.datagram, id), source, told, ending: None })
+        let recoded = config.rtsp_recode.then(|| Recoded::new(config.reel, id));
+        Ok(Stream { id, reel, recoded, slates: Slates::new(config.datagram, id), source, told, ending: None })
     }
 
     /// What the reel holds, and how large a frame may be.
@@ -72,6 +79,7 @@ impl Stream {
     /// Adds the source's descriptors.
     pub fn register<'p>(&'p self, set: &mut PollSet<'p>) {
         self.source.register(set);
+        self.recoded.iter().for_each(|recoded| recoded.register(set, Seat::only(RECODED)));
     }
 
     /// When the source has a deadline, or its clients are waited for no longer.
@@ -82,6 +90,9 @@ impl Stream {
 
     /// One of the source's descriptors has answered.
     pub fn handle(&mut self, seat: Seat, ready: Ready, told: (&mut Stats, &mut Report), now: Time) {
+        if seat.kind == RECODED {
+            return self.recoded.iter_mut().for_each(|recoded| recoded.handle_done(told.1, now));
+        }
         self.source.handle(seat, ready, &mut self.reel, told, now);
     }
 
@@ -89,6 +100,28 @@ impl Stream {
     pub fn handle_timeout(&mut self, told: (&mut Stats, &mut Report), now: Time) {
         if now >= self.source.next_timeout() {
             self.source.handle_timeout(&mut self.reel, told, now);
+        }
+    }
+
+    /// The frames as RTP can carry them, if they can be made so.
+    pub fn for_rtp(&self) -> &Reel {
+        self.recoded.as_ref().map_or(&self.reel, Recoded::reel)
+    }
+
+    /// Frames are written anew for RTP where that helps.
+    pub fn recodes(&self) -> bool {
+        self.recoded.is_some()
+    }
+
+    /// The newest is still being written anew.
+    pub fn is_recoding(&self) -> bool {
+        self.recoded.as_ref().is_some_and(|recoded| recoded.is_behind(&self.reel))
+    }
+
+    /// The newest frame is made ready for RTP, if somebody wants it so.
+    pub fn recode(&mut self, demand: Demand, report: &mut Report, now: Time) {
+        if let Some(recoded) = self.recoded.as_mut().filter(|_| demand.needs_standard) {
+            recoded.renew(&self.reel, report, now);
         }
     }
 

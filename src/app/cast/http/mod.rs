@@ -407,6 +407,11 @@ impl Outlet for Http {
             _ => self.stopping,
         };
         let others = others.filter(|connection| counts(&connection.doing)).count();
-        Demand { clients: viewers + others, has_viewers: viewers > 0, outstanding: self.outstanding(stream) }
+        Demand {
+            clients: viewers + others,
+            has_viewers: viewers > 0,
+            outstanding: self.outstanding(stream),
+            ..Demand::default()
+        }
     }
 }

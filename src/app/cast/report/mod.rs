@@ -43,6 +43,7 @@ pub struct Report {
     returns: Throttle,
     shrink: Throttle,
     scale: Throttle,
+    recode: Throttle,
     unaccepted: Throttle,
     wrong_passwords: Throttle,
     uncompressed: Throttle,
@@ -79,6 +80,7 @@ impl Report {
             returns: default,
             shrink: default,
             scale: default,
+            recode: default,
             unaccepted: default,
             wrong_passwords: default,
             uncompressed: default,
@@ -295,6 +297,13 @@ impl Report {
         if let Some(count) = self.shrink.happened(now) {
             let frames = counted(count, "frame");
             log::warn!("{frames} not sent to plain clients: {error}; ask for a smaller size with -r");
+        }
+    }
+
+    /// A frame could not be written with the standard Huffman tables.
+    pub fn not_recoded(&mut self, why: &str, now: Time) {
+        if let Some(count) = self.recode.happened(now) {
+            log::warn!("{} not sent by RTSP: {why}", counted(count, "frame"));
         }
     }
 

@@ -144,7 +144,7 @@ impl Datagrams {
     }
 
     fn repair(&self, train: Train, index: u32, shared: &mut Shared<'_>, now: Time) {
-        let Some(frame) = shared.stream.reel.frame(train.number) else { return };
+        let Some(frame) = shared.stream.for_rtp().frame(train.number) else { return };
         let head: Head = train.head(index, &frame);
         let pieces = std::iter::once(&head[..]).chain(frame.range(train.body(index)));
         if let Sent::Lost(errno) | Sent::NoGso(errno) = udp::send_pieces(&self.rtp, pieces) {

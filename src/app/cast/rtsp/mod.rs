@@ -239,7 +239,8 @@ impl Rtsp {
         }
         let group = self.group.as_ref().and_then(Group::playing).map(|(_, player)| player);
         let players = self.playing().filter_map(|session| session.way.player().or(group));
-        players.filter(|player| player.is_behind(stream)).count() as u64
+        let is_recoding = stream.is_recoding();
+        players.filter(|player| is_recoding || player.is_behind(stream)).count() as u64
     }
 
     fn places(&self) -> std::ops::Range<usize> {
@@ -423,6 +424,7 @@ impl Outlet for Rtsp {
 
     fn demand(&self, stream: &Stream) -> Demand {
         let clients = self.playing().count();
-        Demand { clients, has_viewers: clients > 0, outstanding: self.outstanding(stream) }
+        let outstanding = self.outstanding(stream);
+        Demand { clients, has_viewers: clients > 0, needs_standard: clients > 0, outstanding }
     }
 }

@@ -68,7 +68,7 @@ impl Flight {
     /// The picture, unless it has left the reel.
     pub fn frame<'s>(&self, stream: &'s Stream) -> Option<Frame<'s>> {
         let number = self.train.number;
-        if self.is_slate { stream.slates.frame(number) } else { stream.reel.frame(number) }
+        if self.is_slate { stream.slates.frame(number) } else { stream.for_rtp().frame(number) }
     }
 
     /// The next packets, at most so many.
@@ -91,10 +91,10 @@ impl Player {
     ) -> std::io::Result<Self> {
         Ok(Player {
             track: Track::new((random_u64()?, random_u64()?)),
-            cursor: Cursor::begin(Policy::Newest, &stream.reel, is_away, now),
+            cursor: Cursor::begin(Policy::Newest, stream.for_rtp(), is_away, now),
             flight: None,
             slate: slate.map(|number| (number, now)),
-            told: stream.reel.newest().map(|frame| frame.size()),
+            told: stream.for_rtp().newest().map(|frame| frame.size()),
             at: Time::default(),
             report: now,
             not_carried: None,
@@ -104,7 +104,7 @@ impl Player {
 
     /// Goes on with the newest frame, after a pause.
     pub fn resume(&mut self, stream: &Stream, is_away: bool, now: Time) {
-        self.cursor = Cursor::begin(Policy::Newest, &stream.reel, is_away, now);
+        self.cursor = Cursor::begin(Policy::Newest, stream.for_rtp(), is_away, now);
         (self.flight, self.report) = (None, now);
     }
 
@@ -135,7 +135,7 @@ impl Player {
 
     /// It does not have the newest frame yet.
     pub fn is_behind(&self, stream: &Stream) -> bool {
-        self.flight.is_some() || self.cursor.peek(&stream.reel).is_some()
+        self.flight.is_some() || self.cursor.peek(stream.for_rtp()).is_some()
     }
 
     /// Nothing is on its way, and there is a picture that would be.
@@ -147,7 +147,7 @@ impl Player {
     pub fn flight(&mut self, stream: &Stream, size: u16, now: Time) -> Option<Flight> {
         while self.flight.is_none() {
             let (number, is_slate) = self.next(stream, now)?;
-            let frame = if is_slate { stream.slates.frame(number) } else { stream.reel.frame(number) }?;
+            let frame = if is_slate { stream.slates.frame(number) } else { stream.for_rtp().frame(number) }?;
             self.at = self.at.max(if is_slate { now } else { frame.stamp().captured });
             let is_untold = Picture::is_beyond(frame.size()) && self.told != Some(frame.size());
             let train = match is_untold {
@@ -177,7 +177,7 @@ impl Player {
             self.slate = Some((number, now.after(AGAIN)));
             return Some((number, true));
         }
-        let (number, skipped) = self.cursor.take(&stream.reel)?;
+        let (number, skipped) = self.cursor.take(stream.for_rtp())?;
         self.tally.skipped += u64::from(skipped);
         Some((number, false))
     }
@@ -195,7 +195,7 @@ impl Player {
         }
         if !flight.is_slate {
             self.tally.frames += 1;
-            let frame = stream.reel.frame(flight.train.number);
+            let frame = stream.for_rtp().frame(flight.train.number);
             self.tally.bytes += frame.map_or(0, |frame| u64::from(frame.length()));
         }
         self.flight = None;

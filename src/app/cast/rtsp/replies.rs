@@ -230,6 +230,7 @@ impl Rtsp {
     ) -> Option<String> {
         let frame = shared.stream.reel.newest()?;
         let why = match Picture::of(&frame) {
+            Err(why) if why.is_mended_by_recoding() && shared.stream.recodes() => return None,
             Err(why) => words(why),
             Ok(_) if Picture::is_beyond(frame.size()) && !request.user_agent.contains("GStreamer") => {
                 let size = frame.size();
@@ -378,5 +379,6 @@ const HTTP: &str = "take them by HTTP (camcast --http)";
 
 /// Why frames cannot go.
 pub(super) fn words(why: NotCarried) -> String {
-    format!("these frames cannot go by RTP: {why}; {HTTP}")
+    let recode = if why.is_mended_by_recoding() { ", or start it with --rtsp-recode" } else { "" };
+    format!("these frames cannot go by RTP: {why}; {HTTP}{recode}")
 }

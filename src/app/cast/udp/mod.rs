@@ -237,6 +237,11 @@ impl Outlet for Udp {
 
     fn demand(&self, stream: &Stream) -> Demand {
         let outstanding = if stream.source.is_over() { self.hub.outstanding(&stream.reel) } else { 0 };
-        Demand { clients: self.hub.clients(), has_viewers: self.hub.has_viewers(), outstanding }
+        Demand {
+            clients: self.hub.clients(),
+            has_viewers: self.hub.has_viewers(),
+            outstanding,
+            ..Demand::default()
+        }
     }
 }
