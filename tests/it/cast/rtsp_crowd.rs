@@ -7,8 +7,12 @@ use crate::support::quirks::encode;
 use crate::support::rtsp::{Datagrams, Frames, Packet, RtspClient, datagram};
 use crate::support::{Noise, PATIENCE, heavy_turn};
 use nix::sys::signal::Signal;
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, SockaddrStorage, connect, setsockopt, socket, sockopt,
+};
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -175,6 +179,24 @@ fn who_stops_reading_misses_whole_frames_and_no_others() {
     drop(client);
     let left = source.camcast.wait_line("(RTSP, TCP): it closed the connection; ");
     assert!(left.contains(" frames skipped"), "{left}");
+}
+
+/// Its window is so small that packets go out in pieces, a burst of them in several turns.
+#[test]
+fn who_reads_by_drops_gets_whole_packets_and_whole_frames() {
+    let noise = |number| encode(&Noise::new(number).bytes(640 * 480 * 3), 640, Subsamp::Sub2x1);
+    let source = Source::new((1..9).map(noise).collect(), &["-f", "20", "--mtu", "9000"]);
+    let fd = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
+    setsockopt(&fd, sockopt::RcvBuf, &2048).unwrap();
+    connect(fd.as_raw_fd(), &SockaddrStorage::from(source.at)).unwrap();
+    let mut client = RtspClient::over(TcpStream::from(fd));
+    client.set_up_tcp("/stream");
+    client.done("PLAY", "/stream", "");
+    let mut frames = Frames::default();
+    for _ in 0..20 {
+        source.number(&From::Tcp(&mut client).frame(&mut frames).1);
+    }
+    client.done("TEARDOWN", "/stream", "");
 }
 
 #[test]
