@@ -475,6 +475,8 @@ const BRIGHTNESS: &str = r#"{"brightness": 1}"#;
 fn without_camera(args: &[&str]) -> (Camcast, SocketAddr) {
     let camcast = Camcast::start(&[&["/dev/no-such-camera", "--http", "127.0.0.1:0"], args].concat());
     let at = address(&camcast);
+    // until it has looked, it does not say why there is none
+    camcast.wait_line("waiting for the camera");
     (camcast, at)
 }
 
