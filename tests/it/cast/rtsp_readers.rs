@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
-use turbojpeg::Subsamp;
+use turbojpeg::{Subsamp, Transform};
 
 /// Frames that each program is to show, of each way of writing them.
 const FRAMES: usize = 300;
@@ -265,6 +265,18 @@ impl Shown {
 /// All programs that are here show these pictures, each by UDP and by TCP.
 #[track_caller]
 fn shown_by(players: &[Player], path: &str, jpegs: &[Vec<u8>], (fps, wanted): (&str, usize)) {
+    shown_with(&[], players, path, jpegs, (fps, wanted));
+}
+
+/// The same with these options.
+#[track_caller]
+fn shown_with(
+    options: &[&str],
+    players: &[Player],
+    path: &str,
+    jpegs: &[Vec<u8>],
+    (fps, wanted): (&str, usize),
+) {
     let players: Vec<Player> = players.iter().copied().filter(|player| player.is_here()).collect();
     if players.is_empty() {
         return;
@@ -272,7 +284,7 @@ fn shown_by(players: &[Player], path: &str, jpegs: &[Vec<u8>], (fps, wanted): (&
     let _turn = heavy_turn();
     let folder = folder(jpegs);
     let source = folder.path().to_str().unwrap();
-    let camcast = Camcast::start(&[source, "-f", fps, "--rtsp", "127.0.0.1:0"]);
+    let camcast = Camcast::start(&[&[source, "-f", fps, "--rtsp", "127.0.0.1:0"], options].concat());
     let at = address(&camcast);
     let url = format!("rtsp://{at}{path}");
     let both = players.iter().flat_map(|player| [(*player, By::Udp), (*player, By::Tcp)]);
@@ -305,6 +317,19 @@ fn gstreamer_shows_frames_that_are_larger_than_packets_can_say() {
     let mut pattern = Pattern::new(Size { width: 2592, height: 1944 }, Pattern::QUALITY).unwrap();
     let jpegs: Vec<Vec<u8>> = (0..10).map(|number| pattern.draw(number, "").unwrap().to_vec()).collect();
     shown_by(&[Player::GStreamer], "/", &jpegs, ("10", FRAMES));
+}
+
+/// Two of three frames cannot go as they are: with Huffman tables of their own, and progressive.
+#[test]
+fn each_player_shows_frames_that_are_written_anew() {
+    let jpegs = carried::pictures(Subsamp::Sub2x2, 42);
+    let recoded = jpegs.iter().enumerate().map(|(number, jpeg)| {
+        let mut how = Transform::default();
+        (how.optimize, how.progressive) = (number % 3 == 1, number % 3 == 2);
+        turbojpeg::transform(&how, jpeg).unwrap().to_vec()
+    });
+    let recoded: Vec<Vec<u8>> = recoded.collect();
+    shown_with(&["--rtsp-recode"], &Player::ALL, "/stream", &recoded, ("30", FRAMES));
 }
 
 /// They are offered a profile that they may not know.

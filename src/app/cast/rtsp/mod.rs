@@ -41,6 +41,7 @@ use arrayvec::ArrayVec;
 use connection::{Connection, Fate, Session, Way};
 use group::Group;
 use std::os::fd::AsFd;
+use std::time::Duration;
 
 /// The most who have the stream at once.
 const VIEWERS: usize = 32;
@@ -53,6 +54,9 @@ const ACCEPTS_A_TURN: usize = 8;
 
 /// What it polls at the most: connections, two sockets of each viewer by UDP, and the group's.
 pub const POLLS_MOST: usize = MAX_RTSP + PLACES + 2 * PLACES + 1;
+
+/// Who has seen something of the stream waits so long for more of it, while all that comes cannot go.
+const ODD: Duration = Duration::from_secs(5);
 
 /// Why one goes whose place another gets.
 const NEEDED: &str = "its place was needed: it took nothing, or its address had more than half of them";
@@ -266,8 +270,10 @@ impl Rtsp {
         let session = self.connections[place].as_ref().and_then(Connection::playing);
         let group = self.group.as_ref().and_then(Group::playing).map(|(_, player)| player);
         let player = session.and_then(|session| session.way.player().or(group));
-        let player = player.filter(|player| player.tally.frames == 0);
-        if let Some(why) = player.and_then(|player| player.not_carried) {
+        let Some(player) = player else { return };
+        // now and then a frame is odd
+        let is_over = |since: Time| player.tally.frames == 0 || now >= since.after(ODD);
+        if let Some((why, _)) = player.not_carried.filter(|(_, since)| is_over(*since)) {
             self.close(place, &replies::words(why), shared, now);
         }
     }

@@ -48,8 +48,8 @@ pub struct Player {
     at: Time,
     /// When a report is due.
     report: Time,
-    /// Why the latest frame was left out.
-    pub not_carried: Option<NotCarried>,
+    /// Why the latest frames were left out, and since when they are.
+    pub not_carried: Option<(NotCarried, Time)>,
     /// What has gone.
     pub tally: Tally,
 }
@@ -164,7 +164,8 @@ impl Player {
                     self.flight = Some(Flight { train, is_slate, next: 0 });
                 }
                 Err(why) => {
-                    self.not_carried = Some(why);
+                    let since = self.not_carried.map_or(now, |(_, since)| since);
+                    self.not_carried = Some((why, since));
                     self.tally.skipped += u64::from(!is_slate);
                 }
             }
