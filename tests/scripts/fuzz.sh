@@ -26,7 +26,7 @@ for name in "${targets[@]}"; do
     echo
     echo "$name: $seconds s"
     log=$out/$name.log
-    "$out/$host/release/$name" -max_total_time="$seconds" -max_len=20000 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+    RUST_BACKTRACE=0 "$out/$host/release/$name" -max_total_time="$seconds" -max_len=20000 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
         -artifact_prefix="$out/found/$name-" "$out/corpus/$name" "fuzz/corpus/$name" >"$log" 2>&1 || {
         grep -v '^#' "$log" | tail -n 40
         echo "$name: found something. A regression test first, then mend it; the input goes to fuzz/corpus/$name" >&2

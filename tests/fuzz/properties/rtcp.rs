@@ -1,7 +1,7 @@
 //! RTCP: what receivers say of a track, and what is sent again for it.
 
 use super::Numbers;
-use super::rtp::{PACKET, reel_with, sample};
+use super::rtp::{reel_with, sample};
 use camcast::rtp::rtcp::{Heard, heard};
 use camcast::rtp::track::Track;
 use camcast::time::Time;
@@ -33,8 +33,9 @@ fn repairs(bytes: &[u8]) {
     let reel = reel_with(&sample());
     let frame = reel.newest().unwrap();
     let mut track = Track::new((0xfffe_0000_0000 | u64::from(SSRC), 0));
+    // in the smallest packets that there are, so that there are many
     (0..4).for_each(|ms| {
-        track.begin(&frame, Time::from_millis(ms), PACKET).unwrap();
+        track.begin(&frame, Time::from_millis(ms), 0).unwrap();
     });
     let mut granted = 0;
     for _ in 0..3 {

@@ -9,7 +9,7 @@ use camcast::time::{Stamp, Time};
 use camcast::wire::StreamId;
 
 /// Bytes of a packet, as camcast sends them by default.
-pub const PACKET: u16 = 1452;
+const PACKET: u16 = 1452;
 
 const MARKS: Marks = Marks { first: 0xfffe, timestamp: 5, ssrc: 7 };
 
