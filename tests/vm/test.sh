@@ -1,5 +1,6 @@
 #!/bin/bash
-# test.sh [JOB...]: runs camcast and camrec on real camera drivers in a virtual machine; all of jobs/ by default.
+# test.sh [JOB...]: runs camcast and camrec on real camera drivers in a virtual machine; all of jobs/ by default, but those that
+# only measure (BY_NAME=1).
 # Environment: BIN_DIR=DIR (ready binaries that run on Debian 13; default: cargo builds them)  TIMEOUT=600 (seconds a job)
 #   AT_ONCE=N (machines that run at a time; default: 2, each has one CPU; 1 on a host that has one)
 # Each job's output is kept in out/. Prints a line a job, the power cuts as one, and at last "N passed, M failed"; fails if one
@@ -13,7 +14,9 @@ if [ $# -gt 0 ]; then
     jobs=("$@")
 else
     jobs=("$power")
-    for job in "$here"/jobs/*.sh; do jobs+=("$(basename "$job" .sh)"); done
+    for job in "$here"/jobs/*.sh; do
+        grep -q '^# BY_NAME=1' "$job" || jobs+=("$(basename "$job" .sh)")
+    done
 fi
 for job in "${jobs[@]}"; do
     [ "$job" = "$power" ] || [ -f "$here/jobs/$job.sh" ] || { echo "no job $job in $here/jobs"; exit 2; }

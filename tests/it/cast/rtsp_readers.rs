@@ -316,7 +316,7 @@ fn each_player_shows_each_frame_of_420_however_it_is_written() {
 fn gstreamer_shows_frames_that_are_larger_than_packets_can_say() {
     let mut pattern = Pattern::new(Size { width: 2592, height: 1944 }, Pattern::QUALITY).unwrap();
     let jpegs: Vec<Vec<u8>> = (0..10).map(|number| pattern.draw(number, "").unwrap().to_vec()).collect();
-    shown_by(&[Player::GStreamer], "/", &jpegs, ("10", FRAMES));
+    shown_by(&[Player::GStreamer], "/", &jpegs, ("25", FRAMES));
 }
 
 /// Two of three frames cannot go as they are: with Huffman tables of their own, and progressive.

@@ -1,7 +1,8 @@
 #!/bin/bash
 # The same camera (v4l2loopback, 1280x720 MJPEG, 10 fps) served over HTTP by camcast and by ustreamer, which passes the camera's
 # frames on as well: the CPU time that each takes for a frame that reaches a viewer, with 1 viewer and with 16. The guest is emulated:
-# the ratios count.
+# the ratios count. It holds nothing against a limit, so it is run when it is named: tests/vm/test.sh peers
+# BY_NAME=1
 # shellcheck source=/dev/null
 . /host/tools/steps.sh
 use_binaries
