@@ -6,6 +6,7 @@
 
 use crate::time::Time;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 /// Those who count as one: an address. Of IPv6 a network of 64 bits, since one machine can have all its addresses; but in that of
 /// a link (fe80::) each machine has one.
@@ -74,14 +75,18 @@ pub fn who_goes(held: &[(usize, Held)], newcomer: Party) -> Option<usize> {
     going.min_by_key(|(_, held)| held.order()).map(|(place, _)| *place)
 }
 
-/// The same where a newcomer can be taken without it, but not many: nobody who is served goes.
-pub fn who_is_not_needed(held: &[(usize, Held)], newcomer: Party) -> Option<usize> {
-    let party = |(_, held): &&(usize, Held)| held.party == newcomer;
+/// Who has come may be about to say something.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The same where a newcomer can be taken without it, but not many: nobody who is served goes. An address that has connections to
+/// spare makes room for its own newcomer; without a newcomer, since somebody has come elsewhere, and for all others, only those
+/// go that have had time to say something.
+pub fn who_is_not_needed(held: &[(usize, Held)], newcomer: Option<Party>, now: Time) -> Option<usize> {
     let idle = held.iter().filter(|(_, held)| held.standing != Standing::Busy);
-    let goes =
-        |of_it: bool| idle.clone().filter(|it| party(it) == of_it).min_by_key(|(_, held)| held.order());
-    // an address that has connections to spare makes room itself
-    goes(true).or_else(|| goes(false)).map(|(place, _)| *place)
+    let own = idle.clone().filter(|(_, held)| Some(held.party) == newcomer);
+    let others = idle.filter(|(_, held)| now >= held.since.after(GRACE));
+    let going = own.min_by_key(|(_, held)| held.order());
+    going.or_else(|| others.min_by_key(|(_, held)| held.order())).map(|(place, _)| *place)
 }
 
 #[cfg(test)]
@@ -145,10 +150,20 @@ mod tests {
             ("10.0.0.3", Idle, 4),
             ("10.0.0.4", Idle, 3),
         ]);
-        assert_eq!(who_is_not_needed(&all, party("10.0.0.9")), Some(3));
-        assert_eq!(who_is_not_needed(&all, party("10.0.0.2")), Some(1), "its own");
-        assert_eq!(who_is_not_needed(&all[..1], party("10.0.0.9")), None);
-        assert_eq!(who_is_not_needed(&all[..1], party("10.0.0.1")), None);
+        let goes = |held, newcomer: &str, later| {
+            let newcomer = (!newcomer.is_empty()).then(|| party(newcomer));
+            who_is_not_needed(held, newcomer, Time::from_millis(4).after(later))
+        };
+        assert_eq!(goes(&all, "10.0.0.9", GRACE), Some(3));
+        assert_eq!(goes(&all, "10.0.0.9", GRACE / 2), None, "they have just come");
+        assert_eq!(goes(&all, "10.0.0.2", Duration::ZERO), Some(1), "its own");
+        assert_eq!(
+            (goes(&all, "", Duration::ZERO), goes(&all, "", GRACE)),
+            (None, Some(3)),
+            "it has come elsewhere"
+        );
+        assert_eq!(goes(&all[..1], "10.0.0.9", GRACE), None);
+        assert_eq!(goes(&all[..1], "10.0.0.1", GRACE), None);
     }
 
     #[test]

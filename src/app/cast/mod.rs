@@ -199,7 +199,9 @@ impl Server {
     /// The source and the outlets hear of each other; once a turn.
     fn tell_news(&mut self, now: Time) {
         self.report.attend(now);
-        self.stats.scarce.take().map(News::Scarce).into_iter().for_each(|news| self.tell(news, now));
+        if std::mem::take(&mut self.stats.is_scarce) {
+            self.tell(News::Scarce, now);
+        }
         if self.stopping {
             return;
         }

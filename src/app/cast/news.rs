@@ -1,6 +1,5 @@
 //! What the stream and its outlets hear of each other, once a turn: news one way, demand the other.
 
-use crate::admission::places::Party;
 use crate::sender::Slate;
 
 /// What has changed; told to each outlet before it sends.
@@ -15,8 +14,8 @@ pub enum News {
     },
     /// This slate is to be shown to those who look on, or none.
     Slate(Option<Slate>),
-    /// Descriptors run out, and this one has come: who has connections that want nothing lets one go.
-    Scarce(Party),
+    /// Descriptors run out, and somebody has come: who has connections that want nothing lets one go.
+    Scarce,
     /// An order to the camera's controls has its answer.
     Controls,
     /// The stream ends: clients are to be told, and nobody new is let in. [`Demand::clients`] falls to zero when that is

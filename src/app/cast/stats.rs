@@ -2,7 +2,6 @@
 
 use super::drops::Drops;
 use super::seen::Seen;
-use crate::admission::places::Party;
 use crate::http::route::Scale;
 use crate::sender::{ClientEvent, LeaveReason, Tally};
 use crate::sys::connection::Remote;
@@ -29,7 +28,7 @@ pub struct Stats {
     /// Datagrams of nobody, dropped without an answer.
     pub strays: u64,
     /// Somebody has come while descriptors run out, and the outlets have not been told.
-    pub scarce: Option<Party>,
+    pub is_scarce: bool,
     /// The loop's turns.
     pub turns: Turns,
     /// Who gets the stream, and what has gone to each.

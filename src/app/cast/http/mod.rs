@@ -135,7 +135,7 @@ impl Http {
                 Ok(Accepted::Connection(socket, remote)) => (socket, remote),
                 Ok(Accepted::Nobody) => return,
                 Ok(Accepted::NoRoom) => {
-                    shared.stats.scarce = Some(Party::LOCAL);
+                    shared.stats.is_scarce = true;
                     return self.rest(NO_ROOM, shared, now);
                 }
                 Err(error) => return self.rest(&error.to_string(), shared, now),
@@ -146,9 +146,9 @@ impl Http {
 
     fn take(&mut self, socket: Socket, remote: Remote, shared: &mut Shared<'_>, now: Time) {
         let connection = Connection::new(socket, remote, self.generation.wrapping_add(1), now);
-        if are_scarce(&connection.socket, SPARE) && !self.let_one_go(connection.party, shared, now) {
+        if are_scarce(&connection.socket, SPARE) && !self.let_one_go(Some(connection.party), shared, now) {
             // another outlet may have one to spare
-            shared.stats.scarce = Some(connection.party);
+            shared.stats.is_scarce = true;
         }
         let Some(place) = self.make_place(connection.party, shared, now) else {
             shared.stats.rejected += 1;
@@ -185,8 +185,8 @@ impl Http {
     }
 
     /// Closes a connection that wants nothing, since descriptors run out. False: there is none.
-    fn let_one_go(&mut self, newcomer: Party, shared: &mut Shared<'_>, now: Time) -> bool {
-        let going = who_is_not_needed(&self.held(|_| true, now), newcomer);
+    fn let_one_go(&mut self, newcomer: Option<Party>, shared: &mut Shared<'_>, now: Time) -> bool {
+        let going = who_is_not_needed(&self.held(|_| true, now), newcomer, now);
         going.into_iter().for_each(|place| self.close(place, NEEDED, shared, now));
         going.is_some()
     }
@@ -350,8 +350,8 @@ impl Outlet for Http {
                 }
             }
             News::Controls => self.handle_controls(shared, now),
-            News::Scarce(newcomer) => {
-                self.let_one_go(newcomer, shared, now);
+            News::Scarce => {
+                self.let_one_go(None, shared, now);
             }
             News::Stop => {
                 self.stopping = true;

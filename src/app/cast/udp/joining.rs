@@ -2,7 +2,6 @@
 
 use super::Udp;
 use super::pending::{PendingJoin, Verdict};
-use crate::admission::places::Party;
 use crate::app::cast::listen::{ACCEPT_REST, NO_ROOM, SPARE_OF_JOINS};
 use crate::app::cast::outlet::Shared;
 use crate::sender::Route;
@@ -28,7 +27,7 @@ impl Udp {
                     let Ok(local) = stream.local_addr() else { continue };
                     let mut evicted = None;
                     if are_scarce(&stream, SPARE_OF_JOINS) {
-                        shared.stats.scarce = Some(Party::of(remote.ip()));
+                        shared.stats.is_scarce = true;
                         evicted = self.pending.take_oldest();
                     }
                     let displaced = self.pending.enter(stream, Route { remote, local }, now);
@@ -38,7 +37,7 @@ impl Udp {
                 }
                 Ok(Accepted::Nobody) => return,
                 Ok(Accepted::NoRoom) => {
-                    shared.stats.scarce = Some(Party::LOCAL);
+                    shared.stats.is_scarce = true;
                     return self.rest(NO_ROOM, shared, now);
                 }
                 Err(error) => return self.rest(&error.to_string(), shared, now),

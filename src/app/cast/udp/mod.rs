@@ -222,7 +222,7 @@ impl Outlet for Udp {
                 self.hub.handle_camera(away, reel, now);
             }
             News::Slate(slate) => self.hub.handle_slate(slate),
-            News::Controls | News::Scarce(_) => {}
+            News::Controls | News::Scarce => {}
             News::Stop => {
                 self.stopping = true;
                 self.hub.handle_stop(now);
