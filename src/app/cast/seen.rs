@@ -3,6 +3,8 @@
 use crate::sender::{ClientKind, Tally};
 use crate::sys::connection::Remote;
 use crate::time::Time;
+use crate::wire::join::Policy;
+use std::fmt;
 use std::time::Duration;
 
 /// This often.
@@ -18,8 +20,63 @@ pub enum Way {
     Udp(ClientKind),
     /// By HTTP.
     Http,
-    /// By RTSP, in a way of this name.
-    Rtsp(&'static str),
+    /// By RTSP.
+    Rtsp(Carrier),
+}
+
+/// What carries the packets of RTSP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// Datagrams.
+    Udp,
+    /// The connection.
+    Tcp,
+    /// Datagrams for all who listen.
+    Multicast,
+}
+
+impl Way {
+    /// Each of them.
+    pub const ALL: [Way; 7] = [
+        Way::Udp(ClientKind::Native(Policy::Every)),
+        Way::Udp(ClientKind::Native(Policy::Newest)),
+        Way::Udp(ClientKind::Plain),
+        Way::Http,
+        Way::Rtsp(Carrier::Udp),
+        Way::Rtsp(Carrier::Tcp),
+        Way::Rtsp(Carrier::Multicast),
+    ];
+
+    /// Its place among them.
+    pub fn place(self) -> usize {
+        Way::ALL.iter().position(|way| *way == self).unwrap_or(0)
+    }
+
+    /// The outlet, and what kind of client it is there; for programs.
+    pub fn labels(self) -> (&'static str, &'static str) {
+        match self {
+            Way::Udp(ClientKind::Native(Policy::Every)) => ("udp", "recorder"),
+            Way::Udp(ClientKind::Native(Policy::Newest)) => ("udp", "viewer"),
+            Way::Udp(ClientKind::Plain) => ("udp", "plain"),
+            Way::Http => ("http", "viewer"),
+            Way::Rtsp(Carrier::Udp) => ("rtsp", "udp"),
+            Way::Rtsp(Carrier::Tcp) => ("rtsp", "tcp"),
+            Way::Rtsp(Carrier::Multicast) => ("rtsp", "multicast"),
+        }
+    }
+}
+
+/// As the log has it.
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Way::Udp(kind) => kind.fmt(f),
+            Way::Http => f.write_str("HTTP"),
+            Way::Rtsp(Carrier::Udp) => f.write_str("RTSP, UDP"),
+            Way::Rtsp(Carrier::Tcp) => f.write_str("RTSP, TCP"),
+            Way::Rtsp(Carrier::Multicast) => f.write_str("RTSP, multicast"),
+        }
+    }
 }
 
 /// One who gets the stream.
@@ -120,6 +177,13 @@ mod tests {
         assert_eq!(seen.clients(), [client(1), client(3)]);
         seen.forget(Remote::Local, None);
         assert_eq!(seen.clients(), [client(3)]);
+    }
+
+    #[test]
+    fn each_way_has_a_place_and_labels_of_its_own() {
+        let labels: std::collections::BTreeSet<_> = Way::ALL.iter().map(|way| way.labels()).collect();
+        assert_eq!(labels.len(), Way::ALL.len());
+        assert!(Way::ALL.iter().enumerate().all(|(place, way)| way.place() == place));
     }
 
     #[test]

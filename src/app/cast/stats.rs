@@ -1,7 +1,7 @@
 //! The program's counters, as plain numbers: what is counted stands here, what is said of it in [`report`](super::report).
 
 use super::drops::Drops;
-use super::seen::Seen;
+use super::seen::{Seen, Way};
 use crate::http::route::Scale;
 use crate::sender::{ClientEvent, LeaveReason, Tally};
 use crate::sys::connection::Remote;
@@ -17,6 +17,8 @@ pub struct Stats {
     pub dropped: Drops,
     /// Clients that get the stream now.
     pub clients: usize,
+    /// The same by the way that it goes.
+    pub by_way: [usize; Way::ALL.len()],
     /// Clients that have joined, those included that came back.
     pub joined: u64,
     /// Clients that have left, those included that were replaced.
@@ -117,22 +119,27 @@ impl Stats {
     /// A client has joined or left.
     pub fn count(&mut self, event: &ClientEvent) {
         match event {
-            ClientEvent::Joined { .. } => self.on_joined(),
+            ClientEvent::Joined { kind, .. } => self.on_joined(Way::Udp(*kind)),
             // it never had the stream
             ClientEvent::Left { reason: LeaveReason::NoHello, .. } => {}
-            ClientEvent::Left { remote, tally, .. } => self.on_left(Remote::Address(*remote), None, tally),
+            ClientEvent::Left { remote, kind, tally, .. } => {
+                self.on_left(Way::Udp(*kind), Remote::Address(*remote), None, tally);
+            }
         }
     }
 
-    /// One more gets the stream.
-    pub fn on_joined(&mut self) {
+    /// One more gets the stream, in this way.
+    pub fn on_joined(&mut self, way: Way) {
         self.clients += 1;
+        self.by_way[way.place()] += 1;
         self.joined += 1;
     }
 
     /// One gets it no longer, to whom this has gone. Since when he had it tells him from others of his address.
-    pub fn on_left(&mut self, remote: Remote, since: Option<Time>, tally: &Tally) {
+    pub fn on_left(&mut self, way: Way, remote: Remote, since: Option<Time>, tally: &Tally) {
         self.clients = self.clients.saturating_sub(1);
+        let of_it = &mut self.by_way[way.place()];
+        *of_it = of_it.saturating_sub(1);
         self.left += 1;
         self.seen.forget(remote, since);
         self.departed.add(tally);

@@ -192,9 +192,12 @@ fn what_there_is_to_know_is_said_as_programs_read_it() {
     let metrics = get(at, "/metrics");
     assert_eq!(metrics.field("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     let text = metrics.text();
-    for line in
-        ["camcast_clients{outlet=\"http\"} 1", "camcast_clients{outlet=\"udp\"} 1", "camcast_camera_up 1"]
-    {
+    for line in [
+        "camcast_clients{outlet=\"http\",kind=\"viewer\"} 1",
+        "camcast_clients{outlet=\"udp\",kind=\"plain\"} 1",
+        "camcast_clients{outlet=\"rtsp\",kind=\"tcp\"} 0",
+        "camcast_camera_up 1",
+    ] {
         assert!(text.lines().any(|said| said == line), "{line}: {text}");
     }
     let mut client = Client::connect(at);

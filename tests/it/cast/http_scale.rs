@@ -143,7 +143,7 @@ fn a_frame_is_made_smaller_once_for_all_and_only_while_somebody_asks() {
     drop(small);
     let until = deadline(PATIENCE);
     let mut number = 20;
-    while counter(at, "camcast_clients{outlet=\"http\"}") > 1 {
+    while counter(at, "camcast_clients{outlet=\"http\",kind=\"viewer\"}") > 1 {
         assert!(!is_over(until), "they never left");
         let frame = pattern.draw(number, "12:34:56.789").unwrap();
         pipe.write_all(frame).unwrap();

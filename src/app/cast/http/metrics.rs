@@ -4,6 +4,7 @@
 //! Prometheus 3 takes neither with another Content-Type than its own.
 
 use crate::app::cast::outlet::Shared;
+use crate::app::cast::seen::Way;
 use crate::app::cast::stats::Turns;
 use crate::supervisor::Signal;
 use std::fmt::Write;
@@ -51,8 +52,8 @@ fn escaped(text: &str) -> String {
     text.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n")
 }
 
-/// The text, of which `viewers` have the stream by HTTP.
-pub(super) fn text(shared: &Shared<'_>, viewers: usize, is_open: bool) -> String {
+/// The text.
+pub(super) fn text(shared: &Shared<'_>, is_open: bool) -> String {
     let (reel, stats) = (&shared.stream.reel, &*shared.stats);
     let mut page = Page { text: String::new(), is_open };
     page.family("camcast_build_info", "gauge", "The program's version.");
@@ -74,8 +75,10 @@ pub(super) fn text(shared: &Shared<'_>, viewers: usize, is_open: bool) -> String
     let kept = reel.next_number().since(reel.oldest_number());
     page.gauge("camcast_reel_frames", "Frames that are kept.", kept.max(0).into());
     page.family("camcast_clients", "gauge", "Who gets the stream, by the way that it goes.");
-    page.value("camcast_clients", "{outlet=\"http\"}", viewers as f64);
-    page.value("camcast_clients", "{outlet=\"udp\"}", stats.clients.saturating_sub(viewers) as f64);
+    for (way, count) in Way::ALL.into_iter().zip(stats.by_way) {
+        let (outlet, kind) = way.labels();
+        page.value("camcast_clients", &format!("{{outlet=\"{outlet}\",kind=\"{kind}\"}}"), count as f64);
+    }
     let sent = stats.sent();
     page.counter("camcast_sent_frames_total", "Whole frames that have gone to clients.", sent.frames);
     page.counter("camcast_sent_bytes_total", "Bytes of frames that have gone to clients.", sent.bytes);

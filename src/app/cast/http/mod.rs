@@ -67,9 +67,6 @@ const ANSWERS_A_TURN: usize = 4;
 /// What it polls at the most.
 pub const POLLS_MOST: usize = MAX_HTTP + PLACES + 1;
 
-/// How its viewers are named in the log.
-const BY: &str = "HTTP";
-
 /// Why one goes whose place another gets.
 const NEEDED: &str = "its place was needed: it took nothing, or its address had more than half of them";
 
@@ -214,11 +211,11 @@ impl Http {
     fn close(&mut self, place: usize, why: &str, shared: &mut Shared<'_>, now: Time) {
         let Some(connection) = self.connections.get_mut(place).and_then(Option::take) else { return };
         if let Doing::Watching(viewer) = &connection.doing {
-            shared.stats.on_left(connection.remote, Some(viewer.since), &viewer.tally);
+            shared.stats.on_left(Way::Http, connection.remote, Some(viewer.since), &viewer.tally);
             if viewer.is_told {
                 let stay = now.since(viewer.since);
                 shared.report.viewer_left(
-                    (connection.remote, BY),
+                    (connection.remote, Way::Http),
                     why,
                     &viewer.tally,
                     stay,

@@ -4,11 +4,12 @@ use super::connection::{CAMERA_PATIENCE, Connection, Doing, Manner, STOPPING, St
 use super::part::{Part, Pictures};
 use super::scaled::Failure;
 use super::viewer::{self, Viewer};
-use super::{BY, Http, VIEWERS, metrics, state};
+use super::{Http, VIEWERS, metrics, state};
 use crate::admission::digest::{Asked, Dialect};
 use crate::admission::door::{Door, Entry};
 use crate::admission::places::Party;
 use crate::app::cast::outlet::Shared;
+use crate::app::cast::seen::Way;
 use crate::capture::v4l2::Order;
 use crate::http::access::without_port;
 use crate::http::answer::{Answer, Body};
@@ -133,7 +134,7 @@ impl Http {
             Reply::State => ok(connection, JSON, state::text(shared, viewers, now)),
             Reply::Metrics { is_open } => {
                 let kind = if is_open { metrics::OPEN } else { metrics::PLAIN };
-                ok(connection, kind, metrics::text(shared, viewers, is_open));
+                ok(connection, kind, metrics::text(shared, is_open));
             }
             Reply::Options => {
                 let head = manner.answer(Status::NoContent, Body::None).head();
@@ -187,9 +188,13 @@ impl Http {
         let cursor = Cursor::begin(Policy::Newest, &shared.stream.reel, self.is_away, now);
         let mut viewer = Viewer::new(cursor, wanted, opening, now);
         viewer.set_slate(self.slate, now);
-        shared.stats.on_joined();
-        viewer.is_told =
-            shared.report.viewer_joined((connection.remote, party), (BY, &agent), shared.stats.clients, now);
+        shared.stats.on_joined(Way::Http);
+        viewer.is_told = shared.report.viewer_joined(
+            (connection.remote, party),
+            (Way::Http, &agent),
+            shared.stats.clients,
+            now,
+        );
         connection.begin(Doing::Watching(Box::new(viewer)), None, now);
         self.comes_again = true;
     }

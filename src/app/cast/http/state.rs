@@ -2,7 +2,7 @@
 
 use crate::app::cast::outlet::Shared;
 use crate::app::cast::report::name_of;
-use crate::app::cast::seen::{self, Way};
+use crate::app::cast::seen;
 use crate::app::local_time;
 use crate::sender::{Tally, View};
 use crate::supervisor::Signal;
@@ -100,11 +100,7 @@ impl Client {
         };
         Client {
             address: name_of(seen.remote),
-            kind: match seen.way {
-                Way::Udp(kind) => kind.to_string(),
-                Way::Http => "http".to_owned(),
-                Way::Rtsp(way) => way.to_lowercase(),
-            },
+            kind: seen.way.to_string().to_lowercase(),
             seconds: now.since(seen.since).as_secs_f32(),
             frames,
             bytes,

@@ -3,6 +3,7 @@
 pub mod joins;
 
 use super::drops::{DropReason, Drops, Ends};
+use super::seen::Way;
 use super::stats::Stats;
 use crate::admission::places::Party;
 use crate::app::exit::{Exit, ExitError};
@@ -121,7 +122,7 @@ impl Report {
     pub fn viewer_joined(
         &mut self,
         (remote, party): (Remote, Party),
-        (by, agent): (&str, &str),
+        (by, agent): (Way, &str),
         clients: usize,
         now: Time,
     ) -> bool {
@@ -149,7 +150,7 @@ impl Report {
     /// It has it no longer.
     pub fn viewer_left(
         &mut self,
-        (remote, by): (Remote, &str),
+        (remote, by): (Remote, Way),
         why: &str,
         got: &Tally,
         stay: Duration,

@@ -5,6 +5,7 @@ use super::interleaved::{Interleaved, Sending};
 use super::player::Player;
 use crate::admission::places::{Held, Party, Standing};
 use crate::app::cast::outlet::{Budget, Shared};
+use crate::app::cast::seen::{self, Carrier};
 use crate::rtsp::request::{MAX_BODY, MAX_HEAD};
 use crate::rtsp::session::{Name, State, TIMEOUT};
 use crate::sender::Tally;
@@ -88,13 +89,13 @@ pub enum Way {
 }
 
 impl Way {
-    /// As it is named in the log.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Way::Datagrams(_) => "RTSP, UDP",
-            Way::Interleaved(_) => "RTSP, TCP",
-            Way::Group => "RTSP, multicast",
-        }
+    /// As others are told of it.
+    pub fn seen(&self) -> seen::Way {
+        seen::Way::Rtsp(match self {
+            Way::Datagrams(_) => Carrier::Udp,
+            Way::Interleaved(_) => Carrier::Tcp,
+            Way::Group => Carrier::Multicast,
+        })
     }
 
     /// What goes, if it is its own.

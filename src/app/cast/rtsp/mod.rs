@@ -205,11 +205,11 @@ impl Rtsp {
         let Some(session) = connection.session.take() else { return };
         if let Some(since) = session.since {
             let tally = session.tally();
-            shared.stats.on_left(remote, Some(since), &tally);
+            shared.stats.on_left(session.way.seen(), remote, Some(since), &tally);
             if session.is_told {
                 let stay = now.since(since);
                 shared.report.viewer_left(
-                    (remote, session.way.name()),
+                    (remote, session.way.seen()),
                     why,
                     &tally,
                     stay,
@@ -283,7 +283,7 @@ impl Rtsp {
             let session = connection.session.as_ref()?;
             Some(Client {
                 remote: connection.remote,
-                way: SeenWay::Rtsp(session.way.name()),
+                way: session.way.seen(),
                 since: session.since?,
                 tally: session.tally(),
             })

@@ -345,8 +345,8 @@ impl Rtsp {
         }
         if session.since.is_none() {
             session.since = Some(now);
-            shared.stats.on_joined();
-            let by = session.way.name();
+            let by = session.way.seen();
+            shared.stats.on_joined(by);
             session.is_told =
                 shared.report.viewer_joined((*remote, party), (by, agent), shared.stats.clients, now);
         }
