@@ -66,7 +66,7 @@
 //! What may block has a thread of its own, with a queue to it and a bell back that the loop polls ([`sys::worker`]): in camcast
 //! the camera's opener, which sees to its controls too; in camrec the writer, name lookups, `--on-segment` commands and `--json`
 //! events; in both whatever of the log goes to a file. So has what keeps the processor for milliseconds: frames made smaller for
-//! HTTP (`?scale=`), while somebody asks.
+//! HTTP (`?scale=`), or written anew for RTSP (`--rtsp-recode`), while somebody asks.
 //!
 //! # What a frame costs
 //!

@@ -15,7 +15,6 @@ use super::digest::{Asked, Digest};
 use super::nonces::Nonces;
 use super::places::Party;
 use crate::time::Time;
-use arrayvec::ArrayVec;
 use base64ct::{Base64, Encoding};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -28,7 +27,7 @@ const MOST: usize = 64;
 const LONGEST: usize = 256;
 
 /// Addresses with a name each that are remembered for a wrong guess.
-const GUESSERS: usize = 64;
+const GUESSERS: usize = 1024;
 
 /// A wrong guess is forgotten after this long without another.
 const FORGOTTEN: Duration = Duration::from_secs(600);
@@ -99,8 +98,11 @@ impl Passwords {
         let mut bytes = [0; LONGEST + 2];
         let given = Base64::decode(encoded.as_bytes(), &mut bytes).ok()?;
         // each is compared, whichever is right
-        let found =
-            self.pairs.iter().fold(Choice::from(0), |found, pair| found | pair.as_bytes().ct_eq(given));
+        let known = padded(given);
+        let found = self.pairs.iter().fold(Choice::from(0), |found, pair| {
+            let is_as_long = pair.len().ct_eq(&given.len());
+            found | padded(pair.as_bytes()).ct_eq(&known) & is_as_long
+        });
         let at = name(given)
             .and_then(|given| self.pairs.iter().position(|pair| name(pair.as_bytes()) == Some(given)));
         let guess = at.map(|name| Guess { name, hash: hashed(given) });
@@ -125,6 +127,13 @@ impl Passwords {
             guess: Some(Guess { name: place, hash: hashed(&digest.response) }),
         })
     }
+}
+
+/// At one length, so that a comparison does not tell it.
+fn padded(bytes: &[u8]) -> [u8; LONGEST + 2] {
+    let mut padded = [0; LONGEST + 2];
+    padded.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    padded
 }
 
 fn hashed(bytes: &[u8]) -> u64 {
@@ -173,11 +182,12 @@ struct Guesser {
 /// Those who have guessed wrong.
 #[derive(Clone, Debug, Default)]
 pub struct Guesses {
-    from: ArrayVec<Guesser, GUESSERS>,
+    from: Vec<Guesser>,
 }
 
 impl Guesses {
     fn place(&self, party: Party, guess: Guess) -> Option<usize> {
+        let party = party.site();
         self.from.iter().position(|guesser| guesser.party == party && guesser.guess.name == guess.name)
     }
 
@@ -195,10 +205,13 @@ impl Guesses {
         let count = known.map_or(0, |known| known.count).saturating_add(u32::from(!is_again));
         let doubled = PAUSE.saturating_mul(1 << count.saturating_sub(FREE + 1).min(16));
         let pause = if is_again || count <= FREE { Duration::ZERO } else { doubled.min(LONGEST_PAUSE) };
-        if self.from.is_full() {
-            self.from.remove(0);
+        if self.from.len() >= GUESSERS {
+            // who comes from everywhere drives out himself, and not those who have been told to wait
+            let fewest = self.from.iter().enumerate().min_by_key(|(_, guesser)| (guesser.count, guesser.at));
+            let fewest = fewest.map_or(0, |(at, _)| at);
+            self.from.remove(fewest);
         }
-        self.from.push(Guesser { party, guess, count, at: now, until: now.after(pause) });
+        self.from.push(Guesser { party: party.site(), guess, count, at: now, until: now.after(pause) });
     }
 }
 
@@ -362,7 +375,28 @@ mod tests {
         }
         let (mut guesses, now) = (Guesses::default(), NOW);
         let old = guess(&passwords, "anna:old");
-        (0..=255).for_each(|last| guesses.wrong(at(last), old, now));
-        assert_eq!((guesses.place(at(0), old), guesses.from.len()), (None, GUESSERS));
+        let anna = |number: u32| guess(&passwords, &format!("anna:{number}"));
+        (0..=FREE).for_each(|number| guesses.wrong(at(9), anna(number), now));
+        let elsewhere = |number: u32| Party::of(IpAddr::V4(Ipv4Addr::from_bits(0x0b00_0000 + number)));
+        (0..3000).for_each(|number| guesses.wrong(elsewhere(number), old, now));
+        assert_eq!((guesses.place(elsewhere(0), old), guesses.from.len()), (None, GUESSERS));
+        assert_eq!(
+            guesses.pause(at(9), old, now),
+            Some(PAUSE),
+            "who has guessed more often is not driven out"
+        );
+    }
+
+    #[test]
+    fn who_has_many_networks_is_one() {
+        let passwords = Passwords::parse("anna:secret\n").unwrap();
+        let from = |network: u128| Party::of(IpAddr::V6((0x2001_0db8_u128 << 96 | network << 64).into()));
+        let (mut guesses, now) = (Guesses::default(), NOW);
+        for number in 0..=FREE {
+            guesses.wrong(from(number.into()), guess(&passwords, &format!("anna:{number}")), now);
+        }
+        let last = guess(&passwords, "anna:99");
+        assert_eq!(guesses.pause(from(77), last, now), Some(PAUSE));
+        assert_eq!(guesses.pause(from(1 << 16), last, now), None, "another site");
     }
 }

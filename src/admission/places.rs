@@ -26,6 +26,16 @@ impl Party {
             ip => ip,
         })
     }
+
+    /// All that one who has a line of his own may have: of IPv6 a network of 48 bits.
+    pub fn site(self) -> Self {
+        Party(match self.0 {
+            IpAddr::V6(ip) if ip.segments()[0] & 0xffc0 != 0xfe80 => {
+                IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 80)))
+            }
+            ip => ip,
+        })
+    }
 }
 
 /// How much a connection would be missed.
@@ -171,6 +181,9 @@ mod tests {
         assert_eq!(party("2001:db8::1"), party("2001:db8::ffff:1"));
         assert_ne!(party("2001:db8::1"), party("2001:db8:0:1::1"));
         assert_ne!(party("fe80::1"), party("fe80::2"));
+        assert_eq!(party("2001:db8::1").site(), party("2001:db8:0:1::1").site());
+        assert_ne!(party("2001:db8::1").site(), party("2001:db8:1::1").site());
+        assert_ne!(party("fe80::1").site(), party("fe80::2").site());
         assert_eq!(party("::ffff:10.0.0.1"), party("10.0.0.1"));
         assert_ne!(party("10.0.0.1"), party("10.0.0.2"));
         assert_ne!(party("10.0.0.1"), Party::LOCAL);

@@ -2,15 +2,16 @@
 //! no pixel changes.
 
 use super::Error;
-use super::turbo::{MOST_PIXELS, size_of};
+use super::turbo::{MOST_PIXELS, forgive, size_of, with_end};
 use crate::jpeg::{Form, Size, markers};
-use turbojpeg::{Subsamp, Transform, Transformer};
+use turbojpeg::{OutputBuf, Subsamp, Transform, Transformer};
 
 /// Does so, with buffers that are kept.
 #[derive(Debug)]
 pub struct Recoder {
     transformer: Transformer,
     how: Transform,
+    ended: Vec<u8>,
     tidy: Vec<u8>,
     jpeg: Vec<u8>,
 }
@@ -24,7 +25,13 @@ impl Recoder {
         // whose defaults are the standard tables, and no operation
         let mut how = Transform::default();
         how.copy_none = true;
-        Ok(Recoder { transformer: transformer()?, how, tidy: Vec::new(), jpeg: Vec::new() })
+        Ok(Recoder {
+            transformer: transformer()?,
+            how,
+            ended: Vec::new(),
+            tidy: Vec::new(),
+            jpeg: Vec::new(),
+        })
     }
 
     /// The same picture with the standard tables, and its size. What is beside the picture (Exif) is left out.
@@ -33,7 +40,7 @@ impl Recoder {
     /// [`Error::Decode`] for what cannot be read, [`Error::Form`] for a form that is not read here, [`Error::Size`] for more than 16
     /// megapixels: its coefficients take six bytes a pixel meanwhile. The next one may be tried as if nothing had happened.
     pub fn recode(&mut self, jpeg: &[u8]) -> Result<(&[u8], Size), Error> {
-        let jpeg = markers::without_strays(jpeg, &mut self.tidy);
+        let jpeg = markers::without_strays(with_end(jpeg, &mut self.ended), &mut self.tidy);
         let size = size_of(&turbojpeg::read_header(jpeg).map_err(|error| undone(error, jpeg))?);
         let (width, height) = (usize::from(size.width), usize::from(size.height));
         if width * height > MOST_PIXELS {
@@ -43,12 +50,15 @@ impl Recoder {
         if self.jpeg.len() < worst {
             self.jpeg = vec![0; worst];
         }
-        let outcome = self.transformer.transform_to_slice(&self.how, jpeg, &mut self.jpeg);
+        let mut made = OutputBuf::borrowed(&mut self.jpeg);
+        let outcome = self.transformer.transform(&self.how, jpeg, &mut made).or_else(forgive);
+        let length = made.len();
+        drop(made);
         if outcome.is_err() {
             // it may be left in the middle of what it failed on
             self.transformer = transformer()?;
         }
-        let length = outcome.map_err(|error| undone(error, jpeg))?;
+        outcome.map_err(|error| undone(error, jpeg))?;
         Ok((&self.jpeg[..length], size))
     }
 }
@@ -102,6 +112,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_cameras_leave_out_or_put_in_at_the_end_does_no_harm() {
+        let mut recoder = Recoder::new().unwrap();
+        let jpeg = optimised(160, 120, Subsamp::Sub2x2, false);
+        let without_end = &jpeg[..jpeg.len() - 2];
+        let with_more = [without_end, &[0; 5], &[0xff, 0xd9]].concat();
+        for odd in [without_end, &with_more] {
+            let (standard, _) = recoder.recode(odd).unwrap();
+            assert!(pixels(standard) == pixels(&jpeg));
+        }
+        assert!(recoder.recode(&jpeg[..jpeg.len() * 3 / 4]).is_err(), "cut off elsewhere");
     }
 
     #[test]

@@ -106,13 +106,15 @@ impl Encoder {
 #[derive(Debug)]
 pub(super) struct Reader {
     decompressor: Decompressor,
+    /// A JPEG with the end that it lacks.
+    ended: Vec<u8>,
     /// A JPEG without the stray bytes in its header, of which TurboJPEG makes an error.
     tidy: Vec<u8>,
 }
 
 impl Reader {
     pub(super) fn new() -> Result<Self, Error> {
-        Ok(Reader { decompressor: decompressor()?, tidy: Vec::new() })
+        Ok(Reader { decompressor: decompressor()?, ended: Vec::new(), tidy: Vec::new() })
     }
 
     /// Has `read` work on the JPEG.
@@ -124,7 +126,8 @@ impl Reader {
         jpeg: &[u8],
         read: impl FnOnce(&mut Decompressor, &[u8]) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let outcome = read(&mut self.decompressor, markers::without_strays(jpeg, &mut self.tidy));
+        let whole = with_end(jpeg, &mut self.ended);
+        let outcome = read(&mut self.decompressor, markers::without_strays(whole, &mut self.tidy));
         if outcome.is_err() {
             // tj3DecompressHeader leaves the instance in the middle of the header that it failed on (no
             // jpeg_abort_decompress in 3.1.0), and every JPEG that follows would fail as well.
@@ -227,6 +230,19 @@ fn decompressor() -> Result<Decompressor, Error> {
     let mut decompressor = Decompressor::new().map_err(Error::Start)?;
     decompressor.set_fast_upsample(true).map_err(Error::Start)?;
     Ok(decompressor)
+}
+
+/// A JPEG with EOI behind it, which some cameras leave out: libjpeg warns of that, and what is cut off elsewhere is told by
+/// another warning.
+pub(super) fn with_end<'a>(jpeg: &'a [u8], ended: &'a mut Vec<u8>) -> &'a [u8] {
+    let end = [0xff, markers::EOI];
+    if jpeg.ends_with(&end) {
+        return jpeg;
+    }
+    ended.clear();
+    ended.extend_from_slice(jpeg);
+    ended.extend(end);
+    ended
 }
 
 /// Many UVC cameras leave a few bytes between the last block and EOI. libjpeg warns of them when the whole picture has

@@ -4,9 +4,6 @@
 use crate::time::Time;
 use std::time::Duration;
 
-/// Packets of a burst: one call.
-pub const BURST: u32 = 16;
-
 /// A frame leaves this many times as fast as the camera gives such frames: it takes a fifth of its interval.
 const HASTE: f32 = 5.0;
 

@@ -45,6 +45,8 @@ pub enum NotCarried {
     Scan,
     /// A quantisation table is missing, or each chrominance has its own.
     Quantisation,
+    /// Values of a quantisation table have two bytes.
+    Wide,
     /// It is too long.
     Length(u32),
     /// A side is longer than packets can tell, and nobody has told the receiver.
@@ -67,6 +69,7 @@ impl fmt::Display for NotCarried {
             NotCarried::Scan => f.write_str("their components do not come together in one usual scan"),
             NotCarried::Quantisation => f.write_str("they have no two quantisation tables"),
             NotCarried::Beyond(size) => write!(f, "{size} is larger than RTP has words for"),
+            NotCarried::Wide => f.write_str("their quantisation tables have two bytes a value"),
             NotCarried::Length(bytes) => write!(f, "they have {bytes} bytes, of which RTP takes 16 MB"),
         }
     }
@@ -90,6 +93,9 @@ impl Picture {
         let facts = frame.facts();
         let [luminance, blue, red] = three(facts)?;
         let kind = kind(luminance, blue, red)?;
+        if facts.coding != SOF0 {
+            return Err(NotCarried::Coding(facts.coding));
+        }
         if !facts.is_usual_scan {
             return Err(NotCarried::Scan);
         }
@@ -102,6 +108,10 @@ impl Picture {
         let [Some(first), Some(second), Some(third)] = found else { return Err(NotCarried::Quantisation) };
         if second != third && !is_same(frame, second, third) {
             return Err(NotCarried::Quantisation);
+        }
+        // packets have words for them (RFC 2435, 3.1.8), which ffmpeg takes for other tables, and others refuse
+        if first.is_wide || second.is_wide {
+            return Err(NotCarried::Wide);
         }
         let (start, end) = (offset(facts.scan), without_end(frame));
         let length = end.saturating_sub(start);
@@ -129,7 +139,6 @@ fn offset(at: usize) -> u32 {
 
 fn three(facts: &Facts) -> Result<[Component; 3], NotCarried> {
     match facts {
-        Facts { coding, .. } if *coding != SOF0 => Err(NotCarried::Coding(*coding)),
         Facts { precision, .. } if *precision != 8 => Err(NotCarried::Precision(*precision)),
         Facts { components: 3, component: [luminance, blue, red, _], .. } => Ok([*luminance, *blue, *red]),
         Facts { components, .. } => Err(NotCarried::Components(*components)),

@@ -4,7 +4,7 @@
 //!  RTP, RFC 3550 5.1         |V=2 P X CC| M PT | sequence number | timestamp 90 kHz | SSRC |            12 bytes
 //!  JPEG, RFC 2435 3.1        | 0 | fragment offset, 3 bytes | type | Q | width/8 | height/8 |           8
 //!  restart markers, 3.1.7    | interval | F=1 L=1 count=3fff |                                          4, type 64 and on
-//!  quantisation, 3.1.8       | 0 | precision | length | luminance's 64 or 128 | chrominance's |         the first packet
+//!  quantisation, 3.1.8       | 0 | precision 0 | length | luminance's 64 | chrominance's |         the first packet
 //!  entropy-coded data, as it lies in the frame
 //! ```
 
@@ -24,8 +24,8 @@ const PLAIN: usize = RTP + 8;
 /// Bytes of the header in front of the quantisation tables.
 const TABLES: usize = 4;
 
-/// The longest head: with restart markers, and two tables of two bytes a value.
-pub const HEAD: usize = PLAIN + 4 + TABLES + 256;
+/// The longest head: with restart markers, and two tables.
+pub const HEAD: usize = PLAIN + 4 + TABLES + 128;
 
 /// What stands in a packet before the frame's own bytes.
 pub type Head = ArrayVec<u8, HEAD>;
@@ -108,9 +108,9 @@ impl Train {
         }
         if index == 0 {
             let [luminance, chrominance] = picture.tables;
-            let precision = u8::from(luminance.is_wide) | u8::from(chrominance.is_wide) << 1;
             let length = (luminance.length() + chrominance.length()) as u16;
-            put(&mut head, &[0, precision]);
+            // each value is a byte
+            put(&mut head, &[0, 0]);
             put(&mut head, &length.to_be_bytes());
             for table in picture.tables {
                 frame.range(span(table)).for_each(|piece| put(&mut head, piece));

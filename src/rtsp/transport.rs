@@ -38,9 +38,10 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// The first of the ways in this header that there is here; `multicast` if there is that one.
+    /// The first of the ways in this header that there is here: datagrams for all where `multicast` is called for, and else none.
     pub fn choose(header: &str, multicast: bool) -> Option<Self> {
-        header.split(',').filter_map(Transport::of).find(|found| multicast || found.way != Way::Multicast)
+        let mut ways = header.split(',').filter_map(Transport::of);
+        ways.find(|found| (found.way == Way::Multicast) == multicast)
     }
 
     fn of(text: &str) -> Option<Self> {
@@ -198,7 +199,8 @@ mod tests {
             "RTP/AVP/TCP;multicast",
             "RTP/AVP;client_port=5000-5001;mode=record",
         ] {
-            assert_eq!(Transport::choose(header, true), None, "{header}");
+            let both = [true, false].map(|multicast| Transport::choose(header, multicast));
+            assert_eq!(both, [None, None], "{header}");
         }
     }
 
@@ -211,7 +213,9 @@ mod tests {
 
     #[test]
     fn an_answer_repeats_what_was_agreed() {
-        let said = |header, ours| Agreed(Transport::choose(header, true).unwrap(), ours).to_string();
+        let said = |header: &str, ours| {
+            Agreed(Transport::choose(header, header.contains("multicast")).unwrap(), ours).to_string()
+        };
         assert_eq!(
             said("RTP/AVPF/UDP;unicast;client_port=5000", Ours::Udp(6000, 6001, 0xab)),
             "RTP/AVPF;unicast;client_port=5000-5001;server_port=6000-6001;ssrc=000000AB;mode=\"PLAY\""
@@ -230,7 +234,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_header_does_harm(header in "[A-Z/;,=a-z0-9\" -]{0,80}") {
-            let _ = Transport::choose(&header, true);
+            let _ = [true, false].map(|multicast| Transport::choose(&header, multicast));
         }
     }
 }

@@ -22,6 +22,10 @@ const UNSENT: libc::c_int = 16 * 1024;
 /// The kernel closes a connection whose other end confirms nothing for this long, in milliseconds.
 const UNCONFIRMED: u32 = 30_000;
 
+/// Whether the other end is still there is asked after so many seconds of silence, and again after so many.
+const ASKED_AFTER: u32 = 30;
+const ASKED_AGAIN: u32 = 10;
+
 /// Where connections come.
 #[derive(Debug)]
 pub enum Listener {
@@ -136,6 +140,8 @@ fn prepare(stream: &TcpStream) {
     let _ = stream.set_nodelay(true);
     let _ = setsockopt(stream, sockopt::TcpUserTimeout, &UNCONFIRMED);
     let _ = setsockopt(stream, sockopt::KeepAlive, &true);
+    let _ = setsockopt(stream, sockopt::TcpKeepIdle, &ASKED_AFTER);
+    let _ = setsockopt(stream, sockopt::TcpKeepInterval, &ASKED_AGAIN);
     set_int_option(stream, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, UNSENT);
 }
 

@@ -87,8 +87,7 @@ pub fn pair(local: IpAddr, remote: SocketAddr, ports: (u16, u16)) -> io::Result<
         IpAddr::V4(ip) => SocketAddr::from((ip, port)),
         IpAddr::V6(ip) => SocketAddrV6::new(ip, port, 0, scope).into(),
     };
-    let mut tried = ArrayVec::<UdpSocket, PAIRS>::new();
-    while !tried.is_full() {
+    for _ in 0..PAIRS {
         let one = bound(at(0))?;
         let port = one.local_addr()?.port();
         if let (0, Ok(other)) = (port % 2, bound(at(port | 1))) {
@@ -100,8 +99,6 @@ pub fn pair(local: IpAddr, remote: SocketAddr, ports: (u16, u16)) -> io::Result<
             }
             return Ok((one, other));
         }
-        // kept, so that the next one is another
-        tried.push(one);
     }
     Err(Errno::EADDRINUSE.into())
 }

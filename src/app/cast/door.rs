@@ -48,8 +48,12 @@ fn read(opened: io::Result<File>) -> Result<(Passwords, bool), String> {
     let others = file.metadata().is_ok_and(|found| found.mode() & 0o004 != 0);
     let mut text = String::new();
     // a device without end is none
-    file.take(MAX_PASSWORDS).read_to_string(&mut text).map_err(|error| error.to_string())?;
-    Passwords::parse(&text).map(|passwords| (passwords, others))
+    file.take(MAX_PASSWORDS + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    if text.len() as u64 > MAX_PASSWORDS {
+        return Err(format!("longer than {MAX_PASSWORDS} bytes"));
+    }
+    // what Windows writes before a text
+    Passwords::parse(text.trim_start_matches('\u{feff}')).map(|passwords| (passwords, others))
 }
 
 /// A door for an outlet, if a password is asked for.

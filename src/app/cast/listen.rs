@@ -1,9 +1,11 @@
 //! What outlets that listen have in common: what can be in the way, in words, and how long they rest then.
 
+use crate::admission::password::Passwords;
 use crate::app::exit::{Exit, ExitError};
 use crate::app::quantity::is_without_link;
 use crate::sys::connection::Listener;
 use nix::errno::Errno;
+use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -26,7 +28,7 @@ pub const NO_ROOM: &str =
 ///
 /// # Errors
 /// What is in the way, and its remedy.
-pub fn open(option: &str, by: &str, at: SocketAddr) -> Result<Listener, ExitError> {
+pub fn open(option: &str, by: &str, at: SocketAddr, whom: Whom) -> Result<Listener, ExitError> {
     let listener = match Listener::tcp(at) {
         Err(error) if at.ip().is_unspecified() && is_unknown_family(&error) => {
             Listener::tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), at.port()))
@@ -35,8 +37,33 @@ pub fn open(option: &str, by: &str, at: SocketAddr) -> Result<Listener, ExitErro
     };
     let listener = listener.map_err(|error| failure(option, at, &error))?;
     let at = listener.address().unwrap_or(at);
-    log::info!("listening on {at} ({by})");
+    log::info!("listening on {at} ({by}), for {whom}");
     Ok(listener)
+}
+
+/// Whom an outlet is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// No password is asked for.
+    Everybody,
+    /// One is.
+    Known,
+}
+
+impl Whom {
+    /// By whether there are passwords.
+    pub fn of(passwords: Option<&Passwords>) -> Self {
+        if passwords.is_some() { Whom::Known } else { Whom::Everybody }
+    }
+}
+
+impl fmt::Display for Whom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Whom::Everybody => "whoever reaches it",
+            Whom::Known => "those who know a password",
+        })
+    }
 }
 
 /// This machine does not have addresses of that kind.

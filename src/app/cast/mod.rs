@@ -31,6 +31,7 @@ pub mod udp;
 
 use super::exit::{Exit, ExitError};
 use super::{local_time, logging, quantity::counted, say};
+use crate::admission::door::Door;
 use crate::sys::clock;
 use crate::sys::signals::Signals;
 use crate::time::Time;
@@ -85,6 +86,7 @@ pub struct Server {
     outlets: Outlets,
     stats: Stats,
     report: Report,
+    door: Option<Door>,
     /// Sends were left over when the turn's budget was spent.
     has_more: bool,
     stopping: bool,
@@ -108,6 +110,7 @@ impl Server {
             outlets,
             stats: Stats::default(),
             report,
+            door: door::open(config.passwords.as_ref())?,
             has_more: false,
             stopping: false,
         })
@@ -161,14 +164,14 @@ impl Server {
     }
 
     fn handle(&mut self, Token { part, seat }: Token, ready: Ready, now: Time) {
-        let Server { stream, stats, report, outlets, .. } = self;
+        let Server { stream, stats, report, door, outlets, .. } = self;
         match part {
             Part::Signals => self.on_signal(now),
             Part::Log => logging::drain(),
             Part::ClientLog => report.drain(),
             Part::Source => stream.handle(seat, ready, (stats, report), now),
             Part::Outlet(index) => {
-                outlets.handle(index, seat, ready, &mut Shared { stream, stats, report }, now);
+                outlets.handle(index, seat, ready, &mut Shared { stream, stats, report, door }, now);
             }
         }
     }
@@ -199,8 +202,9 @@ impl Server {
     /// The source and the outlets hear of each other; once a turn.
     fn tell_news(&mut self, now: Time) {
         self.report.attend(now);
-        if std::mem::take(&mut self.stats.is_scarce) {
+        if self.stats.is_scarce {
             self.tell(News::Scarce, now);
+            self.stats.is_scarce = false;
         }
         if self.stopping {
             return;
@@ -230,8 +234,8 @@ impl Server {
     }
 
     fn with_outlets(&mut self, act: impl FnOnce(&mut Outlets, &mut Shared<'_>)) {
-        let Server { stream, stats, report, outlets, .. } = self;
-        act(outlets, &mut Shared { stream, stats, report });
+        let Server { stream, stats, report, door, outlets, .. } = self;
+        act(outlets, &mut Shared { stream, stats, report, door });
     }
 
     /// The last line, and how the program ends.

@@ -10,6 +10,7 @@ use super::poll_set::{PollSet, Ready, Seat};
 use super::report::Report;
 use super::stats::Stats;
 use super::stream::Stream;
+use crate::admission::door::Door;
 use crate::time::Time;
 
 /// The parts of the program that every outlet may use.
@@ -20,6 +21,8 @@ pub struct Shared<'a> {
     pub stats: &'a mut Stats,
     /// The program's words.
     pub report: &'a mut Report,
+    /// Who may come in; none: whoever reaches an outlet.
+    pub door: &'a mut Option<Door>,
 }
 
 /// Bytes that a call may send for one unit of the budget: about a burst of datagrams.

@@ -106,6 +106,11 @@ impl<'a> PollSet<'a> {
         self.add(seat, fd, PollFlags::POLLIN | write);
     }
 
+    /// Asks nothing of `fd`, and hears of it all the same if it breaks.
+    pub fn breaking(&mut self, seat: Seat, fd: BorrowedFd<'a>) {
+        self.add(seat, fd, PollFlags::empty());
+    }
+
     fn add(&mut self, seat: Seat, fd: BorrowedFd<'a>, flags: PollFlags) {
         let fits = self.fds.try_push(PollFd::new(fd, flags)).is_ok();
         debug_assert!(fits, "an outlet polls more than it says: OUTLETS_MOST");
@@ -121,7 +126,7 @@ impl<'a> PollSet<'a> {
     pub fn wait(mut self, until: Time, now: Time) -> std::io::Result<Answers> {
         poll::wait(&mut self.fds, until, now)?;
         let answers = self.fds.iter().zip(&self.tokens).map(|(fd, token)| (*token, ready(fd)));
-        Ok(answers.filter(|(_, ready)| ready.readable || ready.writable).collect())
+        Ok(answers.filter(|(_, ready)| ready.readable || ready.writable || ready.failing).collect())
     }
 }
 

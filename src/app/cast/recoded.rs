@@ -5,13 +5,18 @@ use super::maker::{Maker, Task};
 use super::poll_set::{PollSet, Seat};
 use super::report::Report;
 use crate::jpeg;
+use crate::reel::cursor::Cursor;
 use crate::reel::{Frame, Reel};
 use crate::rtp::picture::Picture;
 use crate::time::{Stamp, Time};
+use crate::wire::join::Policy;
 use crate::wire::{FrameNumber, StreamId};
 
 /// The reel has this part of the stream's own memory: nobody fetches what is long past from it.
 const SHARE: usize = 2;
+
+/// And no more than the board has to spare, in bytes.
+const LARGEST: usize = 16 << 20;
 
 /// Its frames are cut anew by who sends them: the fewer pieces the better.
 const PIECE: u16 = 60_000;
@@ -22,6 +27,8 @@ pub struct Recoded {
     maker: Option<Maker>,
     /// The newest of the stream's frames that was tried.
     tried: Option<FrameNumber>,
+    /// Why the latest frame is not there.
+    failure: Option<String>,
     /// A frame that needs nothing, on its way from one reel to the other.
     copy: Vec<u8>,
 }
@@ -29,8 +36,8 @@ pub struct Recoded {
 impl Recoded {
     /// None yet. `bytes`: the memory of the stream's own reel.
     pub fn new(bytes: usize, stream: StreamId) -> Self {
-        let reel = Reel::new(bytes / SHARE, PIECE, stream);
-        Recoded { reel, maker: None, tried: None, copy: Vec::new() }
+        let reel = Reel::new((bytes / SHARE).min(LARGEST), PIECE, stream);
+        Recoded { reel, maker: None, tried: None, failure: None, copy: Vec::new() }
     }
 
     /// The frames. Their numbers are their own.
@@ -45,6 +52,11 @@ impl Recoded {
         }
     }
 
+    /// Why the latest frame is not there, if it could not be made.
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
+    }
+
     /// A frame of the stream is not there yet, and will be.
     pub fn is_behind(&self, of: &Reel) -> bool {
         self.maker.as_ref().is_some_and(|maker| !maker.is_idle()) || self.next(of).is_some()
@@ -54,6 +66,11 @@ impl Recoded {
         of.newest().filter(|frame| self.tried.is_none_or(|tried| frame.number().is_after(tried)))
     }
 
+    fn failed(&mut self, why: String, report: &mut Report, now: Time) {
+        report.not_recoded(&why, now);
+        self.failure = Some(why);
+    }
+
     /// The newest frame is laid in, or handed to the thread if that is idle.
     pub fn renew(&mut self, of: &Reel, report: &mut Report, now: Time) {
         if self.maker.as_ref().is_some_and(|maker| !maker.is_idle()) {
@@ -61,12 +78,17 @@ impl Recoded {
         }
         let Some(frame) = self.next(of) else { return };
         self.tried = Some(frame.number());
+        // nobody begins with what was long ago
+        if Cursor::begin(Policy::Newest, of, false, now).number() != frame.number() {
+            return;
+        }
         if !Picture::of(&frame).is_err_and(|why| why.is_mended_by_recoding()) {
             self.copy.clear();
             frame.append_to(&mut self.copy);
             let stamp = frame.stamp();
-            if let Err(error) = self.reel.push(&self.copy, *frame.facts(), stamp, 0) {
-                report.not_recoded(&error.to_string(), now);
+            match self.reel.push(&self.copy, *frame.facts(), stamp, 0) {
+                Ok(_) => self.failure = None,
+                Err(error) => self.failed(error.to_string(), report, now),
             }
             return;
         }
@@ -74,7 +96,7 @@ impl Recoded {
             Some(maker) => maker,
             none => match Maker::start() {
                 Ok(maker) => none.insert(maker),
-                Err(error) => return report.not_recoded(&format!("no thread for it: {error}"), now),
+                Err(error) => return self.failed(format!("no thread for it: {error}"), report, now),
             },
         };
         maker.begin(&frame, Task::Recode);
@@ -98,8 +120,9 @@ impl Recoded {
             },
             Err(why) => Err(why.to_string()),
         };
-        if let Err(why) = laid {
-            report.not_recoded(&why, now);
+        match laid {
+            Ok(()) => self.failure = None,
+            Err(why) => self.failed(why, report, now),
         }
     }
 }

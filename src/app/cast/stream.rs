@@ -113,6 +113,11 @@ impl Stream {
         self.recoded.is_some()
     }
 
+    /// Why the latest frame could not be written anew.
+    pub fn recoding_fails(&self) -> Option<&str> {
+        self.recoded.as_ref().and_then(Recoded::failure)
+    }
+
     /// The newest is still being written anew.
     pub fn is_recoding(&self) -> bool {
         self.recoded.as_ref().is_some_and(|recoded| recoded.is_behind(&self.reel))

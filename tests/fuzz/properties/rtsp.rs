@@ -95,23 +95,24 @@ fn check_target(typed: &str) {
 
 /// A way that can be gone, and that is the same when an answer's header is read.
 fn check_transport(header: &str) -> Option<Transport> {
-    let alone = Transport::choose(header, false);
-    assert!(alone.is_none_or(|it| it.way != Way::Multicast));
-    let found = Transport::choose(header, true)?;
-    let ours = match found.way {
-        Way::Udp { rtp, rtcp } => {
-            assert!(rtp >= 1024 && rtcp >= 1024 && rtp != rtcp, "{header}");
-            Ours::Udp(6000, 6001, 7)
-        }
-        Way::Interleaved { rtp, rtcp } => {
-            assert_ne!(rtp, rtcp, "{header}");
-            Ours::Interleaved(7)
-        }
-        Way::Multicast => Ours::Multicast("239.1.2.3:5004".parse().unwrap(), 1),
-    };
-    let agreed = Agreed(found, ours).to_string();
-    assert_eq!(Transport::choose(&agreed, true), Some(found), "{header} and {agreed}");
-    alone
+    for is_multicast in [false, true] {
+        let Some(found) = Transport::choose(header, is_multicast) else { continue };
+        let ours = match found.way {
+            Way::Udp { rtp, rtcp } => {
+                assert!(rtp >= 1024 && rtcp >= 1024 && rtp != rtcp, "{header}");
+                Ours::Udp(6000, 6001, 7)
+            }
+            Way::Interleaved { rtp, rtcp } => {
+                assert_ne!(rtp, rtcp, "{header}");
+                Ours::Interleaved(7)
+            }
+            Way::Multicast => Ours::Multicast("239.1.2.3:5004".parse().unwrap(), 1),
+        };
+        assert_eq!(found.way == Way::Multicast, is_multicast, "{header}");
+        let agreed = Agreed(found, ours).to_string();
+        assert_eq!(Transport::choose(&agreed, is_multicast), Some(found), "{header} and {agreed}");
+    }
+    Transport::choose(header, false)
 }
 
 /// A client's words come back in answers: never as a line of their own.

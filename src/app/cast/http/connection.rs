@@ -232,6 +232,8 @@ impl Connection {
         let stuck = self.blocked.filter(|since| now >= since.after(STUCK));
         let (standing, since) = match (&self.doing, stuck) {
             (Doing::Asking | Doing::Leaving(_), _) => (Standing::Idle, self.since),
+            // it may have closed altogether: that shows when something is sent
+            (Doing::Watching(_), None) if self.has_ended => (Standing::Stuck, self.since),
             (_, Some(since)) => (Standing::Stuck, since),
             (_, None) => (Standing::Busy, self.since),
         };

@@ -28,14 +28,12 @@ mod tests;
 pub mod viewer;
 
 use super::config::{Config, MAX_HTTP};
-use super::door;
-use super::listen::{ACCEPT_REST, NO_ROOM, SPARE};
+use super::listen::{ACCEPT_REST, NO_ROOM, SPARE, Whom};
 use super::news::{Demand, News};
 use super::outlet::{Budget, Outlet, Shared};
 use super::poll_set::{PollSet, Ready, Seat};
 use super::seen::{Look, Way};
 use super::stream::Stream;
-use crate::admission::door::Door;
 use crate::admission::places::{Held, Party, who_goes, who_is_not_needed};
 use crate::app::exit::ExitError;
 use crate::http::access::Access;
@@ -80,8 +78,6 @@ pub struct Http {
     listeners: Vec<Listener>,
     accept_after: Time,
     access: Access,
-    /// None: whoever reaches it may come in.
-    door: Option<Door>,
     controls: Desk,
     scaled: Scaled,
     connections: Vec<Option<Connection>>,
@@ -106,11 +102,11 @@ impl Http {
     /// # Errors
     /// One line and its exit code.
     pub fn open(config: &Config) -> Result<Self, ExitError> {
+        let whom = Whom::of(config.passwords.as_ref());
         Ok(Http {
-            listeners: config.http.iter().map(listening::open).collect::<Result<_, _>>()?,
+            listeners: config.http.iter().map(|at| listening::open(at, whom)).collect::<Result<_, _>>()?,
             accept_after: Time::default(),
             access: config.access.clone(),
-            door: door::open(config.passwords.as_ref())?,
             controls: Desk::new(config),
             scaled: Scaled::default(),
             connections: (0..PLACES).map(|_| None).collect(),
@@ -266,7 +262,7 @@ impl Outlet for Http {
             match (connection.wants_read(), connection.wants_write()) {
                 (true, write) => set.both(seat, connection.socket.as_fd(), write),
                 (false, true) => set.writable(seat, connection.socket.as_fd()),
-                (false, false) => {}
+                (false, false) => set.breaking(seat, connection.socket.as_fd()),
             }
         }
         self.scaled.register(set, Seat::only(SHRINKER));
@@ -303,7 +299,8 @@ impl Outlet for Http {
             if ready.writable {
                 connection.handle_writable(now);
             }
-            if ready.readable { connection.handle_readable(now) } else { Fate::Stays }
+            // one that has said all it has is not read, but can break
+            if ready.readable || ready.failing { connection.handle_readable(now) } else { Fate::Stays }
         });
         self.reply(place, shared, now);
     }
@@ -348,7 +345,10 @@ impl Outlet for Http {
             }
             News::Controls => self.handle_controls(shared, now),
             News::Scarce => {
-                self.let_one_go(None, shared, now);
+                // another outlet may have let one go
+                if shared.stats.is_scarce && self.let_one_go(None, shared, now) {
+                    shared.stats.is_scarce = false;
+                }
             }
             News::Stop => {
                 self.stopping = true;

@@ -93,13 +93,13 @@ impl Http {
                     head_only: request.method == Method::Head,
                     keeps_open: request.keeps_open,
                     origin: self.access.origin(&request).map(str::to_owned),
-                    has_password: self.door.is_some(),
+                    has_password: shared.door.is_some(),
                 };
                 // what comes through the socket file, a web server in front of us has judged
                 let is_for_us = connection.remote == Remote::Local || self.access.is_for_us(&request);
                 let reply = if is_for_us {
                     let who = (connection.remote, connection.party);
-                    let refused = refuse_stranger(&request, who, self.door.as_mut(), shared, now);
+                    let refused = refuse_stranger(&request, who, shared, now);
                     let body = connection.incoming.get(head..length).unwrap_or_default();
                     let order = || self.controls.order(&request, body, &self.access);
                     refused.unwrap_or_else(|| reply_to(&request, order, shared, now))
@@ -125,7 +125,7 @@ impl Http {
             Reply::Text(status, text) => {
                 answer(connection, status, (TEXT, text.as_bytes()), None, manner, now);
             }
-            Reply::Stranger(entry) => turn_away(connection, self.door.as_ref(), entry, manner, now),
+            Reply::Stranger(entry) => turn_away(connection, shared.door.as_ref(), entry, manner, now),
             Reply::Page => {
                 let nonce = random_u64().unwrap_or_default();
                 let page = PAGE.replace("NONCE", &format!("{nonce:016x}"));
@@ -177,6 +177,17 @@ impl Http {
         if !may_watch {
             let text = format!("{VIEWERS} have the stream already\n");
             return answer(connection, Status::Unavailable, (TEXT, text.as_bytes()), None, manner, now);
+        }
+        if let Some(why) = wanted.scale.and_then(|scale| self.scaled.is_hopeless(scale)) {
+            let text = format!("{why}\n");
+            return answer(
+                connection,
+                Status::UnsupportedMediaType,
+                (TEXT, text.as_bytes()),
+                None,
+                manner,
+                now,
+            );
         }
         let manner = Manner { keeps_open: false, ..manner.clone() };
         let head = manner.answer(Status::Ok, Body::Endless(multipart::CONTENT_TYPE)).head();
@@ -275,12 +286,11 @@ fn send(connection: &mut Connection, answer: &Answer<'_>, text: &[u8], manner: &
 fn refuse_stranger(
     request: &Request<'_>,
     (remote, party): (Remote, Party),
-    door: Option<&mut Door>,
     shared: &mut Shared<'_>,
     now: Time,
 ) -> Option<Reply> {
     // a browser asks without a password whether it may ask with one (Fetch, 4.8)
-    let door = door.filter(|_| request.method != Method::Options)?;
+    let door = shared.door.as_mut().filter(|_| request.method != Method::Options)?;
     let (method, target) = (request.method.name(), request.target);
     let asked = Asked { method, target, dialect: Dialect::Http, takes_basic: true };
     let entry = door.ask(request.authorization, &asked, party, now);

@@ -30,6 +30,9 @@ const SHARE: u8 = 2;
 /// ... but room for a few frames.
 const SMALLEST_LANE: usize = 2 << 20;
 
+/// ... and no more than the board has to spare.
+const LARGEST_LANE: usize = 8 << 20;
+
 /// A lane's frames go out as they are, without datagrams: the fewer pieces the better.
 const PIECE: u16 = 60_000;
 
@@ -102,6 +105,12 @@ impl Scaled {
     /// Why the latest frame is not there, if that is the stream's `from` or one that came after it.
     pub fn failure(&self, scale: Scale, from: FrameNumber) -> Option<&Failure> {
         self.lane(scale)?.failure.as_ref().filter(|failure| !from.is_after(failure.number))
+    }
+
+    /// Why no frame of this scale is to be had, if that is known.
+    pub fn is_hopeless(&self, scale: Scale) -> Option<&str> {
+        let failure = self.lane(scale)?.failure.as_ref().filter(|failure| failure.is_lasting);
+        failure.map(|failure| failure.why.as_str())
     }
 
     #[cfg(test)]
@@ -204,7 +213,8 @@ impl Scaled {
 impl Lane {
     fn new(stream: &Stream, scale: Scale) -> Self {
         let whole = stream.reel.capacity();
-        let bytes = (whole / usize::from(SHARE * scale.divisor())).max(SMALLEST_LANE.min(whole));
+        let bytes = whole / usize::from(SHARE * scale.divisor());
+        let bytes = bytes.clamp(SMALLEST_LANE, LARGEST_LANE).min(whole);
         Lane {
             reel: Reel::new(bytes, PIECE, stream.id),
             tried: None,

@@ -1,6 +1,7 @@
 //! Connections from anywhere, without a network and in no time: who is served, who goes, and what is still answered.
 
 use super::*;
+use crate::admission::door::Door;
 use crate::app::cast::options::Options;
 use crate::app::cast::report::Report;
 use crate::app::cast::stats::Stats;
@@ -30,6 +31,7 @@ struct Bench {
     stream: Stream,
     stats: Stats,
     report: Report,
+    door: Option<Door>,
     now: Time,
     _folder: tempfile::TempDir,
 }
@@ -56,6 +58,7 @@ impl Bench {
             stream: Stream::open(&config, now).unwrap(),
             stats: Stats::default(),
             report: Report::new(None).unwrap(),
+            door: None,
             now,
             _folder: folder,
         };
@@ -64,8 +67,8 @@ impl Bench {
     }
 
     fn shared<T>(&mut self, act: impl FnOnce(&mut Http, &mut Shared<'_>, Time) -> T) -> T {
-        let Bench { http, stream, stats, report, now, .. } = self;
-        act(http, &mut Shared { stream, stats, report }, *now)
+        let Bench { http, stream, stats, report, door, now, .. } = self;
+        act(http, &mut Shared { stream, stats, report, door }, *now)
     }
 
     fn connect(&mut self, from: &str) -> Client {

@@ -136,17 +136,6 @@ impl Report {
         true
     }
 
-    /// Somebody has given a wrong password.
-    pub fn wrong_password(&mut self, remote: Remote, now: Time) {
-        if let Some(count) = self.wrong_passwords.happened(now) {
-            log::warn!(
-                "{} with a wrong password, the latest from {}",
-                counted(count, "request"),
-                name_of(remote)
-            );
-        }
-    }
-
     /// It has it no longer.
     pub fn viewer_left(
         &mut self,
@@ -163,6 +152,17 @@ impl Report {
             if skipped > 0 { format!(", {} skipped", counted(skipped, "frame")) } else { String::new() };
         log::info!("left: {remote} ({by}): {why}; {stay}, {got}{skipped}; clients now: {clients}");
         self.append(&format!("{remote}, left"));
+    }
+
+    /// Somebody has given a wrong password.
+    pub fn wrong_password(&mut self, remote: Remote, now: Time) {
+        if let Some(count) = self.wrong_passwords.happened(now) {
+            log::warn!(
+                "{} with a wrong password, the latest from {}",
+                counted(count, "request"),
+                name_of(remote)
+            );
+        }
     }
 
     /// A line of the client log, as the original's ServerLog: time, client, joined or left.

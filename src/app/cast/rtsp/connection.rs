@@ -217,8 +217,8 @@ impl Connection {
     pub fn held(&self, now: Time) -> Held {
         let stuck = self.blocked.filter(|since| now >= since.after(STUCK));
         let (standing, since) = match (&self.session, stuck) {
-            (None, _) => (Standing::Idle, self.heard),
-            (Some(_), Some(since)) => (Standing::Stuck, since),
+            (_, Some(since)) => (Standing::Stuck, since),
+            (None | Some(Session { is_playing: false, .. }), None) => (Standing::Idle, self.heard),
             (Some(session), None) => (Standing::Busy, session.since.unwrap_or(self.heard)),
         };
         Held { party: self.party, standing, since }
@@ -287,13 +287,14 @@ impl Connection {
             Way::Datagrams(both) => {
                 let (datagrams, player) = &mut **both;
                 datagrams.send(player, shared, budget, now);
-                Sending::Done
+                return self.flush(now);
             }
             Way::Interleaved(both) if blocked.is_none() => {
                 let (interleaved, player) = &mut **both;
                 interleaved.send(player, (socket, outgoing), shared.stream, budget, now)
             }
-            Way::Interleaved(_) | Way::Group => Sending::Done,
+            Way::Interleaved(_) => Sending::Done,
+            Way::Group => return self.flush(now),
         };
         self.after(sending, now)
     }

@@ -13,6 +13,9 @@ use std::ops::Range;
 /// Reports that are read a turn.
 const REPORTS_A_TURN: usize = 8;
 
+/// Packets that are sent again a turn: what is lacking beyond that is asked for again.
+const REPAIRS_A_TURN: usize = 32;
+
 /// Bytes of the longest report that is read.
 const LONGEST_REPORT: usize = 1500;
 
@@ -127,14 +130,17 @@ impl Datagrams {
     }
 
     /// Reads what the receiver says, and sends again what it lacks. True: it has said something.
-    pub fn hear(&self, player: &mut Player, shared: &mut Shared<'_>, now: Time) -> bool {
-        let (mut bytes, mut has_heard) = ([0; LONGEST_REPORT], false);
+    pub fn hear(&mut self, player: &mut Player, shared: &mut Shared<'_>, now: Time) -> bool {
+        let (mut bytes, mut has_heard, mut repairs) = ([0; LONGEST_REPORT], false, 0);
         for _ in 0..REPORTS_A_TURN {
             match udp::receive(&self.rtcp, &mut bytes) {
                 Received::Some(length) => {
                     has_heard = true;
                     let datagram = &bytes[..length.min(LONGEST_REPORT)];
-                    player.hear(datagram, |train, index| self.repair(train, index, shared, now));
+                    player.hear(datagram, |train, index| {
+                        repairs += 1;
+                        repairs <= REPAIRS_A_TURN && self.repair(train, index, shared, now)
+                    });
                 }
                 Received::Nothing => break,
                 Received::Refused | Received::Error(_) => {}
@@ -143,13 +149,17 @@ impl Datagrams {
         has_heard
     }
 
-    fn repair(&self, train: Train, index: u32, shared: &mut Shared<'_>, now: Time) {
-        let Some(frame) = shared.stream.for_rtp().frame(train.number) else { return };
+    /// Sends a packet again. What comes behind it waits for that.
+    fn repair(&mut self, train: Train, index: u32, shared: &mut Shared<'_>, now: Time) -> bool {
+        let Some(frame) = shared.stream.for_rtp().frame(train.number) else { return false };
         let head: Head = train.head(index, &frame);
         let pieces = std::iter::once(&head[..]).chain(frame.range(train.body(index)));
-        if let Sent::Lost(errno) | Sent::NoGso(errno) = udp::send_pieces(&self.rtp, pieces) {
+        let sent = udp::send_pieces(&self.rtp, pieces);
+        if let Sent::Lost(errno) | Sent::NoGso(errno) = sent {
             lost(shared, 1, errno, now);
         }
+        self.pace.on_sent(train.length(index), shared.stream.reel.byte_rate(), now);
+        sent == Sent::Ok
     }
 
     /// Says that nothing more comes.

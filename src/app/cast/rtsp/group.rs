@@ -4,6 +4,7 @@ use super::datagrams::Datagrams;
 use super::player::Player;
 use crate::app::cast::outlet::{Budget, Shared};
 use crate::app::cast::stream::Stream;
+use crate::jpeg::Size;
 use crate::sys::udp;
 use crate::time::Time;
 use crate::wire::FrameNumber;
@@ -36,6 +37,7 @@ impl Group {
     pub fn open(
         &mut self,
         stream: &Stream,
+        told: Option<Size>,
         (is_away, slate): (bool, Option<FrameNumber>),
         now: Time,
     ) -> io::Result<()> {
@@ -43,7 +45,7 @@ impl Group {
             let mut reports = self.address;
             reports.set_port(self.address.port().saturating_add(1));
             let pair = (udp::to_group(self.address, self.ttl)?, udp::to_group(reports, self.ttl)?);
-            let player = Player::new(stream, is_away, slate, now)?;
+            let player = Player::new(stream, told, (is_away, slate), now)?;
             self.open = Some((Datagrams::new(pair, self.packet, self.dscp), player));
         }
         Ok(())

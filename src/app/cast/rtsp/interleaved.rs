@@ -102,7 +102,8 @@ impl Interleaved {
     ) -> Sending {
         let Some(frame) = flight.frame(stream) else {
             player.give_up();
-            return if self.cut == 0 { Sending::Done } else { Sending::Gone };
+            // half a frame would be taken for one with the next
+            return if self.cut == 0 && flight.next == 0 { Sending::Done } else { Sending::Gone };
         };
         let (train, packets) = (flight.train, flight.burst(BURST));
         let heads: Heads = packets.clone().map(|index| train.head(index, &frame)).collect();

@@ -20,14 +20,12 @@ pub mod player;
 mod replies;
 
 use super::config::{Config, MAX_RTSP};
-use super::door;
-use super::listen::{self, ACCEPT_REST, NO_ROOM, SPARE};
+use super::listen::{self, ACCEPT_REST, NO_ROOM, SPARE, Whom};
 use super::news::{Demand, News};
 use super::outlet::{Budget, Outlet, Shared};
 use super::poll_set::{PollSet, Ready, Seat};
 use super::seen::{Client, Look, Way as SeenWay};
 use super::stream::Stream;
-use crate::admission::door::Door;
 use crate::admission::places::{Held, Party, who_goes, who_is_not_needed};
 use crate::app::exit::ExitError;
 use crate::rtsp::session::Name;
@@ -78,7 +76,6 @@ pub struct Rtsp {
     /// Bytes of a packet at the most.
     packet: u16,
     dscp: Option<u8>,
-    door: Option<Door>,
     connections: Vec<Option<Connection>>,
     group: Option<Group>,
     /// Of the next connection.
@@ -101,13 +98,13 @@ impl Rtsp {
     /// # Errors
     /// One line and its exit code.
     pub fn open(config: &Config) -> Result<Self, ExitError> {
-        let open = |at: &std::net::SocketAddr| listen::open("--rtsp", "RTSP", *at);
+        let whom = Whom::of(config.passwords.as_ref());
+        let open = |at: &std::net::SocketAddr| listen::open("--rtsp", "RTSP", *at, whom);
         Ok(Rtsp {
             listeners: config.rtsp.iter().map(open).collect::<Result<_, _>>()?,
             accept_after: Time::default(),
             packet: config.datagram,
             dscp: config.dscp,
-            door: door::open(config.passwords.as_ref())?,
             connections: (0..PLACES).map(|_| None).collect(),
             group: config.rtsp_multicast.map(|to| Group::new(to, config.datagram, config.dscp)),
             generation: 0,
@@ -273,9 +270,12 @@ impl Rtsp {
         let Some(player) = player else { return };
         // now and then a frame is odd
         let is_over = |since: Time| player.tally.frames == 0 || now >= since.after(ODD);
-        if let Some((why, _)) = player.not_carried.filter(|(_, since)| is_over(*since)) {
-            self.close(place, &replies::words(why), shared, now);
-        }
+        let words = match player.not_carried.filter(|(_, since)| is_over(*since)) {
+            Some((why, _)) => Some(replies::words(why, shared.stream.recodes())),
+            None if player.tally.frames == 0 => shared.stream.recoding_fails().map(str::to_owned),
+            None => None,
+        };
+        words.into_iter().for_each(|why| self.close(place, &why, shared, now));
     }
 
     fn renew_seen(&self, shared: &mut Shared<'_>) {
@@ -292,9 +292,9 @@ impl Rtsp {
     }
 }
 
-/// It has, or has had, the stream.
+/// It has, or has had, the stream, as one of its own.
 fn is_viewer(session: Option<&Session>) -> bool {
-    session.is_some_and(|session| session.since.is_some())
+    session.is_some_and(|session| session.since.is_some() && !matches!(session.way, Way::Group))
 }
 
 impl Outlet for Rtsp {
@@ -310,7 +310,7 @@ impl Outlet for Rtsp {
             match (connection.wants_read(), connection.wants_write()) {
                 (true, write) => set.both(seat(CONNECTION), connection.socket.as_fd(), write),
                 (false, true) => set.writable(seat(CONNECTION), connection.socket.as_fd()),
-                (false, false) => {}
+                (false, false) => set.breaking(seat(CONNECTION), connection.socket.as_fd()),
             }
             if let Some(Session { way: Way::Datagrams(both), .. }) = &connection.session {
                 set.readable(seat(REPORTS), both.0.rtcp.as_fd());
@@ -361,7 +361,7 @@ impl Outlet for Rtsp {
             if ready.writable {
                 connection.handle_writable();
             }
-            if ready.readable { connection.handle_readable(now) } else { Fate::Stays }
+            if ready.readable || ready.failing { connection.handle_readable(now) } else { Fate::Stays }
         });
         self.reply(place, shared, now);
     }
@@ -391,7 +391,10 @@ impl Outlet for Rtsp {
                 self.group.iter_mut().for_each(|group| group.set_slate(self.slate, now));
             }
             News::Scarce => {
-                self.let_one_go(None, shared, now);
+                // another outlet may have let one go
+                if shared.stats.is_scarce && self.let_one_go(None, shared, now) {
+                    shared.stats.is_scarce = false;
+                }
             }
             News::Stop => {
                 self.stopping = true;

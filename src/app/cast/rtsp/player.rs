@@ -79,14 +79,14 @@ impl Flight {
 }
 
 impl Player {
-    /// One that begins with the newest frame.
+    /// One that begins with the newest frame. `told`: the size that it knows from the description.
     ///
     /// # Errors
     /// The system has no random numbers.
     pub fn new(
         stream: &Stream,
-        is_away: bool,
-        slate: Option<FrameNumber>,
+        told: Option<Size>,
+        (is_away, slate): (bool, Option<FrameNumber>),
         now: Time,
     ) -> std::io::Result<Self> {
         Ok(Player {
@@ -94,7 +94,7 @@ impl Player {
             cursor: Cursor::begin(Policy::Newest, stream.for_rtp(), is_away, now),
             flight: None,
             slate: slate.map(|number| (number, now)),
-            told: stream.for_rtp().newest().map(|frame| frame.size()),
+            told,
             at: Time::default(),
             report: now,
             not_carried: None,
@@ -228,8 +228,8 @@ impl Player {
         (wall, self.track.timestamp(now))
     }
 
-    /// The receiver has said this. What it lacks is handed to `repair`, a packet each.
-    pub fn hear(&mut self, datagram: &[u8], mut repair: impl FnMut(Train, u32)) {
+    /// The receiver has said this. What it lacks is handed to `repair`, a packet each, which says whether it has gone.
+    pub fn hear(&mut self, datagram: &[u8], mut repair: impl FnMut(Train, u32) -> bool) {
         for heard in rtcp::heard(datagram, self.track.ssrc()) {
             match heard {
                 Heard::Report { lost, .. } => {
@@ -244,12 +244,17 @@ impl Player {
     }
 }
 
-fn repair_all(track: &mut Track, tally: &mut Tally, lacks: Lacks<'_>, repair: &mut impl FnMut(Train, u32)) {
+fn repair_all(
+    track: &mut Track,
+    tally: &mut Tally,
+    lacks: Lacks<'_>,
+    repair: &mut impl FnMut(Train, u32) -> bool,
+) {
     for sequence in lacks.sequences() {
-        if let Some((train, index)) = track.repair(sequence) {
+        let Some((train, index)) = track.repair(sequence) else { continue };
+        if repair(train, index) {
             tally.repairs += 1;
             tally.datagrams += 1;
-            repair(train, index);
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::app::cast::listen::{NO_ROOM, SPARE_OF_JOINS};
 use crate::app::cast::outlet::Shared;
 use crate::app::cast::report::canonical;
 use crate::app::local_time;
+use crate::jpeg::Size;
 use crate::rtp::picture::{NotCarried, Picture};
 use crate::rtsp::Status;
 use crate::rtsp::answer::{Answer, PUBLIC};
@@ -31,7 +32,7 @@ use std::net::{IpAddr, Ipv4Addr};
 /// The longest name of a program that is remembered.
 const AGENT: usize = 100;
 
-/// Requests and packets of one connection that are looked at in a turn.
+/// Requests of one connection that are looked at in a turn.
 const LOOKS_A_TURN: usize = 8;
 
 /// What has become of the next bytes.
@@ -65,31 +66,35 @@ impl Rtsp {
         if self.stopping || connection.is_leaving() || connection.is_cut() || connection.incoming.is_empty() {
             return Next::Waits;
         }
-        // who says a part of a request costs no more than that part
+        // without more bytes it is what it was
         if std::mem::replace(&mut connection.judged, connection.incoming.len()) == connection.incoming.len() {
             return Next::Waits;
         }
         let incoming = std::mem::take(&mut connection.incoming);
-        let (used, next) = match parse(&incoming) {
-            Parsed::Partial => (0, Next::Waits),
-            Parsed::Nothing(length) => (length, Next::On),
-            Parsed::Packet(channel, packet) => {
-                connection.hear(channel, packet);
-                (packet.len() + 4, Next::On)
-            }
-            Parsed::Refused(status, why, cseq) => {
-                let text = refusal(Answer::new(status, cseq), why);
-                let _ = connection.say(text.as_bytes(), now);
-                connection.leave(now);
+        let mut used = 0;
+        let next = loop {
+            let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else {
                 return Next::Waits;
-            }
-            Parsed::Request(request, head) => {
-                let length = head.saturating_add(request.body);
-                if incoming.len() < length {
-                    (0, Next::Waits)
-                } else {
+            };
+            match parse(incoming.get(used..).unwrap_or_default()) {
+                Parsed::Partial => break Next::Waits,
+                Parsed::Nothing(length) => used += length,
+                Parsed::Packet(channel, packet) => {
+                    connection.hear(channel, packet);
+                    used += packet.len() + 4;
+                }
+                Parsed::Refused(status, why, cseq) => {
+                    self.end_session(place, why, shared, now);
+                    return self.refuse_for_good(place, &refusal(Answer::new(status, cseq), why), now);
+                }
+                Parsed::Request(request, head) => {
+                    let length = used.saturating_add(head).saturating_add(request.body);
+                    if incoming.len() < length {
+                        break Next::Waits;
+                    }
                     connection.heard(now);
-                    (length, self.answer(place, &request, shared, now))
+                    used = length;
+                    break self.answer(place, &request, shared, now);
                 }
             }
         };
@@ -102,6 +107,15 @@ impl Rtsp {
             }
         }
         next
+    }
+
+    /// Nothing more is read there.
+    fn refuse_for_good(&mut self, place: usize, text: &str, now: Time) -> Next {
+        if let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) {
+            let _ = connection.say(text.as_bytes(), now);
+            connection.leave(now);
+        }
+        Next::Waits
     }
 
     fn answer(&mut self, place: usize, request: &Request<'_>, shared: &mut Shared<'_>, now: Time) -> Next {
@@ -154,7 +168,7 @@ impl Rtsp {
         shared: &mut Shared<'_>,
         now: Time,
     ) -> Option<String> {
-        let door = self.door.as_mut()?;
+        let door = shared.door.as_mut()?;
         let (method, target) = (request.method_text, request.target);
         let asked = Asked { method, target, dialect: Dialect::Rtsp, takes_basic: false };
         let entry = door.ask(request.authorization, &asked, party, now);
@@ -165,11 +179,11 @@ impl Rtsp {
             Entry::Stale => (Status::Unauthorized, "the nonce is too old"),
             Entry::Unnamed => (Status::Unauthorized, "a name and a password are needed"),
         };
+        let answer = Answer::new(status, Some(request.cseq));
+        let challenges = door.challenges(entry, false, now);
         if entry == Entry::Wrong {
             shared.report.wrong_password(remote, now);
         }
-        let answer = Answer::new(status, Some(request.cseq));
-        let challenges = door.challenges(entry, false, now);
         let answer =
             challenges.iter().fold(answer, |answer, challenge| answer.with("WWW-Authenticate", challenge));
         Some(refusal(answer, why))
@@ -213,7 +227,8 @@ impl Rtsp {
             size: size.map(|size| (size.width, size.height)),
             is_beyond: size.is_some_and(Picture::is_beyond),
             fps: reel.fps(),
-            has_nack: wish.has_nack,
+            // to a group nothing is sent again
+            has_nack: wish.has_nack && !wish.is_multicast,
             group: group.filter(|_| wish.is_multicast),
         };
         let answer = Answer::new(Status::Ok, Some(request.cseq)).with("Content-Base", base(request.target));
@@ -229,15 +244,18 @@ impl Rtsp {
         now: Time,
     ) -> Option<String> {
         let frame = shared.stream.reel.newest()?;
+        let (size, recodes) = (frame.size(), shared.stream.recodes());
         let why = match Picture::of(&frame) {
-            Err(why) if why.is_mended_by_recoding() && shared.stream.recodes() => return None,
-            Err(why) => words(why),
-            Ok(_) if Picture::is_beyond(frame.size()) && !request.user_agent.contains("GStreamer") => {
-                let size = frame.size();
+            _ if Picture::is_beyond(size) && !reads_size(request) => format!(
+                "frames of {size} are larger than RTP has words for, and GStreamer alone reads them: {HTTP}"
+            ),
+            Err(why) if why.is_mended_by_recoding() && recodes => {
                 format!(
-                    "frames of {size} are larger than RTP has words for, and GStreamer alone reads them: {HTTP}"
+                    "these frames cannot be written anew for RTP: {}; {HTTP}",
+                    shared.stream.recoding_fails()?
                 )
             }
+            Err(why) => words(why, recodes),
             Ok(_) => return None,
         };
         let remote = self.connections.get(place)?.as_ref()?.remote;
@@ -261,20 +279,30 @@ impl Rtsp {
         let header = request.transport.unwrap_or("");
         let has_group = self.group.is_some() && wish.is_multicast;
         let Some(transport) = Transport::choose(header, has_group) else {
-            let why = match has_group || !header.contains("multicast") {
-                true => "RTP/AVP by UDP to ports from 1024, and by TCP, are what there is here",
-                false => "there is no multicast of that name here: camcast --rtsp-multicast, and /multicast",
+            let why = match (has_group, header.contains("multicast")) {
+                (true, _) => "what has this name goes by multicast alone",
+                (false, true) => {
+                    "there is no multicast of that name here: camcast --rtsp-multicast, and /multicast"
+                }
+                (false, false) => "RTP/AVP by UDP to ports from 1024, and by TCP, are what there is here",
             };
             return refuse(Status::UnsupportedTransport, why);
         };
-        let (way, ours) = match self.open_way(place, transport, shared, now) {
+        self.end_session(place, "it set up another way", shared, now);
+        // others would show what is beyond packets' words as nothing, or garbled
+        let newest = shared.stream.reel.newest().filter(|_| reads_size(request));
+        let told = newest.map(|frame| frame.size());
+        let (way, ours) = match self.open_way(place, transport, told, shared, now) {
             Ok(opened) => opened,
             Err(error) => {
-                log::debug!("no way for {header}: {error}");
-                return refuse(Status::Unavailable, &format!("camcast cannot open a way: {error}"));
+                // it may be for want of descriptors
+                shared.stats.is_scarce = true;
+                let why = format!("camcast cannot open a way: {error}");
+                let remote = self.connections.get(place).and_then(Option::as_ref).map(|it| it.remote);
+                remote.into_iter().for_each(|remote| shared.report.rejected(remote, &why, now));
+                return refuse(Status::Unavailable, &why);
             }
         };
-        self.end_session(place, "it set up another way", shared, now);
         let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else {
             return String::new();
         };
@@ -288,15 +316,16 @@ impl Rtsp {
         &mut self,
         place: usize,
         Transport { way, .. }: Transport,
+        told: Option<Size>,
         shared: &Shared<'_>,
         now: Time,
     ) -> std::io::Result<(Way, Ours)> {
         let nobody = || std::io::Error::from(std::io::ErrorKind::NotConnected);
         if let (transport::Way::Multicast, Some(group)) = (way, &mut self.group) {
-            group.open(shared.stream, (self.is_away, self.slate), now)?;
+            group.open(shared.stream, told, (self.is_away, self.slate), now)?;
             return Ok((Way::Group, Ours::Multicast(group.address, group.ttl)));
         }
-        let player = Player::new(shared.stream, self.is_away, self.slate, now)?;
+        let player = Player::new(shared.stream, told, (self.is_away, self.slate), now)?;
         let ssrc = player.ssrc();
         if let transport::Way::Interleaved { rtp, rtcp } = way {
             let interleaved = Interleaved::new((rtp, rtcp), self.packet);
@@ -321,8 +350,10 @@ impl Rtsp {
             return String::new();
         };
         let (party, state) = (connection.party, connection.state());
-        let is_new = connection.session.as_ref().is_some_and(|session| session.since.is_none());
-        if is_new && !self.may_watch(party, shared, now) {
+        // who listens to the group costs nothing
+        let costs = |session: &Session| session.since.is_none() && !matches!(session.way, Way::Group);
+        let costs = connection.session.as_ref().is_some_and(costs);
+        if costs && !self.may_watch(party, shared, now) {
             let why = format!("{VIEWERS} have the stream by RTSP already");
             return refusal(Answer::new(Status::NotEnoughBandwidth, Some(request.cseq)), &why);
         }
@@ -364,7 +395,7 @@ impl Connection {
         let Some(Session { way: Way::Interleaved(both), .. }) = &mut self.session else { return };
         // nothing is lost on the way, so that nothing is sent again
         if channel == both.0.reports() {
-            both.1.hear(packet, |_, _| {});
+            both.1.hear(packet, |_, _| false);
         }
     }
 }
@@ -374,11 +405,17 @@ pub(super) fn refusal(answer: Answer, why: &str) -> String {
     answer.with_body("text/plain", &format!("{why}\r\n"))
 }
 
+/// This program reads a size that stands in the description alone.
+fn reads_size(request: &Request<'_>) -> bool {
+    request.user_agent.contains("GStreamer")
+}
+
 /// What goes everywhere.
 const HTTP: &str = "take them by HTTP (camcast --http)";
 
 /// Why frames cannot go.
-pub(super) fn words(why: NotCarried) -> String {
-    let recode = if why.is_mended_by_recoding() { ", or start it with --rtsp-recode" } else { "" };
+pub(super) fn words(why: NotCarried, recodes: bool) -> String {
+    let helps = why.is_mended_by_recoding() && !recodes;
+    let recode = if helps { ", or start it with --rtsp-recode" } else { "" };
     format!("these frames cannot go by RTP: {why}; {HTTP}{recode}")
 }
