@@ -13,7 +13,7 @@ use nix::sys::signal::Signal;
 use std::io::Write;
 use std::net::{SocketAddr, UdpSocket};
 use tempfile::TempDir;
-use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
+use turbojpeg::{Compressor, Image, PixelFormat, Subsamp, Transform};
 
 /// camcast that plays these pictures.
 pub(super) struct Source {
@@ -426,6 +426,25 @@ fn what_is_too_large_is_for_gstreamer_alone() {
     client.agent = "GStreamer/1.22.0";
     let described = client.done("DESCRIBE", "/stream", "");
     assert!(described.body.contains("a=x-dimensions:2048,240\r\n"), "{described:?}");
+}
+
+#[test]
+fn what_is_too_large_and_written_anew_is_for_gstreamer_alone_too() {
+    let mut pattern = Pattern::new(Size { width: 2048, height: 240 }, Pattern::QUALITY).unwrap();
+    let mut how = Transform::default();
+    how.progressive = true;
+    let jpeg = turbojpeg::transform(&how, pattern.draw(1, "").unwrap()).unwrap().to_vec();
+    let source = Source::new(vec![jpeg], &["-f", "10", "--rtsp-recode"]);
+    source.camcast.wait_line("the source gives frames");
+    let mut client = RtspClient::connect(source.at);
+    for (method, fields) in [("DESCRIBE", ""), ("SETUP", "Transport: RTP/AVP/TCP\r\n")] {
+        assert_eq!(client.ask(method, "/stream", fields).status, 415);
+    }
+    // nothing has been written anew before the first one plays
+    client.agent = "GStreamer/1.22.0";
+    client.set_up_tcp("/stream");
+    client.done("PLAY", "/stream", "");
+    while client.packet().0 != 0 {}
 }
 
 #[test]

@@ -161,3 +161,23 @@ fn who_asks_for_all_is_told_too_why_nothing_can_come() {
     assert!(left.contains("they are grey; take them by HTTP"), "{left}");
     assert!(client.is_closed());
 }
+
+#[test]
+fn a_way_that_replaces_another_is_open() {
+    if !is_inside("cast::rtsp_multicast::a_way_that_replaces_another_is_open") {
+        return;
+    }
+    let group = format!("{GROUP}:{PORT}");
+    let source = Source::new(pictures(Subsamp::Sub2x1, 7), &["-f", "30", "--rtsp-multicast", &group]);
+    let packets = member(PORT);
+    let mut client = RtspClient::connect(source.at);
+    // each program tries this first, and would get a stream of its own
+    let refused = client.ask("SETUP", "/multicast/track1", "Transport: RTP/AVP/TCP;interleaved=0-1\r\n");
+    assert_eq!(refused.status, 461);
+    client.done("SETUP", "/stream/track1", "Transport: RTP/AVP/TCP;interleaved=0-1\r\n");
+    client.done("SETUP", "/multicast/track1", "Transport: RTP/AVP;multicast\r\n");
+    let answer = client.done("SETUP", "/multicast/track1", "Transport: RTP/AVP;multicast\r\n");
+    client.session = Some(answer.field("session").split(';').next().unwrap().to_owned());
+    client.done("PLAY", "/multicast", "");
+    assert!(!Packet::read(&next(&packets).0).data.is_empty());
+}
