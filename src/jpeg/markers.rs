@@ -207,11 +207,7 @@ pub fn without_strays<'a>(jpeg: &'a [u8], tidy: &'a mut Vec<u8>) -> &'a [u8] {
 /// # Errors
 /// The bytes end before: where to look again when there are more.
 pub fn end_of_scan(bytes: &[u8], mut at: usize) -> Result<usize, usize> {
-    loop {
-        at = without_marker(bytes, at);
-        let Some(skipped) = memchr(0xff, bytes.get(at..).unwrap_or_default()) else {
-            return Err(at.max(bytes.len()));
-        };
+    while let Some(skipped) = memchr(0xff, bytes.get(at..).unwrap_or_default()) {
         at = at.saturating_add(skipped);
         match bytes.get(at.saturating_add(1)) {
             None => return Err(at),
@@ -220,27 +216,7 @@ pub fn end_of_scan(bytes: &[u8], mut at: usize) -> Result<usize, usize> {
             Some(_) => return Ok(at),
         }
     }
-}
-
-/// Bytes that are looked at together. Entropy-coded data has an FF about every 200 bytes, with a zero behind it: to stop at each costs more
-/// than to compare all.
-const BLOCK: usize = 64;
-
-/// Skips blocks in which no marker begins, nor fill bytes before one.
-fn without_marker(bytes: &[u8], mut at: usize) -> usize {
-    let block_at = |at: usize| bytes.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>());
-    while let (Some(firsts), Some(seconds)) = (block_at(at), block_at(at.saturating_add(1))) {
-        // without a branch, so that the compiler makes vectors of it
-        let found = firsts.iter().zip(seconds).fold(0, |found, (&first, &second)| {
-            let is_data = second == 0 || second & 0xf8 == RST0;
-            found | u8::from(first == 0xff) & u8::from(!is_data)
-        });
-        if found != 0 {
-            break;
-        }
-        at = at.saturating_add(BLOCK);
-    }
-    at
+    Err(at.max(bytes.len()))
 }
 
 /// Where the image ends whose first scan's data begins at `scan`: the offset behind EOI. Of what stands in the segments
