@@ -312,6 +312,22 @@ pub struct Tally {
     pub view: Option<View>,
 }
 
+impl Tally {
+    /// What has come since an earlier one of the same.
+    #[must_use]
+    pub fn since(&self, before: &Tally) -> Tally {
+        Tally {
+            frames: self.frames.saturating_sub(before.frames),
+            bytes: self.bytes.saturating_sub(before.bytes),
+            datagrams: self.datagrams.saturating_sub(before.datagrams),
+            repairs: self.repairs.saturating_sub(before.repairs),
+            gone: self.gone.saturating_sub(before.gone),
+            skipped: self.skipped.saturating_sub(before.skipped),
+            view: self.view,
+        }
+    }
+}
+
 /// A native client's network, as it sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct View {

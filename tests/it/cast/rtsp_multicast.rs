@@ -134,6 +134,8 @@ fn each_packet_goes_once_and_all_who_ask_get_it() {
     println!("each of {} packets came once", listener.join().unwrap());
     // the last of them ends it
     client.done("TEARDOWN", "/multicast", "");
+    let left = source.camcast.wait_line("left: ");
+    assert!(!left.contains(", 0 frames"), "{left}");
     loop {
         let (report, _) = next(&reports);
         let end = [&[0x81, 203, 0, 1], &ssrc.to_be_bytes()[..]].concat();

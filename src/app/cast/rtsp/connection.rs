@@ -73,6 +73,8 @@ pub struct Session {
     pub is_playing: bool,
     /// It has had the stream since then.
     pub since: Option<Time>,
+    /// What had gone to the group when it came to that.
+    pub before: Tally,
     /// Its join was said, and so is its leave.
     pub is_told: bool,
 }
@@ -118,9 +120,10 @@ impl Way {
 }
 
 impl Session {
-    /// What has gone to it.
-    pub fn tally(&self) -> Tally {
-        self.way.player().map(|player| player.tally).unwrap_or_default()
+    /// What has gone to it, alone or with the group.
+    pub fn tally(&self, group: Option<&Player>) -> Tally {
+        let tally = self.way.player().or(group).map(|player| player.tally).unwrap_or_default();
+        tally.since(&self.before)
     }
 }
 

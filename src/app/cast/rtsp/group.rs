@@ -56,11 +56,6 @@ impl Group {
         self.open.iter_mut().for_each(|(_, player)| player.resume(stream, is_away, now));
     }
 
-    /// The next packet's number, if the way is prepared.
-    pub fn sequence(&self) -> Option<u16> {
-        self.open.as_ref().map(|(_, player)| player.sequence())
-    }
-
     /// Nobody listens any more.
     pub fn close(&mut self, now: Time) {
         if let Some((datagrams, player)) = self.open.take() {
@@ -71,6 +66,11 @@ impl Group {
     /// What goes, if it does.
     pub fn playing(&self) -> Option<&(Datagrams, Player)> {
         self.open.as_ref()
+    }
+
+    /// What goes, without how.
+    pub fn player(&self) -> Option<&Player> {
+        self.open.as_ref().map(|(_, player)| player)
     }
 
     /// The send buffer has room again.

@@ -201,7 +201,7 @@ impl Rtsp {
         let remote = connection.remote;
         let Some(session) = connection.session.take() else { return };
         if let Some(since) = session.since {
-            let tally = session.tally();
+            let tally = session.tally(self.group.as_ref().and_then(Group::player));
             shared.stats.on_left(session.way.seen(), remote, Some(since), &tally);
             if session.is_told {
                 let stay = now.since(since);
@@ -238,7 +238,7 @@ impl Rtsp {
         if !stream.source.is_over() {
             return 0;
         }
-        let group = self.group.as_ref().and_then(Group::playing).map(|(_, player)| player);
+        let group = self.group.as_ref().and_then(Group::player);
         let players = self.playing().filter_map(|session| session.way.player().or(group));
         let is_recoding = stream.is_recoding();
         players.filter(|player| is_recoding || player.is_behind(stream)).count() as u64
@@ -265,7 +265,7 @@ impl Rtsp {
     /// A stream of which nothing can go this way is said to be one, rather than shown as nothing.
     fn end_if_not_carried(&mut self, place: usize, shared: &mut Shared<'_>, now: Time) {
         let session = self.connections[place].as_ref().and_then(Connection::playing);
-        let group = self.group.as_ref().and_then(Group::playing).map(|(_, player)| player);
+        let group = self.group.as_ref().and_then(Group::player);
         let player = session.and_then(|session| session.way.player().or(group));
         let Some(player) = player else { return };
         // now and then a frame is odd
@@ -279,13 +279,14 @@ impl Rtsp {
     }
 
     fn renew_seen(&self, shared: &mut Shared<'_>) {
+        let group = self.group.as_ref().and_then(Group::player);
         let clients = self.connections.iter().flatten().filter_map(|connection| {
             let session = connection.session.as_ref()?;
             Some(Client {
                 remote: connection.remote,
                 way: session.way.seen(),
                 since: session.since?,
-                tally: session.tally(),
+                tally: session.tally(group),
             })
         });
         shared.stats.seen.renew(|way| matches!(way, SeenWay::Rtsp(_)), clients);

@@ -22,6 +22,7 @@ use crate::rtsp::sdp;
 use crate::rtsp::session::{Act, State, TIMEOUT, act};
 use crate::rtsp::target::{Wish, base};
 use crate::rtsp::transport::{self, Agreed, Ours, Transport};
+use crate::sender::Tally;
 use crate::shown::one_line;
 use crate::sys::connection::Remote;
 use crate::sys::descriptors::are_scarce;
@@ -306,7 +307,8 @@ impl Rtsp {
         let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else {
             return String::new();
         };
-        connection.session = Some(Session { way, is_playing: false, since: None, is_told: false });
+        connection.session =
+            Some(Session { way, is_playing: false, since: None, before: Tally::default(), is_told: false });
         let session = format!("{};timeout={TIMEOUT}", connection.name);
         let answer = Answer::new(Status::Ok, Some(request.cseq));
         answer.with("Transport", Agreed(transport, ours)).with("Session", session).text()
@@ -361,7 +363,8 @@ impl Rtsp {
         if !self.is_group_playing() {
             self.group.iter_mut().for_each(|group| group.resume(shared.stream, is_away, now));
         }
-        let group = self.group.as_ref().and_then(Group::sequence);
+        let group =
+            self.group.as_ref().and_then(Group::player).map(|player| (player.sequence(), player.tally));
         let Some(connection) = self.connections.get_mut(place).and_then(Option::as_mut) else {
             return String::new();
         };
@@ -376,12 +379,15 @@ impl Rtsp {
         }
         if session.since.is_none() {
             session.since = Some(now);
+            session.before =
+                group.filter(|_| session.way.player().is_none()).map_or(Tally::default(), |(_, tally)| tally);
             let by = session.way.seen();
             shared.stats.on_joined(by);
             session.is_told =
                 shared.report.viewer_joined((*remote, party), (by, agent), shared.stats.clients, now);
         }
-        let sequence = session.way.player().map(Player::sequence).or(group).unwrap_or(0);
+        let sequence =
+            session.way.player().map(Player::sequence).or(group.map(|(sequence, _)| sequence)).unwrap_or(0);
         let info = format!("url={};seq={sequence}", base(request.target) + crate::rtsp::target::TRACK);
         let answer = Answer::new(Status::Ok, Some(request.cseq)).with("Session", *name);
         self.comes_again = true;
