@@ -1,9 +1,12 @@
 //! Connections that come over the network, or through a socket file of this machine, as a web server in front of us makes them.
 
+use super::poll::{self, PollFlags};
 use super::tcp::{self, Accepted};
 use super::udp::set_int_option;
 use crate::time::Time;
+use arrayvec::ArrayVec;
 use nix::errno::Errno;
+use nix::poll::PollFd;
 use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr};
 use nix::sys::socket::{bind, connect, listen, setsockopt, socket, sockopt};
 use std::fmt;
@@ -166,12 +169,23 @@ impl AsFd for Listener {
     }
 }
 
+/// Connections that are asked together.
+const TOGETHER: usize = 128;
+
+/// Whether each of these takes bytes now, in one call; of more than [`TOGETHER`] the first are told.
+pub fn are_writable<'c>(each: impl Iterator<Item = &'c Connection>) -> ArrayVec<bool, TOGETHER> {
+    let asked = |connection: &'c Connection| PollFd::new(connection.as_fd(), PollFlags::POLLOUT);
+    let mut fds: ArrayVec<PollFd<'c>, TOGETHER> = each.take(TOGETHER).map(asked).collect();
+    if fds.is_empty() || poll::wait(&mut fds, Time::default(), Time::default()).is_err() {
+        return ArrayVec::new();
+    }
+    fds.iter().map(poll::is_writable).collect()
+}
+
 impl Connection {
     /// Whether it takes bytes now.
     pub fn is_writable(&self) -> bool {
-        let mut fds = [nix::poll::PollFd::new(self.as_fd(), super::poll::PollFlags::POLLOUT)];
-        super::poll::wait(&mut fds, Time::default(), Time::default()).is_ok()
-            && super::poll::is_writable(&fds[0])
+        are_writable(std::iter::once(self)).first() == Some(&true)
     }
 
     /// This end's address, if the connection is one of the network.

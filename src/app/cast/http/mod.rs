@@ -37,7 +37,7 @@ use super::stream::Stream;
 use crate::admission::places::{Held, Party, who_goes, who_is_not_needed};
 use crate::app::exit::ExitError;
 use crate::http::access::Access;
-use crate::sys::connection::{Connection as Socket, Listener, Remote};
+use crate::sys::connection::{Connection as Socket, Listener, Remote, are_writable};
 use crate::sys::descriptors::are_scarce;
 use crate::sys::tcp::Accepted;
 use crate::time::Time;
@@ -244,9 +244,26 @@ impl Http {
             as u64
     }
 
+    /// A frame has come, which many may get: whether their connections take one is asked in one call.
+    fn ask_for_room(&mut self, now: Time) {
+        let watching = self.connections.iter().flatten().filter(|connection| is_open(connection));
+        let room = are_writable(watching.map(|connection| &connection.socket));
+        let watching = self.connections.iter_mut().flatten().filter(|connection| is_open(connection));
+        for (connection, room) in watching.zip(room) {
+            if let Doing::Watching(viewer) = &mut connection.doing {
+                viewer.room = Some((now, room));
+            }
+        }
+    }
+
     fn places(&self) -> std::ops::Range<usize> {
         0..self.connections.len()
     }
+}
+
+/// It has the stream, and its connection has taken all by now.
+fn is_open(connection: &Connection) -> bool {
+    matches!(connection.doing, Doing::Watching(_)) && !connection.wants_write()
 }
 
 impl Outlet for Http {
@@ -333,7 +350,7 @@ impl Outlet for Http {
 
     fn handle_news(&mut self, news: News, shared: &mut Shared<'_>, now: Time) {
         match news {
-            News::Frame => {}
+            News::Frame => self.ask_for_room(now),
             News::Camera { away } => self.is_away = away,
             News::Slate(slate) => {
                 self.slate = slate.map(|slate| slate.number);

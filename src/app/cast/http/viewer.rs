@@ -88,6 +88,8 @@ pub struct Viewer {
     opened: usize,
     /// Nothing more is begun.
     is_ending: bool,
+    /// Whether its connection takes another frame, as was asked of all together in the turn of this time.
+    pub room: Option<(Time, bool)>,
     /// Since when.
     pub since: Time,
     /// Its join was said, and so is its leave.
@@ -109,6 +111,7 @@ impl Viewer {
             opening,
             opened: 0,
             is_ending: false,
+            room: None,
             since: now,
             is_told: false,
             tally: Tally::default(),
@@ -152,6 +155,11 @@ impl Viewer {
         self.terms.scale.map(|scale| (scale, self.wish))
     }
 
+    fn has_room(&mut self, socket: &Socket, now: Time) -> bool {
+        let room = self.room.take().filter(|(at, _)| *at == now);
+        room.map_or_else(|| socket.is_writable(), |(_, room)| room)
+    }
+
     /// Sends what there is. [`Sending::Done`]: for now there is no more.
     pub fn send(
         &mut self,
@@ -180,7 +188,7 @@ impl Viewer {
                 let (wished, picture) = (self.wish.take(), self.peek(pictures, now));
                 // who has not taken the last frame is not sent another one behind it, and none is made for it
                 let is_asked = picture.is_some() || self.wish != wished;
-                if is_asked && !socket.is_writable() {
+                if is_asked && !self.has_room(socket, now) {
                     self.wish = None;
                     return Sending::Blocked;
                 }
