@@ -2,7 +2,7 @@
 //! no pixel changes.
 
 use super::Error;
-use super::turbo::{MOST_PIXELS, forgive, size_of, with_end};
+use super::turbo::{MOST_PIXELS, forgive, grow, size_of, with_end};
 use crate::jpeg::{Form, Size, markers};
 use turbojpeg::{OutputBuf, Subsamp, Transform, Transformer};
 
@@ -47,9 +47,7 @@ impl Recoder {
             return Err(Error::Size(size));
         }
         let worst = turbojpeg::compressed_buf_len(width, height, Subsamp::None).map_err(Error::Encode)?;
-        if self.jpeg.len() < worst {
-            self.jpeg = vec![0; worst];
-        }
+        grow(&mut self.jpeg, worst);
         let mut made = OutputBuf::borrowed(&mut self.jpeg);
         let outcome = self.transformer.transform(&self.how, jpeg, &mut made).or_else(forgive);
         let length = made.len();

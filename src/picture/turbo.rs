@@ -95,9 +95,7 @@ impl Encoder {
     /// nothing.
     fn make_room(&mut self, size: Size) -> Result<(), Error> {
         let worst = self.compressor.buf_len(size.width.into(), size.height.into()).map_err(Error::Encode)?;
-        if self.buffer.len() < worst {
-            self.buffer = vec![0; worst];
-        }
+        grow(&mut self.buffer, worst);
         Ok(())
     }
 }
@@ -201,10 +199,15 @@ fn make_room(buffer: &mut Vec<u8>, size: Size) -> Result<(), Error> {
     if pixels > MOST_PIXELS {
         return Err(Error::Size(size));
     }
-    if buffer.len() < pixels * DEPTH {
-        *buffer = vec![0; pixels * DEPTH];
-    }
+    grow(buffer, pixels * DEPTH);
     Ok(())
+}
+
+/// Makes a buffer that is kept at least as long; what was in it is lost then.
+pub(super) fn grow(buffer: &mut Vec<u8>, bytes: usize) {
+    if buffer.len() < bytes {
+        *buffer = vec![0; bytes];
+    }
 }
 
 impl<'a> Rgb<'a> {

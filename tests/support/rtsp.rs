@@ -14,9 +14,7 @@ use std::time::Duration;
 
 /// Where camcast speaks RTSP.
 pub fn address(camcast: &Camcast) -> SocketAddr {
-    let line = camcast.program.wait_line(" (RTSP)");
-    let (_, rest) = line.split_once("listening on ").unwrap();
-    rest.split_once(" (RTSP)").unwrap().0.parse().unwrap()
+    camcast.listening("RTSP")
 }
 
 /// An answer.

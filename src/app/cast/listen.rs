@@ -1,13 +1,18 @@
 //! What outlets that listen have in common: what can be in the way, in words, and how long they rest then.
 
+use super::outlet::Shared;
+use super::poll_set::{PollSet, Seat};
 use crate::admission::password::Passwords;
 use crate::app::exit::{Exit, ExitError};
 use crate::app::quantity::is_without_link;
-use crate::sys::connection::Listener;
+use crate::sys::connection::{Connection, Listener, Remote};
+use crate::sys::tcp::Accepted;
+use crate::time::Time;
 use nix::errno::Errno;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 /// A listener rests this long when a connection cannot be taken: it stays readable meanwhile.
@@ -39,6 +44,59 @@ pub fn open(option: &str, by: &str, at: SocketAddr, whom: Whom) -> Result<Listen
     let at = listener.address().unwrap_or(at);
     log::info!("listening on {at} ({by}), for {whom}");
     Ok(listener)
+}
+
+/// Connections that an outlet takes a turn.
+pub const ACCEPTS_A_TURN: usize = 8;
+
+/// Where connections come, for outlets that take them.
+pub struct Listening {
+    listeners: Vec<Listener>,
+    /// They rest until then.
+    after: Time,
+}
+
+impl Listening {
+    /// At these.
+    pub fn new(listeners: Vec<Listener>) -> Self {
+        Listening { listeners, after: Time::default() }
+    }
+
+    /// Adds what is to be polled, as this kind of seat.
+    pub fn register<'p>(&'p self, set: &mut PollSet<'p>, kind: u8, now: Time) {
+        if now < self.after {
+            return;
+        }
+        for (place, listener) in (0..).zip(&self.listeners) {
+            set.readable(Seat { kind, place, generation: 0 }, listener.as_fd());
+        }
+    }
+
+    /// When a rest is over, if it is one.
+    pub fn next_timeout(&self, now: Time) -> Time {
+        if self.after > now { self.after } else { Time::NEVER }
+    }
+
+    /// One who waits at this place; none, and a rest if that is this machine's fault.
+    pub fn accept(
+        &mut self,
+        place: usize,
+        shared: &mut Shared<'_>,
+        now: Time,
+    ) -> Option<(Connection, Remote)> {
+        let why = match self.listeners.get(place)?.accept() {
+            Ok(Accepted::Connection(socket, remote)) => return Some((socket, remote)),
+            Ok(Accepted::Nobody) => return None,
+            Ok(Accepted::NoRoom) => {
+                shared.stats.is_scarce = true;
+                NO_ROOM.to_owned()
+            }
+            Err(error) => error.to_string(),
+        };
+        self.after = now.after(ACCEPT_REST);
+        shared.report.cannot_accept(&why, now);
+        None
+    }
 }
 
 /// Whom an outlet is for.

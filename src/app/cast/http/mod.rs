@@ -28,7 +28,7 @@ mod tests;
 pub mod viewer;
 
 use super::config::{Config, MAX_HTTP};
-use super::listen::{ACCEPT_REST, NO_ROOM, SPARE, Whom};
+use super::listen::{ACCEPTS_A_TURN, Listening, SPARE, Whom};
 use super::news::{Demand, News};
 use super::outlet::{Budget, Outlet, Shared};
 use super::poll_set::{PollSet, Ready, Seat};
@@ -37,9 +37,8 @@ use super::stream::Stream;
 use crate::admission::places::{Held, Party, who_goes, who_is_not_needed};
 use crate::app::exit::ExitError;
 use crate::http::access::Access;
-use crate::sys::connection::{Connection as Socket, Listener, Remote, are_writable};
+use crate::sys::connection::{Connection as Socket, Remote, are_writable};
 use crate::sys::descriptors::are_scarce;
-use crate::sys::tcp::Accepted;
 use crate::time::Time;
 use crate::wire::FrameNumber;
 use arrayvec::ArrayVec;
@@ -55,9 +54,6 @@ const VIEWERS: usize = 64;
 
 /// The most connections: those of viewers, and of who only asks.
 const PLACES: usize = VIEWERS + 32;
-
-/// Connections taken a turn.
-const ACCEPTS_A_TURN: usize = 8;
 
 /// Answers to one connection a turn.
 const ANSWERS_A_TURN: usize = 4;
@@ -75,8 +71,7 @@ const SHRINKER: u8 = 2;
 
 /// The outlet.
 pub struct Http {
-    listeners: Vec<Listener>,
-    accept_after: Time,
+    listening: Listening,
     access: Access,
     controls: Desk,
     scaled: Scaled,
@@ -104,8 +99,9 @@ impl Http {
     pub fn open(config: &Config) -> Result<Self, ExitError> {
         let whom = Whom::of(config.passwords.as_ref());
         Ok(Http {
-            listeners: config.http.iter().map(|at| listening::open(at, whom)).collect::<Result<_, _>>()?,
-            accept_after: Time::default(),
+            listening: Listening::new(
+                config.http.iter().map(|at| listening::open(at, whom)).collect::<Result<_, _>>()?,
+            ),
             access: config.access.clone(),
             controls: Desk::new(config),
             scaled: Scaled::default(),
@@ -123,16 +119,7 @@ impl Http {
 
     fn accept(&mut self, place: usize, shared: &mut Shared<'_>, now: Time) {
         for _ in 0..ACCEPTS_A_TURN {
-            let Some(listener) = self.listeners.get(place) else { return };
-            let (socket, remote) = match listener.accept() {
-                Ok(Accepted::Connection(socket, remote)) => (socket, remote),
-                Ok(Accepted::Nobody) => return,
-                Ok(Accepted::NoRoom) => {
-                    shared.stats.is_scarce = true;
-                    return self.rest(NO_ROOM, shared, now);
-                }
-                Err(error) => return self.rest(&error.to_string(), shared, now),
-            };
+            let Some((socket, remote)) = self.listening.accept(place, shared, now) else { return };
             self.take(socket, remote, shared, now);
         }
     }
@@ -182,11 +169,6 @@ impl Http {
         let going = who_is_not_needed(&self.held(|_| true, now), newcomer, now);
         going.into_iter().for_each(|place| self.close(place, NEEDED, shared, now));
         going.is_some()
-    }
-
-    fn rest(&mut self, why: &str, shared: &mut Shared<'_>, now: Time) {
-        self.accept_after = now.after(ACCEPT_REST);
-        shared.report.cannot_accept(why, now);
     }
 
     /// Does with one connection what `act` says, and closes it if that is to be.
@@ -268,10 +250,8 @@ fn is_open(connection: &Connection) -> bool {
 
 impl Outlet for Http {
     fn register<'p>(&'p self, set: &mut PollSet<'p>, now: Time) {
-        if !self.stopping && now >= self.accept_after {
-            for (place, listener) in (0..).zip(&self.listeners) {
-                set.readable(Seat { kind: LISTENER, place, generation: 0 }, listener.as_fd());
-            }
+        if !self.stopping {
+            self.listening.register(set, LISTENER, now);
         }
         for (place, connection) in (0..).zip(&self.connections) {
             let Some(connection) = connection else { continue };
@@ -295,7 +275,7 @@ impl Outlet for Http {
             }
             _ => connection.until(),
         });
-        let accept = if self.accept_after > now { self.accept_after } else { Time::NEVER };
+        let accept = self.listening.next_timeout(now);
         let others = accept.min(self.controls.next_timeout()).min(self.scaled.next_timeout());
         each.min().unwrap_or(Time::NEVER).min(others)
     }

@@ -20,7 +20,7 @@ pub mod player;
 mod replies;
 
 use super::config::{Config, MAX_RTSP};
-use super::listen::{self, ACCEPT_REST, NO_ROOM, SPARE, Whom};
+use super::listen::{self, ACCEPTS_A_TURN, Listening, SPARE, Whom};
 use super::news::{Demand, News};
 use super::outlet::{Budget, Outlet, Shared};
 use super::poll_set::{PollSet, Ready, Seat};
@@ -29,10 +29,9 @@ use super::stream::Stream;
 use crate::admission::places::{Held, Party, who_goes, who_is_not_needed};
 use crate::app::exit::ExitError;
 use crate::rtsp::session::Name;
-use crate::sys::connection::{Connection as Socket, Listener, Remote};
+use crate::sys::connection::{Connection as Socket, Remote};
 use crate::sys::descriptors::are_scarce;
 use crate::sys::random_u64;
-use crate::sys::tcp::Accepted;
 use crate::time::Time;
 use crate::wire::FrameNumber;
 use arrayvec::ArrayVec;
@@ -46,9 +45,6 @@ const VIEWERS: usize = 32;
 
 /// The most connections: those of viewers, and of who only asks.
 const PLACES: usize = VIEWERS + 16;
-
-/// Connections taken a turn.
-const ACCEPTS_A_TURN: usize = 8;
 
 /// What it polls at the most: connections, two sockets of each viewer by UDP, and the group's.
 pub const POLLS_MOST: usize = MAX_RTSP + PLACES + 2 * PLACES + 1;
@@ -71,8 +67,7 @@ const GROUP: u8 = 4;
 
 /// The outlet.
 pub struct Rtsp {
-    listeners: Vec<Listener>,
-    accept_after: Time,
+    listening: Listening,
     /// Bytes of a packet at the most.
     packet: u16,
     dscp: Option<u8>,
@@ -101,8 +96,7 @@ impl Rtsp {
         let whom = Whom::of(config.passwords.as_ref());
         let open = |at: &std::net::SocketAddr| listen::open("--rtsp", "RTSP", *at, whom);
         Ok(Rtsp {
-            listeners: config.rtsp.iter().map(open).collect::<Result<_, _>>()?,
-            accept_after: Time::default(),
+            listening: Listening::new(config.rtsp.iter().map(open).collect::<Result<_, _>>()?),
             packet: config.datagram,
             dscp: config.dscp,
             connections: (0..PLACES).map(|_| None).collect(),
@@ -119,16 +113,7 @@ impl Rtsp {
 
     fn accept(&mut self, place: usize, shared: &mut Shared<'_>, now: Time) {
         for _ in 0..ACCEPTS_A_TURN {
-            let Some(listener) = self.listeners.get(place) else { return };
-            let (socket, remote) = match listener.accept() {
-                Ok(Accepted::Connection(socket, remote)) => (socket, remote),
-                Ok(Accepted::Nobody) => return,
-                Ok(Accepted::NoRoom) => {
-                    shared.stats.is_scarce = true;
-                    return self.rest(NO_ROOM, shared, now);
-                }
-                Err(error) => return self.rest(&error.to_string(), shared, now),
-            };
+            let Some((socket, remote)) = self.listening.accept(place, shared, now) else { return };
             self.take(socket, remote, shared, now);
         }
     }
@@ -138,11 +123,6 @@ impl Rtsp {
         let going = who_is_not_needed(&self.held(|_| true, now), newcomer, now);
         going.into_iter().for_each(|place| self.close(place, NEEDED, shared, now));
         going.is_some()
-    }
-
-    fn rest(&mut self, why: &str, shared: &mut Shared<'_>, now: Time) {
-        self.accept_after = now.after(ACCEPT_REST);
-        shared.report.cannot_accept(why, now);
     }
 
     fn take(&mut self, socket: Socket, remote: Remote, shared: &mut Shared<'_>, now: Time) {
@@ -300,10 +280,8 @@ fn is_viewer(session: Option<&Session>) -> bool {
 
 impl Outlet for Rtsp {
     fn register<'p>(&'p self, set: &mut PollSet<'p>, now: Time) {
-        if !self.stopping && now >= self.accept_after {
-            for (place, listener) in (0..).zip(&self.listeners) {
-                set.readable(Seat { kind: LISTENER, place, generation: 0 }, listener.as_fd());
-            }
+        if !self.stopping {
+            self.listening.register(set, LISTENER, now);
         }
         for (place, connection) in (0..).zip(&self.connections) {
             let Some(connection) = connection else { continue };
@@ -331,7 +309,7 @@ impl Outlet for Rtsp {
             return now;
         }
         let each = self.connections.iter().flatten().map(Connection::next_timeout);
-        let accept = if self.accept_after > now { self.accept_after } else { Time::NEVER };
+        let accept = self.listening.next_timeout(now);
         let group = self.group.as_ref().and_then(Group::playing).filter(|_| self.is_group_playing());
         let group = group.map_or(Time::NEVER, |(datagrams, player)| datagrams.next_timeout(player));
         each.min().unwrap_or(Time::NEVER).min(accept).min(group)
