@@ -172,7 +172,7 @@ impl AsFd for Listener {
 /// Connections that are asked together.
 const TOGETHER: usize = 128;
 
-/// Whether each of these takes bytes now, in one call; of more than [`TOGETHER`] the first are told.
+/// Whether each of these takes bytes now, in one call; of more than 128 the first are told.
 pub fn are_writable<'c>(each: impl Iterator<Item = &'c Connection>) -> ArrayVec<bool, TOGETHER> {
     let asked = |connection: &'c Connection| PollFd::new(connection.as_fd(), PollFlags::POLLOUT);
     let mut fds: ArrayVec<PollFd<'c>, TOGETHER> = each.take(TOGETHER).map(asked).collect();
