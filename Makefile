@@ -3,14 +3,16 @@
 # where rustup puts Rust, before one of apt that is too old
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help build demo test test-long test-vm test-power fuzz check cross
+.PHONY: help build demo test test-long bench bench-instructions test-vm test-power fuzz check cross
 
 # make fuzz: how long each target runs, and which one alone
 SECONDS ?= 60
 TARGET ?=
+# make bench: which parts alone
+ONLY ?=
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## release binaries in target/release
 	@tests/scripts/deps.sh build
@@ -24,10 +26,19 @@ test: ## all tests that need no camera
 
 test-long: ## a bad network a minute each way, a day of recording, 5 GB, 200 kills, with figures
 	@tests/scripts/deps.sh build test
-	cargo test --locked --release --test it network::bad_network -- --ignored --test-threads=1 --nocapture
+	cargo test --locked --release --test it network:: -- --ignored --test-threads=1 --nocapture
 	HOURS=24 cargo test --locked --release --test day_at_speed -- --nocapture
 	cargo test --locked --release --test it files::matroska -- --ignored --nocapture
 	KILLS=200 cargo test --locked --release --test it files::disk::a_killed -- --nocapture
+
+bench: ## what it costs beside bare loops, as ratios: QUICK=1 for a first look, ONLY=sender, ROUNDS=5
+	@tests/scripts/deps.sh build bench
+	cargo bench --locked --bench figures -- $(ONLY)
+
+bench-instructions: ## instructions a frame, against tests/golden: UPDATE_GOLDEN=1 renews what they are held against
+	@tests/scripts/deps.sh build bench
+	cargo build --locked --release --example instructions
+	$${CARGO_TARGET_DIR:-target}/release/examples/instructions
 
 test-vm: ## real V4L2 drivers and virtual cameras, in a virtual machine
 	@tests/scripts/deps.sh build test
@@ -37,7 +48,7 @@ test-power: ## the power goes while camrec records, 20 times, in a virtual machi
 	@tests/scripts/deps.sh build test players
 	tests/vm/powercut.sh 20
 
-fuzz: ## what is heard from outside, fuzzed: SECONDS=60 each, TARGET=rtsp alone
+fuzz: ## what comes from outside, fuzzed: SECONDS=60 each, TARGET=rtsp alone
 	@tests/scripts/deps.sh build
 	@tests/scripts/fuzz.sh "$(SECONDS)" "$(TARGET)"
 

@@ -26,9 +26,11 @@
 //! | [`clock`] | pure | whose clock says what: the camera's, ours, the wall's |
 //! | [`jpeg`] | pure | what a JPEG is: the marker walk, the check of each frame, frames out of a byte stream |
 //! | [`wire`] | pure | bytes and their meaning: join lines, datagrams |
+//! | [`fec`] | pure | the erasure code: parity rows of a frame, and a frame out of what came of both |
+//! | [`seal`] | pure | sealed mode: the key, the join's handshake, datagrams that only who has it can read or make |
 //! | [`reel`] | pure | the newest frames by number, laid out once as trains of datagrams; cursors over them |
 //! | [`sender`] | pure | the sender's brain: who is here, what each client gets next, what is sent again (`sender/repair.rs`), timers |
-//! | [`receiver`] | pure | the receiver's brain: when to join, frames out of datagrams, what is asked for again ([`receiver::requests`]) |
+//! | [`receiver`] | pure | the receiver's brain: when to join, frames out of the datagrams of one path or two, what is asked for again ([`receiver::requests`]) |
 //! | [`admission`] | pure | who may come in: who knows a password (Basic, Digest), who guesses one, who goes when all places are taken |
 //! | [`account`] | pure | what has become of every frame |
 //! | [`http`] | pure | what is asked for by HTTP, and the bytes of an answer |
@@ -44,7 +46,7 @@
 //! | [`app`] | shell | the two programs: options ([`app::cast::options`], [`app::rec::options`]), the loops, what people are told; what happens when the disk is full ([`app::rec::writer`]) |
 //!
 //! PURE: no descriptor, no clock, no file, no `unsafe`; time comes in as an argument. SHELL: the rest. Arrows go one
-//! way: `app` may use everything; `sender` and `receiver` use `wire`, `jpeg` and `time`, and the sender the `reel`; nothing
+//! way: `app` may use everything; `sender` and `receiver` use `wire`, `jpeg`, `fec` and `time`, and the sender the `reel`; nothing
 //! pure uses a shell room; `sys` uses nothing of ours but `time`. `tests/layering.rs` checks it.
 //!
 //! # The loop's contract
@@ -66,13 +68,13 @@
 //! What may block has a thread of its own, with a queue to it and a bell back that the loop polls ([`sys::worker`]): in camcast
 //! the camera's opener, which sees to its controls too; in camrec the writer, name lookups, `--on-segment` commands and `--json`
 //! events; in both whatever of the log goes to a file. So has what keeps the processor for milliseconds: frames made smaller for
-//! HTTP (`?scale=`), or written anew for RTSP (`--rtsp-recode`), while somebody asks.
+//! HTTP (`?scale=`), or written anew for RTSP (`--rtsp-recode`), while somebody asks; and, once, the tables of the erasure code.
 //!
 //! # What a frame costs
 //!
 //! camcast: one DQBUF and one QBUF, one walk over the header and one search for the end, one copy into the reel; for each client
-//! one `send` a burst of up to 16 datagrams, paced. A wake-up is one `ppoll` and two `clock_gettime`. Nothing is allocated
-//! (`tests/steady_state.rs`). The protocol is specified in `docs/PROTOCOL.md`; why things are as they are stands in
+//! one `send` for each 45 datagrams, all at once where its path holds that, and with pauses where it does not. A wake-up is one `ppoll` and two `clock_gettime`. In sealed mode
+//! each datagram is sealed once, whatever the number of clients. Nothing is allocated (`tests/steady_state.rs`). The protocol is specified in `docs/PROTOCOL.md`; why things are as they are stands in
 //! `docs/DECISIONS.md`.
 
 pub mod account;
@@ -80,6 +82,7 @@ pub mod admission;
 pub mod app;
 pub mod capture;
 pub mod clock;
+pub mod fec;
 pub mod http;
 pub mod jpeg;
 pub mod picture;
@@ -88,6 +91,7 @@ pub mod record;
 pub mod reel;
 pub mod rtp;
 pub mod rtsp;
+pub mod seal;
 pub mod sender;
 pub mod shown;
 pub mod store;

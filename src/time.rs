@@ -41,6 +41,13 @@ impl Time {
         Time(self.0.saturating_sub(nanos(wait)))
     }
 
+    /// The first instant that is not before this one and on a grid of whole steps since the clock's zero.
+    #[must_use]
+    pub fn on_grid(self, step: Duration) -> Self {
+        let past = self.0.checked_rem(nanos(step)).unwrap_or(0);
+        if past == 0 { self } else { Time(self.0.saturating_add(nanos(step).saturating_sub(past))) }
+    }
+
     /// How long after `earlier` this instant is; zero if it is not after it.
     pub const fn since(self, earlier: Time) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
@@ -85,5 +92,12 @@ mod tests {
         assert_eq!(Time::NEVER.after(Duration::from_secs(1)), Time::NEVER);
         assert_eq!(early.since(Time::from_millis(7)), Duration::ZERO);
         assert_eq!(Time::from_millis(7).since(early), Duration::from_millis(2));
+        assert_eq!(Time::NEVER.on_grid(Duration::from_secs(1)), Time::NEVER);
+    }
+
+    #[test]
+    fn a_grid_has_the_same_points_for_all() {
+        let on_grid = |nanos| Time::from_nanos(nanos).on_grid(Duration::from_nanos(10)).as_nanos();
+        assert_eq!([on_grid(0), on_grid(1), on_grid(10), on_grid(19)], [0, 10, 10, 20]);
     }
 }

@@ -139,7 +139,8 @@ fn check_folder(folder: &Path, kept: &VecDeque<(PathBuf, u64)>) {
     assert_eq!(film::files(folder), paths);
     let journal = fs::metadata(folder.join(".camrec.index")).unwrap().len();
     let opened = store::Folder::open(folder, "test").unwrap();
-    let entries = opened.index().entries().map(|entry| (folder.join(&entry.name), entry.finished.unwrap().0));
+    let entries =
+        opened.index().entries().map(|entry| (folder.join(&*entry.name), entry.finished.unwrap().0));
     assert!(entries.eq(kept.iter().cloned()), "{:?}", opened.index());
     eprintln!(
         "the index has {journal} bytes, and {} when opened again",

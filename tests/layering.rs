@@ -7,10 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// No file descriptor, no clock, no file, no unsafe code: time comes in as an argument.
-const PURE: [&str; 16] = [
+const PURE: [&str; 18] = [
     "account",
     "admission",
     "clock",
+    "fec",
     "http",
     "jpeg",
     "picture",
@@ -19,6 +20,7 @@ const PURE: [&str; 16] = [
     "reel",
     "rtp",
     "rtsp",
+    "seal",
     "sender",
     "shown",
     "supervisor",
@@ -27,8 +29,9 @@ const PURE: [&str; 16] = [
 ];
 
 /// Each room, and the rooms that it may know.
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: [(&str, &[&str]); 23] = [
     ("time", &[]),
+    ("fec", &[]),
     ("jpeg", &[]),
     ("admission", &["time"]),
     ("http", &["admission", "time"]),
@@ -36,8 +39,9 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("reel", &["jpeg", "time", "wire"]),
     ("rtp", &["jpeg", "reel", "time", "wire"]),
     ("rtsp", &[]),
-    ("sender", &["jpeg", "reel", "time", "wire"]),
-    ("receiver", &["jpeg", "time", "wire"]),
+    ("seal", &["reel", "wire"]),
+    ("sender", &["admission", "fec", "jpeg", "reel", "time", "wire"]),
+    ("receiver", &["fec", "jpeg", "time", "wire"]),
     ("account", &["time", "wire"]),
     ("clock", &["time"]),
     ("record", &["clock", "jpeg", "time"]),
@@ -54,6 +58,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
             "admission",
             "capture",
             "clock",
+            "fec",
             "http",
             "jpeg",
             "picture",
@@ -62,6 +67,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
             "reel",
             "rtp",
             "rtsp",
+            "seal",
             "sender",
             "shown",
             "store",

@@ -8,6 +8,17 @@ mod support;
 use camcast::app::cast::config::Config;
 use camcast::app::cast::options::Options;
 use camcast::app::cast::{Flow, Server};
+use camcast::app::key_file;
+use camcast::fec::{Decoder, Encoder, Shape};
+use camcast::jpeg::Size;
+use camcast::receiver::{Event, Patience, Receiver};
+use camcast::reel::Reel;
+use camcast::sender::hub::{Hub, Limits};
+use camcast::sender::{ClientId, Output, Route, Transmit};
+use camcast::time::{Stamp, Time};
+use camcast::wire::data::{parity_rows, with_tag};
+use camcast::wire::join::{Join, Reply};
+use camcast::wire::{StreamId, Token};
 use nix::sys::signal::Signal;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::backtrace::Backtrace;
@@ -22,6 +33,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use support::plain::PlainClient;
 use support::procs::{Program, camrec_command, camrec_into, nowhere};
 use support::quirks::encode;
@@ -227,4 +239,163 @@ fn a_frame_costs_no_allocation_whatever_the_clients() {
     assert!(played.iter().all(|bytes| *bytes > FRAMES * 60_000), "so have the players: {played:?} bytes");
     assert!(count.before > 10, "the counter counts: {}", count.before);
     assert_eq!(count.allocations, 0, "in {FRAMES} frames, the first of them:\n{}", count.places.join("\n\n"));
+}
+
+#[test]
+fn a_sealed_frame_costs_no_allocation_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    let key = key.to_str().unwrap();
+    key_file::create(&key.into()).unwrap();
+    let options = Options {
+        source: Some("pattern".into()),
+        resolution: Some("640x480".into()),
+        desired_fps: Some("60".into()),
+        listen: vec!["127.0.0.1:0".into()],
+        key_file: Some(key.into()),
+        // two seconds of it: what is gone gives way to what is new
+        reel: Some("4M".into()),
+        ..Options::default()
+    };
+    let config = Config::try_from(options).unwrap();
+    let (control, (door, opened)) = (Arc::new(Control::default()), channel());
+    let told = Arc::clone(&control);
+    let server = thread::spawn(move || serve(&config, &told, &door));
+    let address = opened.recv_timeout(PATIENCE).unwrap();
+    let recorder = camrec_into(&folder.path().join("recording"), address, &["--key-file", key]);
+    let mut command = camrec_command(&address.to_string(), &["-o", "-", "--newest", "--key-file", key]);
+    let viewer = Program::start_to("camrec", &mut command, Stdio::null());
+    recorder.wait_line("joined ");
+    viewer.wait_line("joined ");
+    wait_frames(&control, 200);
+    control.is_warm.store(true, Ordering::Relaxed);
+    wait_frames(&control, FRAMES + 30);
+    control.stop.store(true, Ordering::Relaxed);
+    let count = server.join().expect("the server failed");
+    drop((recorder.stop(Signal::SIGKILL), viewer.stop(Signal::SIGKILL)));
+    assert!(count.before > 10, "the counter counts: {}", count.before);
+    assert_eq!(count.allocations, 0, "in {FRAMES} frames, the first of them:\n{}", count.places.join("\n\n"));
+}
+
+#[test]
+fn rows_and_frames_out_of_them_cost_no_allocation() {
+    let (mut encoder, mut decoder) = (Encoder::new().unwrap(), Decoder::new().unwrap());
+    let mut rows = vec![0; 512 * 1424];
+    let mut frame: Vec<u8> = Noise::new(3).bytes(900_000);
+    let mut turn = |length: usize, parity: u16| {
+        let count = length.div_ceil(1424) as u16;
+        let shape = Shape { count, rows: parity, size: 1424 };
+        let mut places = rows.chunks_exact_mut(1424);
+        let take = |row: &[u8]| places.next().unwrap().copy_from_slice(row);
+        encoder.encode(shape, frame[..length].chunks(1424), take).unwrap();
+        // every fifth is lost
+        let lost = (0..count).filter(|index| index % 5 == 0).count() as u16;
+        let came = (0..lost).zip(rows.chunks_exact(1424));
+        decoder.decode(shape, &mut frame[..length], |index| index % 5 != 0, came).unwrap();
+    };
+    turn(900_000, 512);
+    let before = COUNT.get();
+    for length in [22_000, 99_001, 100_000, 200_000, 900_000] {
+        turn(length, parity_rows(length.div_ceil(1424) as u32, 1424));
+    }
+    assert_eq!(COUNT.get() - before, 0);
+}
+
+/// A hub and a viewer's receiver with nothing between them but that each seventh datagram is lost.
+struct Lossy {
+    hub: Hub,
+    reel: Reel,
+    client: ClientId,
+    receiver: Receiver,
+    now: Time,
+    sent: u32,
+    rows: u32,
+    whole: u32,
+}
+
+impl Lossy {
+    fn new() -> Self {
+        let stream = StreamId(7);
+        let (remote, local) = ("198.51.100.7:6000".parse().unwrap(), "192.0.2.1:9999".parse().unwrap());
+        let (mut hub, reel) =
+            (Hub::new(Limits { clients: 1, burst: 16 }, stream), Reel::new(8 << 20, 1452, stream));
+        let now = Time::from_millis(1_000);
+        let join = Join { parity: true, ..Join::default() };
+        let reply = hub.join_native(join, Route { remote, local }, Token(1), &reel, now);
+        let Reply::Ok(accepted) = reply else { panic!("{reply:?}") };
+        assert!(accepted.parity);
+        let mut receiver = Receiver::new(0, &accepted, Patience::Latency(Duration::from_millis(120)), now);
+        let mut room = [0; 1452];
+        let hello = receiver.poll_datagram(0, &mut room, now).unwrap();
+        hub.handle_unknown_peer(remote, hello, &reel, now);
+        hub.handle_encoder(Encoder::new().unwrap());
+        let opened = std::iter::from_fn(|| hub.poll_output()).find_map(|output| match output {
+            Output::Open { client, .. } => Some(client),
+            _ => None,
+        });
+        Lossy { hub, reel, client: opened.unwrap(), receiver, now, sent: 0, rows: 0, whole: 0 }
+    }
+
+    /// A frame, and what becomes of it in its 33 ms.
+    fn frame(&mut self, jpeg: &[u8]) {
+        let stamp = Stamp { captured: self.now, sequence: self.sent };
+        self.reel.push(jpeg, Size { width: 64, height: 48 }, stamp, 0).unwrap();
+        for _ in 0..33 {
+            self.now = self.now.after(Duration::from_millis(1));
+            self.hub.handle_timeout(&self.reel, self.now);
+            self.receiver.handle_timeout(self.now);
+            self.pass_on();
+        }
+    }
+
+    fn pass_on(&mut self) {
+        let Lossy { hub, reel, client, receiver, now, sent, rows, whole } = self;
+        while let Some(transmit) = hub.poll_transmit(reel, *now) {
+            let train = match &transmit {
+                Transmit::Parity { number, .. } => hub.parity(*number).unwrap(),
+                _ => reel.frame(transmit.number()).unwrap().train(),
+            };
+            for datagram in train.datagrams(transmit.fragments().unwrap()).chunks(1452) {
+                *sent += 1;
+                *rows += u32::from(matches!(transmit, Transmit::Parity { .. }));
+                if *sent % 7 != 0 {
+                    let mut tagged = [0; 1452];
+                    let mut room = &mut tagged[..];
+                    with_tag(datagram, &Token(1).tag().to_bytes())
+                        .iter()
+                        .for_each(|piece| room.write_all(piece).unwrap());
+                    receiver.handle_datagram(0, &tagged[..datagram.len()], *now);
+                }
+            }
+        }
+        while let Some(output) = hub.poll_output() {
+            if let Output::Datagram { bytes, .. } = output {
+                receiver.handle_datagram(0, &bytes, *now);
+            }
+        }
+        let mut room = [0; 1452];
+        while let Some(datagram) = receiver.poll_datagram(0, &mut room, *now) {
+            hub.handle_datagram(*client, datagram, reel, *now);
+        }
+        while let Some(event) = receiver.poll_event() {
+            if let Event::Frame(frame) = event {
+                *whole += 1;
+                receiver.recycle(frame.bytes);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_viewer_that_gets_rows_costs_no_allocation_at_either_end() {
+    let jpeg = Noise::new(5).bytes(100_000);
+    let mut lossy = Lossy::new();
+    let mut watch = |frames: usize| (0..frames).for_each(|n| lossy.frame(&jpeg[n % 9 * 2_000..]));
+    watch(100);
+    let before = COUNT.get();
+    IS_WATCHED.set(true);
+    watch(200);
+    IS_WATCHED.set(false);
+    assert_eq!(COUNT.get() - before, 0, "{}", PLACES.take().join("\n\n"));
+    assert!(lossy.whole > 290 && lossy.rows > 300 * 10, "{} whole by {} rows", lossy.whole, lossy.rows);
 }

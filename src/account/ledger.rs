@@ -207,9 +207,9 @@ impl Ledger {
         self.name(Range { first, count, why, from: None, to: None });
     }
 
-    /// A frame was not sent to us, so that newer ones come in time.
-    pub fn on_skipped(&mut self) {
-        add(&mut self.counts.skipped, 1);
+    /// So many frames were not sent to us, so that newer ones come in time.
+    pub fn on_skipped(&mut self, count: u32) {
+        add(&mut self.counts.skipped, count.into());
     }
 
     /// Frames are missing and it is not known which.
@@ -653,7 +653,7 @@ mod tests {
                 match fate {
                     0 => pending.on_missing(FrameNumber(number), 1, MissingReason::Network),
                     1 => pending.on_missing(FrameNumber(number), 1, MissingReason::Disk),
-                    2 => pending.on_skipped(),
+                    2 => pending.on_skipped(1),
                     _ => {
                         let frame = frame(number, number);
                         ledger.absorb(&std::mem::take(&mut pending), Some(frame.taken));

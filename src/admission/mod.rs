@@ -10,11 +10,17 @@
 //! | [`hash`] | how such hashes are made |
 //! | [`nonces`] | what such a hash is made with, and for how long |
 //! | [`places`] | who goes when all places are taken |
+//! | [`kept`] | places that wait for those who come back |
+//! | [`rates`] | how often somebody may do something |
+//! | [`networks`] | who may come in by where he is |
 #![forbid(unsafe_code)]
 
 pub mod digest;
 pub mod door;
 pub mod hash;
+pub mod kept;
+pub mod networks;
 pub mod nonces;
 pub mod password;
 pub mod places;
+pub mod rates;

@@ -1,15 +1,16 @@
 //! Who goes when all places are taken and one more comes.
 //!
-//! An address may have every place while nobody else wants one. When they are all taken, half of them are enough for it: one that
-//! has more loses one to whoever comes from elsewhere, and one that has its half makes room itself. So who opens connections without
-//! end keeps out himself alone.
+//! An address may have every place while nobody else wants one. When they are all taken, each has a fair share: as many as if all
+//! that want one had the same. Who has more loses one to whoever comes from elsewhere, and who has his share makes room himself. So
+//! who opens connections without end keeps out himself alone, and ten who do so share what one of them would have.
 
 use crate::time::Time;
+use std::cmp::Reverse;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-/// Those who count as one: an address. Of IPv6 a network of 64 bits, since one machine can have all its addresses; but in that of
-/// a link (fe80::) each machine has one.
+/// Those who count as one: an address. Of IPv6 a network of 56 bits, which is what a line of a house has, as it has one address of
+/// IPv4; but in that of a link (fe80::) each machine has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Party(IpAddr);
 
@@ -21,7 +22,7 @@ impl Party {
     pub fn of(ip: IpAddr) -> Self {
         Party(match ip.to_canonical() {
             IpAddr::V6(ip) if ip.segments()[0] & 0xffc0 != 0xfe80 => {
-                IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 64)))
+                IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 72)))
             }
             ip => ip,
         })
@@ -68,21 +69,23 @@ impl Held {
     }
 }
 
-/// Which of the places goes to the newcomer; none, if he has to go without. `held` are all that there are.
+/// Which of the places goes to the newcomer; none, if he has to go without. `held` are all that there are. From whoever has most the
+/// least goes: of those that have more than their share one that is served too, if there is no other.
 pub fn who_goes(held: &[(usize, Held)], newcomer: Party) -> Option<usize> {
-    let half = held.len() / 2;
     let count = |party| held.iter().filter(|(_, held)| held.party == party).count();
-    let has_its_share = count(newcomer) >= half;
-    let greedy = match has_its_share {
-        true => Some(newcomer),
-        false => held.iter().map(|(_, held)| held.party).find(|party| count(*party) > half),
+    let own = count(newcomer);
+    let is_new = |(at, (_, one)): &(usize, &(usize, Held))| {
+        held.iter().take(*at).all(|(_, other)| other.party != one.party)
     };
-    let may_go = |held: &Held| match greedy {
-        Some(party) => held.party == party && (!has_its_share || held.standing != Standing::Busy),
-        None => held.standing != Standing::Busy,
+    let parties = held.iter().enumerate().filter(is_new).count() + usize::from(own == 0);
+    let share = held.len().checked_div(parties).unwrap_or(0).max(1);
+    let may_go = |held: &Held| match held.standing {
+        _ if own >= share && held.party != newcomer => false,
+        Standing::Busy => held.party != newcomer && count(held.party) > share,
+        Standing::Idle | Standing::Stuck => true,
     };
     let going = held.iter().filter(|(_, held)| may_go(held));
-    going.min_by_key(|(_, held)| held.order()).map(|(place, _)| *place)
+    going.min_by_key(|(_, held)| (Reverse(count(held.party)), held.order())).map(|(place, _)| *place)
 }
 
 /// Who has come may be about to say something.
@@ -144,6 +147,50 @@ mod tests {
     }
 
     #[test]
+    fn two_who_take_all_leave_a_third_one_his_share() {
+        use Standing::Busy;
+        let mut held: Vec<_> =
+            (0..16).map(|n| (if n % 2 == 0 { "10.0.0.1" } else { "10.0.0.2" }, Busy, n)).collect();
+        let mut got = 0;
+        while let Some(place) = goes(&held, "10.0.0.3") {
+            assert_ne!(held[place].0, "10.0.0.3");
+            held[place] = ("10.0.0.3", Busy, 100);
+            got += 1;
+        }
+        assert_eq!(got, 16 / 3);
+        assert_eq!(
+            (goes(&held, "10.0.0.1"), goes(&held, "10.0.0.2")),
+            (None, None),
+            "they do not take it back"
+        );
+    }
+
+    /// Sixteen places, into which so many addresses come again and again, and say nothing: one who comes once stays.
+    #[test]
+    fn a_crowd_of_any_size_evicts_its_own() {
+        for crowd in [1, 2, 5, 15] {
+            let mut held: Vec<(usize, Held)> = Vec::new();
+            let mut take = |party, now| {
+                let place = if held.len() < 16 { Some(held.len()) } else { who_goes(&held, party) };
+                let Some(place) = place else { return false };
+                held.retain(|(other, _)| *other != place);
+                held.push((place, Held { party, standing: Standing::Idle, since: now }));
+                held.sort_by_key(|(place, _)| *place);
+                held.iter().any(|(_, held)| held.party == party_of(0))
+            };
+            for step in 0..1_000u32 {
+                let now = Time::from_millis(step.into());
+                let is_here = take(if step == 100 { party_of(0) } else { party_of(1 + step % crowd) }, now);
+                assert_eq!(is_here, step >= 100, "{crowd} addresses, step {step}");
+            }
+        }
+    }
+
+    fn party_of(number: u32) -> Party {
+        Party::of(IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + number)))
+    }
+
+    #[test]
     fn who_comes_when_little_is_left_costs_nobody_who_is_served() {
         use Standing::{Busy, Idle, Stuck};
         let held = |all: &[(&str, Standing, u64)]| -> Vec<(usize, Held)> {
@@ -179,9 +226,10 @@ mod tests {
     #[test]
     fn addresses_that_one_machine_can_have_count_as_one() {
         assert_eq!(party("2001:db8::1"), party("2001:db8::ffff:1"));
-        assert_ne!(party("2001:db8::1"), party("2001:db8:0:1::1"));
+        assert_eq!(party("2001:db8::1"), party("2001:db8:0:ff::1"));
+        assert_ne!(party("2001:db8::1"), party("2001:db8:0:100::1"));
         assert_ne!(party("fe80::1"), party("fe80::2"));
-        assert_eq!(party("2001:db8::1").site(), party("2001:db8:0:1::1").site());
+        assert_eq!(party("2001:db8::1").site(), party("2001:db8:0:100::1").site());
         assert_ne!(party("2001:db8::1").site(), party("2001:db8:1::1").site());
         assert_ne!(party("fe80::1").site(), party("fe80::2").site());
         assert_eq!(party("::ffff:10.0.0.1"), party("10.0.0.1"));

@@ -49,7 +49,7 @@ enum Takes {
 }
 
 /// What a command line may hold.
-pub(super) struct Grammar {
+pub struct Grammar {
     flags: Vec<Flag>,
     /// What the one argument is called that is not an option; none if there may be more of them.
     single: Option<&'static str>,
@@ -59,7 +59,7 @@ pub(super) struct Grammar {
 
 impl Grammar {
     /// That of `Options`.
-    pub(super) fn of<Options: ArgsInfo>(commands: Vec<String>) -> Self {
+    pub fn of<Options: ArgsInfo>(commands: Vec<String>) -> Self {
         let info = Options::get_args_info();
         let single =
             info.positionals.last().filter(|last| !matches!(last.optionality, Optionality::Repeating));
@@ -113,7 +113,7 @@ impl Grammar {
 ///
 /// # Errors
 /// What is wrong with one of them, in one line.
-pub(super) fn spell_out(
+pub fn spell_out(
     typed: &[OsString],
     grammar: &Grammar,
     home: Option<&OsStr>,

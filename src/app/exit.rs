@@ -28,7 +28,7 @@ pub enum Exit {
     Unreachable = 8,
     /// Something answers on the port, but not camcast; or it is of another version.
     Protocol = 9,
-    /// camcast refused the join: it is full or stopping.
+    /// camcast refused the join: it is full or stopping, or the keys are not the same.
     Refused = 10,
     /// The recording cannot be written.
     NotWritable = 11,

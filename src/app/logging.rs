@@ -1,20 +1,26 @@
 //! Log lines: with the time of day on a terminal, with syslog priorities under systemd, whose journal has the time. Like all that
 //! goes to standard error they wait in an [outbox](super::outbox), so that nobody waits for whoever reads them.
 
+use super::budget::{Budget, Kind};
 use super::local_time;
 use super::outbox::Outbox;
 use crate::app::quantity::counted;
 use crate::shown::one_line;
+use crate::sys::clock;
 use crate::sys::outlet::Outlet;
-use log::{Level, LevelFilter};
+use crate::time::Time;
+use log::{Level, LevelFilter, Record};
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::os::fd::BorrowedFd;
 use std::panic;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The program's name, and the way to standard error.
 static VOICE: OnceLock<(&'static str, Outbox)> = OnceLock::new();
+
+/// What each kind of line may have a minute, in a program that runs on and on.
+static BUDGET: OnceLock<Mutex<Budget>> = OnceLock::new();
 
 /// From here on the program can speak, also of a panic. Whoever calls this is to call [`finish`] at its end.
 pub fn open(name: &'static str) {
@@ -45,10 +51,54 @@ pub fn start(name: &'static str, verbose: u16) {
     voice(name);
     let mut builder = env_logger::Builder::new();
     builder.filter_level(level).parse_default_env();
-    builder.format(move |to, record| to.write_all(line(name, record.level(), record.args()).as_bytes()));
+    builder.format(move |to, record| match may_say(record) {
+        true => to.write_all(line(name, record.level(), record.args()).as_bytes()),
+        false => Ok(()),
+    });
     builder.target(env_logger::Target::Pipe(Box::new(ToOutbox)));
     // it is started once, by main; a second start in a test keeps the first
     let _ = builder.try_init();
+}
+
+/// [Starts](start) it for a program that runs on and on: each kind of line is said so often a minute, and what there was more of it
+/// is counted, since others can cause some of them without end. What is only for debugging is asked for, and is not counted.
+pub fn start_limited(name: &'static str, verbose: u16, lines_a_minute: u32) {
+    // the first one stays
+    let _ = BUDGET.set(Mutex::new(Budget::new(lines_a_minute)));
+    start(name, verbose);
+}
+
+fn with_budget<T>(act: impl FnOnce(&mut Budget) -> T) -> Option<T> {
+    // whoever has panicked has counted
+    BUDGET.get().map(|budget| act(&mut budget.lock().unwrap_or_else(PoisonError::into_inner)))
+}
+
+fn may_say(record: &Record<'_>) -> bool {
+    let (Some(file), Some(line), true) = (record.file_static(), record.line(), record.level() <= Level::Info)
+    else {
+        return true;
+    };
+    let kind = Kind { file, line, target: record.target() };
+    let may = |budget: &mut Budget| budget.may_say(kind, record.level(), *record.args(), clock::now());
+    with_budget(may).unwrap_or(true)
+}
+
+/// Once a turn: says how much was not said, when a minute is over.
+pub fn attend(now: Time) {
+    while let Some(summary) = with_budget(|budget| budget.summary(now)).flatten() {
+        say_summary(&summary);
+    }
+}
+
+fn say_summary((level, text): &(Level, String)) {
+    if let Some((name, outbox)) = VOICE.get() {
+        outbox.say(line(name, *level, text).as_bytes());
+    }
+}
+
+/// When [`attend`] has something to say, if it will have.
+pub fn next_timeout() -> Time {
+    with_budget(|budget| budget.next_timeout()).unwrap_or(Time::NEVER)
 }
 
 /// What env_logger writes to: a line at a time.
@@ -104,8 +154,11 @@ pub fn hide() {
     }
 }
 
-/// Waits a moment for what has been said to be read.
+/// Says how much was not said, and waits a moment for all to be read.
 pub fn finish() {
+    while let Some(summary) = with_budget(Budget::last_summary).flatten() {
+        say_summary(&summary);
+    }
     if let Some((_, outbox)) = VOICE.get() {
         outbox.finish();
     }

@@ -10,19 +10,23 @@
 //! | [`rec`] | camrec: joins, receives, records, joins again |
 //! | [`tools`] | camrec on recordings that are there: its subcommands `check`, `export`, `sheet` |
 //! | `args` | the command line as people type it |
+//! | [`budget`] | how many lines a minute one kind of line may have |
 //! | [`exit`] | what ends a program: one line and an exit code |
 //! | [`local_time`] | local time, for names and logs |
 //! | [`merge`] | options typed and options of a file, made one |
 //! | [`logging`] | log lines for terminals and for the journal |
 //! | [`not_sent`] | datagrams that the system did not send |
 //! | [`outbox`] | what is said, until somebody takes it |
+//! | [`key_file`] | the files that keys of sealed mode are in |
 //! | [`quantity`] | sizes, durations and addresses as people type them |
 //! | [`throttle`] | at most one line a minute of what others can cause |
 
-mod args;
+pub mod args;
 pub mod argument;
+pub mod budget;
 pub mod cast;
 pub mod exit;
+pub mod key_file;
 pub mod local_time;
 pub mod logging;
 pub mod merge;

@@ -239,7 +239,7 @@ impl Shared {
             taken.extend(queue.bytes.drain(..));
             queue.is_writing = true;
             drop(queue);
-            let written = write_all(outlet, &taken);
+            let written = outlet.turn_over(taken.len() as u64).and_then(|()| write_all(outlet, &taken));
             taken.clear();
             queue = self.lock();
             if let Err(error) = written {

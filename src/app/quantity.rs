@@ -165,6 +165,20 @@ pub fn parse_listen(text: &str, usual: u16) -> Result<SocketAddr, String> {
     Err(format!("{text}: expected ADDRESS:PORT, such as 0.0.0.0:{usual} or [::]:{usual}"))
 }
 
+/// Reads an address of this machine, without a port: `192.168.1.7`, `fe80::1%eth0`. Its port is 0.
+///
+/// # Errors
+/// What is expected, in one line.
+pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    if let Some((ip, link)) = text.split_once('%') {
+        return on_link(text, ip, link, 0);
+    }
+    let ip = text.parse::<IpAddr>().map_err(|_| {
+        format!("{text}: expected an address of this machine, such as 192.168.1.7 (ip address)")
+    })?;
+    Ok(SocketAddr::new(ip, 0))
+}
+
 /// An address with its link: what stands before the `%`, and behind it.
 fn on_link(text: &str, ip: &str, rest: &str, usual: u16) -> Result<SocketAddr, String> {
     let (link, port) = match rest.split_once(']') {

@@ -75,6 +75,16 @@ impl Allowance {
         (now >= self.due && self.unsaid > 0).then(|| std::mem::take(&mut self.unsaid))
     }
 
+    /// When [`unsaid`](Self::unsaid) has something, if it is to have.
+    pub fn due(&self) -> Time {
+        if self.unsaid > 0 { self.due } else { Time::NEVER }
+    }
+
+    /// What was not said, though the minute may not be over.
+    pub fn take_unsaid(&mut self) -> u64 {
+        std::mem::take(&mut self.unsaid)
+    }
+
     /// The minute is over: a new one would do as well, but for what was not said.
     pub fn is_over(&self, now: Time) -> bool {
         now >= self.until
@@ -101,9 +111,11 @@ mod tests {
         let start = Time::from_millis(1);
         assert_eq!([(); 5].map(|()| allowance.may_say(start)), [true, true, true, false, false]);
         assert_eq!(allowance.unsaid(start.after(INTERVAL / 2)), None);
+        assert_eq!(allowance.due(), start.after(INTERVAL));
         assert!(!allowance.is_over(start.after(INTERVAL / 2)));
         assert_eq!(allowance.unsaid(start.after(INTERVAL)), Some(2));
         assert_eq!(allowance.unsaid(start.after(INTERVAL)), None);
+        assert_eq!((allowance.due(), allowance.take_unsaid()), (Time::NEVER, 0));
         assert!(allowance.is_over(start.after(INTERVAL)) && allowance.may_say(start.after(INTERVAL)));
     }
 }

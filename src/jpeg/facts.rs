@@ -10,7 +10,7 @@
 //!  SOS   FF DA | Ls Ls | Ns | C1 Td1/Ta1 | C2 Td2/Ta2 | ...                          B.2.3; entropy-coded data follows
 //! ```
 
-use super::markers::{self, APP1, DHT, DQT, DRI, EOI, SOF0, SOF1, SOI, SOS, Segment};
+use super::markers::{self, APP1, DHT, DQT, DRI, EOI, SOF0, SOF1, SOF9, SOI, SOS, Segment};
 use super::{JpegError, Size, huffman};
 use memchr::memmem;
 
@@ -43,6 +43,8 @@ pub struct Facts {
     pub has_own_huffman: bool,
     /// The first scan has all components, coded by the Huffman tables that are usual: the first by tables 0, others by tables 1.
     pub is_usual_scan: bool,
+    /// The first scan is the whole picture: a decoder can go through it row by row, and need not remember all of it.
+    pub is_whole_scan: bool,
     /// Where the standard Huffman tables go in a picture that has none and can do with them: in front of SOS.
     pub huffman_at: Option<u32>,
     /// Segments that hold or may hold a smaller picture: those of Exif, and others that have an SOI in them. Programs that look
@@ -109,6 +111,7 @@ impl From<Size> for Facts {
             restart_interval: 0,
             has_own_huffman: false,
             is_usual_scan: false,
+            is_whole_scan: false,
             huffman_at: None,
             thumbnails: [Span::default(); MOST],
         }
@@ -200,7 +203,9 @@ impl Facts {
         let Some((&said, rest)) = scan.payload.split_first() else { return };
         let tables = rest.chunks_exact(2).take(count).filter_map(|component| component.last().copied());
         let usual = std::iter::once(0x00).chain(std::iter::repeat(0x11)).take(count);
-        self.is_usual_scan = count > 0 && usize::from(said) == count && tables.eq(usual);
+        let has_all = count > 0 && usize::from(said) == count;
+        self.is_usual_scan = has_all && tables.eq(usual);
+        self.is_whole_scan = has_all && matches!(self.coding, SOF0 | SOF1 | SOF9);
     }
 
     fn read_free(&mut self, segment: &Segment<'_>) {

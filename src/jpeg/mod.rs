@@ -60,7 +60,7 @@ impl Checked<'_> {
 /// Checks that `bytes` are one whole JPEG, and trims what many cameras leave behind it: zeros, fill bytes, the rest of an
 /// earlier frame.
 ///
-/// The entropy-coded data is not decoded, but searched for EOI: about a third of what copying it costs (docs/FIGURES.md).
+/// The entropy-coded data is not decoded, but searched for EOI: a third of what copying it costs, or less (docs/FIGURES.md).
 ///
 /// # Errors
 /// The first [`JpegError`] found.
@@ -82,21 +82,26 @@ pub fn check_header_only(bytes: &[u8]) -> Result<Checked<'_>, JpegError> {
     Ok(Checked { bytes, facts })
 }
 
+/// The size of a frame's picture, by its header alone: what follows is not looked at.
+///
+/// # Errors
+/// A [`JpegError`] in the header.
+pub fn size(bytes: &[u8]) -> Result<Size, JpegError> {
+    Ok(header(markers::without_empty(bytes))?.size)
+}
+
 /// `bytes` up to EOI, which stands behind `scan`, where the entropy-coded data begins.
 fn ended(bytes: &[u8], scan: usize) -> Option<&[u8]> {
-    // Entropy-coded data has no FF but before a zero or a restart marker (T.81 F.1.2.3): the first EOI is the right one, ...
-    let first = memmem::find(bytes.get(scan..)?, &[0xff, EOI])?;
-    let end = scan.saturating_add(first).saturating_add(2);
-    let rest = trim(bytes, end, 0);
-    if trim(rest, end, 0xff).len() == end {
+    let walked = markers::end_of_image(bytes, scan);
+    if let Ok(end) = walked {
         return bytes.get(..end);
     }
-    // ... unless it stands in a segment between two scans, which only the walk along all of them tells
-    match markers::end_of_image(bytes, scan) {
-        Ok(end) => bytes.get(..end),
-        Err(JpegError::NoEnd) => None,
-        Err(_) => bytes.get(..end),
-    }
+    // Something stands where nothing may. Entropy-coded data has no FF but before a zero or a restart marker (T.81 F.1.2.3), so that
+    // the first EOI is the frame's; but it may stand in a segment that is not whole, with more of it behind.
+    let first = memmem::find(bytes.get(scan..)?, &[0xff, EOI])?;
+    let end = scan.saturating_add(first).saturating_add(2);
+    let is_last = || trim(trim(bytes, end, 0), end, 0xff).len() == end;
+    (walked != Err(JpegError::NoEnd) || is_last()).then(|| bytes.get(..end))?
 }
 
 /// `bytes` without the `padding` bytes at their end, of which none before `floor` is taken.
@@ -159,6 +164,7 @@ mod tests {
             let twice = [before, &jpeg].concat();
             assert_eq!(check(&twice).map(pair), Ok((&jpeg[..], SIZE)), "{before:02x?}");
             assert_eq!(check_header_only(&twice).map(pair), Ok((&jpeg[..], SIZE)));
+            assert_eq!(size(&twice), Ok(SIZE));
         }
         assert_eq!(check(&[0xff, 0xd8].repeat(9)), Err(JpegError::Cut { at: 2 }));
         let late = [&jpeg[..14], &jpeg].concat();

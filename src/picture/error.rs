@@ -18,6 +18,10 @@ pub enum Error {
     Encode(turbojpeg::Error),
     /// The picture is smaller or larger than what this is made for, or has fewer pixels than its size says.
     Size(Size),
+    /// The JPEG says that it is so large, and has fewer bytes than each of its blocks a bit.
+    Hollow(Size),
+    /// The JPEG has more scans than this, each of which is a walk over the whole picture.
+    Scans(u32),
     /// Even at its smallest the picture has more bytes than the limit.
     TooBig {
         /// The limit, in bytes.
@@ -28,7 +32,7 @@ pub enum Error {
 impl Error {
     /// That there is no picture says nothing about the JPEG: others may well have one of it.
     pub fn is_ours(&self) -> bool {
-        matches!(self, Error::Form(_) | Error::Colours | Error::Size(_))
+        matches!(self, Error::Form(_) | Error::Colours | Error::Size(_) | Error::Scans(_))
     }
 }
 
@@ -43,6 +47,13 @@ impl fmt::Display for Error {
             }
             Error::Encode(_) => write!(f, "the picture does not encode as a JPEG"),
             Error::Size(size) => write!(f, "a picture of {size} pixels is not one that can be worked on"),
+            Error::Hollow(size) => write!(f, "it has too few bytes for a picture of {size} pixels"),
+            Error::Scans(limit) => {
+                write!(
+                    f,
+                    "a JPEG of more than {limit} scans is more work than is done here for one of its bytes"
+                )
+            }
             Error::TooBig { limit } => {
                 write!(f, "the picture does not fit {limit} bytes at any size or quality")
             }
@@ -54,7 +65,12 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Start(cause) | Error::Decode(cause) | Error::Encode(cause) => Some(cause),
-            Error::Form(_) | Error::Colours | Error::Size(_) | Error::TooBig { .. } => None,
+            Error::Form(_)
+            | Error::Colours
+            | Error::Size(_)
+            | Error::Hollow(_)
+            | Error::Scans(_)
+            | Error::TooBig { .. } => None,
         }
     }
 }

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod canvas;
+mod effort;
 mod error;
 mod pattern;
 mod quality;

@@ -3,7 +3,8 @@
 //! Layouts are those of the kernel's documentation (userspace-api/media/v4l, "YUV formats").
 
 use super::Error;
-use super::turbo::{MOST_PIXELS, Sampling};
+use super::effort::MOST_PIXELS;
+use super::turbo::Sampling;
 use crate::jpeg::Size;
 use turbojpeg::{Compressor, YuvPlanesImage};
 

@@ -2,7 +2,8 @@
 //! no pixel changes.
 
 use super::Error;
-use super::turbo::{MOST_PIXELS, forgive, grow, size_of, with_end};
+use super::effort;
+use super::turbo::{forgive, grow, size_of, with_end};
 use crate::jpeg::{Form, Size, markers};
 use turbojpeg::{OutputBuf, Subsamp, Transform, Transformer};
 
@@ -43,9 +44,10 @@ impl Recoder {
         let jpeg = markers::without_strays(with_end(jpeg, &mut self.ended), &mut self.tidy);
         let size = size_of(&turbojpeg::read_header(jpeg).map_err(|error| undone(error, jpeg))?);
         let (width, height) = (usize::from(size.width), usize::from(size.height));
-        if width * height > MOST_PIXELS {
+        if width * height > effort::MOST_PIXELS {
             return Err(Error::Size(size));
         }
+        effort::check(jpeg, size)?;
         let worst = turbojpeg::compressed_buf_len(width, height, Subsamp::None).map_err(Error::Encode)?;
         grow(&mut self.jpeg, worst);
         let mut made = OutputBuf::borrowed(&mut self.jpeg);

@@ -12,7 +12,8 @@
 //! | 1280x720, 82 kB | 2.3 | 1.6 + 0.6, 34 % | 1.4 + 0.2, 12 % | 1.1 + 0.0, 4 % |
 //! | 1920x1080, 183 kB | 5.2 | 3.5 + 1.4, 34 % | 3.2 + 0.4, 11 % | 2.6 + 0.1, 4 % |
 
-use super::turbo::{MOST_PIXELS, Reader, Scale, forgive, grow, header, size_of};
+use super::effort::{self, MOST_PIXELS};
+use super::turbo::{Reader, Scale, forgive, grow, header, size_of, undone};
 use super::{Error, quality};
 use crate::jpeg::Size;
 use turbojpeg::{Colorspace, Compressor, Subsamp, YuvImage};
@@ -25,9 +26,6 @@ const BEST: u8 = 95;
 
 /// The quality for a frame whose tables do not tell its own.
 const USUAL: u8 = 80;
-
-/// The most pixels of a frame: 64 megapixels, which are 16 at a half. A progressive one takes 192 MiB while it is decoded.
-const MOST_SOURCE_PIXELS: usize = 4 * MOST_PIXELS;
 
 /// Makes frames smaller, with buffers that are kept: they grow with the frames that come.
 #[derive(Debug)]
@@ -52,7 +50,7 @@ impl Scaler {
     ///
     /// # Errors
     /// [`Error::Decode`] for what does not decode, or is truncated; [`Error::Form`] and [`Error::Colours`] for what is not decoded
-    /// here; [`Error::Size`] for a picture of more than 64 megapixels, or more than 16 at `scale`. The next frame may be tried
+    /// here; [`Error::Size`] for a picture of more than 64 megapixels (16, if it is progressive), or more than 16 at `scale`. The next frame may be tried
     /// as if nothing had happened.
     pub fn shrink(&mut self, jpeg: &[u8], scale: Scale) -> Result<(&[u8], Size), Error> {
         let (size, sampling) = self.decode(jpeg, scale)?;
@@ -72,8 +70,8 @@ impl Scaler {
         reader.read(jpeg, |decompressor, jpeg| {
             let header = header(decompressor, jpeg)?;
             let (whole, size) = (size_of(&header), scale.of(size_of(&header)));
-            let pixels = |size: Size| usize::from(size.width) * usize::from(size.height);
-            if pixels(whole) > MOST_SOURCE_PIXELS || pixels(size) > MOST_PIXELS {
+            let scans = effort::allowed(jpeg, whole)?;
+            if usize::from(size.width) * usize::from(size.height) > MOST_PIXELS {
                 return Err(Error::Size(whole));
             }
             let is_usual = matches!(header.colorspace, Colorspace::YCbCr | Colorspace::Gray);
@@ -85,8 +83,10 @@ impl Scaler {
             let bytes = turbojpeg::yuv_pixels_len(width, 1, height, subsamp).map_err(Error::Decode)?;
             grow(planes, bytes);
             decompressor.set_scaling_factor(scale.factor()).map_err(Error::Decode)?;
+            decompressor.set_scan_limit(scans).map_err(Error::Decode)?;
             let image = YuvImage { pixels: &mut planes[..], width, align: 1, height, subsamp };
-            decompressor.decompress_to_yuv(jpeg, image).or_else(forgive).map_err(Error::Decode)?;
+            let decoded = decompressor.decompress_to_yuv(jpeg, image).or_else(forgive);
+            decoded.map_err(|error| undone(error, scans))?;
             Ok((size, subsamp))
         })
     }

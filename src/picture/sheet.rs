@@ -23,6 +23,9 @@ const MOST: usize = 30;
 /// Pixels that a picture should be wide at the most.
 const WIDTH: u16 = 320;
 
+/// The longest side of a picture's place: that of 64 megapixels at an eighth. What does not fit is not drawn.
+const LONGEST: u16 = 1280;
+
 const QUALITY: u8 = 85;
 const MARGIN: usize = 8;
 const LINE: usize = 20;
@@ -46,7 +49,9 @@ impl Sheet {
     pub fn new(size: Size, frames: usize, title: &str) -> Self {
         let scale = (1..=8).rev().map(Scale).find(|scale| scale.of(size).width <= WIDTH);
         let scale = scale.unwrap_or(Scale::SMALLEST);
-        let cell = scale.of(size);
+        // the size is a file's, which may claim any
+        let Size { width, height } = scale.of(size);
+        let cell = Size { width: width.min(LONGEST), height: height.min(LONGEST) };
         let count = frames.clamp(1, MOST);
         let columns = count.min(COLUMNS);
         let (width, height) = step(cell);
@@ -136,6 +141,22 @@ mod tests {
         assert_eq!(at(8 + 2 * 328 + 17, second_row + 5), GROUND);
         let jpeg = sheet.jpeg().unwrap();
         assert_eq!(crate::jpeg::check(&jpeg).unwrap().size(), whole.size);
+    }
+
+    /// The size is what a file's head says, which may be anything.
+    #[test]
+    fn a_sheet_of_pictures_of_any_size_has_bounds() {
+        for (width, height) in [(0, 0), (1, 1), (1, 65_535), (65_535, 1), (320, 65_535), (65_535, 65_535)] {
+            let size = Size { width, height };
+            let mut sheet = Sheet::new(size, usize::MAX, "a title");
+            let whole = sheet.canvas.rgb().size;
+            assert!(usize::from(whole.width) * usize::from(whole.height) < 64 << 20, "{size}: {whole}");
+            let drawn = sheet.scale_of(size).map(|scale| scale.of(size));
+            assert!(drawn.is_none_or(|drawn| drawn.width <= LONGEST && drawn.height <= LONGEST));
+            (0..sheet.count()).for_each(|_| sheet.put(None, "nothing"));
+        }
+        let largest = Size { width: 9152, height: 6944 };
+        assert_eq!(Sheet::new(largest, 30, "").scale_of(largest), Some(Scale::SMALLEST));
     }
 
     #[test]

@@ -1,13 +1,12 @@
 //! libjpeg-turbo with buffers that are kept: pixels are packed RGB, three bytes each, rows without gaps.
 
 use super::Error;
-use crate::jpeg::{Form, Size, markers};
+use super::effort::{self, MOST_PIXELS};
+use crate::jpeg::{Size, huffman, markers};
 use turbojpeg::{Compressor, DecompressHeader, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp};
 
 /// Bytes a pixel.
 pub(super) const DEPTH: usize = 3;
-/// The most pixels that are ever worked on: 16 megapixels, 48 MiB. A Raspberry Pi HQ camera has 12.3.
-pub(super) const MOST_PIXELS: usize = 16 << 20;
 
 /// A picture's pixels.
 #[derive(Clone, Copy, Debug)]
@@ -104,6 +103,8 @@ impl Encoder {
 #[derive(Debug)]
 pub(super) struct Reader {
     decompressor: Decompressor,
+    /// It may have tables of the JPEG before, which it would take for the next one's.
+    has_tables: bool,
     /// A JPEG with the end that it lacks.
     ended: Vec<u8>,
     /// A JPEG without the stray bytes in its header, of which TurboJPEG makes an error.
@@ -112,7 +113,7 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new() -> Result<Self, Error> {
-        Ok(Reader { decompressor: decompressor()?, ended: Vec::new(), tidy: Vec::new() })
+        Ok(Reader { decompressor: decompressor()?, has_tables: false, ended: Vec::new(), tidy: Vec::new() })
     }
 
     /// Has `read` work on the JPEG.
@@ -124,17 +125,19 @@ impl Reader {
         jpeg: &[u8],
         read: impl FnOnce(&mut Decompressor, &[u8]) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        let is_bare = huffman::tables_at(jpeg).is_some();
+        if is_bare && self.has_tables {
+            self.decompressor = decompressor()?;
+        }
+        self.has_tables = !is_bare;
         let whole = with_end(jpeg, &mut self.ended);
         let outcome = read(&mut self.decompressor, markers::without_strays(whole, &mut self.tidy));
         if outcome.is_err() {
             // tj3DecompressHeader leaves the instance in the middle of the header that it failed on (no
             // jpeg_abort_decompress in 3.1.0), and every JPEG that follows would fail as well.
-            self.decompressor = decompressor()?;
+            (self.decompressor, self.has_tables) = (decompressor()?, false);
         }
-        outcome.map_err(|error| match (error, Form::of(jpeg)) {
-            (Error::Decode(_) | Error::Colours, Some(form)) => Error::Form(form),
-            (error, _) => error,
-        })
+        outcome.map_err(|error| effort::form_first(error, jpeg))
     }
 }
 
@@ -160,18 +163,20 @@ impl Decoder {
     /// # Errors
     /// [`Error::Decode`] for what is no JPEG, or a truncated one; [`Error::Form`] for a form of JPEG that is not decoded to
     /// RGB, or not at any scale, by libjpeg-turbo (arithmetic coding is); [`Error::Size`] for more than 16 megapixels at this
-    /// scale.
+    /// scale, or 64 before; [`Error::Hollow`] and [`Error::Scans`] for what would be more work than its bytes are worth.
     pub fn decode(&mut self, jpeg: &[u8], scale: Scale) -> Result<Rgb<'_>, Error> {
         let Decoder { reader, pixels, size } = self;
         reader.read(jpeg, |decompressor, jpeg| {
-            let scaled = scale.of(size_of(&header(decompressor, jpeg)?));
+            let whole = size_of(&header(decompressor, jpeg)?);
+            let (scans, scaled) = (effort::allowed(jpeg, whole)?, scale.of(whole));
             make_room(pixels, scaled)?;
             *size = scaled;
             decompressor.set_scaling_factor(scale.factor()).map_err(Error::Decode)?;
+            decompressor.set_scan_limit(scans).map_err(Error::Decode)?;
             let (width, height) = (usize::from(size.width), usize::from(size.height));
             let pixels = &mut pixels[..width * height * DEPTH];
             let image = Image { pixels, width, pitch: width * DEPTH, height, format: PixelFormat::RGB };
-            decompressor.decompress(jpeg, image).or_else(forgive).map_err(Error::Decode)
+            decompressor.decompress(jpeg, image).or_else(forgive).map_err(|error| undone(error, scans))
         })?;
         Ok(self.picture())
     }
@@ -180,6 +185,11 @@ impl Decoder {
     pub fn picture(&self) -> Rgb<'_> {
         Rgb { pixels: &self.pixels, size: self.size }
     }
+}
+
+/// Why a JPEG has not been decoded that may have so many scans.
+pub(super) fn undone(error: turbojpeg::Error, scans: u32) -> Error {
+    if effort::is_about_scans(&error) { Error::Scans(scans) } else { Error::Decode(error) }
 }
 
 /// What TurboJPEG says of a JPEG's header.
@@ -261,7 +271,7 @@ pub(super) fn forgive(error: turbojpeg::Error) -> turbojpeg::Result<()> {
 mod tests {
     use super::super::sample::gradient;
     use super::*;
-    use crate::jpeg::check;
+    use crate::jpeg::{Form, check};
 
     const SIZE: Size = Size { width: 97, height: 61 };
 
@@ -310,6 +320,28 @@ mod tests {
         assert_eq!(back.size, SIZE);
         let worst = back.pixels.iter().zip(&pixels).map(|(a, b)| a.abs_diff(*b)).max();
         assert!(worst < Some(24), "{worst:?}");
+    }
+
+    #[test]
+    fn standard_tables_are_put_in_whatever_the_frame_before_had() {
+        let whole = jpeg();
+        let without = without_tables(&whole);
+        assert!(huffman::with_tables(&without).is_some());
+        let expected = Decoder::new().unwrap().decode(&without, Scale::FULL).unwrap().pixels.to_vec();
+        let mut decoder = Decoder::new().unwrap();
+        decoder.decode(include_bytes!("../../tests/fixtures/forms/progressive.jpg"), Scale::FULL).unwrap();
+        let picture = decoder.decode(&without, Scale::FULL).unwrap();
+        assert!(picture.pixels[..expected.len()] == expected);
+    }
+
+    /// As UVC cameras send it.
+    fn without_tables(jpeg: &[u8]) -> Vec<u8> {
+        let mut bytes = jpeg.to_vec();
+        while let Some(at) = bytes.windows(2).position(|two| two == [0xff, markers::DHT]) {
+            let length = usize::from(u16::from_be_bytes([bytes[at + 2], bytes[at + 3]]));
+            bytes.drain(at..at + 2 + length);
+        }
+        bytes
     }
 
     #[test]
@@ -363,6 +395,70 @@ mod tests {
         let size = Size { width: 0xff00, height: 0xff00 };
         let refused = Decoder::new().unwrap().decode(&jpeg, Scale::FULL).map(|_| ()).unwrap_err();
         assert!(matches!(refused, Error::Size(seen) if seen == size), "{refused}");
+    }
+
+    /// A JPEG whose header says that it has this size.
+    fn claiming(mut jpeg: Vec<u8>, size: Size) -> Vec<u8> {
+        let is_frame = |two: &[u8]| two == [0xff, 0xc0] || two == [0xff, 0xc2];
+        let frame = jpeg.windows(2).position(is_frame).unwrap();
+        let ([y1, y0], [x1, x0]) = (size.height.to_be_bytes(), size.width.to_be_bytes());
+        jpeg[frame + 5..frame + 9].copy_from_slice(&[y1, y0, x1, x0]);
+        jpeg
+    }
+
+    /// Memory and time are those of the bytes, not of what they claim: at an eighth 32,000 x 32,000 are 16 megapixels, and took six
+    /// gigabytes on the way there.
+    #[test]
+    fn what_a_few_bytes_claim_is_not_believed() {
+        let mut decoder = Decoder::new().unwrap();
+        let mut refused = |progressive: bool, size: Size| {
+            let jpeg = claiming(with_sampling(Subsamp::None, progressive), size);
+            decoder.decode(&jpeg, Scale::SMALLEST).map(|_| ()).unwrap_err()
+        };
+        for side in [32_000, 65_500] {
+            let size = Size { width: side, height: side };
+            for progressive in [false, true] {
+                let error = refused(progressive, size);
+                assert!(matches!(error, Error::Size(seen) if seen == size) && error.is_ours(), "{error}");
+            }
+        }
+        let size = Size { width: 8_000, height: 8_000 };
+        assert!(matches!(refused(true, size), Error::Size(_)), "it would be remembered as a whole");
+        let error = refused(false, size);
+        assert!(matches!(error, Error::Hollow(seen) if seen == size) && !error.is_ours(), "{error}");
+    }
+
+    #[test]
+    fn a_picture_of_a_thousand_scans_is_not_walked_over_a_thousand_times() {
+        let jpeg = with_sampling(Subsamp::None, true);
+        let last = jpeg.windows(2).rposition(|two| two == [0xff, 0xda]).unwrap();
+        let (before, scan) = (&jpeg[..last], &jpeg[last..jpeg.len() - 2]);
+        let mut decoder = Decoder::new().unwrap();
+        let many = [before, &scan.repeat(1000), &[0xff, 0xd9]].concat();
+        let error = decoder.decode(&many, Scale::SMALLEST).map(|_| ()).unwrap_err();
+        assert!(matches!(error, Error::Scans(64)) && error.is_ours(), "{error:?}");
+        assert!(matches!(effort::check(&many, SIZE), Err(Error::Scans(64))));
+        assert!(decoder.decode(&jpeg, Scale::SMALLEST).is_ok() && effort::check(&jpeg, SIZE).is_ok());
+    }
+
+    /// The emptiest pictures that there are: all black, with tables that suit them.
+    #[test]
+    fn honest_pictures_are_believed_however_empty() {
+        let size = Size { width: 1920, height: 1080 };
+        let black = vec![0; 1920 * 1080 * DEPTH];
+        let mut decoder = Decoder::new().unwrap();
+        for progressive in [false, true] {
+            for sampling in [Subsamp::Sub2x2, Subsamp::Gray, Subsamp::None, Subsamp::Sub4x1] {
+                let mut compressor = Compressor::new().unwrap();
+                compressor.set_subsamp(sampling).unwrap();
+                compressor.set_optimize(true).unwrap();
+                compressor.set_progressive(progressive).unwrap();
+                let jpeg = compressor.compress_to_vec(Rgb { pixels: &black, size }.image().unwrap()).unwrap();
+                let decoded = decoder.decode(&jpeg, Scale::SMALLEST);
+                assert!(decoded.is_ok(), "{sampling:?} {progressive} {}: {decoded:?}", jpeg.len());
+                assert!(effort::check(&jpeg, size).is_ok());
+            }
+        }
     }
 
     #[test]

@@ -1,11 +1,21 @@
 //! Fragments become frames. Frames come out in order; one that does not become whole in time comes out as missing.
 //!
 //! What of a frame is missed, and when it is asked for, is in [`requests`](super::requests); here is how long a frame is awaited.
+//!
+//! Not all that comes need be the server's. A frame is believed to exist, and its header to be right, where a datagram *proves* it: one
+//! with the session's tag, or a BEAT. What proves nothing is taken as far as it agrees, and little further ahead; and a frame comes
+//! out only if it is proved, and its check is right.
 
-use super::events::Frame;
-use super::partial::{Fragments, Partial};
-use super::requests::{Ask, Insertion, Missed, Quiet, Requests};
+use super::done::Done;
+use super::events::{Frame, Next, Run};
+use super::partial::Partial;
+use super::paths::Presence;
+use super::pushed_out::PushedOut;
+use super::requests::{Insertion, Missed, Quiet, Requests};
+use super::slot::Slot;
+use super::spares::Spares;
 use super::timing::Timing;
+use crate::fec::Decoder;
 use crate::time::Time;
 use crate::wire::data::{DISCONTINUITY, Data, Header};
 use crate::wire::{FrameNumber, ParseError};
@@ -16,21 +26,27 @@ use std::time::Duration;
 /// done with, so that it never happens that one is given up for want of room.
 const REACH: usize = 256;
 
+/// So far ahead of the newest frame that is proved there may be others: what would have proved them was lost.
+const LEAD: u32 = 2;
+
+/// Bytes of frames whose header nothing has proved yet.
+const UNPROVED: usize = 8 * 1024 * 1024;
+
 /// A number further ahead than this is nonsense, not a loss: an hour at 18 frames a second.
 const MAX_JUMP: usize = 1 << 16;
 
 /// Bytes of frames under way. A server that announces more loses its oldest ones.
-const BUDGET: usize = 64 * 1024 * 1024;
+const BUDGET: usize = 32 * 1024 * 1024;
 
 /// Frames, and bytes of them, that are kept while nobody takes any: within what is in reach, so that none is given up for it.
 const KEPT: usize = 192;
-const KEPT_BYTES: usize = 48 * 1024 * 1024;
-
-/// Buffers that are kept for the next frames.
-const SPARES: usize = 16;
+const KEPT_BYTES: usize = 24 * 1024 * 1024;
 
 /// A recorder's frame that is still incomplete after this long will not come: the reel does not reach that far.
 const FOREVER: Duration = Duration::from_secs(120);
+
+/// What has been missed for so long when the stream is left is a hole in it. What has not is its end: it would have come yet.
+const HOLE: Duration = Duration::from_secs(1);
 
 /// How long a frame is awaited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,72 +58,96 @@ pub enum Patience {
     Reel,
 }
 
-/// What comes out, in order.
-#[derive(Debug)]
-pub enum Next {
-    /// A whole frame.
-    Frame(Frame),
-    /// A frame that was given up.
-    Missing(FrameNumber),
-    /// A frame that was not sent to us.
-    Skipped(FrameNumber),
+/// What is asked for in one CONTINUE.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// What is missing.
+    pub list: Requests,
+    /// Of some of it there is no time to ask again when the answer does not come, and until then for saying it again.
+    pub last_until: Option<Time>,
 }
 
 /// Frames under way.
 pub struct Assembler {
-    /// The first frame that has not come out.
+    /// What has been pushed out of reach, and is to come out first.
+    pushed_out: PushedOut,
+    /// The first frame behind it.
     next: FrameNumber,
     /// The frames from `next` on that were heard of.
     slots: VecDeque<Slot>,
+    /// The newest frame that is proved to have been sent.
+    proved: FrameNumber,
+    done: Done,
     patience: Patience,
+    /// The paths that they come by.
+    paths: Presence,
     held: usize,
     /// The camera was away before a frame that was given up: the next one says so in its place.
     was_away: bool,
     quiet: Quiet,
-    buffers: Vec<Vec<u8>>,
-    spares: Vec<Spare>,
-}
-
-/// Memory of an earlier frame, to be used again.
-#[derive(Default)]
-struct Spare {
-    bits: Vec<u64>,
-    asks: Vec<Ask>,
-}
-
-struct Slot {
-    heard: Time,
-    /// When a fragment of it last came by itself, as far as that can be told, or when it was heard of.
-    fresh: Time,
-    /// The sender has it no longer.
-    gone: bool,
-    /// There is no time left for a repair.
-    given_up: bool,
-    /// The sender has left it out.
-    skipped: bool,
-    missed: Missed,
-    /// Once something of it has come.
-    partial: Option<Partial>,
+    spares: Spares,
+    /// Where the sender has agreed to send parity rows.
+    decoder: Option<Decoder>,
 }
 
 impl Assembler {
     /// Awaits the frames from `next` on.
     pub fn new(next: FrameNumber, patience: Patience) -> Self {
         Assembler {
+            pushed_out: PushedOut::default(),
             next,
             slots: VecDeque::with_capacity(REACH),
+            proved: next.previous(),
+            done: Done::default(),
             patience,
+            paths: Presence::default(),
             held: 0,
             was_away: false,
             quiet: Quiet::default(),
-            buffers: Vec::with_capacity(SPARES),
-            spares: Vec::with_capacity(SPARES),
+            spares: Spares::new(),
+            decoder: None,
+        }
+    }
+
+    /// Parity rows may come, and frames are made of them. It takes a while, as [`fec`](crate::fec) says, the first time in a process.
+    pub fn take_rows(&mut self) {
+        if self.decoder.is_none() {
+            self.decoder = Decoder::new().ok();
+        }
+    }
+
+    /// From now on frames come by this path too, from `first` on.
+    pub fn join(&mut self, path: usize, first: FrameNumber) {
+        self.paths.join(path, first);
+        self.count_again();
+    }
+
+    /// Nothing comes by this path any more.
+    pub fn leave(&mut self, path: usize) {
+        self.paths.leave(path);
+        self.count_again();
+    }
+
+    /// These paths are heard, a bit each: what they have left out is not awaited from others.
+    pub(super) fn hear_by(&mut self, paths: u8) {
+        if self.paths.hear(paths) {
+            self.count_again();
+        }
+    }
+
+    /// The paths are other ones: who has left out what.
+    fn count_again(&mut self) {
+        let mut number = self.next;
+        for slot in &mut self.slots {
+            slot.left_out = (slot.left_out & self.paths.bits()) | self.paths.without(number);
+            slot.skipped = self.paths.are_all(slot.left_out);
+            number = number.next();
         }
     }
 
     /// The first frame that has not come out.
     pub fn next_frame(&self) -> FrameNumber {
-        self.next
+        self.pushed_out.first().unwrap_or(self.next)
     }
 
     /// The newest frame that was heard of, or the one before [`next_frame`](Self::next_frame).
@@ -122,47 +162,149 @@ impl Assembler {
 
     /// Takes a frame's buffer back.
     pub fn recycle(&mut self, buffer: Vec<u8>) {
-        if self.buffers.len() < SPARES {
-            self.buffers.push(buffer);
-        }
+        self.spares.keep_buffer(buffer);
     }
 
-    /// A fragment.
+    /// A fragment, or a parity row; with the session's tag it proves its header.
     ///
     /// # Errors
-    /// [`ParseError::Field`]: a number out of all reach, or a header that contradicts the frame's earlier ones.
+    /// [`ParseError::Field`]: a number out of all reach, a header that contradicts what is proved, or a row that nobody here can
+    /// read.
     pub fn insert(
         &mut self,
         data: &Data<'_>,
+        proves: bool,
         timing: &mut Timing,
         now: Time,
     ) -> Result<Insertion, ParseError> {
         let header = &data.header;
-        if self.next.is_after(header.number) {
-            return Ok(Insertion::Again);
+        if header.is_parity() && self.decoder.is_none() {
+            return Err(ParseError::Field("flags"));
         }
-        self.extend(header.number, timing, now)?;
-        self.keep_within_budget(header);
+        if !proves && always_proves(header) {
+            return Ok(Insertion::Doubtful);
+        }
+        if self.next.is_after(header.number) {
+            return Ok(self.come_late(header, proves));
+        }
+        if !self.reach(header, proves, timing, now)? {
+            return Ok(Insertion::Doubtful);
+        }
         let Some(at) = self.slot_of(header.number) else { return Ok(Insertion::Again) };
         let Some(slot) = self.slots.get_mut(at) else { return Ok(Insertion::Again) };
         // in its place: moved out and back for each fragment, it was a fifth of a recorder's own work
         let partial = slot.partial.get_or_insert_with(|| {
             self.held = self.held.saturating_add(header.length as usize);
-            let bytes = self.buffers.pop().unwrap_or_default();
-            let Spare { bits, asks } = self.spares.pop().unwrap_or_default();
+            let bytes = self.spares.buffer(header.length as usize);
+            let (memory, asks) = self.spares.beside();
             slot.missed.begin(header.count(), asks);
-            Partial::new(header, bytes, bits)
+            Partial::new(header, bytes, memory)
         });
+        partial.is_proved |= proves;
         if !partial.insert(data, now)? {
-            return Ok(Insertion::Again);
+            return Ok(if self.examine(at, timing, now) { Insertion::Again } else { Insertion::Doubtful });
         }
-        let insertion = slot.missed.on_arrival(header.index, &partial.fragments, timing, now);
-        if insertion == Insertion::Fresh {
+        if header.is_parity() {
+            self.held = self.held.saturating_add(data.payload.len());
+        }
+        if let Some(decoder) = self.decoder.as_mut().filter(|_| partial.fragments.rows() > 0) {
+            if partial.fragments.is_whole() {
+                partial.restore(decoder);
+            }
+        }
+        let insertion = if header.is_parity() {
+            slot.missed.on_row(timing, now)
+        } else {
+            slot.missed.on_arrival(header.index, &partial.fragments, timing, now)
+        };
+        if matches!(insertion, Insertion::Fresh | Insertion::Crossed) {
             let before = (partial.fragments.here() > 1).then_some(slot.fresh);
             self.quiet.on_fresh(before, now);
             (slot.fresh, slot.given_up) = (now, false);
         }
-        Ok(insertion)
+        Ok(if self.examine(at, timing, now) { insertion } else { Insertion::Doubtful })
+    }
+
+    /// It is of a frame that is done with.
+    fn come_late(&mut self, header: &Header, proves: bool) -> Insertion {
+        if proves {
+            self.done.note(*header);
+        }
+        if self.done.has(header) { Insertion::Again } else { Insertion::Doubtful }
+    }
+
+    /// There is a place for what has this header. False: it is not to be believed.
+    fn reach(
+        &mut self,
+        header: &Header,
+        proves: bool,
+        timing: &Timing,
+        now: Time,
+    ) -> Result<bool, ParseError> {
+        let lead = if proves { REACH as u32 } else { LEAD };
+        if header.number.is_after(self.proved.plus(lead)) {
+            return Ok(false);
+        }
+        self.extend(header.number, proves, timing, now)?;
+        let Some(slot) = self.slot_of(header.number).and_then(|at| self.slots.get(at)) else {
+            return Ok(true);
+        };
+        match &slot.partial {
+            _ if slot.is_guarded && !proves => return Ok(false),
+            Some(partial) if partial.header.is_of(header) => {
+                let row = if header.is_parity() { header.size.into() } else { 0 };
+                return Ok(self.held.saturating_add(row) <= BUDGET);
+            }
+            Some(_) if !proves => return Ok(false),
+            Some(partial) if partial.is_proved => return Err(ParseError::Field("header of a known frame")),
+            Some(_) => self.start_over(header.number, timing, now),
+            None if !proves && self.unproved().saturating_add(header.length as usize) > UNPROVED => {
+                return Ok(false);
+            }
+            None => {}
+        }
+        Ok(self.make_room(header, proves))
+    }
+
+    fn unproved(&self) -> usize {
+        let partials = self.slots.iter().filter_map(|slot| slot.partial.as_ref());
+        partials.filter(|partial| !partial.is_proved).map(Partial::held).sum()
+    }
+
+    /// A frame that is whole has to be as it was sent. False: it is not.
+    fn examine(&mut self, at: usize, timing: &Timing, now: Time) -> bool {
+        let partial = self.slots.get_mut(at).and_then(|slot| slot.partial.as_mut());
+        let is_right = partial.is_none_or(Partial::examine);
+        if !is_right {
+            self.start_over(self.next.plus(at as u32), timing, now);
+            if let Some(slot) = self.slots.get_mut(at) {
+                // all of it had a tag: it is the server that has it wrong
+                slot.gone |= slot.is_guarded;
+                slot.is_guarded = true;
+            }
+        }
+        is_right
+    }
+
+    /// What is here of this frame is not the server's, or not all of it.
+    fn start_over(&mut self, number: FrameNumber, timing: &Timing, now: Time) {
+        let Some(slot) = self.slot_of(number).and_then(|at| self.slots.get_mut(at)) else { return };
+        let missed = std::mem::take(&mut slot.missed);
+        let was_closed = missed.is_closed();
+        if let Some(partial) = slot.partial.take() {
+            self.held = self.held.saturating_sub(partial.held());
+            self.keep_memory(partial, missed);
+        }
+        let slot = self.slot_of(number).and_then(|at| self.slots.get_mut(at));
+        if let Some(slot) = slot.filter(|_| was_closed) {
+            slot.close(true, timing, now);
+        }
+    }
+
+    fn keep_memory(&mut self, partial: Partial, missed: Missed) {
+        let (bytes, memory) = partial.take();
+        self.spares.keep_beside(memory, missed);
+        self.recycle(bytes);
     }
 
     /// The sender has sent something of this frame, and all of those before it.
@@ -170,33 +312,81 @@ impl Assembler {
     /// # Errors
     /// [`ParseError::Field`]: out of all reach.
     pub fn hear_of(&mut self, number: FrameNumber, timing: &Timing, now: Time) -> Result<(), ParseError> {
-        self.extend(number, timing, now)
+        self.extend(number, true, timing, now)
     }
 
-    /// This frame exists, and all before it have been sent.
-    fn extend(&mut self, number: FrameNumber, timing: &Timing, now: Time) -> Result<(), ParseError> {
+    /// This frame exists, and all before it have been sent: surely, or as far as can be told.
+    fn extend(
+        &mut self,
+        number: FrameNumber,
+        is_sure: bool,
+        timing: &Timing,
+        now: Time,
+    ) -> Result<(), ParseError> {
         let Ok(ahead) = usize::try_from(number.since(self.next)) else { return Ok(()) };
         if ahead >= MAX_JUMP {
             return Err(ParseError::Field("frame number"));
         }
-        while self.slots.len() <= ahead {
-            if let Some(last) = self.slots.back_mut() {
-                last.close(true, timing, now);
-            }
-            self.slots.push_back(Slot {
-                heard: now,
-                fresh: now,
-                gone: false,
-                given_up: false,
-                skipped: false,
-                missed: Missed::default(),
-                partial: None,
-            });
+        if is_sure && number.is_after(self.proved) {
+            self.prove(number, timing, now);
         }
-        // What lies too far back is given up; poll() takes it out before anything else happens.
-        let excess = self.slots.len().saturating_sub(REACH);
-        self.slots.iter_mut().take(excess).for_each(|slot| slot.gone = true);
+        let excess = ahead.saturating_add(1).saturating_sub(REACH);
+        if excess > 0 {
+            self.push_out(excess);
+        }
+        let ahead = ahead.saturating_sub(excess);
+        while self.slots.len() <= ahead {
+            if let Some(last) = self.slots.back_mut().filter(|last| is_sure || last.partial.is_some()) {
+                last.close(is_sure, timing, now);
+            }
+            let left_out = self.paths.without(self.next.plus(self.slots.len() as u32));
+            self.slots.push_back(Slot::new(left_out, self.paths, now));
+        }
         Ok(())
+    }
+
+    /// What was said of the frames before this one is true: they have been sent.
+    fn prove(&mut self, number: FrameNumber, timing: &Timing, now: Time) {
+        let from = usize::try_from(self.proved.since(self.next)).unwrap_or(0);
+        let to = usize::try_from(number.since(self.next)).unwrap_or(0);
+        let first = self.proved.next();
+        self.proved = number;
+        let mut at = self.next.plus(from as u32);
+        for slot in self.slots.iter_mut().skip(from).take(to.saturating_sub(from).saturating_add(1)) {
+            if !first.is_after(at) {
+                // whoever has announced it before: its time begins now
+                (slot.heard, slot.fresh, slot.given_up) = (now, now, false);
+            }
+            if at != number {
+                slot.close(true, timing, now);
+            }
+            at = at.next();
+        }
+    }
+
+    /// The first so many frames lie too far back.
+    fn push_out(&mut self, excess: usize) {
+        let here = excess.min(self.slots.len());
+        for _ in 0..here {
+            let Some(slot) = self.slots.pop_front() else { break };
+            let number = self.next;
+            self.next = number.next();
+            let (left_out, skipped) = (slot.left_out, slot.skipped);
+            match self.take_out(number, slot) {
+                Next::Frame(frame) => {
+                    self.held = self.held.saturating_add(frame.bytes.len());
+                    self.pushed_out.push_frame(frame);
+                }
+                Next::Missing(run) | Next::Skipped(run) => self.pushed_out.push_run(run, left_out, skipped),
+            }
+        }
+        // fits: no more than may be jumped over
+        let never = excess.saturating_sub(here) as u32;
+        if never > 0 {
+            let (run, left_out) = (Run { first: self.next, count: never }, self.paths.without(self.next));
+            self.next = self.next.plus(never);
+            self.pushed_out.push_run(run, left_out, self.paths.are_all(left_out));
+        }
     }
 
     /// The sender has no frame before this one any more: what is incomplete of them is given up.
@@ -205,42 +395,57 @@ impl Assembler {
         self.slots.iter_mut().take(count).for_each(|slot| slot.gone = true);
     }
 
-    /// The sender has left these frames out: bit `i` is the one `i + 1` before `newest`. All bits together are a
+    /// The stream is left: what is whole is to come out, and what has been missed for long before it is given up.
+    pub fn settle(&mut self, now: Time) {
+        let is_hole = |slot: &Slot| !slot.is_whole() && now >= slot.heard.after(HOLE);
+        let proved = usize::try_from(self.proved.next().since(self.next)).unwrap_or(0);
+        let sent = self.slots.iter().take(proved);
+        let end = sent.take_while(|slot| slot.is_whole() || is_hole(slot)).count();
+        let last_whole = self.slots.iter().take(end).rposition(Slot::is_whole).unwrap_or(0);
+        let before = self.slots.iter_mut().take(last_whole);
+        before.filter(|slot| !slot.is_whole()).for_each(|slot| slot.gone = true);
+    }
+
+    /// The sender has left these frames out on this path: bit `i` is the one `i + 1` before `newest`. All bits together are a
     /// leap longer than they can tell: what a viewer has not even begun to get before it was left out too.
-    pub fn skip(&mut self, newest: FrameNumber, skipped: u32) {
+    pub fn skip(&mut self, path: usize, newest: FrameNumber, skipped: u32) {
         if skipped == u32::MAX && matches!(self.patience, Patience::Latency(_)) {
-            self.skip_before(newest);
+            self.skip_before(path, newest);
         }
         for bit in 0..32u32 {
             let number = FrameNumber(newest.0.wrapping_sub(bit.saturating_add(1)));
             let Ok(at) = usize::try_from(number.since(self.next)) else { return };
             if skipped & (1 << bit) != 0 {
                 if let Some(slot) = self.slots.get_mut(at) {
-                    slot.skipped = true;
+                    slot.skip(path, self.paths);
                 }
             }
         }
     }
 
-    /// What has not begun before this frame will not come: a viewer's stream begins with what it is shown first.
-    pub fn skip_before(&mut self, number: FrameNumber) {
+    /// What has not begun before this frame will not come by this path: a viewer's stream begins with what it is shown first.
+    pub fn skip_before(&mut self, path: usize, number: FrameNumber) {
         let Ok(count) = usize::try_from(number.since(self.next)) else { return };
         let empty = self.slots.iter_mut().take(count).filter(|slot| slot.partial.is_none());
-        empty.for_each(|slot| slot.skipped = true);
+        empty.for_each(|slot| slot.skip(path, self.paths));
+        self.pushed_out.skip(path, self.paths);
     }
 
-    fn keep_within_budget(&mut self, header: &Header) {
+    /// Memory for a frame with this header: what is older and incomplete gives way to what is proved. False: there is none.
+    fn make_room(&mut self, header: &Header, proves: bool) -> bool {
         let fits = BUDGET.saturating_sub(header.length as usize);
-        let mut held = self.held;
-        for slot in &mut self.slots {
-            if held <= fits {
+        let older = usize::try_from(header.number.since(self.next)).unwrap_or(0);
+        for at in 0..older {
+            if self.held <= fits || !proves {
                 break;
             }
-            if let Some(partial) = slot.partial.as_ref().filter(|partial| !partial.fragments.is_whole()) {
-                held = held.saturating_sub(partial.bytes.len());
-                slot.gone = true;
+            let Some(slot) = self.slots.get_mut(at).filter(|slot| !slot.is_whole()) else { continue };
+            slot.gone = true;
+            if let Some(partial) = slot.partial.take() {
+                self.held = self.held.saturating_sub(partial.held());
             }
         }
+        self.held <= fits
     }
 
     fn slot_of(&self, number: FrameNumber) -> Option<usize> {
@@ -251,39 +456,53 @@ impl Assembler {
     /// The next frame, whole or given up; none while the first one is still awaited. Changes with every input and with time.
     #[must_use]
     pub fn poll(&mut self, now: Time) -> Option<Next> {
+        if let Some(next) = self.pushed_out.pop() {
+            if let Next::Frame(frame) = &next {
+                self.held = self.held.saturating_sub(frame.bytes.len());
+            }
+            return Some(next);
+        }
         let first = self.slots.front()?;
-        let is_whole = first.is_whole();
-        let is_over = first.gone || first.skipped || now >= self.deadline(first, self.slots.len() == 1);
-        if !is_whole && !is_over {
+        if self.next.is_after(self.proved) {
             return None;
         }
-        let Slot { partial, missed, skipped, .. } = self.slots.pop_front()?;
+        let is_over = first.gone || first.skipped || now >= self.deadline(first, self.is_newest(0));
+        if !first.is_whole() && !is_over {
+            return None;
+        }
+        let slot = self.slots.pop_front()?;
         let number = self.next;
         self.next = number.next();
-        let Some(partial) = partial else {
-            return Some(if skipped { Next::Skipped(number) } else { Next::Missing(number) });
-        };
-        self.held = self.held.saturating_sub(partial.bytes.len());
-        Some(self.take(number, partial, missed))
+        Some(self.take_out(number, slot))
     }
 
-    fn take(&mut self, number: FrameNumber, partial: Partial, missed: Missed) -> Next {
-        let (stamp, flags) = (partial.stamp, partial.flags);
-        let (begun, arrived) = (partial.begun, partial.newest);
-        let (repaired, fragments) = (missed.repaired(), partial.fragments.count());
-        let is_whole = partial.fragments.is_whole();
+    fn take_out(&mut self, number: FrameNumber, slot: Slot) -> Next {
+        let Slot { partial, missed, skipped, .. } = slot;
+        let run = Run { first: number, count: 1 };
+        let Some(partial) = partial else {
+            return if skipped { Next::Skipped(run) } else { Next::Missing(run) };
+        };
+        self.held = self.held.saturating_sub(partial.held());
+        if partial.is_proved {
+            self.done.note(partial.header);
+        }
         self.quiet.on_frame();
-        let (bytes, bits) = partial.take();
-        if self.spares.len() < SPARES {
-            self.spares.push(Spare { bits, asks: missed.take() });
+        self.was_away |= partial.is_proved && partial.header.flags & DISCONTINUITY != 0;
+        if !partial.is_sound {
+            self.keep_memory(partial, missed);
+            return Next::Missing(run);
         }
-        self.was_away |= flags & DISCONTINUITY != 0;
-        if !is_whole {
-            self.recycle(bytes);
-            return Next::Missing(number);
-        }
+        let (stamp, begun, arrived) = (partial.header.stamp, partial.begun, partial.newest);
+        let (repaired, fragments) = (missed.repaired(), partial.fragments.count());
+        let (bytes, memory) = partial.take();
+        self.spares.keep_beside(memory, missed);
         let discontinuity = std::mem::take(&mut self.was_away);
         Next::Frame(Frame { number, stamp, discontinuity, bytes, begun, arrived, repaired, fragments })
+    }
+
+    /// No newer one than this slot's has been sent, as far as is proved.
+    fn is_newest(&self, at: usize) -> bool {
+        at.saturating_add(1) >= self.slots.len() || !self.proved.is_after(self.next.plus(at as u32))
     }
 
     /// How long an answer takes; but one bad measure must not stop all asking, which is what measures.
@@ -322,8 +541,8 @@ impl Assembler {
 
     /// When something is to be asked for, missed, or given up.
     pub fn next_timeout(&self) -> Time {
-        let given_up =
-            self.slots.front().map_or(Time::NEVER, |slot| self.deadline(slot, self.slots.len() == 1));
+        let first = self.slots.front().filter(|_| !self.next.is_after(self.proved));
+        let given_up = first.map_or(Time::NEVER, |slot| self.deadline(slot, self.is_newest(0)));
         given_up.min(self.quiet_due())
     }
 
@@ -333,63 +552,46 @@ impl Assembler {
     }
 
     /// What is due to be asked for, oldest first, as far as one CONTINUE holds it.
-    pub fn requests(&mut self, timing: &Timing, now: Time) -> Requests {
-        let mut list = Requests::new();
+    pub fn requests(&mut self, timing: &Timing, now: Time) -> Asked {
+        let mut asked = Asked::default();
         let answer = self.least_answer(timing);
         for at in 0..self.slots.len() {
             let Some(slot) = self.slots.get(at) else { break };
             if slot.due() > now {
                 continue;
             }
-            let is_newest = at.saturating_add(1) == self.slots.len();
-            let (number, until) = (self.next.plus(at as u32), self.deadline(slot, is_newest));
+            let (number, until) = (self.next.plus(at as u32), self.deadline(slot, self.is_newest(at)));
             let Some(slot) = self.slots.get_mut(at) else { break };
             if now.after(answer) > until {
                 slot.given_up = true;
                 continue;
             }
-            slot.request(number, &mut list, timing, now);
+            slot.request(number, &mut asked.list, timing, now);
+            if let Patience::Latency(latency) = self.patience {
+                let until = slot.fresh.after(latency).before(answer);
+                if now.after(timing.repeat(1)) > until {
+                    asked.last_until = asked.last_until.max(Some(until));
+                }
+            }
         }
-        list
+        asked
     }
 }
 
-impl Slot {
-    fn is_whole(&self) -> bool {
-        self.fragments().is_some_and(Fragments::is_whole)
-    }
-
-    fn fragments(&self) -> Option<&Fragments> {
-        self.partial.as_ref().map(|partial| &partial.fragments)
-    }
-
-    /// All of it has been sent, surely if others have `overtaken` it: what has not come is missed.
-    fn close(&mut self, overtaken: bool, timing: &Timing, now: Time) {
-        let here = self.partial.as_ref().map(|partial| &partial.fragments);
-        self.missed.close(overtaken, here, timing, now);
-    }
-
-    /// When something of it is to be asked for.
-    fn due(&self) -> Time {
-        if self.gone || self.given_up || self.skipped || self.is_whole() {
-            return Time::NEVER;
-        }
-        self.missed.due()
-    }
-
-    fn request(&mut self, number: FrameNumber, list: &mut Requests, timing: &Timing, now: Time) {
-        let here = self.partial.as_ref().map(|partial| &partial.fragments);
-        self.missed.request(number, here, list, timing, now);
-    }
+/// The server never sends this without a tag: it is the first of what is sent at once, or an answer.
+fn always_proves(header: &Header) -> bool {
+    header.index == 0 || header.is_parity()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fec::{Encoder, Shape};
     use crate::jpeg::Size;
     use crate::reel::Reel;
     use crate::time::Stamp;
     use crate::wire::StreamId;
+    use crate::wire::data::parity_rows;
     use proptest::prelude::*;
 
     const MS: Duration = Duration::from_millis(1);
@@ -412,6 +614,17 @@ mod tests {
         frame.datagrams(0..frame.fragments()).chunks(1452).collect()
     }
 
+    /// The parity rows of a frame, as datagrams.
+    fn rows(reel: &Reel, number: u32) -> Vec<Vec<u8>> {
+        let frame = reel.frame(FrameNumber(number)).unwrap();
+        let (count, size) = (frame.fragments(), frame.fragment_len());
+        let shape = Shape { count, rows: parity_rows(count.into(), size), size };
+        let mut rows = Vec::new();
+        let take = |row: &[u8]| rows.push([&frame.parity_header(rows.len() as u16)[..], row].concat());
+        Encoder::new().unwrap().encode(shape, frame.pieces(), take).unwrap();
+        rows
+    }
+
     struct Bench {
         assembler: Assembler,
         timing: Timing,
@@ -422,11 +635,13 @@ mod tests {
         fn new(patience: Patience) -> Self {
             let mut timing = Timing::new(matches!(patience, Patience::Latency(_)));
             (0..30).for_each(|_| timing.on_round_trip(40 * MS));
-            Bench { assembler: Assembler::new(FrameNumber(1), patience), timing, now: START }
+            let mut assembler = Assembler::new(FrameNumber(1), patience);
+            assembler.join(0, FrameNumber(1));
+            Bench { assembler, timing, now: START }
         }
 
         fn insert(&mut self, datagram: &[u8]) -> Insertion {
-            self.assembler.insert(&Data::parse(datagram).unwrap(), &mut self.timing, self.now).unwrap()
+            self.assembler.insert(&Data::parse(datagram).unwrap(), true, &mut self.timing, self.now).unwrap()
         }
 
         fn insert_all(&mut self, reel: &Reel, number: u32) {
@@ -443,18 +658,133 @@ mod tests {
 
         /// What is asked for now: frame, first fragment, count.
         fn ask(&mut self) -> Vec<(u32, u16, u16)> {
-            let list = self.assembler.requests(&self.timing, self.now);
+            let list = self.assembler.requests(&self.timing, self.now).list;
             list.iter().map(|m| (m.number.0, m.first, m.count)).collect()
         }
 
         fn drain(&mut self) -> Vec<Result<u32, u32>> {
             std::iter::from_fn(|| self.assembler.poll(self.now))
-                .map(|next| match next {
-                    Next::Frame(frame) => Ok(frame.number.0),
-                    Next::Missing(number) | Next::Skipped(number) => Err(number.0),
+                .flat_map(|next| match next {
+                    Next::Frame(frame) => vec![Ok(frame.number.0)],
+                    Next::Missing(run) | Next::Skipped(run) => {
+                        (0..run.count).map(|at| Err(run.first.plus(at).0)).collect()
+                    }
                 })
                 .collect()
         }
+    }
+
+    fn viewer() -> Bench {
+        let mut bench = Bench::new(Patience::Latency(LATENCY));
+        bench.assembler.take_rows();
+        bench
+    }
+
+    /// The frame that comes out, whose bytes are right.
+    fn expect(bench: &mut Bench, reel: &Reel, number: u32) -> u32 {
+        let Some(Next::Frame(frame)) = bench.assembler.poll(bench.now) else { panic!("nothing comes out") };
+        let mut bytes = Vec::new();
+        reel.frame(FrameNumber(number)).unwrap().append_to(&mut bytes);
+        assert_eq!(frame.number.0, number);
+        assert!(frame.bytes == bytes, "{number}");
+        let repaired = frame.repaired;
+        bench.assembler.recycle(frame.bytes);
+        repaired
+    }
+
+    #[test]
+    fn rows_stand_in_for_any_fragments() {
+        let reel = reel(3, 6_000); // five fragments, the last of them short
+        let mut bench = viewer();
+        let (first, spare) = (datagrams(&reel, 1), rows(&reel, 1));
+        for at in [1, 3] {
+            bench.insert(first[at]);
+        }
+        for row in [15, 0] {
+            assert_eq!(bench.insert(&spare[row]), Insertion::Repaired);
+        }
+        assert_eq!(bench.insert(&spare[15]), Insertion::Again);
+        assert_eq!(bench.drain(), []);
+        assert_eq!(bench.insert(&spare[7]), Insertion::Repaired);
+        for late in [first[0], &spare[3], first[4]] {
+            assert_eq!(bench.insert(late), Insertion::Again, "it is whole");
+        }
+        assert_eq!(expect(&mut bench, &reel, 1), 3);
+        // rows alone, and with the memory of the one before
+        rows(&reel, 2)[3..8].iter().for_each(|row| assert_eq!(bench.insert(row), Insertion::Repaired));
+        assert_eq!(expect(&mut bench, &reel, 2), 5);
+        bench.insert_all(&reel, 3);
+        assert_eq!((expect(&mut bench, &reel, 3), bench.assembler.held), (0, 0));
+    }
+
+    #[test]
+    fn what_rows_stand_in_for_is_not_asked_for_again() {
+        let reel = reel(1, 8_000); // six fragments
+        let mut bench = viewer();
+        for at in [0, 5] {
+            bench.insert(datagrams(&reel, 1)[at]);
+        }
+        assert_eq!(bench.pass(2 * MS).ask(), [(1, 1, 4)]);
+        bench.pass(40 * MS);
+        rows(&reel, 1)[..3].iter().for_each(|row| assert_eq!(bench.insert(row), Insertion::Repaired));
+        assert_eq!(bench.pass(4 * MS).ask(), [(1, 4, 1)], "one is lacking, whichever");
+        assert!(bench.assembler.ask_due() > bench.now);
+        bench.pass(40 * MS).insert(&rows(&reel, 1)[9]);
+        assert_eq!(bench.drain(), [Ok(1)]);
+    }
+
+    #[test]
+    fn what_cannot_be_asked_for_again_in_time_is_known() {
+        let reel = reel(1, 6_000);
+        let mut bench = viewer();
+        for at in [0, 4] {
+            bench.insert(datagrams(&reel, 1)[at]);
+        }
+        let mut last = |wait| {
+            let now = bench.pass(wait).now;
+            let Asked { list, last_until } = bench.assembler.requests(&bench.timing, now);
+            assert_eq!(list.len(), 1);
+            last_until
+        };
+        assert_eq!(last(2 * MS), None, "a second round is in time");
+        assert_eq!(last(50 * MS), Some(START.after(LATENCY).before(bench.timing.answer())));
+    }
+
+    #[test]
+    fn rows_that_nobody_has_agreed_on_and_rows_that_lie_do_no_harm() {
+        let reel = reel(2, 6_000);
+        let mut bench = Bench::new(Patience::Latency(LATENCY));
+        let row = &rows(&reel, 1)[0];
+        let insert = |bench: &mut Bench, datagram: &[u8]| {
+            bench.assembler.insert(&Data::parse(datagram).unwrap(), true, &mut bench.timing, START)
+        };
+        assert_eq!(insert(&mut bench, row), Err(ParseError::Field("flags")));
+        assert_eq!(bench.assembler.newest_heard(), FrameNumber(0), "as if it had not come");
+        let mut bench = viewer();
+        bench.insert(row);
+        let mut other = row.clone();
+        other[11] ^= 1; // another length
+        assert!(insert(&mut bench, &other).is_err());
+        // rows of eight-megabyte frames there are none, and of those that have some no more is held than of any
+        let mut held = 0;
+        for number in 1..=200u32 {
+            let mut forged = row.clone();
+            forged[4..8].copy_from_slice(&number.to_be_bytes());
+            forged[8..12].copy_from_slice(&1_400_000u32.to_be_bytes());
+            forged[12..14].copy_from_slice(&989u16.to_be_bytes());
+            let _ = insert(&mut bench, &forged);
+            held = held.max(
+                bench
+                    .assembler
+                    .slots
+                    .iter()
+                    .filter(|slot| !slot.gone)
+                    .filter_map(|slot| slot.partial.as_ref())
+                    .map(Partial::held)
+                    .sum(),
+            );
+        }
+        assert!(held <= BUDGET + 2_000_000, "{held}");
     }
 
     #[test]
@@ -550,8 +880,25 @@ mod tests {
         bench.insert_all(&reel, 1);
         bench.insert_all(&reel, 4);
         assert_eq!(bench.drain(), [Ok(1)]);
-        bench.assembler.skip(FrameNumber(4), 0b011);
+        bench.assembler.skip(0, FrameNumber(4), 0b011);
         assert_eq!(bench.drain(), [Err(2), Err(3), Ok(4)]);
+    }
+
+    #[test]
+    fn a_frame_is_skipped_only_if_no_path_brings_it() {
+        let reel = reel(6, 2_000);
+        let mut bench = Bench::new(Patience::Latency(LATENCY));
+        bench.assembler.join(1, FrameNumber(3));
+        bench.insert_all(&reel, 4);
+        bench.assembler.skip(0, FrameNumber(4), 0b111);
+        assert_eq!(bench.drain(), [Err(1), Err(2)], "the other path begins with frame 3");
+        bench.insert_all(&reel, 3);
+        assert_eq!(bench.drain(), [Ok(3), Ok(4)]);
+        bench.insert_all(&reel, 6);
+        bench.assembler.skip(1, FrameNumber(6), 0b1);
+        assert_eq!(bench.drain(), []);
+        bench.assembler.leave(0);
+        assert_eq!(bench.drain(), [Err(5), Ok(6)], "nobody brings it any more");
     }
 
     #[test]
@@ -574,11 +921,52 @@ mod tests {
         let reel = reel(600, 1_000);
         let mut bench = Bench::new(Patience::Reel);
         bench.insert_all(&reel, 1);
+        let far = Data::parse(datagrams(&reel, 600)[0]).unwrap();
+        let leap = bench.assembler.insert(&far, true, &mut bench.timing, START);
+        assert_eq!(leap, Ok(Insertion::Doubtful), "so far only a BEAT can tell");
+        bench.assembler.hear_of(FrameNumber(600), &bench.timing, START).unwrap();
         bench.insert_all(&reel, 600);
         let out = bench.drain();
         assert_eq!(out[0], Ok(1));
         assert_eq!(out[1..], (2..=344).map(Err).collect::<Vec<_>>());
         assert_eq!(bench.assembler.slots.len(), REACH);
+    }
+
+    #[test]
+    fn at_the_end_a_hole_is_named_and_what_is_on_its_way_is_not() {
+        let reel = reel(9, 1_000);
+        let mut bench = Bench::new(Patience::Reel);
+        [1, 3].into_iter().for_each(|number| bench.insert_all(&reel, number));
+        bench.pass(2 * HOLE);
+        [4, 6, 7].into_iter().for_each(|number| bench.insert_all(&reel, number));
+        bench.assembler.hear_of(FrameNumber(9), &bench.timing, bench.now).unwrap();
+        assert_eq!(bench.drain(), [Ok(1)]);
+        let now = bench.pass(HOLE / 2).now;
+        bench.assembler.settle(now);
+        assert_eq!(bench.drain(), [Err(2), Ok(3), Ok(4)], "frame 5 would have come yet");
+        let now = bench.pass(HOLE).now;
+        bench.assembler.settle(now);
+        assert_eq!(bench.drain(), [Err(5), Ok(6), Ok(7)], "and nobody knows of the end");
+    }
+
+    #[test]
+    fn one_that_announces_a_frame_of_eight_megabytes_costs_no_more_than_that() {
+        let reel = reel(3, 6_000);
+        let mut bench = Bench::new(Patience::Reel);
+        bench.insert_all(&reel, 1);
+        let Data { header, payload, tag } = Data::parse(datagrams(&reel, 1)[1]).unwrap();
+        let mut announce = |ahead| {
+            let number = header.number.plus(ahead);
+            let forged = Data { header: Header { number, length: 8_388_608, ..header }, payload, tag };
+            bench.assembler.insert(&forged, false, &mut bench.timing, START)
+        };
+        assert_eq!(announce(1), Ok(Insertion::Fresh), "one is taken for what may come");
+        assert_eq!(announce(2), Ok(Insertion::Doubtful));
+        assert_eq!(announce(3), Ok(Insertion::Doubtful), "nor so far ahead");
+        assert_eq!(announce(1), Ok(Insertion::Again));
+        assert!(bench.assembler.held <= 8_388_608 + 6_000);
+        [2, 3].into_iter().for_each(|number| bench.insert_all(&reel, number));
+        assert_eq!(bench.drain(), [Ok(1), Ok(2), Ok(3)]);
     }
 
     #[test]
@@ -591,10 +979,27 @@ mod tests {
         let mut other = datagrams(&reel, 1)[1].to_vec();
         other[24] ^= 1; // another sequence
         let other = Data::parse(&other).unwrap();
-        assert!(bench.assembler.insert(&other, &mut bench.timing, START).is_err());
+        assert!(bench.assembler.insert(&other, true, &mut bench.timing, START).is_err());
     }
 
     proptest! {
+        /// Any five of a frame's fragments and rows, in any order and with others behind them.
+        #[test]
+        fn any_fragments_and_rows_make_the_frame(order in Just((0..21usize).collect::<Vec<_>>()).prop_shuffle(), short in 0..1416usize) {
+            let reel = reel(2, 5 * 1416 - short);
+            let mut bench = viewer();
+            for number in [1, 2] {
+                let rows = rows(&reel, number);
+                let all: Vec<&[u8]> = datagrams(&reel, number).into_iter().chain(rows.iter().map(Vec::as_slice)).collect();
+                prop_assert_eq!(all.len(), 21);
+                for (count, at) in order.iter().enumerate() {
+                    prop_assert_eq!(bench.insert(all[*at]) == Insertion::Again, count >= 5);
+                }
+                expect(&mut bench, &reel, number);
+            }
+            prop_assert_eq!(bench.assembler.held, 0);
+        }
+
         /// In any order, with any duplicates, all frames come out whole and in order.
         #[test]
         fn order_and_duplicates_do_not_matter(shuffled in Just((0..40usize).collect::<Vec<_>>()).prop_shuffle(), twice: u8) {

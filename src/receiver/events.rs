@@ -27,19 +27,39 @@ pub struct Frame {
     pub fragments: u32,
 }
 
+/// Frames in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The first.
+    pub first: FrameNumber,
+    /// How many.
+    pub count: u32,
+}
+
+/// What comes out of the fragments, in order.
+#[derive(Debug)]
+pub enum Next {
+    /// A whole frame.
+    Frame(Frame),
+    /// Frames that were given up.
+    Missing(Run),
+    /// Frames that were not sent to us.
+    Skipped(Run),
+}
+
 /// What happened.
 #[derive(Debug)]
 pub enum Event {
     /// A frame is whole, and all before it are whole or given up.
     Frame(Frame),
-    /// This frame was given up.
-    Missing(FrameNumber),
-    /// This frame was not sent to us, so that newer ones come in time.
-    Skipped(FrameNumber),
+    /// These frames were given up.
+    Missing(Run),
+    /// These frames were not sent to us, so that newer ones come in time.
+    Skipped(Run),
     /// There is no signal, and this picture says so. It is not a frame of the stream.
     Slate(slate::Picture),
-    /// The session is over.
-    Over(Over),
+    /// The session on this path is over. It is the stream's end here if that was the last one.
+    Over(usize, Over),
 }
 
 /// Why a session is over.
@@ -55,6 +75,8 @@ pub enum Over {
     PortClosed,
     /// We have left, and the server knows or was told often enough.
     Left,
+    /// Another stream has begun where this one was.
+    Replaced,
 }
 
 /// Datagrams by fate.
@@ -66,6 +88,8 @@ pub struct Counters {
     pub repaired: u64,
     /// Fragments that were here already, or came too late.
     pub duplicates: u64,
+    /// Fragments that nothing vouches for, and that do not agree with what is known: somebody else's, or late ones.
+    pub doubtful: u64,
     /// Datagrams that made no sense.
     pub malformed: u64,
 }

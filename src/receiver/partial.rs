@@ -1,25 +1,27 @@
-//! A frame under way: its bytes, and which of its fragments are here. What is asked for of it is
+//! A frame under way: its bytes, which of its fragments are here, and the parity rows that stand in for others. What is asked for of it is
 //! [`requests`](super::requests)' matter.
 
-use crate::time::{Stamp, Time};
+use crate::fec::{Decoder, Shape};
+use crate::time::Time;
 use crate::wire::ParseError;
-use crate::wire::data::{Data, Header};
+use crate::wire::data::{self, Data, Header, PARITY};
 
-/// Which fragments of a frame are here.
+/// Which fragments of a frame are here, and which of its parity rows, each of which is as good as a fragment.
 #[derive(Debug)]
 pub struct Fragments {
-    /// A bit for each.
+    /// A bit for each fragment, and behind them one for each row.
     bits: Vec<u64>,
     count: u32,
+    rows: u32,
     left: u32,
 }
 
 impl Fragments {
-    /// None of `count`. `bits` is memory of an earlier frame.
-    pub(super) fn none(count: u32, mut bits: Vec<u64>) -> Self {
+    /// None of `count`, and none of as many `rows`. `bits` is memory of an earlier frame.
+    pub(super) fn none(count: u32, rows: u16, mut bits: Vec<u64>) -> Self {
         bits.clear();
-        bits.resize((count as usize).div_ceil(64), 0);
-        Fragments { bits, count, left: count }
+        bits.resize((count as usize).saturating_add(rows.into()).div_ceil(64), 0);
+        Fragments { bits, count, rows: 0, left: count }
     }
 
     /// How many the frame has.
@@ -27,12 +29,17 @@ impl Fragments {
         self.count
     }
 
-    /// How many are here.
+    /// How many are here, rows among them.
     pub fn here(&self) -> u32 {
         self.count.saturating_sub(self.left)
     }
 
-    /// None is missing.
+    /// How many rows are here.
+    pub fn rows(&self) -> u32 {
+        self.rows
+    }
+
+    /// None is missing, or as many rows are here.
     pub fn is_whole(&self) -> bool {
         self.left == 0
     }
@@ -49,7 +56,13 @@ impl Fragments {
         if let Some(word) = self.bits.get_mut(word) {
             *word |= bit;
             self.left = self.left.saturating_sub(1);
+            self.rows = self.rows.saturating_add((index >= self.count).into());
         }
+    }
+
+    /// The rows are of no use.
+    fn drop_rows(&mut self) {
+        self.left = self.left.saturating_add(std::mem::take(&mut self.rows));
     }
 }
 
@@ -59,58 +72,116 @@ fn place(index: u32) -> (usize, u64) {
 
 /// A frame of which something has come.
 pub struct Partial {
-    pub(super) length: u32,
-    pub(super) size: u16,
-    pub(super) flags: u8,
-    pub(super) stamp: Stamp,
+    /// Of its first fragment.
+    pub(super) header: Header,
+    /// The server has vouched for the header.
+    pub(super) is_proved: bool,
+    /// It is whole, and as it was sent.
+    pub(super) is_sound: bool,
     pub(super) bytes: Vec<u8>,
     /// When its first fragment came, and its newest.
     pub(super) begun: Time,
     pub(super) newest: Time,
     pub(super) fragments: Fragments,
+    /// The parity rows that are here, one after the other, and the number of each.
+    rows: Vec<u8>,
+    row_numbers: Vec<u16>,
+}
+
+/// Memory of an earlier frame, to be used again.
+#[derive(Default)]
+pub struct Memory {
+    bits: Vec<u64>,
+    rows: Vec<u8>,
+    row_numbers: Vec<u16>,
+}
+
+impl Memory {
+    /// Bytes of it.
+    pub(super) fn capacity(&self) -> usize {
+        let numbers = self.row_numbers.capacity().saturating_mul(2);
+        self.bits.capacity().saturating_mul(8).saturating_add(self.rows.capacity()).saturating_add(numbers)
+    }
 }
 
 impl Partial {
-    /// A frame whose first fragment has this header. `bytes` and `bits` are memory of earlier frames.
-    pub fn new(header: &Header, mut bytes: Vec<u8>, bits: Vec<u64>) -> Self {
+    /// A frame whose first fragment has this header. `bytes` and `memory` are of earlier frames.
+    pub fn new(header: &Header, mut bytes: Vec<u8>, memory: Memory) -> Self {
+        let Memory { bits, mut rows, mut row_numbers } = memory;
         bytes.resize(header.length as usize, 0);
+        rows.clear();
+        row_numbers.clear();
+        let count = header.count();
         Partial {
-            length: header.length,
-            size: header.size,
-            flags: header.flags,
-            stamp: header.stamp,
+            header: Header { flags: header.flags & !PARITY, ..*header },
+            is_proved: false,
+            is_sound: false,
             bytes,
             begun: Time::NEVER,
             newest: Time::default(),
-            fragments: Fragments::none(header.count(), bits),
+            fragments: Fragments::none(count, data::parity_rows(count, header.size), bits),
+            rows,
+            row_numbers,
         }
     }
 
-    /// Takes a fragment. False: it is here already.
+    /// Takes a fragment, or a parity row. False: it is here already, or not needed.
     ///
     /// # Errors
     /// [`ParseError::Field`]: its header contradicts the frame's earlier ones.
     pub fn insert(&mut self, data: &Data<'_>, now: Time) -> Result<bool, ParseError> {
         let header = &data.header;
-        let same = header.length == self.length && header.size == self.size && header.stamp == self.stamp;
-        if !same {
+        if !header.is_of(&self.header) {
             return Err(ParseError::Field("header of a known frame"));
         }
         let index = u32::from(header.index);
-        if self.fragments.has(index) {
+        if self.fragments.has(index) || self.fragments.is_whole() {
             return Ok(false);
         }
-        let start = header.offset() as usize;
-        let to = self.bytes.get_mut(start..start.saturating_add(data.payload.len()));
-        to.ok_or(ParseError::Field("fragment offset"))?.copy_from_slice(data.payload);
+        if header.is_parity() {
+            self.rows.extend_from_slice(data.payload);
+            self.row_numbers.push(index.saturating_sub(self.fragments.count()) as u16);
+        } else {
+            let start = header.offset() as usize;
+            let to = self.bytes.get_mut(start..start.saturating_add(data.payload.len()));
+            to.ok_or(ParseError::Field("fragment offset"))?.copy_from_slice(data.payload);
+        }
         self.fragments.insert(index);
         self.begun = self.begun.min(now);
         self.newest = now;
         Ok(true)
     }
 
+    /// Looks whether it is whole, proved, and as it was sent. False: it is not as it was sent.
+    pub(super) fn examine(&mut self) -> bool {
+        if !self.is_sound && self.is_proved && self.fragments.is_whole() {
+            self.is_sound = data::check(&self.bytes) == self.header.check;
+            return self.is_sound;
+        }
+        true
+    }
+
+    /// Bytes of memory that it takes.
+    pub(super) fn held(&self) -> usize {
+        self.bytes.len().saturating_add(self.rows.len())
+    }
+
+    /// Makes what is missing of a frame that is whole with its rows.
+    pub(super) fn restore(&mut self, decoder: &mut Decoder) {
+        let Partial { fragments, bytes, rows, row_numbers, header, .. } = self;
+        let (count, size) = (fragments.count(), header.size);
+        // fits: more fragments have no rows
+        let shape = Shape { count: count as u16, rows: data::parity_rows(count, size), size };
+        let rows = row_numbers.iter().copied().zip(rows.chunks(usize::from(size)));
+        let restored = decoder.decode(shape, bytes, |index| fragments.has(index.into()), rows);
+        if restored.is_err() {
+            fragments.drop_rows();
+        }
+    }
+
     /// The frame's bytes, and the rest of its memory for another frame.
-    pub fn take(self) -> (Vec<u8>, Vec<u64>) {
-        (self.bytes, self.fragments.bits)
+    pub fn take(self) -> (Vec<u8>, Memory) {
+        let Partial { bytes, fragments, rows, row_numbers, .. } = self;
+        (bytes, Memory { bits: fragments.bits, rows, row_numbers })
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! A lost frame or a lost answer leaves the original server waiting for ever; so the answer is repeated.
 
+use super::SILENCE;
 use super::events::Over;
-use super::session::SILENCE;
 use crate::jpeg;
 use crate::time::{Stamp, Time};
 use crate::wire::FrameNumber;

@@ -8,7 +8,10 @@
 //!
 //! Each is asked for again when the answer is late, which is [`Timing::repeat`](super::timing::Timing::repeat), until it is here
 //! or its frame is given up ([`Assembler::poll`](super::assembler::Assembler::poll)). What is due goes into the next CONTINUE,
-//! oldest first ([`Assembler::requests`](super::assembler::Assembler::requests)); a viewer says that one twice (`reports`).
+//! oldest first ([`Assembler::requests`](super::assembler::Assembler::requests)), which is said more than once (`reports`).
+//!
+//! To a viewer come parity rows in place of what it asks for. Each stands in for any fragment: of what is due as many are not
+//! asked for again as rows have come, and the last of a frame need not be missed at all.
 
 use super::partial::Fragments;
 use super::timing::{TOO_SOON, Timing};
@@ -100,10 +103,14 @@ impl Ask {
 pub enum Insertion {
     /// It came by itself.
     Fresh,
+    /// The same, though it was asked for: the answer is under way.
+    Crossed,
     /// It was asked for.
     Repaired,
     /// It was here already, or its frame has come out.
     Again,
+    /// Nothing vouches for it, and it does not agree with what is known.
+    Doubtful,
 }
 
 /// What is missed of one frame.
@@ -124,6 +131,8 @@ pub(super) struct Missed {
     /// Fragments that came because they were asked for, and when the latest of them did.
     repaired: u32,
     answered: Option<Time>,
+    /// When something was asked for first, and last.
+    asked: Option<(Time, Time)>,
 }
 
 impl Default for Missed {
@@ -137,6 +146,7 @@ impl Default for Missed {
             due: Time::NEVER,
             repaired: 0,
             answered: None,
+            asked: None,
         }
     }
 }
@@ -175,15 +185,33 @@ impl Missed {
         timing: &mut Timing,
         now: Time,
     ) -> Insertion {
-        let ask = self.asks.get(usize::from(index)).copied().unwrap_or(Ask::NONE);
-        let is_answer = ask.on_arrival(self.answered, timing, now);
+        let ask = self.asks.get(usize::from(index)).copied();
         let index = u32::from(index);
+        if ask.is_none() && index <= self.reach {
+            // the next one, and none before it is missed
+            (self.sent, self.reach) = (self.sent.max(index), self.reach.max(index.saturating_add(1)));
+            return Insertion::Fresh;
+        }
+        let ask = ask.unwrap_or(Ask::NONE);
+        let is_answer = ask.on_arrival(self.answered, timing, now);
         self.on_overtaken(index, here, timing, now);
         self.miss_before(index, true, here, timing, now);
         self.reach = self.reach.max(index.saturating_add(1));
         if !is_answer {
-            return Insertion::Fresh;
+            return if ask.tries > 0 { Insertion::Crossed } else { Insertion::Fresh };
         }
+        self.repaired = self.repaired.saturating_add(1);
+        self.answered = Some(now);
+        Insertion::Repaired
+    }
+
+    /// A row of the frame's parity has come: an answer, since nobody sends one unasked.
+    pub(super) fn on_row(&mut self, timing: &mut Timing, now: Time) -> Insertion {
+        if let Some((_, last)) = self.asked.filter(|(first, last)| first == last && self.answered.is_none()) {
+            // Karn, as above
+            timing.on_round_trip(now.since(last));
+        }
+        timing.on_loss(now);
         self.repaired = self.repaired.saturating_add(1);
         self.answered = Some(now);
         Insertion::Repaired
@@ -219,6 +247,9 @@ impl Missed {
 
     /// What is missing before fragment `end` is missed from now on.
     fn miss_before(&mut self, end: u32, overtaken: bool, here: &Fragments, timing: &Timing, now: Time) {
+        if self.reach >= end {
+            return;
+        }
         let ask = Ask::missed(now, timing.hold(), overtaken);
         for index in self.reach..end {
             if here.has(index) {
@@ -235,7 +266,7 @@ impl Missed {
         self.reach = self.reach.max(end);
     }
 
-    /// Puts what is due into `list`, as far as there is room.
+    /// Puts what is due into `list`, as far as there is room, and but for as many as rows are `here` in place of some.
     pub(super) fn request(
         &mut self,
         number: FrameNumber,
@@ -248,18 +279,32 @@ impl Missed {
             if list.try_push(Missing { number, first: 0, count: 0 }).is_ok() {
                 self.whole.on_asked(now, timing);
                 self.due = self.whole.due;
+                self.note_asked(now);
             }
             return;
         };
-        let mut due = Time::NEVER;
+        let (mut due, mut covered, mut is_asked) = (Time::NEVER, here.rows(), false);
         for index in (0..self.reach).filter(|index| !here.has(*index)) {
             let Some(ask) = self.asks.get_mut(index as usize) else { break };
+            if ask.due <= now && covered > 0 {
+                // it stays due, should what is still under way be too little
+                covered = covered.saturating_sub(1);
+                continue;
+            }
             if ask.due <= now && append(list, number, index) {
                 ask.on_asked(now, timing);
+                is_asked = true;
             }
             due = due.min(ask.due);
         }
         self.due = due;
+        if is_asked {
+            self.note_asked(now);
+        }
+    }
+
+    fn note_asked(&mut self, now: Time) {
+        self.asked = Some((self.asked.map_or(now, |(first, _)| first), now));
     }
 
     /// Its memory, for another frame.
@@ -346,7 +391,7 @@ mod tests {
         fn arrive(&mut self, index: u16) -> Insertion {
             let here = self.here.get_or_insert_with(|| {
                 self.missed.begin(5, Vec::new());
-                Fragments::none(5, Vec::new())
+                Fragments::none(5, 16, Vec::new())
             });
             here.insert(u32::from(index));
             self.missed.on_arrival(index, here, &mut self.timing, self.now)
@@ -419,7 +464,7 @@ mod tests {
         }
         assert_eq!(waits, [2, 45, 45, 90, 180, 360]);
         // the silence was the sender's own: what comes is not an answer
-        assert_eq!(bench.arrive(1), Insertion::Fresh);
+        assert_eq!(bench.arrive(1), Insertion::Crossed);
     }
 
     #[test]

@@ -85,14 +85,23 @@ impl Under {
 mod tests {
     use super::*;
     use crate::time::Stamp;
-    use crate::wire::FrameNumber;
     use crate::wire::data::SLATE;
+    use crate::wire::{FrameNumber, Tag};
 
     const SIZE: u16 = 300;
 
     fn header(number: u32, length: u32, index: u16) -> Header {
         let stamp = Stamp { captured: Time::from_millis(7), sequence: 0 };
-        Header { flags: SLATE, epoch: 1, number: FrameNumber(number), length, index, size: SIZE, stamp }
+        Header {
+            flags: SLATE,
+            epoch: 1,
+            number: FrameNumber(number),
+            length,
+            index,
+            size: SIZE,
+            stamp,
+            check: 0,
+        }
     }
 
     fn insert(
@@ -103,7 +112,7 @@ mod tests {
     ) -> Result<Option<Picture>, ParseError> {
         let header = header(number, bytes.len() as u32, index);
         let payload = bytes.chunks(SIZE.into()).nth(index.into()).unwrap();
-        slate.insert(&Data { header, payload })
+        slate.insert(&Data { header, tag: Tag::NONE, payload })
     }
 
     #[test]

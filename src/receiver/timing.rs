@@ -41,6 +41,10 @@ pub struct Timing {
     is_eager: bool,
     /// It has lost something of late.
     loses_until: Time,
+    /// Another path may bring what is overtaken on this one, within this.
+    others: Duration,
+    /// This path is as much behind another: no lateness of its own.
+    behind: Duration,
 }
 
 impl Timing {
@@ -52,7 +56,14 @@ impl Timing {
             hold: MIN_HOLD,
             is_eager,
             loses_until: Time::default(),
+            others: Duration::ZERO,
+            behind: Duration::ZERO,
         }
+    }
+
+    /// How this path stands among others: how long one of them is worth waiting for, and how far this one is behind the first.
+    pub(super) fn stand(&mut self, others: Duration, behind: Duration) {
+        (self.others, self.behind) = (others, behind);
     }
 
     /// A round trip was measured, by an echo or by a repair that was asked for once.
@@ -70,6 +81,7 @@ impl Timing {
 
     /// A fragment came by itself this long after others had overtaken it.
     pub fn on_late(&mut self, lateness: Duration) {
+        let lateness = lateness.saturating_sub(self.behind);
         self.hold = self.hold.max(lateness.mul_f32(1.25)).min(MAX_HOLD);
     }
 
@@ -86,7 +98,7 @@ impl Timing {
 
     /// How long a fragment may be overtaken before it is asked for.
     pub fn hold(&self) -> Duration {
-        self.hold
+        self.hold.max(self.others)
     }
 
     /// How long an answer to a request takes, most of the time.

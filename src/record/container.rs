@@ -91,6 +91,14 @@ impl Muxer {
         }
     }
 
+    /// The file may have another part: see [`found_part`](Self::found_part).
+    pub fn has_room_for_part(&self) -> bool {
+        match self {
+            Muxer::Matroska(_) => false,
+            Muxer::Avi(muxer) => muxer.has_room_for_riff(),
+        }
+    }
+
     /// Next in the file are the indexes that [`tail`](Self::tail) gives, and the head of another part.
     pub fn found_part(&mut self) {
         match self {

@@ -9,14 +9,15 @@
 //! gone 2026-11-23/14-03-27.mkv
 //! ```
 //!
-//! The numbers are the file's bytes, its sidecar included, and when it ended, in seconds since 1970. `asked` behind `begun` says that
+//! The numbers are the file's bytes, its sidecar included, and when it ended, in seconds since 1970. Whoever reads a text holds the
+//! bytes against the disk ([`Index::revise`]): others may have written it. `asked` behind `begun` says that
 //! somebody has asked for this file by its name: it is in the index until it is finished, so that it is repaired after a crash, and no
 //! longer, so that no limit ever deletes it. Paths are relative to the folder. Lines that say nothing known are left out, so a later
 //! version may add some.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::path::{Component, Path};
+use std::sync::Arc;
 
 /// The first line.
 pub const HEAD: &str = "camrec-index 1\n";
@@ -72,16 +73,20 @@ impl<'a> IndexEvent<'a> {
     }
 }
 
-/// The path cannot lead out of its folder.
+/// The longest path that the system takes (PATH_MAX).
+const LONGEST: usize = 4096;
+
+/// The path cannot lead out of its folder, nor to one of the files there that are not recordings; and no other means the same file.
 fn is_below(name: &str) -> bool {
-    !name.is_empty() && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
+    let is_ours = |part: &str| !part.is_empty() && !part.starts_with('.');
+    name.len() < LONGEST && name.split('/').all(is_ours)
 }
 
 /// A file of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Its path, relative to the folder.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its bytes and its end, as in [`IndexEvent::Finished`]; `None` while it is written, or if whoever wrote it has crashed.
     pub finished: Option<(u64, i64)>,
     /// As in [`IndexEvent::Asked`].
@@ -103,12 +108,28 @@ impl fmt::Display for Entry {
     }
 }
 
+impl Entry {
+    fn new(name: &str) -> Self {
+        Entry { name: name.into(), finished: None, is_asked: false }
+    }
+
+    fn bytes(&self) -> u64 {
+        self.finished.unwrap_or_default().0
+    }
+}
+
 /// What the index says, in the order in which files were begun.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Index {
-    entries: VecDeque<Entry>,
+    /// By the number of their beginning.
+    entries: BTreeMap<u64, Entry>,
+    /// The number of each name.
+    numbers: HashMap<Arc<str>, u64>,
+    next: u64,
     /// Bytes of those that are finished.
     bytes: u64,
+    /// Bytes of all entries as lines.
+    lines: u64,
 }
 
 impl Index {
@@ -126,35 +147,69 @@ impl Index {
         match *event {
             IndexEvent::Begun(name) => {
                 self.remove(name);
-                self.entries.push_back(Entry { name: name.to_owned(), finished: None, is_asked: false });
+                self.push(Entry::new(name));
             }
-            IndexEvent::Asked(name) => {
-                if let Some(entry) = self.entries.iter_mut().rev().find(|entry| entry.name == name) {
-                    entry.is_asked = true;
-                }
+            IndexEvent::Asked(name) if self.get(name).is_some_and(|entry| entry.finished.is_some()) => {
+                self.remove(name);
             }
-            IndexEvent::Finished { name, .. } if self.is_asked(name) => self.remove(name),
+            IndexEvent::Asked(name) => self.change(name, |entry| entry.is_asked = true),
+            IndexEvent::Finished { name, .. } if self.get(name).is_some_and(|entry| entry.is_asked) => {
+                self.remove(name);
+            }
             IndexEvent::Finished { name, bytes, ended } => {
-                // mostly it is the newest
-                if let Some(entry) = self.entries.iter_mut().rev().find(|entry| entry.name == name) {
-                    let (before, _) = entry.finished.replace((bytes, ended)).unwrap_or_default();
-                    self.bytes = self.bytes.saturating_sub(before).saturating_add(bytes);
-                }
+                self.change(name, |entry| entry.finished = Some((bytes, ended)));
             }
             IndexEvent::Gone(name) => self.remove(name),
         }
     }
 
-    fn is_asked(&self, name: &str) -> bool {
-        self.entries.iter().rev().any(|entry| entry.is_asked && entry.name == name)
+    fn push(&mut self, entry: Entry) {
+        self.count(&entry);
+        self.numbers.insert(Arc::clone(&entry.name), self.next);
+        self.entries.insert(self.next, entry);
+        self.next = self.next.saturating_add(1);
     }
 
     fn remove(&mut self, name: &str) {
-        // mostly it is the oldest
-        let at = self.entries.iter().position(|entry| entry.name == name);
-        if let Some(entry) = at.and_then(|at| self.entries.remove(at)) {
-            self.bytes = self.bytes.saturating_sub(entry.finished.unwrap_or_default().0);
+        let entry = self.numbers.remove(name).and_then(|number| self.entries.remove(&number));
+        if let Some(entry) = entry {
+            self.discount(&entry);
         }
+    }
+
+    fn change(&mut self, name: &str, change: impl FnOnce(&mut Entry)) {
+        let Some(number) = self.numbers.get(name).copied() else { return };
+        let Some(mut entry) = self.entries.remove(&number) else { return };
+        self.discount(&entry);
+        change(&mut entry);
+        self.count(&entry);
+        self.entries.insert(number, entry);
+    }
+
+    fn count(&mut self, entry: &Entry) {
+        self.bytes = self.bytes.saturating_add(entry.bytes());
+        self.lines = self.lines.saturating_add(len(entry));
+    }
+
+    fn discount(&mut self, entry: &Entry) {
+        self.bytes = self.bytes.saturating_sub(entry.bytes());
+        self.lines = self.lines.saturating_sub(len(entry));
+    }
+
+    /// Holds each file against the disk, which `bytes_of` asks: a file that is not there is forgotten, one that is finished has as many
+    /// bytes as it says.
+    pub fn revise(&mut self, mut bytes_of: impl FnMut(&Entry) -> Option<u64>) {
+        let before = std::mem::take(self);
+        for mut entry in before.entries.into_values() {
+            let Some(found) = bytes_of(&entry) else { continue };
+            entry.finished = entry.finished.map(|(_, ended)| (found, ended));
+            self.push(entry);
+        }
+    }
+
+    /// A file by its name.
+    pub fn get(&self, name: &str) -> Option<&Entry> {
+        self.entries.get(self.numbers.get(name)?)
     }
 
     /// Bytes of the files that are finished, their sidecars included.
@@ -164,15 +219,44 @@ impl Index {
 
     /// The files, oldest first.
     pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> {
-        self.entries.iter()
+        self.entries.values()
     }
 
     /// The same index as a text of as few lines as can be.
     pub fn text(&self) -> String {
         let mut text = String::from(HEAD);
-        self.entries.iter().for_each(|entry| text.push_str(&entry.to_string()));
+        self.entries().for_each(|entry| text.push_str(&entry.to_string()));
         text
     }
+
+    /// How many bytes that text has.
+    pub fn text_len(&self) -> u64 {
+        self.lines.saturating_add(HEAD.len() as u64)
+    }
+}
+
+/// The same files in the same order.
+impl PartialEq for Index {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries().eq(other.entries())
+    }
+}
+
+impl Eq for Index {}
+
+/// Bytes of an entry as lines.
+fn len(entry: &Entry) -> u64 {
+    struct Counter(u64);
+    impl fmt::Write for Counter {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0 = self.0.saturating_add(text.len() as u64);
+            Ok(())
+        }
+    }
+    let mut counter = Counter(0);
+    // counting cannot fail
+    let _ = fmt::write(&mut counter, format_args!("{entry}"));
+    counter.0
 }
 
 #[cfg(test)]
@@ -181,7 +265,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn entry(name: &str, finished: Option<(u64, i64)>) -> Entry {
-        Entry { name: name.to_owned(), finished, is_asked: false }
+        Entry { name: name.into(), finished, is_asked: false }
     }
 
     const TEXT: &str = "\
@@ -210,18 +294,61 @@ finished 7 -8 6.mkv
         let text = "camrec-index 1\nbegun out.mkv\nasked out.mkv\n";
         let mut index = Index::parse(&format!("{text}asked another's.mkv\n"));
         assert_eq!(index.text(), text);
-        index.apply(&IndexEvent::Finished { name: "out.mkv", bytes: 1, ended: 2 });
+        let finished = IndexEvent::Finished { name: "out.mkv", bytes: 1, ended: 2 };
+        index.apply(&finished);
+        assert_eq!(index, Index::default());
+        // in whatever order that is said
+        [IndexEvent::Begun("out.mkv"), finished, IndexEvent::Asked("out.mkv")]
+            .iter()
+            .for_each(|it| index.apply(it));
         assert_eq!(index, Index::default());
     }
 
     #[test]
     fn no_line_leads_out_of_the_folder() {
-        for name in ["", "/etc/passwd", "../a.mkv", "a/../../b.mkv", "./a.mkv", "."] {
+        let long = "a/".repeat(LONGEST);
+        let names = [
+            "",
+            "/etc/passwd",
+            "../a.mkv",
+            "a/../../b.mkv",
+            "./a.mkv",
+            ".",
+            ".camrec.lock",
+            "a/.hidden",
+            // one file under a second name would be counted twice
+            "a//b.mkv",
+            "a/./b.mkv",
+            "a/b.mkv/",
+            &long,
+        ];
+        for name in names {
             assert_eq!(IndexEvent::parse(&format!("begun {name}")), None, "{name}");
             assert_eq!(IndexEvent::parse(&format!("finished 1 2 {name}")), None, "{name}");
         }
         assert_eq!(IndexEvent::parse("begun"), None);
         assert_eq!(IndexEvent::parse("finished x 2 a"), None);
+    }
+
+    #[test]
+    fn the_disk_has_the_last_word() {
+        let text = "camrec-index 1\nbegun a\nfinished 1 7 a\nbegun b\nfinished 18446744073709551615 8 b\nbegun c\nbegun d\n";
+        let mut index = Index::parse(text);
+        index.revise(|entry| (&*entry.name != "c").then_some(100));
+        let left = [entry("a", Some((100, 7))), entry("b", Some((100, 8))), entry("d", None)];
+        assert!(index.entries().eq(&left));
+        assert_eq!((index.bytes(), index.text_len()), (200, index.text().len() as u64));
+    }
+
+    /// As many as a month of files of ten seconds: what grew with their square took a minute.
+    #[test]
+    fn many_files_are_read_at_once() {
+        let name = |number: u32| format!("2026-11-23/{number:06}.mkv");
+        let lines = (0..100_000).map(name).map(|name| format!("begun {name}\nfinished 1 2 {name}\n"));
+        let mut index = Index::parse(&(HEAD.to_owned() + &lines.collect::<String>()));
+        assert_eq!(index.bytes(), 100_000);
+        (0..100_000).rev().for_each(|number| index.apply(&IndexEvent::Gone(&name(number))));
+        assert_eq!(index, Index::default());
     }
 
     proptest! {
@@ -242,6 +369,9 @@ finished 7 -8 6.mkv
                     index.apply(&IndexEvent::Finished { name, bytes: bytes.into(), ended });
                 }
             }
+            prop_assert_eq!(index.text_len(), index.text().len() as u64);
+            let finished = index.entries().filter_map(|entry| entry.finished);
+            prop_assert_eq!(index.bytes(), finished.map(|(bytes, _)| bytes).sum::<u64>());
             prop_assert_eq!(Index::parse(&index.text()), index);
         }
     }

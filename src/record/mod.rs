@@ -13,6 +13,7 @@
 //! | [`reader`] | reads what it writes: what a crash has left, what is to be checked |
 //! | [`retention`] | which recordings have to go |
 //! | [`segment`] | when a recording starts a new file |
+//! | [`budget`] | how often that may happen |
 //! | [`align`] | files that begin at round times |
 //! | [`names`] | file names from the wall clock |
 //! | [`gaps`] | where frames came later than they should |
@@ -34,6 +35,7 @@
 
 pub mod align;
 pub mod avi;
+pub mod budget;
 pub mod container;
 pub mod gaps;
 pub mod index;

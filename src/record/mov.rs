@@ -21,6 +21,9 @@ const SCALE: u32 = 1_000_000;
 const SIZE_AT: u64 = 28;
 const FRAMES_AT: u64 = 36;
 
+/// The most frames: six days at 30 a second, and half a gigabyte of what says where they are.
+const MOST_FRAMES: usize = 16_000_000;
+
 /// How long a film's only frame lasts.
 const INTERVAL: u32 = 33_333;
 
@@ -60,6 +63,9 @@ impl Muxer {
         let length = u32::try_from(len).map_err(|_| MuxError::TooLong(len as u64))?;
         if length == 0 {
             return Err(MuxError::Empty);
+        }
+        if self.lengths.len() >= MOST_FRAMES {
+            return Err(MuxError::TooMany(MOST_FRAMES));
         }
         if !self.lengths.is_empty() {
             let step = time.saturating_sub(self.last).as_micros();

@@ -157,7 +157,8 @@ impl Head {
                 let odd = len % 2;
                 match kind {
                     b"00dc" => {
-                        let is_jpeg = rest.starts_with(&[0xff, 0xd8]);
+                        // of a shorter one that would be the next chunk's
+                        let is_jpeg = len >= 2 && rest.starts_with(&[0xff, 0xd8]);
                         is_jpeg.then_some(Step::Frame {
                             before: CHUNK_HEAD as u64,
                             len,
@@ -180,6 +181,16 @@ mod tests {
     use crate::record::container::{Muxer, Track};
     use crate::time::Time;
     use jiff::tz::Offset;
+
+    #[test]
+    fn a_chunk_of_no_bytes_is_no_frame() {
+        let size = Size { width: 64, height: 48 };
+        let track = Track { size, interval: None, started: Timestamp::UNIX_EPOCH, offset: Offset::UTC };
+        let head = Head::parse(&Muxer::file(Container::Avi, &track).1).unwrap();
+        for len in [0, 1] {
+            assert_eq!(head.step(&[&b"00dc"[..], &[len, 0, 0, 0, 0xff, 0xd8]].concat()), None);
+        }
+    }
 
     #[test]
     fn what_would_be_longer_than_any_frame_is_none() {

@@ -128,7 +128,7 @@ mod tests {
         let mut names = Vec::new();
         while let Some(name) = keep.victim(index, used).map(|(entry, _)| entry.name.clone()) {
             index.apply(&IndexEvent::Gone(&name));
-            names.push(name);
+            names.push(name.to_string());
         }
         names
     }

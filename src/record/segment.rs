@@ -1,6 +1,11 @@
 //! When a recording starts a new file: always on a frame border, so that no frame is lost or in two files.
+//!
+//! Whoever sends the frames says how large they are, whose stream they are of and when they were captured, and could have a file begin
+//! with each of them. So files that nobody has asked for have a [`Budget`], and those that were asked for begin no oftener than that by
+//! our own clock. What is beyond goes on in the file that there is.
 
 use super::align::Align;
+use super::budget::Budget;
 use crate::jpeg::Size;
 use crate::time::Time;
 use jiff::Timestamp;
@@ -17,6 +22,16 @@ const LASTING_FRAMES: u32 = 10;
 
 /// A file in which sizes have flipped is left for one of a size that has lasted so long.
 const SETTLED: Duration = Duration::from_secs(3);
+
+/// So many files may begin at once for a size, a stream or a clock, and one more each time that so long has passed: 60 in the first hour,
+/// and 40 in each that follows. A camera that is plugged in and out, or changes its size by the hour, has no need of more.
+const UNPLANNED_AT_ONCE: u32 = 20;
+const UNPLANNED: Duration = Duration::from_secs(90);
+
+/// Files of the asked length may begin a little before their time, since clocks differ; and those of an hour at once: they were captured
+/// while we were away.
+const EARLY_BY: u32 = 10;
+const BACKLOG: Duration = Duration::from_secs(60 * 60);
 
 /// Why a file begins with this frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,13 +62,35 @@ pub struct Cutter {
     run: Option<Run>,
     is_new_stream: bool,
     is_new_clock: bool,
+    planned: Budget,
+    unplanned: Budget,
+    /// Why a file would have begun with the latest frame, had there not been too many.
+    held: Option<Cut>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct File {
     first: Time,
     latest: Time,
+    /// What it has from clocks before this one.
+    before: Duration,
     size: Size,
+}
+
+impl File {
+    fn new(captured: Time, size: Size) -> Self {
+        File { first: captured, latest: captured, before: Duration::ZERO, size }
+    }
+
+    fn span(&self, captured: Time) -> Duration {
+        self.before.saturating_add(captured.since(self.first))
+    }
+
+    /// It goes on with this frame, which is another clock's.
+    fn go_on(&mut self, captured: Time) {
+        self.before = self.span(self.latest);
+        (self.first, self.latest) = (captured, captured);
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -81,12 +118,15 @@ impl Cutter {
             run: None,
             is_new_stream: false,
             is_new_clock: false,
+            planned: planned(limit.unwrap_or(BACKLOG)),
+            unplanned: Budget::new(UNPLANNED, UNPLANNED_AT_ONCE),
+            held: None,
         }
     }
 
     /// Files that begin at round times. A wall clock that is set counts from the next file on, as everywhere.
     pub fn aligned(align: Align) -> Self {
-        Cutter { align: Some(align), ..Cutter::new(None) }
+        Cutter { planned: planned(align.slot), align: Some(align), ..Cutter::new(None) }
     }
 
     /// A file has begun, at this time.
@@ -104,17 +144,37 @@ impl Cutter {
         self.is_new_clock = true;
     }
 
-    /// The next frame to be written, in capture order, captured at `wall` as the file before has the time. A reason means: finish the file, and begin another with this frame.
-    /// None means that it goes into the file that there is.
+    /// A file begins with the next frame that nobody has asked for, since the one before it was closed: it counts, and there is one.
+    pub fn reopened(&mut self, now: Time) {
+        let _ = self.unplanned.take(now);
+    }
+
+    /// Whether another file may begin that nobody has asked for.
+    pub fn may_begin(&self, now: Time) -> bool {
+        self.unplanned.has(now)
+    }
+
+    /// Why a file would have begun with the latest frame: too many have, and it goes into the one that there is.
+    pub fn held(&self) -> Option<Cut> {
+        self.held
+    }
+
+    /// The next frame to be written, in capture order, captured at `wall` as the file before has the time, and come at `now` by our clock.
+    /// A reason means: finish the file, and begin another with this frame. None means that it goes into the file that there is.
     #[must_use]
-    pub fn frame(&mut self, captured: Time, wall: Option<Timestamp>, size: Size) -> Option<Cut> {
-        let cut = self.reason(captured, wall, size);
+    pub fn frame(&mut self, captured: Time, now: Time, wall: Option<Timestamp>, size: Size) -> Option<Cut> {
+        let is_over = self.is_over(captured, wall);
+        let wanted = self.reason(captured, is_over, size);
+        let cut = wanted.filter(|cut| self.may_cut(*cut, is_over, now));
+        self.held = wanted.filter(|_| cut.is_none());
+        let is_another_clock = matches!(self.held, Some(Cut::Stream | Cut::Clock));
         match &mut self.file {
+            Some(file) if is_another_clock => file.go_on(captured),
             Some(file) if cut.is_none() => file.latest = file.latest.max(captured),
-            file => *file = Some(File { first: captured, latest: captured, size }),
+            file => *file = Some(File::new(captured, size)),
         }
         // a file that is long enough changes nothing about what lasts; another clock has other times
-        let goes_on = matches!(cut, None | Some(Cut::Duration));
+        let goes_on = matches!(cut, None | Some(Cut::Duration)) && !is_another_clock;
         match &mut self.run {
             Some(run) if goes_on && run.size == size => run.frames = run.frames.saturating_add(1),
             run => *run = Some(Run { size, first: captured, frames: 1 }),
@@ -124,10 +184,27 @@ impl Cutter {
         cut
     }
 
-    fn reason(&self, captured: Time, wall: Option<Timestamp>, size: Size) -> Option<Cut> {
+    fn may_cut(&mut self, cut: Cut, is_over: bool, now: Time) -> bool {
+        match cut {
+            Cut::First => true,
+            Cut::Duration => self.planned.take(now),
+            Cut::Size | Cut::Stream | Cut::Clock => {
+                self.unplanned.take(now) || is_over && self.planned.take(now)
+            }
+        }
+    }
+
+    fn is_over(&self, captured: Time, wall: Option<Timestamp>) -> bool {
+        // what another clock shows says nothing of how long a file is
+        let is_another_clock = self.is_new_stream || self.is_new_clock;
+        let until = |file: &File| if is_another_clock { file.latest } else { captured };
+        let span = self.file.map(|file| file.span(until(&file))).unwrap_or_default();
+        self.limit.is_some_and(|limit| span >= limit)
+            || wall.zip(self.until).is_some_and(|(wall, until)| wall >= until)
+    }
+
+    fn reason(&self, captured: Time, is_over: bool, size: Size) -> Option<Cut> {
         let (Some(file), Some(run)) = (self.file, self.run) else { return Some(Cut::First) };
-        let is_over = self.limit.is_some_and(|limit| captured.since(file.first) >= limit)
-            || wall.zip(self.until).is_some_and(|(wall, until)| wall >= until);
         let is_resized = match run.size == size {
             true => size != file.size && run.has_lasted(SETTLED, captured),
             false => run.has_lasted(LASTS, captured),
@@ -142,6 +219,14 @@ impl Cutter {
             is_over.then_some(Cut::Duration)
         }
     }
+}
+
+fn planned(length: Duration) -> Budget {
+    let length = length.max(Duration::from_millis(1));
+    let backlog = BACKLOG.as_millis().checked_div(length.as_millis()).unwrap_or(0);
+    let at_once = u32::try_from(backlog).unwrap_or(u32::MAX).saturating_add(EARLY_BY);
+    let early = length.checked_div(EARLY_BY).unwrap_or_default();
+    Budget::new(length.saturating_sub(early), at_once)
 }
 
 #[cfg(test)]
@@ -159,10 +244,10 @@ mod tests {
     #[test]
     fn files_are_cut_by_capture_time() {
         let mut cutter = Cutter::new(Some(Duration::from_secs(10)));
-        assert_eq!(cutter.frame(at(5_000), None, SMALL), Some(Cut::First));
-        assert_eq!(cutter.frame(at(14_999), None, SMALL), None);
-        assert_eq!(cutter.frame(at(15_000), None, SMALL), Some(Cut::Duration));
-        assert_eq!(cutter.frame(at(24_999), None, SMALL), None);
+        assert_eq!(cutter.frame(at(5_000), at(5_000), None, SMALL), Some(Cut::First));
+        assert_eq!(cutter.frame(at(14_999), at(14_999), None, SMALL), None);
+        assert_eq!(cutter.frame(at(15_000), at(15_000), None, SMALL), Some(Cut::Duration));
+        assert_eq!(cutter.frame(at(24_999), at(24_999), None, SMALL), None);
     }
 
     #[test]
@@ -170,20 +255,21 @@ mod tests {
         let align = Align { slot: Duration::from_secs(60), zone: jiff::tz::TimeZone::UTC };
         let mut cutter = Cutter::aligned(align);
         let wall = |seconds| Some(Timestamp::from_second(seconds).unwrap());
-        assert_eq!(cutter.frame(at(1_000), None, SMALL), Some(Cut::First));
+        assert_eq!(cutter.frame(at(1_000), at(1_000), None, SMALL), Some(Cut::First));
         cutter.begun(wall(101).unwrap());
-        assert_eq!(cutter.frame(at(19_999), wall(119), SMALL), None);
-        assert_eq!(cutter.frame(at(20_000), wall(120), SMALL), Some(Cut::Duration));
+        assert_eq!(cutter.frame(at(19_999), at(19_999), wall(119), SMALL), None);
+        assert_eq!(cutter.frame(at(20_000), at(20_000), wall(120), SMALL), Some(Cut::Duration));
         // set back by 30 s meanwhile
         cutter.begun(wall(90).unwrap());
-        assert_eq!(cutter.frame(at(49_999), wall(119), SMALL), None);
-        assert_eq!(cutter.frame(at(50_000), wall(120), SMALL), Some(Cut::Duration));
+        assert_eq!(cutter.frame(at(49_999), at(49_999), wall(119), SMALL), None);
+        assert_eq!(cutter.frame(at(50_000), at(50_000), wall(120), SMALL), Some(Cut::Duration));
     }
 
     /// Frames 40 ms apart, of these sizes; the numbers of those that begin a file for their size.
     fn cuts(cutter: &mut Cutter, sizes: impl IntoIterator<Item = Size>) -> Vec<usize> {
         let cut = |(number, size)| {
-            let cut = cutter.frame(at(1_000 + 40 * number as u64), None, size);
+            let cut =
+                cutter.frame(at(1_000 + 40 * number as u64), at(1_000 + 40 * number as u64), None, size);
             (cut == Some(Cut::Size)).then_some(number)
         };
         sizes.into_iter().enumerate().filter_map(cut).collect()
@@ -199,8 +285,8 @@ mod tests {
         let sizes = times(SMALL, 26).chain(times(LARGE, 100)).chain(times(SMALL, 100));
         assert_eq!(cuts(&mut cutter, sizes), [26, 126]);
         cutter.new_stream();
-        assert_eq!(cutter.frame(at(20_000), None, LARGE), Some(Cut::Stream));
-        assert_eq!(cutter.frame(at(20_040), None, LARGE), None);
+        assert_eq!(cutter.frame(at(20_000), at(20_000), None, LARGE), Some(Cut::Stream));
+        assert_eq!(cutter.frame(at(20_040), at(20_040), None, LARGE), None);
     }
 
     #[test]
@@ -211,8 +297,78 @@ mod tests {
         assert_eq!(cuts(&mut Cutter::new(None), flips(100).chain(times(SMALL, 1000))), [0; 0]);
         assert_eq!(cuts(&mut Cutter::new(None), flips(100).chain(times(LARGE, 1000))), [99 + 75]);
         // a picture now and then that is another camera's: a file begins with it, and another when that is over
-        let strays = (0..10_000).map(|n| if n % 400 == 399 { LARGE } else { SMALL });
-        assert_eq!(cuts(&mut Cutter::new(None), strays).len(), 25 + 24);
+        let strays = (0..4_000).map(|n| if n % 400 == 399 { LARGE } else { SMALL });
+        assert_eq!(cuts(&mut Cutter::new(None), strays).len(), 10 + 9);
+    }
+
+    /// Half an hour at 30 frames a second; what `lie` says of the frame that came then. How many files begin in each half hour.
+    fn files(limit: Option<u64>, lie: impl Fn(u64, &mut Cutter) -> (u64, Size)) -> [usize; 2] {
+        let mut cutter = Cutter::new(limit.map(Duration::from_secs));
+        [0, 1].map(|half| {
+            let frames = 54_000 * half..54_000 * (half + 1);
+            let begins = |number: &u64| {
+                let (millis, size) = lie(*number, &mut cutter);
+                cutter.frame(at(millis), at(1_000_000 + *number * 100 / 3), None, size).is_some()
+            };
+            frames.filter(begins).count()
+        })
+    }
+
+    #[test]
+    fn whatever_is_said_of_frames_there_are_few_files() {
+        let honest = |number: u64| 1_000_000 + number * 100 / 3;
+        let of = |number: u64| [SMALL, LARGE][usize::try_from(number % 2).unwrap()];
+        type Lie<'a> = &'a dyn Fn(u64, &mut Cutter) -> (u64, Size);
+        let lies: [(&str, Lie<'_>); 5] = [
+            ("sizes that last just long enough", &|n, _| (honest(n), of(n / 40))),
+            ("back and forth", &|n, _| (honest(n) - n % 2 * 1_500, SMALL)),
+            ("always back", &|n, _| (1_000_000_000 - n * 2_000, SMALL)),
+            ("each frame ten minutes after the one before", &|n, _| (n * 600_000, SMALL)),
+            ("streams", &|n, cutter| {
+                cutter.new_stream();
+                (honest(n), SMALL)
+            }),
+        ];
+        for (what, lie) in lies {
+            for limit in [Some(600), None] {
+                let [first, second] = files(limit, lie);
+                assert!(first <= 60 && second <= 25, "{what}: {first} and {second} files");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_asked_for_is_not_held_up() {
+        let honest = |number: u64| number * 100 / 3;
+        assert_eq!(files(Some(1), |n, _| (honest(n), SMALL)), [1800, 1800]);
+        // an hour that we were away for comes at once
+        let limit = Duration::from_secs(60);
+        let mut cutter = Cutter::new(Some(limit));
+        let hour = (0..3600).filter(|n| cutter.frame(at(n * 1000), at(n * 10), None, SMALL).is_some());
+        assert_eq!(hour.count(), 60);
+    }
+
+    #[test]
+    fn what_is_held_goes_on_until_it_may_be_cut() {
+        let mut cutter = Cutter::new(Some(Duration::from_secs(10)));
+        let frame = |captured, now, cutter: &mut Cutter| cutter.frame(at(captured), at(now), None, SMALL);
+        assert_eq!(frame(50_000, 0, &mut cutter), Some(Cut::First));
+        while cutter.may_begin(at(0)) {
+            cutter.reopened(at(0));
+        }
+        cutter.new_stream();
+        assert_eq!((frame(4_000, 0, &mut cutter), cutter.held()), (None, Some(Cut::Stream)));
+        assert_eq!((frame(9_000, 5_000, &mut cutter), cutter.held()), (None, None));
+        cutter.new_clock();
+        assert_eq!((frame(90_000, 6_000, &mut cutter), cutter.held()), (None, Some(Cut::Clock)));
+        assert_eq!(
+            frame(94_999, 10_999, &mut cutter),
+            None,
+            "5 s of one clock, and nearly as many of the next"
+        );
+        assert_eq!(frame(95_000, 11_000, &mut cutter), Some(Cut::Duration));
+        cutter.new_stream();
+        assert_eq!(frame(1_000, 90_000, &mut cutter), Some(Cut::Stream));
     }
 
     #[test]
@@ -220,7 +376,8 @@ mod tests {
         let mut cutter = Cutter::new(None);
         let cuts = (0..1000_u16).filter(|n| {
             let size = Size { width: 100 + n % 7, height: 100 };
-            cutter.frame(at(u64::from(*n) * 10_000), None, size) == Some(Cut::Size)
+            cutter.frame(at(u64::from(*n) * 10_000), at(u64::from(*n) * 10_000), None, size)
+                == Some(Cut::Size)
         });
         assert_eq!(cuts.count(), 0);
     }
@@ -228,7 +385,7 @@ mod tests {
     #[test]
     fn a_size_that_had_lasted_in_the_file_before_has_lasted() {
         let mut cutter = Cutter::new(Some(Duration::from_secs(10)));
-        let mut frame = |millis, size| cutter.frame(at(millis), None, size);
+        let mut frame = |millis, size| cutter.frame(at(millis), at(millis), None, size);
         assert_eq!(frame(0, SMALL), Some(Cut::First));
         assert!((1..100).all(|n| frame(n * 100, SMALL).is_none()));
         assert_eq!(frame(10_000, SMALL), Some(Cut::Duration));
@@ -240,18 +397,22 @@ mod tests {
     fn a_stream_before_the_first_frame_is_no_second_file() {
         let mut cutter = Cutter::new(None);
         cutter.new_stream();
-        assert_eq!(cutter.frame(at(0), None, SMALL), Some(Cut::First));
-        assert_eq!(cutter.frame(at(40), None, SMALL), None);
+        assert_eq!(cutter.frame(at(0), at(0), None, SMALL), Some(Cut::First));
+        assert_eq!(cutter.frame(at(40), at(40), None, SMALL), None);
     }
 
     #[test]
     fn a_clock_that_went_back_begins_a_file_and_one_that_trembles_does_not() {
         let mut cutter = Cutter::new(None);
-        assert_eq!(cutter.frame(at(90_000), None, SMALL), Some(Cut::First));
-        assert_eq!(cutter.frame(at(89_900), None, SMALL), None);
-        assert_eq!(cutter.frame(at(89_000), None, SMALL), None, "a second behind the latest, not more");
-        assert_eq!(cutter.frame(at(88_999), None, SMALL), Some(Cut::Clock));
-        assert_eq!(cutter.frame(at(89_100), None, SMALL), None);
+        assert_eq!(cutter.frame(at(90_000), at(90_000), None, SMALL), Some(Cut::First));
+        assert_eq!(cutter.frame(at(89_900), at(89_900), None, SMALL), None);
+        assert_eq!(
+            cutter.frame(at(89_000), at(89_000), None, SMALL),
+            None,
+            "a second behind the latest, not more"
+        );
+        assert_eq!(cutter.frame(at(88_999), at(88_999), None, SMALL), Some(Cut::Clock));
+        assert_eq!(cutter.frame(at(89_100), at(89_100), None, SMALL), None);
     }
 
     proptest! {
@@ -266,7 +427,7 @@ mod tests {
             let mut latest = None;
             for (number, size) in sizes.enumerate() {
                 let captured = at(number as u64 * 1000 / fps);
-                let cut = cutter.frame(captured, None, size);
+                let cut = cutter.frame(captured, captured, None, size);
                 if cut == Some(Cut::Size) {
                     let (since, frame) = latest.unwrap_or((at(0), 0));
                     prop_assert!(captured.since(since) >= LASTS && number - frame >= 10, "frame {number}");
@@ -282,7 +443,7 @@ mod tests {
             let (mut now, mut first) = (0, None);
             for step in steps {
                 now += step;
-                if cutter.frame(at(now), None, SMALL).is_some() {
+                if cutter.frame(at(now), at(now), None, SMALL).is_some() {
                     first = Some(at(now));
                 }
                 prop_assert!(at(now).since(first.unwrap()) < limit);

@@ -59,6 +59,8 @@ pub enum MuxError {
     TooLong(u64),
     /// The file is as long as its container allows.
     SegmentFull,
+    /// So many frames are in the file, and what says where they are is kept in memory until its end.
+    TooMany(usize),
 }
 
 impl fmt::Display for MuxError {
@@ -66,6 +68,12 @@ impl fmt::Display for MuxError {
         match self {
             MuxError::Empty => write!(f, "an empty frame cannot be recorded"),
             MuxError::TooLong(len) => write!(f, "a frame of {len} bytes is longer than the container allows"),
+            MuxError::TooMany(most) => {
+                write!(
+                    f,
+                    "a QuickTime file of more than {most} frames is not made: export it to .mkv or .avi"
+                )
+            }
             MuxError::SegmentFull => write!(f, "the file is full: start a new segment"),
         }
     }

@@ -7,6 +7,36 @@ use crate::wire::FrameNumber;
 use crate::wire::data::{self, HEADER_LEN};
 use std::ops::Range;
 
+/// Datagrams that lie one after the other, headers and all: each of `step` bytes, the last of as many or fewer.
+#[derive(Clone, Copy)]
+pub struct Train<'a> {
+    bytes: &'a [u8],
+    step: usize,
+}
+
+impl<'a> Train<'a> {
+    /// Of datagrams that have this length.
+    pub fn new(bytes: &'a [u8], step: u16) -> Self {
+        Train { bytes, step: step.into() }
+    }
+
+    /// Bytes of all of them.
+    pub fn total(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Bytes of each but the last.
+    pub fn step(&self) -> usize {
+        self.step
+    }
+
+    /// These of them, as one slice. What is not there is left out.
+    pub fn datagrams(&self, which: Range<u16>) -> &'a [u8] {
+        let at = |index: u16| (usize::from(index) * self.step).min(self.bytes.len());
+        self.bytes.get(at(which.start)..at(which.end)).unwrap_or(&[])
+    }
+}
+
 /// A frame in the reel.
 #[derive(Clone, Copy)]
 pub struct Frame<'a> {
@@ -47,12 +77,26 @@ impl<'a> Frame<'a> {
         data::fragment_count(self.entry.length, self.fragment) as u16
     }
 
-    /// The datagrams of these fragments, headers included, as one slice. All are of
-    /// [`Reel::datagram_len`](super::Reel::datagram_len) bytes but the frame's last. Fragments that are not there are left out.
+    /// Its datagrams. All are of [`Reel::datagram_len`](super::Reel::datagram_len) bytes but the last.
+    pub fn train(&self) -> Train<'a> {
+        Train { bytes: self.train, step: usize::from(self.fragment) + HEADER_LEN }
+    }
+
+    /// The datagrams of these fragments, headers included, as one slice. Fragments that are not there are left out.
     pub fn datagrams(&self, fragments: Range<u16>) -> &'a [u8] {
-        let step = usize::from(self.fragment) + HEADER_LEN;
-        let at = |index: u16| (usize::from(index) * step).min(self.train.len());
-        self.train.get(at(fragments.start)..at(fragments.end)).unwrap_or(&[])
+        self.train().datagrams(fragments)
+    }
+
+    /// Payload bytes of each fragment but the last.
+    pub fn fragment_len(&self) -> u16 {
+        self.fragment
+    }
+
+    /// The header of its parity row with this number.
+    pub fn parity_header(&self, row: u16) -> [u8; HEADER_LEN] {
+        let mut header = self.train.first_chunk().copied().unwrap_or([0; HEADER_LEN]);
+        data::make_parity(&mut header, self.fragments().saturating_add(row));
+        header
     }
 
     /// The JPEG's bytes, in pieces without the headers between them.

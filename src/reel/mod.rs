@@ -27,13 +27,15 @@ mod rate;
 mod tests;
 mod too_large;
 
-pub use frame::Frame;
+pub use arena::make_room;
+pub use frame::{Frame, Train};
 pub use too_large::TooLargeError;
 
 use crate::jpeg::Facts;
 use crate::time::Stamp;
 use crate::wire::data::{self, HEADER_LEN, Header};
 use crate::wire::{FrameNumber, MAX_FRAME, StreamId};
+use rate::Rates;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -50,6 +52,7 @@ pub struct Reel {
     index_limit: usize,
     head: usize,
     next: FrameNumber,
+    rates: Rates,
     stream: StreamId,
     /// Payload bytes of a full fragment.
     fragment: u16,
@@ -81,6 +84,7 @@ impl Reel {
             index_limit,
             head: 0,
             next: FIRST,
+            rates: Rates::default(),
             stream,
             fragment,
         }
@@ -142,6 +146,7 @@ impl Reel {
             index: 0,
             size: self.fragment,
             stamp,
+            check: data::check(jpeg),
         };
         let mut to = start;
         for fragment in jpeg.chunks(usize::from(self.fragment)) {
@@ -156,6 +161,7 @@ impl Reel {
         self.next = number.next();
         let elapsed = self.elapsed_at(stamp);
         self.index.push_back(Entry { number, start, length, stamp, facts: facts.into(), elapsed });
+        self.rates = self.measure();
         Ok(number)
     }
 

@@ -17,6 +17,14 @@ const JUMP: Duration = Duration::from_secs(100);
 /// How many of the newest frames the frame rate is measured over.
 const RATE_FRAMES: usize = 60;
 
+/// What was measured when the newest frame had been laid in.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rates {
+    fps: Option<f32>,
+    bytes: Option<f32>,
+    pace: Option<f32>,
+}
+
 impl Reel {
     /// Time between the oldest and the newest frame's capture.
     pub fn span(&self) -> Duration {
@@ -25,23 +33,30 @@ impl Reel {
 
     /// Frames a second, measured over the newest frames' capture times; none with less than two.
     pub fn fps(&self) -> Option<f32> {
-        let first = self.index.len().saturating_sub(RATE_FRAMES);
-        let seconds = self.between(first).as_secs_f32();
-        let intervals = self.index.len().saturating_sub(first + 1);
-        (seconds > 0.0).then(|| intervals as f32 / seconds)
+        self.rates.fps
     }
 
     /// Bytes a second, measured over the newest frames; none with less than two.
     pub fn byte_rate(&self) -> Option<f32> {
-        self.rate_over(RATE_FRAMES)
+        self.rates.bytes
     }
 
     /// Bytes a second that a sender has to reckon with: the same, or that of the newest frames if they have become
     /// much larger or faster.
     pub fn pace(&self) -> Option<f32> {
-        let mean = self.byte_rate()?;
-        let latest = self.rate_over(LATEST_FRAMES).filter(|latest| *latest > mean * CHANGED);
-        Some(latest.unwrap_or(mean))
+        self.rates.pace
+    }
+
+    /// Once a frame: who sends asks for them for each burst.
+    pub(super) fn measure(&self) -> Rates {
+        let first = self.index.len().saturating_sub(RATE_FRAMES);
+        let seconds = self.between(first).as_secs_f32();
+        let intervals = self.index.len().saturating_sub(first + 1);
+        let fps = (seconds > 0.0).then(|| intervals as f32 / seconds);
+        let bytes = self.rate_over(RATE_FRAMES);
+        let latest =
+            self.rate_over(LATEST_FRAMES).zip(bytes).filter(|(latest, mean)| *latest > mean * CHANGED);
+        Rates { fps, bytes, pace: latest.map_or(bytes, |(latest, _)| Some(latest)) }
     }
 
     fn rate_over(&self, frames: usize) -> Option<f32> {

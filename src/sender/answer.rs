@@ -10,6 +10,8 @@ use std::ops::Range;
 pub(super) struct Answer {
     /// Its path takes our datagrams whole after all.
     pub(super) widen: bool,
+    /// Its path does not take them whole.
+    pub(super) narrow: bool,
     /// It is to get a BEAT.
     pub(super) beat: bool,
     /// It leaves: why, and what it is told.
@@ -24,7 +26,6 @@ pub(super) enum Due {
     End(EndReason),
     /// END has been sent often enough.
     Gone,
-    NoHello,
     Silence,
 }
 

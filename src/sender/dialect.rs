@@ -2,10 +2,14 @@
 //! in each match here; neither session nor hub knows which there are.
 
 use super::answer::{Answer, Due};
+use super::line::{Line, Turn};
 use super::native::Native;
+use super::parity::Parity;
 use super::plain::Plain;
+use super::proof::Proof;
 use super::slate::{Showing, Slate};
 use super::{ClientId, ClientKind, LeaveReason, Small, Tally, Transmit, Wake};
+use crate::admission::places::Standing;
 use crate::reel::Reel;
 use crate::time::Time;
 use crate::wire::Token;
@@ -28,27 +32,41 @@ impl Dialect {
         }
     }
 
-    /// It has joined over TCP, and nothing has come from its UDP socket.
-    pub(super) fn is_invited(&self) -> bool {
-        match self {
-            Dialect::Plain(_) => false,
-            Dialect::Native(native) => native.is_invited(),
-        }
-    }
-
     /// It gets the stream, and is told when something changes about the camera.
     pub(super) fn is_told_of_camera(&self) -> bool {
         match self {
             Dialect::Plain(_) => false,
-            Dialect::Native(native) => native.is_live(),
+            Dialect::Native(native) => native.is_live() && native.proof() > Proof::Token,
         }
     }
 
-    /// Something has come from the address that is sent to.
+    /// It has acknowledged a frame.
     pub(super) fn is_proven(&self) -> bool {
         match self {
             Dialect::Plain(plain) => plain.has_answered(),
-            Dialect::Native(native) => !native.is_invited(),
+            Dialect::Native(native) => native.proof() == Proof::Frame,
+        }
+    }
+
+    /// How much it would be missed.
+    pub(super) fn standing(&self, now: Time) -> Standing {
+        match self {
+            Dialect::Plain(plain) if !plain.has_answered() => Standing::Idle,
+            Dialect::Plain(_) => Standing::Busy,
+            Dialect::Native(native) => match native.proof() {
+                Proof::Token => Standing::Idle,
+                Proof::Answer if native.takes_nothing(now) || native.is_silent(now) => Standing::Stuck,
+                Proof::Frame if self.is_viewer() && native.is_silent(now) => Standing::Stuck,
+                Proof::Answer | Proof::Frame => Standing::Busy,
+            },
+        }
+    }
+
+    /// It records, and nothing has been heard of it for a while.
+    pub(super) fn is_torn_away(&self, now: Time) -> bool {
+        match self {
+            Dialect::Plain(_) => false,
+            Dialect::Native(native) => native.policy() == Policy::Every && native.is_silent(now),
         }
     }
 
@@ -72,6 +90,14 @@ impl Dialect {
         match self {
             Dialect::Plain(_) => true,
             Dialect::Native(native) => native.policy() == Policy::Newest,
+        }
+    }
+
+    /// It takes turns with others in what is sent at once.
+    pub(super) fn turn(&self) -> Option<Turn> {
+        match self {
+            Dialect::Plain(_) => None,
+            Dialect::Native(native) => native.turn(),
         }
     }
 
@@ -114,11 +140,19 @@ impl Dialect {
         }
     }
 
-    /// Its host says that nobody listens on its port. True: somebody did before.
+    /// Its host says that nobody listens on its port. True: somebody did before, and may have gone.
     pub(super) fn on_refused(&mut self, now: Time) -> bool {
         match self {
             Dialect::Plain(plain) => plain.on_refused(now),
             Dialect::Native(_) => true,
+        }
+    }
+
+    /// Something said that its datagrams are too large for its path.
+    pub(super) fn on_too_large(&mut self, now: Time) {
+        match self {
+            Dialect::Plain(_) => {}
+            Dialect::Native(native) => native.on_too_large(now),
         }
     }
 
@@ -134,6 +168,15 @@ impl Dialect {
     pub(super) fn on_unblocked(&mut self, now: Time) {
         match self {
             Dialect::Plain(plain) => plain.on_unblocked(now),
+            Dialect::Native(native) => native.on_unblocked(now),
+        }
+    }
+
+    /// What was handed out last has not been sent, and never will be.
+    pub(super) fn on_not_sent(&mut self) {
+        match self {
+            Dialect::Plain(plain) => plain.on_not_sent(),
+            // it asks for what it lacks
             Dialect::Native(_) => {}
         }
     }
@@ -141,11 +184,11 @@ impl Dialect {
     /// We leave. True: it says itself, by [`Due::Gone`], when it has been told; false: it is to be dismissed at once.
     pub(super) fn leave(&mut self, now: Time) -> bool {
         match self {
-            Dialect::Native(native) if !native.is_invited() => {
+            Dialect::Native(native) => {
                 native.leave(EndReason::Stopping, now);
                 true
             }
-            Dialect::Native(_) | Dialect::Plain(_) => false,
+            Dialect::Plain(_) => false,
         }
     }
 
@@ -156,7 +199,8 @@ impl Dialect {
         &mut self,
         client: ClientId,
         reel: &Reel,
-        burst: u16,
+        line: &mut Line,
+        parity: &mut Parity,
         tally: &mut Tally,
         now: Time,
     ) -> Option<Transmit> {
@@ -166,8 +210,15 @@ impl Dialect {
                 Some(Transmit::Whole { client, number })
             }
             Dialect::Native(native) => {
-                let (number, fragments, again) = native.next_train(reel, burst, tally, now)?;
-                Some(Transmit::Train { client, number, fragments, again })
+                let (number, fragments, again) = native.next_train(reel, line, parity, tally, now)?;
+                let count = reel.frame(number)?.fragments();
+                Some(match fragments.start.checked_sub(count) {
+                    None => Transmit::Train { client, number, fragments, again },
+                    Some(first) => {
+                        let rows = first..fragments.end.saturating_sub(count);
+                        Transmit::Parity { client, number, rows }
+                    }
+                })
             }
         }
     }
@@ -224,10 +275,11 @@ impl Dialect {
     }
 
     /// The last word to a client that is dismissed. A plain one that we leave would wait for ever.
-    pub(super) fn farewell(&self, reason: LeaveReason) -> Option<Small> {
-        match self {
-            Dialect::Plain(_) => (reason == LeaveReason::Stopping).then(|| small(END)),
-            Dialect::Native(_) => None,
+    pub(super) fn farewell(&self, epoch: u16, reason: LeaveReason) -> Option<Small> {
+        match (self, reason) {
+            (Dialect::Plain(_), LeaveReason::Stopping) => Some(self.end(epoch, EndReason::Stopping)),
+            (_, LeaveReason::MadeRoom) => Some(self.end(epoch, EndReason::MadeRoom)),
+            _ => None,
         }
     }
 

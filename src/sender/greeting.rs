@@ -3,6 +3,7 @@
 use crate::time::Time;
 use crate::wire::join::{GREETING, Join, LineError, MAX_LINE};
 use crate::wire::plain;
+use crate::wire::sealed;
 use arrayvec::ArrayVec;
 use std::fmt;
 use std::time::Duration;
@@ -28,6 +29,8 @@ pub enum Request {
     Plain(u16),
     /// Of our own.
     Native(Join),
+    /// Of our own, sealed: a message that only who has the key can read.
+    Sealed(Vec<u8>),
 }
 
 /// Why a connection is closed without a session.
@@ -127,7 +130,11 @@ impl Greeting {
         let line = self.bytes.iter().position(|b| *b == b'\n').and_then(|end| self.bytes.get(..end));
         match line {
             Some(line) => {
-                Join::parse(line).map(|join| Some(Request::Native(join))).map_err(GreetingError::Line)
+                let request = match sealed::parse(line) {
+                    Some(message) => message.map(Request::Sealed),
+                    None => Join::parse(line).map(Request::Native),
+                };
+                request.map(Some).map_err(GreetingError::Line)
             }
             None if overflow || self.bytes.is_full() => Err(GreetingError::Line(LineError::Verb)),
             None => Ok(None),

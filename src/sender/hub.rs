@@ -1,28 +1,27 @@
-//! All clients: who may come in, whose turn it is, who is dropped.
+//! All clients: whose turn it is, who is dropped.
 
 use super::answer::{Answer, Due};
-use super::dialect::Dialect;
-use super::native::Native;
-use super::plain::Plain;
+use super::entrance::Entrance;
+use super::line::Line;
+use super::parity::Parity;
 use super::session::Session;
-use super::{
-    ClientEvent, ClientId, ClientKind, LeaveReason, Output, Route, Slate, Small, Tally, Transmit, Wake,
-};
+use super::{ClientEvent, ClientId, ClientKind, LeaveReason, Output, Slate, Small, Tally, Transmit, Wake};
+use crate::admission::places::Party;
+use crate::fec::Encoder;
 use crate::jpeg::Size;
-use crate::reel::Reel;
-use crate::reel::cursor::Cursor;
+use crate::reel::{Reel, Train};
 use crate::time::Time;
-use crate::wire::client::{FromClient, Hello};
-use crate::wire::join::{Accepted, Join, Policy, Refusal, RefusalCode, Reply};
+use crate::wire::client::FromClient;
+use crate::wire::join::Policy;
 use crate::wire::server::EndReason;
-use crate::wire::{StreamId, Token};
+use crate::wire::{FrameNumber, StreamId, Token};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 /// What the hub may use up.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Clients at once, of both kinds, prepared sessions included.
+    /// Clients at once, of both kinds.
     pub clients: u16,
     /// Datagrams that one system call takes: [`Transmit::Train`] is never longer.
     pub burst: u16,
@@ -37,17 +36,20 @@ pub struct Strays {
 
 /// All clients of one stream. See [`sender`](super) for how it is driven.
 pub struct Hub {
-    limits: Limits,
-    stream: StreamId,
-    places: Vec<Option<Session>>,
-    generation: u32,
-    outputs: VecDeque<Output>,
+    pub(super) limits: Limits,
+    pub(super) stream: StreamId,
+    pub(super) places: Vec<Option<Session>>,
+    pub(super) generation: u32,
+    pub(super) outputs: VecDeque<Output>,
+    pub(super) entrance: Entrance,
     /// The place that is asked next for something to send.
     turn: usize,
     /// The camera delivers nothing; and the size of the newest frame. All native clients have been told.
-    camera: (bool, Option<Size>),
+    pub(super) camera: (bool, Option<Size>),
     slate: Option<Slate>,
-    stopping: bool,
+    line: Line,
+    parity: Parity,
+    pub(super) stopping: bool,
     strays: Strays,
 }
 
@@ -60,23 +62,44 @@ impl Hub {
             places: (0..limits.clients).map(|_| None).collect(),
             generation: 0,
             outputs: VecDeque::with_capacity(64),
+            entrance: Entrance::new(limits.clients),
             turn: 0,
             camera: (false, None),
             slate: None,
+            line: Line::new(limits.burst),
+            parity: Parity::new(),
             stopping: false,
             strays: Strays::default(),
         }
     }
 
-    /// Clients that are here, prepared sessions included.
+    /// Clients that are here, and those whose HELLO is awaited.
     pub fn clients(&self) -> usize {
-        self.places.iter().flatten().count()
+        self.places.iter().flatten().count().saturating_add(self.entrance.invitations.len())
     }
 
     /// Each client that gets the stream: where it is, what it is, since when, and what has gone to it.
     pub fn each_client(&self) -> impl Iterator<Item = (SocketAddr, ClientKind, Time, Tally)> {
-        let here = self.places.iter().flatten().filter(|session| !session.dialect.is_invited());
-        here.map(|session| (session.remote, session.kind(), session.since, session.tally))
+        self.places
+            .iter()
+            .flatten()
+            .map(|session| (session.remote, session.kind(), session.since, session.tally))
+    }
+
+    /// The client that has said HELLO with this token.
+    pub fn client_of(&self, token: Token) -> Option<ClientId> {
+        let mut here = self.places.iter().flatten();
+        here.find(|session| session.dialect.has_token(token)).map(|session| session.id)
+    }
+
+    /// The HELLO with this token is awaited.
+    pub fn awaits(&self, token: Token) -> bool {
+        self.entrance.invitations.has(token)
+    }
+
+    /// A datagram has come that is nobody's, whatever it says.
+    pub fn handle_stray(&mut self) {
+        self.count_stray();
     }
 
     /// Datagrams that were dropped.
@@ -92,6 +115,8 @@ impl Hub {
     /// Whether the camera delivers, and what; after each change of the reel. Native clients are told at once if the
     /// camera is away or is back, and if its frames have another size.
     pub fn handle_camera(&mut self, no_camera: bool, reel: &Reel, now: Time) {
+        let sessions = self.places.iter().flatten();
+        self.line.share_among(sessions.filter_map(|session| session.dialect.turn()));
         let camera = (no_camera, reel.newest().map(|frame| frame.size()));
         if std::mem::replace(&mut self.camera, camera) == camera {
             return;
@@ -103,96 +128,6 @@ impl Hub {
                 self.send_beat(id, reel, now);
             }
         }
-    }
-
-    /// A native client asks to come in. `token` is fresh and random. The session begins with its HELLO.
-    pub fn join_native(&mut self, join: Join, route: Route, token: Token, reel: &Reel, now: Time) -> Reply {
-        let (no_camera, _) = self.camera;
-        let cursor = match join.resume {
-            Some((stream, wanted)) if stream == self.stream => {
-                Cursor::resume(join.policy, wanted, reel, no_camera, now)
-            }
-            _ => Cursor::begin(join.policy, reel, no_camera, now),
-        };
-        let dialect = Dialect::Native(Box::new(Native::new(token, cursor, now)));
-        if let Err(refusal) = self.admit(route, route.remote, join.agent, dialect, now) {
-            return Reply::Refused(refusal);
-        }
-        Reply::Ok(Accepted {
-            token,
-            stream: self.stream,
-            next: cursor.number(),
-            datagram: reel.datagram_len(),
-            size: reel.newest().map(|frame| frame.size()),
-            fps: reel.fps(),
-            span_ms: u32::try_from(reel.span().as_millis()).unwrap_or(u32::MAX),
-        })
-    }
-
-    /// A plain client asks to come in; its frames will go to `port` on its host.
-    ///
-    /// # Errors
-    /// The [`Refusal`], in words for the client.
-    pub fn join_plain(
-        &mut self,
-        port: u16,
-        route: Route,
-        reel: &Reel,
-        now: Time,
-    ) -> Result<ClientId, Refusal> {
-        let remote = SocketAddr::new(route.remote.ip(), port);
-        let remote = keep_scope(remote, route.remote);
-        let twin = self.places.iter().flatten().find(|s| s.remote == remote && s.kind() == ClientKind::Plain);
-        let is_return = match twin.map(|s| s.id) {
-            Some(id) => {
-                self.dismiss(id, LeaveReason::Replaced, now);
-                true
-            }
-            None => false,
-        };
-        let (no_camera, _) = self.camera;
-        let plain = Plain::new(Cursor::begin(Policy::Newest, reel, no_camera, now));
-        let client = self.admit(route, remote, None, Dialect::Plain(plain), now)?;
-        let kind = ClientKind::Plain;
-        self.outputs.push_back(Output::Open { client, local: route.local, remote, kind, narrow: None });
-        self.outputs.push_back(Output::Event(ClientEvent::Joined { remote, kind, agent: None, is_return }));
-        Ok(client)
-    }
-
-    fn admit(
-        &mut self,
-        route: Route,
-        remote: SocketAddr,
-        agent: Option<String>,
-        dialect: Dialect,
-        now: Time,
-    ) -> Result<ClientId, Refusal> {
-        if self.stopping {
-            return Err(Refusal { code: RefusalCode::Stopping, why: "camcast is stopping".into() });
-        }
-        let Some(place) = self.free_place(now) else {
-            let why =
-                format!("all {} places are taken; camcast --max-clients gives more", self.limits.clients);
-            return Err(Refusal { code: RefusalCode::Full, why });
-        };
-        self.generation = self.generation.wrapping_add(1);
-        let id = ClientId { place: place as u16, generation: self.generation };
-        let session = Session::new(id, route, remote, agent, dialect, now);
-        if let Some(slot) = self.places.get_mut(place) {
-            *slot = Some(session);
-        }
-        Ok(id)
-    }
-
-    /// A place that is free, or that somebody has who has never been heard of since joining.
-    fn free_place(&mut self, now: Time) -> Option<usize> {
-        if let Some(place) = self.places.iter().position(Option::is_none) {
-            return Some(place);
-        }
-        let unproven = self.places.iter().flatten().filter(|session| !session.dialect.is_proven());
-        let oldest = unproven.min_by_key(|session| session.since)?.id;
-        self.dismiss(oldest, LeaveReason::MadeRoom, now);
-        Some(oldest.place())
     }
 
     /// A datagram on the listening socket: a HELLO, or one that was under way while its client's own socket was made.
@@ -230,35 +165,16 @@ impl Hub {
         }
     }
 
-    /// A HELLO with the token of a prepared session makes it live. False: there is no such session.
-    fn adopt(&mut self, hello: &Hello, datagram: &[u8], from: SocketAddr, reel: &Reel, now: Time) -> bool {
-        if hello.epoch != self.stream.epoch() {
-            return false;
-        }
-        // video goes to the address that has joined, or to none
-        let invited = self.places.iter().flatten().find(|s| s.awaits(hello.token, from));
-        let Some(id) = invited.map(|s| s.id) else { return false };
-        let twin = self.places.iter().flatten().find(|s| s.remote == from && s.id != id);
-        let twin = twin.map(|s| s.id);
-        if let Some(old) = twin {
-            self.dismiss(old, LeaveReason::Replaced, now);
-        }
-        let is_return = twin.is_some();
-        let Some(session) = self.session(id) else { return false };
-        session.adopt(hello, from, now);
-        let (kind, local, agent) = (session.kind(), session.route.local, session.agent.take());
-        let narrow = hello.narrow.then_some(hello.path_mtu);
-        self.outputs.push_back(Output::Open { client: id, local, remote: from, kind, narrow });
-        self.outputs.push_back(Output::Event(ClientEvent::Joined { remote: from, kind, agent, is_return }));
-        self.hear(id, datagram, reel, now)
-    }
-
     /// A client's datagram. False: it is none of that session's.
-    fn hear(&mut self, client: ClientId, datagram: &[u8], reel: &Reel, now: Time) -> bool {
+    pub(super) fn hear(&mut self, client: ClientId, datagram: &[u8], reel: &Reel, now: Time) -> bool {
         let answer = self.session(client).and_then(|session| session.handle_datagram(datagram, reel, now));
-        let Some(Answer { widen, beat, leave }) = answer else { return false };
+        let Some(Answer { widen, narrow, beat, leave }) = answer else { return false };
+        self.on_proof(client, now);
         if widen {
             self.outputs.push_back(Output::Widen { client });
+        }
+        if narrow {
+            self.outputs.push_back(Output::Narrow { client });
         }
         if beat {
             self.send_beat(client, reel, now);
@@ -276,6 +192,14 @@ impl Hub {
     pub fn handle_refused(&mut self, client: ClientId, now: Time) {
         if let Some(why) = self.session(client).and_then(|session| session.handle_refused(now)) {
             self.dismiss(client, why, now);
+        }
+    }
+
+    /// Something said that the client's path does not take our datagrams whole. That is true if they do not arrive, and then
+    /// [`Output::Narrow`] says so.
+    pub fn handle_too_large(&mut self, client: ClientId, now: Time) {
+        if let Some(session) = self.session(client) {
+            session.dialect.on_too_large(now);
         }
     }
 
@@ -299,6 +223,14 @@ impl Hub {
         }
     }
 
+    /// Nothing of the latest transmit has been sent, and never will be: the system did not take it, or its frame cannot be shrunk or
+    /// has left the reel. Nothing waits for the socket after that.
+    pub fn handle_not_sent(&mut self, client: ClientId, now: Time) {
+        if let Some(session) = self.session(client) {
+            session.handle_not_sent(now);
+        }
+    }
+
     /// The client's socket takes datagrams again, and has taken what was left of the latest transmit; or that has been dropped,
     /// because its frame has left the reel.
     pub fn handle_writable(&mut self, client: ClientId, now: Time) {
@@ -310,12 +242,23 @@ impl Hub {
     /// Frames that clients do not have yet, and can still get; a client that has joined but not said HELLO counts as one.
     /// Zero: each has all that it will ever have.
     pub fn outstanding(&self, reel: &Reel) -> u64 {
-        self.places.iter().flatten().map(|session| session.dialect.outstanding(reel)).sum()
+        let here = self.places.iter().flatten().map(|session| session.dialect.outstanding(reel));
+        here.fold(self.entrance.invitations.len() as u64, u64::saturating_add)
     }
 
     /// Shows this slate to viewers and plain clients from now on, or none, because there is a signal.
     pub fn handle_slate(&mut self, slate: Option<Slate>) {
         self.slate = slate;
+    }
+
+    /// From now on viewers that take them get parity rows for what they miss. [`Output::MakeEncoder`] has asked for it.
+    pub fn handle_encoder(&mut self, encoder: Encoder) {
+        self.parity.set_encoder(encoder);
+    }
+
+    /// The parity rows of that frame, as datagrams. None: it is no longer among the latest that somebody lacked something of.
+    pub fn parity(&self, number: FrameNumber) -> Option<Train<'_>> {
+        self.parity.train(number)
     }
 
     /// Whether anybody is there who would see a slate.
@@ -326,6 +269,7 @@ impl Hub {
     /// Tells every client that the stream ends. [`is_stopped`](Self::is_stopped) says when that is done.
     pub fn handle_stop(&mut self, now: Time) {
         self.stopping = true;
+        self.entrance.invitations.clear();
         for place in 0..self.places.len() {
             let Some(Some(session)) = self.places.get_mut(place) else { continue };
             let id = session.id;
@@ -338,6 +282,7 @@ impl Hub {
 
     /// A deadline of [`next_timeout`](Self::next_timeout) has come.
     pub fn handle_timeout(&mut self, reel: &Reel, now: Time) {
+        self.expire_invitations(now);
         for place in 0..self.places.len() {
             if let Some((id, Due::Beat)) = self.on_timeout(place, now) {
                 self.send_beat(id, reel, now);
@@ -360,7 +305,6 @@ impl Hub {
             Due::Nothing | Due::Beat => {}
             Due::End(reason) => self.send_end(id, reason),
             Due::Gone => self.dismiss(id, LeaveReason::Stopping, now),
-            Due::NoHello => self.dismiss(id, LeaveReason::NoHello, now),
             Due::Silence => {
                 self.send_end(id, EndReason::Silence);
                 self.dismiss(id, LeaveReason::Silence, now);
@@ -374,7 +318,9 @@ impl Hub {
     #[must_use]
     pub fn next_timeout(&self) -> Option<(Time, Wake)> {
         let sessions = self.places.iter().flatten();
-        sessions.filter_map(|session| session.next_timeout(self.slate)).min_by_key(|(at, _)| *at)
+        let sessions = sessions.filter_map(|session| session.next_timeout(self.slate));
+        let hello = self.entrance.invitations.next_timeout().map(|at| (at, Wake::Hello));
+        sessions.chain(hello).min_by_key(|(at, _)| *at)
     }
 
     /// The next thing for the shell to do. Changes with every input and with [`poll_transmit`](Self::poll_transmit): to be
@@ -392,7 +338,10 @@ impl Hub {
             let place = self.turn;
             self.turn = place.wrapping_add(1).checked_rem(self.places.len()).unwrap_or(0);
             let Some(Some(session)) = self.places.get_mut(place) else { continue };
-            let transmit = session.poll_transmit(reel, self.slate, self.limits.burst, now);
+            let transmit = session.poll_transmit(reel, &mut self.line, &mut self.parity, self.slate, now);
+            if self.parity.wants_encoder() {
+                self.outputs.push_back(Output::MakeEncoder);
+            }
             if let Some(transmit) = transmit {
                 if session.dialect.take_beat_now() {
                     self.send_beat(transmit.client(), reel, now);
@@ -403,7 +352,7 @@ impl Hub {
         None
     }
 
-    fn send_beat(&mut self, client: ClientId, reel: &Reel, now: Time) {
+    pub(super) fn send_beat(&mut self, client: ClientId, reel: &Reel, now: Time) {
         let (no_camera, _) = self.camera;
         let beat = self.session(client).and_then(|session| session.dialect.beat(reel, no_camera, now));
         self.send(client, beat);
@@ -420,34 +369,32 @@ impl Hub {
     }
 
     /// Ends a session; its place is free.
-    fn dismiss(&mut self, client: ClientId, reason: LeaveReason, now: Time) {
-        let farewell = self.session(client).and_then(|session| session.dialect.farewell(reason));
+    pub(super) fn dismiss(&mut self, client: ClientId, reason: LeaveReason, now: Time) {
+        let epoch = self.stream.epoch();
+        let farewell = self.session(client).and_then(|session| session.dialect.farewell(epoch, reason));
         self.send(client, farewell);
         if self.session(client).is_none() {
             return;
         }
         let Some(session) = self.places.get_mut(client.place()).and_then(Option::take) else { return };
         let (remote, kind, tally) = (session.remote, session.kind(), session.tally);
+        let was_torn_away = matches!(reason, LeaveReason::Silence | LeaveReason::PortClosed);
+        let is_back = self.has_recorder_since(session.heard, session.party());
+        if was_torn_away && session.has_proved && kind == ClientKind::Native(Policy::Every) && !is_back {
+            self.entrance.kept.keep(session.party(), now);
+        }
         let stay = now.since(session.since);
         self.outputs.push_back(Output::Close { client });
-        if session.dialect.is_invited() && reason != LeaveReason::NoHello {
-            return;
-        }
         self.outputs.push_back(Output::Event(ClientEvent::Left { remote, kind, reason, tally, stay }));
     }
 
-    fn session(&mut self, client: ClientId) -> Option<&mut Session> {
-        self.places.get_mut(client.place())?.as_mut().filter(|session| session.id == client)
+    fn has_recorder_since(&self, when: Time, party: Party) -> bool {
+        let here = self.places.iter().flatten();
+        let mut recorders = here.filter(|session| session.kind() == ClientKind::Native(Policy::Every));
+        recorders.any(|session| session.party() == party && session.since > when)
     }
-}
 
-/// A link-local address is nothing without its interface.
-fn keep_scope(to: SocketAddr, from: SocketAddr) -> SocketAddr {
-    match (to, from) {
-        (SocketAddr::V6(mut to), SocketAddr::V6(from)) => {
-            to.set_scope_id(from.scope_id());
-            SocketAddr::V6(to)
-        }
-        _ => to,
+    pub(super) fn session(&mut self, client: ClientId) -> Option<&mut Session> {
+        self.places.get_mut(client.place())?.as_mut().filter(|session| session.id == client)
     }
 }

@@ -10,15 +10,24 @@
 //! | module | what |
 //! |---|---|
 //! | [`greeting`] | the first bytes of a TCP connection: which of the two languages, and is the line complete |
-//! | [`hub`] | all clients: admission, whose turn it is, timers |
+//! | [`hub`] | all clients: whose turn it is, timers |
+//! | `admitting` | who gets a place, and who has to leave one |
+//! | `entrance` | what is known of those who come |
+//! | `invitations` | those who have joined, and whose HELLO is awaited |
 //! | `session` | one client, whatever it speaks: its route, its tally, whether its socket is full |
 //! | `answer` | what one client's side of the talk asks of the hub |
 //! | `dialect` | the languages behind one set of methods |
 //! | `plain` | one client of the original protocol: a window of one frame |
 //! | `native` | one client of our own: a cursor, a window, BEAT and END |
+//! | `proof` | what a client has shown of its path |
 //! | `repair` | what one client asks to be sent again: a queue and two token buckets |
+//! | `so_far` | what one client has been sent of the newest frames |
+//! | `rows` | how many parity rows answer that, and which |
+//! | `parity` | the rows themselves, made once for all clients |
 //! | `pacer` | how fast one client is sent to |
-//! | `haste` | how much faster than its stream needs it |
+//! | `burst` | how much it is sent at once |
+//! | `line` | what the clients share that are sent to in bursts |
+//! | `lost` | which datagrams it has lost, as far as it lets it be known |
 //! | `path` | what one client's path takes |
 //! | `slate` | the picture that viewers see while there is no signal |
 //! | `timers` | when something is due for one client |
@@ -34,18 +43,27 @@
     )
 )]
 
+mod admitting;
 mod answer;
+mod burst;
 mod dialect;
+mod entrance;
 pub mod greeting;
-mod haste;
 pub mod hub;
+mod invitations;
+mod line;
+mod lost;
 mod native;
 mod pacer;
+mod parity;
 mod path;
 mod plain;
+mod proof;
 mod repair;
+mod rows;
 mod session;
 mod slate;
+mod so_far;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -53,10 +71,11 @@ mod timers;
 pub use hub::Hub;
 pub use slate::Slate;
 
-use crate::wire::FrameNumber;
 use crate::wire::join::Policy;
 use crate::wire::server::BEAT_LEN;
+use crate::wire::{FrameNumber, Tag};
 use arrayvec::ArrayVec;
+use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -65,6 +84,10 @@ use std::time::Duration;
 /// A client is dropped after this long without a sign of life. A little less than the five seconds that the protocol
 /// promises, so that the detection's own delay is inside them.
 pub const SILENCE: Duration = Duration::from_millis(4_500);
+
+/// A client whose host says that its port is closed has to be silent for so long: what a host says anybody can say for it, but nobody
+/// can silence it. A client that is there answers several times in this what is sent to it.
+const REFUSED_SILENCE: Duration = Duration::from_secs(1);
 
 /// One client, for as long as it is here; never used again for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,11 +151,18 @@ pub enum Output {
         remote: SocketAddr,
         /// Plain or native.
         kind: ClientKind,
+        /// What stands in the first of the datagrams that are sent to it at once; none for a plain client.
+        tag: Tag,
         /// The client's path does not take our datagrams whole: `Some(MTU as far as it is known, else 0)`.
         narrow: Option<u16>,
     },
     /// The client's path takes our datagrams whole after all.
     Widen {
+        /// Whose.
+        client: ClientId,
+    },
+    /// The client's path does not take our datagrams whole.
+    Narrow {
         /// Whose.
         client: ClientId,
     },
@@ -143,11 +173,23 @@ pub enum Output {
         /// What.
         bytes: Small,
     },
+    /// Send these bytes to somebody who is no client, from the socket that his datagram came to.
+    Answer {
+        /// The local address that he knows.
+        local: SocketAddr,
+        /// To whom.
+        remote: SocketAddr,
+        /// What.
+        bytes: Small,
+    },
     /// Close the client's socket and forget it.
     Close {
         /// Whose.
         client: ClientId,
     },
+    /// Make an [`Encoder`](crate::fec::Encoder), which takes a while, and hand it to [`Hub::handle_encoder`]. Asked once, when
+    /// somebody first lacks something that parity rows could answer; until it is here, copies do.
+    MakeEncoder,
     /// For the log.
     Event(ClientEvent),
 }
@@ -165,6 +207,15 @@ pub enum Transmit {
         fragments: Range<u16>,
         /// They were sent before, and asked for.
         again: bool,
+    },
+    /// Parity rows of a frame, as [`Hub::parity`] has them: they answer a request. Those that it no longer has are lost.
+    Parity {
+        /// To whom.
+        client: ClientId,
+        /// Of which frame.
+        number: FrameNumber,
+        /// Which of its rows.
+        rows: Range<u16>,
     },
     /// A whole JPEG in one datagram.
     Whole {
@@ -189,15 +240,23 @@ impl Transmit {
     pub fn client(&self) -> ClientId {
         match self {
             Transmit::Train { client, .. }
+            | Transmit::Parity { client, .. }
             | Transmit::Whole { client, .. }
             | Transmit::Slate { client, .. } => *client,
         }
     }
 
+    /// It answers a request, or is a slate: any of its datagrams may be all that comes of a frame.
+    pub fn is_again(&self) -> bool {
+        !matches!(self, Transmit::Train { again: false, .. })
+    }
+
     /// The datagrams to send, if it is not a whole JPEG in one.
     pub fn fragments(&self) -> Option<Range<u16>> {
         match self {
-            Transmit::Train { fragments, .. } => Some(fragments.clone()),
+            Transmit::Train { fragments, .. } | Transmit::Parity { rows: fragments, .. } => {
+                Some(fragments.clone())
+            }
             Transmit::Slate { fragments, .. } => fragments.clone(),
             Transmit::Whole { .. } => None,
         }
@@ -208,7 +267,9 @@ impl Transmit {
     pub fn rest(&self, index: u16) -> Self {
         let mut rest = self.clone();
         match &mut rest {
-            Transmit::Train { fragments, .. } | Transmit::Slate { fragments: Some(fragments), .. } => {
+            Transmit::Train { fragments, .. }
+            | Transmit::Parity { rows: fragments, .. }
+            | Transmit::Slate { fragments: Some(fragments), .. } => {
                 fragments.start = index;
             }
             Transmit::Slate { fragments: None, .. } | Transmit::Whole { .. } => {}
@@ -220,6 +281,7 @@ impl Transmit {
     pub fn number(&self) -> FrameNumber {
         match self {
             Transmit::Train { number, .. }
+            | Transmit::Parity { number, .. }
             | Transmit::Whole { number, .. }
             | Transmit::Slate { number, .. } => *number,
         }
@@ -266,9 +328,11 @@ pub enum LeaveReason {
     PortClosed,
     /// It joined over TCP, but its UDP socket was never heard of.
     NoHello,
+    /// When its HELLO came, all places were taken.
+    NoPlace,
     /// It joined again.
     Replaced,
-    /// It was never heard of since it joined, and another needed its place.
+    /// Another needed its place, and had fewer than its host, or it had proved nothing.
     MadeRoom,
     /// The system gave no socket for it.
     NoSocket,
@@ -285,8 +349,11 @@ impl fmt::Display for LeaveReason {
             LeaveReason::NoHello => {
                 f.write_str("no HELLO from its UDP socket (is a firewall in the way of this port's UDP?)")
             }
+            LeaveReason::NoPlace => f.write_str("others have taken the last places since it joined"),
             LeaveReason::Replaced => f.write_str("it joined again"),
-            LeaveReason::MadeRoom => f.write_str("never heard of since it joined, it made room for another"),
+            LeaveReason::MadeRoom => f.write_str(
+                "it made room for another, as its host has more places than others, or it never answered",
+            ),
             LeaveReason::NoSocket => f.write_str("no socket could be made for it"),
             LeaveReason::Stopping => f.write_str("camcast is stopping"),
         }
@@ -337,6 +404,14 @@ pub struct View {
     pub arrived: u64,
     /// The smoothed round trip in microseconds; 0 if it is not known.
     pub rtt_us: u32,
+}
+
+/// Adds an entry to those of late, of which there are so many at the most.
+fn push_latest<T>(to: &mut VecDeque<T>, entry: T, most: usize) {
+    if to.len() == most {
+        to.pop_front();
+    }
+    to.push_back(entry);
 }
 
 /// Why the hub wants to be woken, for the trace log.

@@ -1,8 +1,12 @@
 //! One client of our own protocol: a cursor into the reel, a window of unacknowledged frames, BEAT and END.
 
 use super::answer::{Answer, Due, Train};
+use super::line::{Line, Turn};
 use super::pacer::{Pacer, Sent};
-use super::repair::{Fragments, Repairs};
+use super::parity::Parity;
+use super::proof::{Doubt, Proof};
+use super::repair::{Fragments, Repairs, range_of};
+use super::so_far::SoFar;
 use super::timers::Timers;
 use super::{LeaveReason, SILENCE, Tally, Wake};
 use crate::reel::Reel;
@@ -15,9 +19,6 @@ use crate::wire::{FrameNumber, Token};
 use arrayvec::ArrayVec;
 use std::ops::Range;
 use std::time::Duration;
-
-/// A prepared session is forgotten if no HELLO has come by then.
-const HELLO_WAIT: Duration = Duration::from_secs(5);
 
 /// No video after this long without a CONTINUE; BEATs go on, so that a client that comes back is noticed.
 const HOLD: Duration = Duration::from_secs(1);
@@ -39,7 +40,7 @@ const WINDOW_EVERY: Window = Window { least: 32, most: 160, seconds: 0.6 };
 /// Frames, and bytes of them, that may go before the oldest one that a recorder is not done with: less than its
 /// assembler reaches and holds.
 const LEAD: i32 = 192;
-const LEAD_BYTES: u32 = 48 * 1024 * 1024;
+const LEAD_BYTES: u32 = 24 * 1024 * 1024;
 
 /// This part of the reel is left for repairs where a recorder's path is too narrow.
 const REPAIR_SHARE: u32 = 8;
@@ -88,30 +89,37 @@ pub(super) struct Native {
     beat_now: bool,
     repairs: Repairs,
     pacer: Pacer,
-    /// What was handed out last. Some of it waits while the socket is full.
+    /// What was handed out last, and whether it goes again. Some of it waits while the socket is full.
     last: Fragments,
+    last_again: bool,
     /// The newest frame that it asked for too late.
     gone: Option<FrameNumber>,
     /// Its datagrams are cut by IP.
     is_narrow: bool,
+    /// It is sent parity rows for what it misses.
+    takes_parity: bool,
+    /// Something said that its path does not take our datagrams whole.
+    doubt: Doubt,
+    /// How far it has shown that what is sent to it arrives, and the frame before the first that is.
+    proof: Proof,
+    before: FrameNumber,
+    /// When something of that first one was sent.
+    begun: Option<Time>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    Invited,
     Live,
     Leaving { reason: EndReason, tries: u8 },
 }
 
 impl Native {
-    pub(super) fn new(token: Token, cursor: Cursor, now: Time) -> Self {
+    pub(super) fn new(token: Token, cursor: Cursor, takes_parity: bool, now: Time) -> Self {
         let before = cursor.number().previous();
-        let mut timers = Timers::new();
-        timers.set(Wake::Hello, now.after(HELLO_WAIT));
         Native {
             token,
-            state: State::Invited,
-            timers,
+            state: State::Live,
+            timers: Timers::new(),
             cursor,
             fragment: 0,
             newest_sent: before,
@@ -128,8 +136,14 @@ impl Native {
             repairs: Repairs::new(now),
             pacer: Pacer::new(now),
             last: (before, 0..0),
+            last_again: false,
             gone: None,
             is_narrow: false,
+            takes_parity,
+            doubt: Doubt::default(),
+            proof: Proof::Token,
+            before,
+            begun: None,
         }
     }
 
@@ -137,12 +151,27 @@ impl Native {
         self.cursor.policy()
     }
 
-    pub(super) fn is_invited(&self) -> bool {
-        self.state == State::Invited
-    }
-
     pub(super) fn is_live(&self) -> bool {
         self.state == State::Live
+    }
+
+    pub(super) fn proof(&self) -> Proof {
+        self.proof
+    }
+
+    /// It has said nothing for so long that it is sent no video.
+    pub(super) fn is_silent(&self, now: Time) -> bool {
+        now >= self.heard.after(HOLD)
+    }
+
+    /// It has been sent frames for so long, and has acknowledged none.
+    pub(super) fn takes_nothing(&self, now: Time) -> bool {
+        self.proof < Proof::Frame && self.begun.is_some_and(|begun| now >= begun.after(HOLD))
+    }
+
+    /// Its path has lost by larger bursts: it takes turns with others.
+    pub(super) fn turn(&self) -> Option<Turn> {
+        (self.state == State::Live && self.pacer.takes_turns()).then(|| self.pacer.turn())
     }
 
     pub(super) fn newest_sent(&self) -> FrameNumber {
@@ -185,7 +214,9 @@ impl Native {
                 self.count_gone(&cont, reel, tally);
                 self.on_continue(&cont, is_blocked, reel, now);
                 tally.view = self.pacer.view();
-                Answer { beat: self.take_beat_now(), ..Answer::default() }
+                let narrow = self.doubt.take(tally.view, now);
+                self.is_narrow |= narrow;
+                Answer { narrow, beat: self.take_beat_now(), ..Answer::default() }
             }
             FromClient::End(_) => {
                 let why = if self.is_leaving() { LeaveReason::Stopping } else { LeaveReason::End };
@@ -196,16 +227,18 @@ impl Native {
 
     /// HELLO, the first or a repeated one: answered by a BEAT.
     fn on_hello(&mut self, hello: &Hello, now: Time) -> Answer {
-        if self.is_invited() {
-            self.state = State::Live;
-            self.timers.stop(Wake::Hello);
-            self.set_beat();
-        }
         self.hear(now);
         self.echo = (hello.stamp, now);
         // padded, and it came in one piece
         let widen = !hello.narrow && std::mem::take(&mut self.is_narrow);
-        Answer { widen, beat: true, leave: None }
+        Answer { widen, beat: true, ..Answer::default() }
+    }
+
+    /// Something on the way says that our datagrams are too large for it.
+    pub(super) fn on_too_large(&mut self, now: Time) {
+        if !self.is_narrow {
+            self.doubt.on_too_large(self.pacer.view(), now);
+        }
     }
 
     fn hear(&mut self, now: Time) {
@@ -228,6 +261,14 @@ impl Native {
 
     fn on_continue(&mut self, cont: &Continue, is_blocked: bool, reel: &Reel, now: Time) {
         self.hear(now);
+        // by another way it may have seen more than was sent by this one, but nothing that there is not
+        let is_seen = cont.seen.is_after(self.before) && reel.next_number().is_after(cont.seen);
+        let has_frame = is_seen && self.newest_sent.is_after(self.before);
+        let before = self.proof;
+        self.proof = before.max(if has_frame { Proof::Frame } else { Proof::Answer });
+        if before == Proof::Token {
+            self.set_beat();
+        }
         self.request(cont, is_blocked, reel, now);
         let is_newer = self.order.is_none_or(|last| (cont.stamp.wrapping_sub(last) as i32) > 0);
         if !is_newer {
@@ -238,32 +279,43 @@ impl Native {
         self.in_flight.retain(|number| number.is_after(cont.seen));
         self.through = cont.through;
         self.repairs.on_through(cont.through);
+        self.tell_lost(cont, reel, now);
         self.pacer.on_continue(cont, reel, self.cursor.behind(reel), now);
     }
 
+    /// What is asked for had been sent, and has not come.
+    fn tell_lost(&mut self, cont: &Continue, reel: &Reel, now: Time) {
+        let (so_far, round_trip) = (self.so_far(), Duration::from_micros(cont.rtt_us.into()));
+        for missing in &cont.missing {
+            let fragments = range_of(missing, so_far.of(missing.number, reel));
+            self.pacer.on_asked(&(missing.number, fragments), reel, round_trip, now);
+        }
+    }
+
+    fn so_far(&self) -> SoFar {
+        SoFar {
+            newest: self.newest_sent,
+            skipped: self.skipped,
+            under_way: (self.fragment > 0).then_some((self.cursor.number(), self.fragment)),
+            is_viewer: self.policy() == Policy::Newest,
+        }
+    }
+
     fn request(&mut self, cont: &Continue, is_blocked: bool, reel: &Reel, now: Time) {
-        let (newest, skipped, cursor, fragment) =
-            (self.newest_sent, self.skipped, self.cursor.number(), self.fragment);
-        let is_viewer = self.policy() == Policy::Newest;
+        let so_far = self.so_far();
         self.beat_now |= cont.missing.iter().any(|missing| reel.oldest_number().is_after(missing.number));
         // what waits for the socket is not lost
         let held = Some(&self.last).filter(|_| is_blocked);
-        self.repairs.request(cont, self.pacer.is_narrow(), held, reel, now, |number| {
-            let before = newest.since(number);
-            let was_skipped = (1..=32).contains(&before) && (skipped >> before.saturating_sub(1)) & 1 != 0;
-            // what was skipped further back is not known, and a viewer would have no use for it
-            if before < 0 || was_skipped || (is_viewer && before > 32) {
-                return 0;
-            }
-            let count = reel.frame(number).map_or(0, |frame| frame.fragments());
-            if number == cursor && fragment > 0 { fragment } else { count }
+        let is_narrow = self.pacer.is_narrow();
+        let pacer = &self.pacer;
+        self.repairs.request(cont, is_narrow, held, reel, now, |number, by| {
+            so_far.of(number, reel).min(pacer.sent_by(number, by))
         });
     }
 
     /// Frames that the client is not done with.
     pub(super) fn outstanding(&self, reel: &Reel) -> u64 {
         match self.state {
-            State::Invited => 1,
             State::Live => {
                 let newest = reel.next_number().previous();
                 let gone = reel.oldest_number().previous();
@@ -282,35 +334,40 @@ impl Native {
 
     /// A viewer that is there sees slates; a recorder never does.
     pub(super) fn takes_slates(&self, now: Time) -> bool {
-        self.policy() == Policy::Newest && self.state == State::Live && now < self.heard.after(HOLD)
+        self.policy() == Policy::Newest && self.takes_video(now)
     }
 
-    /// What goes out next: a frame and some of its fragments, `burst` at most, and whether they go again. New fragments
-    /// go first, and repairs fill the pauses between their bursts; but on a path that does not take all, what has begun
+    fn takes_video(&self, now: Time) -> bool {
+        self.state == State::Live && self.proof > Proof::Token && !self.is_silent(now)
+    }
+
+    /// What goes out next: a frame and some of its fragments, one system call's at most, and whether they go again. New fragments
+    /// go first, and repairs fill the pauses between their bursts; but on a path that does not take all, or not at once, what has begun
     /// is completed before more begins.
     #[must_use]
     pub(super) fn next_train(
         &mut self,
         reel: &Reel,
-        burst: u16,
+        line: &mut Line,
+        parity: &mut Parity,
         tally: &mut Tally,
         now: Time,
     ) -> Option<Train> {
         self.timers.stop(Wake::Pace);
-        if self.state != State::Live || now >= self.heard.after(HOLD) {
+        if !self.takes_video(now) {
             return None;
         }
         let fresh = |(number, fragments): Fragments| (number, fragments, false);
         let again = |(number, fragments): Fragments| (number, fragments, true);
-        let train = if self.pacer.is_narrow() {
-            let repair = self.next_repair(reel, burst, tally, now).map(again);
-            repair.or_else(|| self.next_fresh(reel, burst, tally, now).map(fresh))
+        let train = if self.pacer.holds_all() {
+            let repair = self.next_repair(reel, line, parity, tally, now).map(again);
+            repair.or_else(|| self.next_fresh(reel, line, tally, now).map(fresh))
         } else {
-            let train = self.next_fresh(reel, burst, tally, now).map(fresh);
-            train.or_else(|| self.next_repair(reel, burst, tally, now).map(again))
+            let train = self.next_fresh(reel, line, tally, now).map(fresh);
+            train.or_else(|| self.next_repair(reel, line, parity, tally, now).map(again))
         };
         let (number, fragments, again) = train?;
-        self.last = (number, fragments.clone());
+        (self.last, self.last_again) = ((number, fragments.clone()), again);
         tally.datagrams = tally.datagrams.saturating_add(fragments.len() as u64);
         Some((number, fragments, again))
     }
@@ -318,20 +375,38 @@ impl Native {
     /// The socket takes nothing more: its own readiness wakes us, no pace.
     pub(super) fn on_blocked(&mut self) {
         self.timers.stop(Wake::Pace);
+        if !self.last_again {
+            self.pacer.on_blocked();
+        }
     }
 
-    fn next_repair(&mut self, reel: &Reel, burst: u16, tally: &mut Tally, now: Time) -> Option<Fragments> {
-        let is_narrow = self.pacer.is_narrow();
-        if is_narrow && !self.repairs.is_empty() && now < self.pacer.ready() {
-            self.wake_at(self.pacer.ready());
-            return None;
+    /// The socket takes something again, and what it held up has gone.
+    pub(super) fn on_unblocked(&mut self, now: Time) {
+        self.pacer.on_unblocked(now);
+    }
+
+    fn next_repair(
+        &mut self,
+        reel: &Reel,
+        line: &mut Line,
+        parity: &mut Parity,
+        tally: &mut Tally,
+        now: Time,
+    ) -> Option<Fragments> {
+        if self.pacer.holds_all() && !self.repairs.is_empty() {
+            let ready = self.pacer.ready(u16::MAX, reel, line);
+            if now < ready {
+                self.wake_at(self.pacer.wake(ready, line));
+                return None;
+            }
         }
-        match self.repairs.next(reel, self.pacer.burst(reel).min(burst), self.pacer.repairs(reel), now) {
+        let burst = self.pacer.grain(reel).min(line.call);
+        let rows_help = self.takes_parity && !self.repairs.is_empty();
+        let parity = rows_help.then(|| (parity, self.pacer.loss()));
+        match self.repairs.next(reel, burst, self.pacer.repairs(reel), parity, now) {
             Ok(Some((number, fragments))) => {
                 tally.repairs = tally.repairs.saturating_add(fragments.len() as u64);
-                // on a wide path they have a budget of their own, and must not make new frames late
-                let sent = Sent { begins: false, ..sent(reel, number, &fragments) };
-                self.pacer.on_sent(sent, is_narrow, reel, self.cursor.behind(reel), now);
+                self.pacer.on_again(sent(reel, number, &fragments), line, now);
                 self.sent = now;
                 self.set_beat();
                 Some((number, fragments))
@@ -344,7 +419,13 @@ impl Native {
         }
     }
 
-    fn next_fresh(&mut self, reel: &Reel, burst: u16, tally: &mut Tally, now: Time) -> Option<Fragments> {
+    fn next_fresh(
+        &mut self,
+        reel: &Reel,
+        line: &mut Line,
+        tally: &mut Tally,
+        now: Time,
+    ) -> Option<Fragments> {
         let has_frame = self.fragment > 0 || self.cursor.peek(reel).is_some();
         if !has_frame {
             return None;
@@ -354,37 +435,41 @@ impl Native {
         // what has left the reel need not be waited for
         let gone = reel.oldest_number().previous();
         let done = if gone.is_after(self.through) { gone } else { self.through };
-        let has_room =
-            self.in_flight.len() < self.window(reel) && self.cursor.number().since(done) <= lead(reel);
-        if self.fragment == 0 && !has_room {
-            return None;
-        }
-        if now < self.pacer.ready() {
-            self.wake_at(self.pacer.ready());
+        // a viewer does not come back to what was left out
+        let is_near = self.policy() == Policy::Newest || self.cursor.number().since(done) <= lead(reel);
+        if self.fragment == 0 && !(is_near && self.in_flight.len() < self.window(reel)) {
             return None;
         }
         let frame = reel.frame(self.cursor.number())?;
-        if self.fragment == 0 {
-            self.begin_frame();
+        self.pacer.aim(&frame, reel, self.cursor.behind(reel), now);
+        let (begins, left) = (self.fragment == 0, frame.fragments().saturating_sub(self.fragment));
+        let ready = self.pacer.ready(left, reel, line);
+        if now < ready {
+            self.wake_at(self.pacer.wake(ready, line));
+            return None;
         }
-        let burst = self.pacer.burst(reel).min(burst);
-        let end = frame.fragments().min(self.fragment.saturating_add(burst));
+        if begins {
+            self.begin_frame(now);
+        }
+        let end = self.fragment.saturating_add(self.pacer.burst(left, reel, now).min(line.call));
         let train = (self.cursor.number(), self.fragment..end);
         self.fragment = end;
-        if end == frame.fragments() {
+        let ends = end == frame.fragments();
+        if ends {
             self.cursor.pass();
             self.fragment = 0;
             tally.frames = tally.frames.saturating_add(1);
             tally.bytes = tally.bytes.saturating_add(frame.length().into());
         }
-        self.pacer.on_sent(sent(reel, train.0, &train.1), true, reel, self.cursor.behind(reel), now);
+        self.pacer.on_fresh(&frame, sent(reel, train.0, &train.1), begins, ends, line, now);
         self.sent = now;
         self.beat_wait = BEAT_FIRST;
         self.set_beat();
         Some(train)
     }
 
-    fn begin_frame(&mut self) {
+    fn begin_frame(&mut self, now: Time) {
+        self.begun.get_or_insert(now);
         let number = self.cursor.number();
         let step = number.since(self.newest_sent);
         // the frames between are the step's low bits, but for the last one itself, which was sent
@@ -403,7 +488,8 @@ impl Native {
     }
 
     fn set_beat(&mut self) {
-        if self.is_live() {
+        // who has not heard the answer to his HELLO says HELLO again
+        if self.is_live() && self.proof > Proof::Token {
             let due = self.sent.after(self.beat_wait).min(self.beat_sent.after(BEAT_ALWAYS));
             self.timers.set(Wake::Beat, due);
         }
@@ -425,6 +511,9 @@ impl Native {
     /// Moves past frames that have gone and, for a viewer between two frames, to the newest. A recorder whose path is
     /// too narrow loses frames in any case: those that would be gone before they could be repaired.
     fn advance_cursor(&mut self, reel: &Reel, tally: &mut Tally) {
+        if self.fragment == 0 {
+            self.skip_settled(reel);
+        }
         let skipped = if self.fragment > 0 {
             self.cursor.skip_gone(reel)
         } else if self.policy() == Policy::Every && self.pacer.is_narrow() && reel.is_full() {
@@ -436,6 +525,12 @@ impl Native {
             tally.skipped = tally.skipped.saturating_add(skipped.into());
             self.fragment = 0;
         }
+    }
+
+    /// What the client is done with before it was sent has come to it by another session.
+    fn skip_settled(&mut self, reel: &Reel) {
+        let (settled, next) = (self.through.next(), reel.next_number());
+        self.cursor.skip_to(if settled.is_after(next) { next } else { settled });
     }
 
     /// The oldest frame that can still be repaired once it has been sent on a narrow path.
@@ -470,7 +565,6 @@ impl Native {
     pub(super) fn on_timeout(&mut self, now: Time) -> Due {
         let is_due = |what| self.timers.is_expired(what, now);
         match &mut self.state {
-            State::Invited if is_due(Wake::Hello) => Due::NoHello,
             State::Leaving { tries: END_TRIES, .. } if is_due(Wake::End) => Due::Gone,
             State::Leaving { reason, tries } if is_due(Wake::End) => {
                 *tries = tries.saturating_add(1);
@@ -496,6 +590,9 @@ fn lead(reel: &Reel) -> i32 {
 }
 
 fn sent(reel: &Reel, number: FrameNumber, fragments: &Range<u16>) -> Sent {
-    let bytes = reel.frame(number).map_or(0, |frame| frame.datagrams(fragments.clone()).len());
-    Sent { datagrams: fragments.len() as u16, bytes, begins: fragments.start == 0 }
+    let bytes = reel.frame(number).map_or(0, |frame| match fragments.start < frame.fragments() {
+        true => frame.datagrams(fragments.clone()).len(),
+        false => usize::from(reel.datagram_len()).saturating_mul(fragments.len()),
+    });
+    Sent { datagrams: fragments.len() as u16, bytes, end: fragments.end }
 }

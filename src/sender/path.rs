@@ -6,8 +6,7 @@
 //! lower the loss, the loss is the path's own, and all is as before. On a narrow path the limit is raised step by step,
 //! ever faster while nothing is lost, until it limits nothing any more.
 
-use super::View;
-use super::haste::Haste;
+use super::{View, push_latest};
 use crate::time::Time;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -31,9 +30,15 @@ const SENT_NOTE: Duration = Duration::from_millis(10);
 const NOTES: usize = 64;
 const SENT_NOTES: usize = 128;
 
+/// What was noted when nothing was on its way is better than the latest, if it is one of so many.
+const LATE_NOTES: usize = 3;
+
 /// Fewer datagrams in a window tell nothing: then it is longer.
 const FEW: u32 = 100;
 const FEW_LATEST: u32 = 40;
+
+/// So many tell the share that is lost by chance to a third or so.
+const FEW_FOR_SHARE: u32 = 400;
 
 /// So are the datagrams of fewer frames than these: which part of a frame had been sent when a client spoke of it is
 /// known to ten milliseconds only.
@@ -43,7 +48,11 @@ const FEW_FRAMES: u32 = 4;
 const HUSH: Duration = Duration::from_millis(600);
 
 /// Loss that no radio has by itself.
-const TOO_MUCH: f32 = 0.30;
+pub(super) const TOO_MUCH: f32 = 0.30;
+
+/// This much more than that in the latest part of a window is enough by itself, of so many datagrams.
+const FLOOD: f32 = 0.10;
+const FEW_IN_A_FLOOD: u32 = 200;
 
 /// On a narrow path: loss beyond the path's own says that the limit is too high.
 const TOO_HIGH: f32 = 0.05;
@@ -61,6 +70,11 @@ const LAST_STEP: f64 = 0.25;
 /// Around the rate that was too high last time it is small steps only.
 const NEAR: f64 = 0.15;
 
+/// Up to this part of it nothing is lost. More is tried after a wait, and after twice as long if that was too much.
+const FITS: f64 = 0.98;
+const FIRST_WAIT: Duration = Duration::from_secs(2);
+const LAST_WAIT: Duration = Duration::from_secs(16);
+
 /// A round trip of this much more than twice the least one may be a queue that is long before it drops anything, if less
 /// comes out of it than goes in; else the path has become longer.
 const QUEUE: Duration = Duration::from_millis(100);
@@ -69,8 +83,11 @@ const GROWING: f32 = 0.03;
 /// A client gives the server up before its round trips are longer.
 const LONGEST: Duration = Duration::from_secs(3);
 
+/// Where less than this part arrives, no rate is of use.
+const LEAST_ARRIVING: f64 = 0.2;
+
 /// Of the stream, any path takes this part.
-const LEAST: f64 = 1.0 / 16.0;
+const LEAST: f64 = 1.0 / 64.0;
 
 #[derive(Debug)]
 pub(super) struct Path {
@@ -86,14 +103,13 @@ pub(super) struct Path {
     own_loss: f32,
     /// The limit, where there is one.
     narrow: Option<Narrow>,
-    haste: Haste,
     /// When the client was last heard of.
     heard: Option<Time>,
     judged: Time,
+    /// On a narrow path: when enough had been sent to tell.
+    told: Time,
     /// Nothing before this time counts, and nothing is judged before a window has passed since.
     since: Time,
-    /// The same for `haste`.
-    hasty_since: Time,
 }
 
 /// DATA datagrams that were sent, and frames of which they are; both wrap, as `arrived` does.
@@ -110,14 +126,31 @@ struct Pair {
     sent: Count,
     /// The same at the least, of datagrams: those of a moment before, which have arrived or are lost.
     surely: u32,
+    /// Nothing was on its way.
+    is_exact: bool,
     arrived: u32,
 }
 
 impl Pair {
-    /// The share that did not arrive of what was `sent` since an earlier one.
-    fn lost_since(&self, earlier: &Pair, sent: u32) -> f32 {
+    /// What did not arrive of what was `sent` since an earlier one.
+    fn lost_since(&self, earlier: &Pair, sent: u32) -> Loss {
         let arrived = self.arrived.wrapping_sub(earlier.arrived);
-        (1.0 - arrived as f32 / sent as f32).clamp(0.0, 1.0)
+        Loss { share: (1.0 - arrived as f32 / sent as f32).clamp(0.0, 1.0), of: sent }
+    }
+}
+
+/// The share that did not arrive of so many datagrams.
+#[derive(Clone, Copy, Debug)]
+struct Loss {
+    share: f32,
+    of: u32,
+}
+
+impl Loss {
+    /// More by this much than is lost by chance where that share is `own`.
+    fn exceeds(self, own: f32, by: f32) -> bool {
+        let deviation = (own * (1.0 - own) / self.of.max(1) as f32).sqrt();
+        self.share > own + by + 2.0 * deviation
     }
 }
 
@@ -133,10 +166,13 @@ struct Narrow {
     /// Datagrams a second.
     limit: f64,
     step: f64,
-    /// What arrived when the limit was last too high.
+    /// What has to be sent for as much to arrive as did when the limit was last too high.
     known: f64,
     /// Before the first cut, which is on trial: the loss.
     trial: Option<f32>,
+    /// Until then it is not sent more than it was known to take, and how long that was from the cut on.
+    held: Time,
+    wait: Duration,
 }
 
 impl Path {
@@ -151,11 +187,10 @@ impl Path {
             is_queueing: false,
             own_loss: 0.0,
             narrow: None,
-            haste: Haste::default(),
             heard: None,
             judged: Time::default(),
+            told: Time::default(),
             since: now,
-            hasty_since: now,
         }
     }
 
@@ -164,9 +199,15 @@ impl Path {
         self.narrow.map(|narrow| narrow.limit)
     }
 
-    /// The part that may be used of the pace, where that is faster than the stream needs.
-    pub(super) fn haste(&self) -> f64 {
-        self.haste.share.into()
+    /// From now on it is sent to in another way, and what it loses is seen a round trip later: what was lost before does not
+    /// count.
+    pub(super) fn restart(&mut self, round_trip: Duration, now: Time) {
+        self.since = now.after(round_trip.min(LONGEST));
+    }
+
+    /// DATA datagrams that have gone; wraps.
+    pub(super) fn sent(&self) -> u32 {
+        self.sent.datagrams
     }
 
     /// What the client has said of its network.
@@ -185,7 +226,7 @@ impl Path {
         match self.sent_log.back_mut() {
             // an entry says what had been sent at the end of its time
             Some((at, sent)) if now < at.after(SENT_NOTE) => *sent = self.sent,
-            _ => push(&mut self.sent_log, (now, self.sent), SENT_NOTES),
+            _ => push_latest(&mut self.sent_log, (now, self.sent), SENT_NOTES),
         }
     }
 
@@ -207,7 +248,8 @@ impl Path {
         if now >= self.judged.after(NOTE) {
             self.judged = now;
             let surely = self.sent_by(now.before(round_trip).before(SENT_NOTE.saturating_mul(2))).datagrams;
-            self.note(Pair { at: now, sent, surely, arrived });
+            let at_most = self.sent_by(now.before(round_trip.div_f32(2.0))).datagrams;
+            self.note(Pair { at: now, sent, surely, is_exact: surely == at_most, arrived });
             self.judge(round_trip, wanted, now);
         }
     }
@@ -216,9 +258,9 @@ impl Path {
     fn note(&mut self, pair: Pair) {
         match self.pairs.back_mut() {
             Some(last) if last.sent.datagrams == pair.sent.datagrams => {
-                (last.surely, last.arrived) = (pair.surely, pair.arrived);
+                (last.surely, last.is_exact, last.arrived) = (pair.surely, pair.is_exact, pair.arrived);
             }
-            _ => push(&mut self.pairs, pair, NOTES),
+            _ => push_latest(&mut self.pairs, pair, NOTES),
         }
     }
 
@@ -239,6 +281,11 @@ impl Path {
         }
     }
 
+    /// The share of datagrams that did not arrive of late, if enough were sent to tell.
+    pub(super) fn loss_of_late(&self) -> Option<f32> {
+        Some(self.loss(WINDOW, Count { datagrams: FEW_FOR_SHARE, frames: FEW_FRAMES })?.share)
+    }
+
     fn sent_by(&self, at: Time) -> Count {
         let entry = self.sent_log.iter().rev().find(|(since, _)| *since <= at);
         entry.or(self.sent_log.front()).map_or(Count::default(), |(_, sent)| *sent)
@@ -246,15 +293,21 @@ impl Path {
 
     /// The share that did not arrive of what was sent in the latest `window`, or for as long before as makes a `few`
     /// datagrams and frames; none if that is longer than is known.
-    fn loss(&self, window: Duration, few: Count) -> Option<f32> {
-        let last = self.pairs.back()?;
-        let sent_since = |pair: &Pair| last.sent.datagrams.wrapping_sub(pair.sent.datagrams);
+    fn loss(&self, window: Duration, few: Count) -> Option<Loss> {
+        let last =
+            self.pairs.iter().rev().take(LATE_NOTES).find(|pair| pair.is_exact).or(self.pairs.back())?;
+        // what has only just been sent is on its way
+        let sent_since = |pair: &Pair| last.surely.wrapping_sub(pair.sent.datagrams);
         let frames_since = |pair: &Pair| last.sent.frames.wrapping_sub(pair.sent.frames);
         let is_long = |pair: &&Pair| {
             let (datagrams, frames) = (sent_since(pair), frames_since(pair));
-            last.at.since(pair.at) >= window && datagrams >= few.datagrams && frames >= few.frames
+            let is_enough = (few.datagrams..1 << 31).contains(&datagrams) && frames >= few.frames;
+            last.at.since(pair.at) >= window && is_enough
         };
         let first = self.latest(self.since, is_long)?;
+        // of few frames, one that is on its way is a good part
+        let exact = self.latest(self.since, |pair| pair.is_exact && is_long(pair));
+        let first = exact.filter(|exact| first.at.since(exact.at) <= window).unwrap_or(first);
         Some(last.lost_since(first, sent_since(first)))
     }
 
@@ -275,22 +328,9 @@ impl Path {
     }
 
     fn judge(&mut self, round_trip: Duration, wanted: Wanted, now: Time) {
-        // at a very low limit a few have to do, or it would never be raised
-        let is_short = self.narrow.is_some() && now.since(self.since) > PATIENCE;
-        if self.narrow.is_none() && self.judge_haste(wanted, now) {
-            self.hasty_since = now.after(round_trip);
-            // a slow stream that loses is not narrow before it has been slowed down
-            if wanted.stream < wanted.pace / 2.0 {
-                self.since = self.hasty_since;
-                return;
-            }
-        }
-        let few = Count { datagrams: FEW, frames: FEW_FRAMES };
-        let few = if is_short { Count { datagrams: 1, frames: 2 } } else { few };
-        let Some(loss) = self.loss(WINDOW, few) else { return };
         let judged = match self.narrow {
-            None => self.judge_wide(loss, wanted),
-            Some(narrow) => Some(self.judge_narrow(narrow, loss, wanted)),
+            None => self.judge_wide(wanted, now),
+            Some(narrow) => self.judge_narrow(narrow, wanted, now),
         };
         if let Some(narrow) = judged {
             self.narrow = narrow;
@@ -299,65 +339,69 @@ impl Path {
         }
     }
 
-    /// What was lost for sure tells enough for this, also of a single frame: a step costs nothing but age.
-    fn judge_haste(&mut self, wanted: Wanted, now: Time) -> bool {
-        let Some(last) = self.pairs.back() else { return false };
-        let sent_since = |pair: &Pair| last.surely.wrapping_sub(pair.sent.datagrams);
-        // it may have been sent later than what is sure by now
-        let is_long =
-            |pair: &&Pair| last.at.since(pair.at) >= WINDOW && (FEW..1 << 31).contains(&sent_since(pair));
-        let Some(first) = self.latest(self.since.max(self.hasty_since), is_long) else { return false };
-        let loss = last.lost_since(first, sent_since(first));
-        self.haste.judge(loss, (wanted.stream / wanted.pace.max(1.0)) as f32, now)
-    }
-
     /// What is to be changed, if anything.
-    fn judge_wide(&mut self, loss: f32, wanted: Wanted) -> Option<Option<Narrow>> {
-        self.own_loss = self.own_loss.min(loss);
-        let limit = TOO_MUCH.max(self.own_loss + TOO_MUCH / 2.0);
-        let is_lasting = self
-            .loss(LATEST, Count { datagrams: FEW_LATEST, frames: 0 })
-            .is_some_and(|latest| latest > limit);
-        if (loss > limit && is_lasting) || self.is_growing(loss) {
-            return Some(Some(self.cut(Some(loss), wanted)));
+    fn judge_wide(&mut self, wanted: Wanted, now: Time) -> Option<Option<Narrow>> {
+        let much = TOO_MUCH.max(self.own_loss + TOO_MUCH / 2.0);
+        // what a line cannot take at all is not sent to it for long
+        let flood = self.loss(LATEST, Count { datagrams: FEW_IN_A_FLOOD, frames: FEW_FRAMES });
+        if let Some(loss) = flood.filter(|loss| loss.share > much + FLOOD) {
+            return Some(Some(self.cut(Some(loss.share), FIRST_WAIT, wanted, now)));
         }
-        None
+        let loss = self.loss(WINDOW, Count { datagrams: FEW, frames: FEW_FRAMES })?;
+        self.own_loss = self.own_loss.min(loss.share);
+        let latest = self.loss(LATEST, Count { datagrams: FEW_LATEST, frames: 0 });
+        let is_lasting = latest.is_some_and(|latest| latest.share > much);
+        let is_narrow = (loss.share > much && is_lasting) || self.is_growing(loss);
+        is_narrow.then(|| Some(self.cut(Some(loss.share), FIRST_WAIT, wanted, now)))
     }
 
-    fn judge_narrow(&mut self, narrow: Narrow, loss: f32, wanted: Wanted) -> Option<Narrow> {
-        if let Some(before) = narrow.trial {
-            if loss > before * HELPED {
-                self.own_loss = loss;
-                return None;
-            }
-            // from here on, what is lost at this limit is the path's own
-            self.own_loss = loss;
+    /// The same on a narrow path.
+    fn judge_narrow(&mut self, mut narrow: Narrow, wanted: Wanted, now: Time) -> Option<Option<Narrow>> {
+        let mut loss = self.loss(WINDOW, Count { datagrams: FEW, frames: FEW_FRAMES });
+        if loss.is_some() {
+            self.told = now;
+        } else if now.since(self.told.max(self.since)) > PATIENCE {
+            // at a very low limit a few have to do, or it would never be raised
+            loss = self.loss(WINDOW, Count { datagrams: 1, frames: 2 });
         }
-        self.own_loss = self.own_loss.min(loss);
-        if loss > self.own_loss + TOO_HIGH || self.is_growing(loss) {
-            return Some(self.cut(None, wanted));
+        let loss = loss?;
+        if let Some(before) = narrow.trial {
+            self.own_loss = loss.share;
+            if loss.share > before * HELPED {
+                return Some(None);
+            }
+            // what is lost at this limit is the path's own: so much more may go, for as much to arrive
+            let more = 1.0 / self.arriving();
+            narrow = Narrow { limit: narrow.limit * more, known: narrow.known * more, trial: None, ..narrow };
+        }
+        self.own_loss = self.own_loss.min(loss.share);
+        let is_near = |limit: f64| (limit / narrow.known.max(1.0) - 1.0).abs() < NEAR;
+        if loss.exceeds(self.own_loss, TOO_HIGH) || self.is_growing(loss) {
+            let wait = if is_near(narrow.limit) { narrow.wait.saturating_mul(2) } else { FIRST_WAIT };
+            return Some(Some(self.cut(None, wait.min(LAST_WAIT), wanted, now)));
         }
         let limit = narrow.limit * (1.0 + narrow.step);
-        let is_near = (limit / narrow.known.max(1.0) - 1.0).abs() < NEAR;
-        let step = if is_near { FIRST_STEP } else { (narrow.step * 2.0).min(LAST_STEP) };
-        (limit < wanted.pace).then_some(Narrow { limit, step, trial: None, ..narrow })
+        if limit > narrow.known * FITS && is_near(limit) && now < narrow.held {
+            return None;
+        }
+        let step = if is_near(limit) { FIRST_STEP } else { (narrow.step * 2.0).min(LAST_STEP) };
+        Some((limit < wanted.pace).then_some(Narrow { limit, step, ..narrow }))
     }
 
-    fn is_growing(&self, loss: f32) -> bool {
-        self.is_queueing && loss > self.own_loss + GROWING
+    fn is_growing(&self, loss: Loss) -> bool {
+        self.is_queueing && loss.exceeds(self.own_loss, GROWING)
     }
 
-    fn cut(&self, trial: Option<f32>, wanted: Wanted) -> Narrow {
-        let known = self.best_rate();
-        Narrow { limit: (known * DRAIN).max(wanted.stream * LEAST), step: FIRST_STEP, known, trial }
+    /// The part of what is sent that arrives, if the limit is right.
+    fn arriving(&self) -> f64 {
+        f64::from(1.0 - self.own_loss).max(LEAST_ARRIVING)
     }
-}
 
-fn push<T>(to: &mut VecDeque<T>, entry: T, most: usize) {
-    if to.len() == most {
-        to.pop_front();
+    fn cut(&self, trial: Option<f32>, wait: Duration, wanted: Wanted, now: Time) -> Narrow {
+        let known = self.best_rate() / self.arriving();
+        let limit = (known * DRAIN).max(wanted.stream * LEAST);
+        Narrow { limit, step: FIRST_STEP, known, trial, wait, held: now.after(wait) }
     }
-    to.push_back(entry);
 }
 
 #[cfg(test)]
@@ -497,7 +541,8 @@ mod tests {
     fn a_very_low_limit_is_raised_too() {
         let mut bench = Bench { wanted: 40.0, ..Bench::new() };
         bench.run(5, f64::INFINITY, 0.0);
-        let narrow = Narrow { limit: 2.5, step: FIRST_STEP, known: 2.5, trial: None };
+        let (wait, held) = (FIRST_WAIT, bench.now);
+        let narrow = Narrow { limit: 2.5, step: FIRST_STEP, known: 2.5, trial: None, held, wait };
         bench.path.narrow = Some(narrow);
         bench.run(60, f64::INFINITY, 0.0);
         assert_eq!(bench.path.limit(), None, "{:?}", bench.path.narrow);

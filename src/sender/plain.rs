@@ -1,10 +1,12 @@
 //! One client of the original protocol: a frame goes out, `continue` comes back, then the next newest frame goes.
 //!
-//! The original waits for ever if a frame or an answer is lost; here the next frame goes after a while without one.
+//! The original waits for ever if a frame or an answer is lost; here the next frame goes after a while without one. But until the
+//! first answer nothing says that anybody is there who wants frames: so long there is one, and no other, unless the host says that its
+//! port was closed.
 
 use super::answer::{Answer, Due};
 use super::timers::Timers;
-use super::{LeaveReason, SILENCE, Tally, Wake};
+use super::{LeaveReason, REFUSED_SILENCE, SILENCE, Tally, Wake};
 use crate::reel::Reel;
 use crate::reel::cursor::Cursor;
 use crate::time::{Time, smooth};
@@ -12,13 +14,13 @@ use crate::wire::FrameNumber;
 use crate::wire::plain::Word;
 use std::time::Duration;
 
-/// How long the first frame's answer may take: the client may bind its port a moment after it has joined.
-const FIRST_PATIENCE: Duration = Duration::from_millis(500);
 const MIN_PATIENCE: Duration = Duration::from_millis(200);
 const MAX_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Until the client has answered once its port may not be bound yet, and its host says "closed".
+/// The client may bind its port a moment after it has joined. So long its host says "closed", and the frame is sent again, but not for
+/// ever.
 const REFUSED_PATIENCE: Duration = Duration::from_millis(200);
+const REFUSED_TRIES: u32 = 5;
 
 #[derive(Debug)]
 pub(super) struct Plain {
@@ -27,6 +29,8 @@ pub(super) struct Plain {
     timers: Timers,
     /// When the frame went out whose answer is awaited.
     sent: Option<Time>,
+    /// Since when any is.
+    unanswered: Option<Time>,
     /// Smoothed time between a frame and its answer; none before the first.
     answer_time: Option<Duration>,
     tries: u32,
@@ -34,7 +38,7 @@ pub(super) struct Plain {
 
 impl Plain {
     pub(super) fn new(cursor: Cursor) -> Self {
-        Plain { cursor, timers: Timers::new(), sent: None, answer_time: None, tries: 0 }
+        Plain { cursor, timers: Timers::new(), sent: None, unanswered: None, answer_time: None, tries: 0 }
     }
 
     /// The client's port has proved to be its own.
@@ -82,6 +86,16 @@ impl Plain {
         self.tries = self.tries.saturating_add(1);
     }
 
+    /// It has not, and never will: nothing is to be answered, and the next one goes.
+    pub(super) fn on_not_sent(&mut self) {
+        self.sent = None;
+        self.tries = self.tries.saturating_sub(1);
+        self.timers.stop(Wake::Answer);
+        if self.tries == 0 {
+            self.be_content();
+        }
+    }
+
     /// What was sent last has gone only now: its answer may take as long from here.
     pub(super) fn on_unblocked(&mut self, now: Time) {
         self.wait(now);
@@ -89,7 +103,10 @@ impl Plain {
 
     fn wait(&mut self, now: Time) {
         self.sent = Some(now);
-        self.timers.set(Wake::Answer, now.after(self.patience()));
+        self.unanswered.get_or_insert(now);
+        if let Some(patience) = self.patience() {
+            self.timers.set(Wake::Answer, now.after(patience));
+        }
         self.timers.set_earlier(Wake::Silence, now.after(SILENCE));
     }
 
@@ -97,17 +114,25 @@ impl Plain {
         if let Some(sent) = self.sent.take() {
             self.answer_time = Some(smooth(self.answer_time, now.since(sent)));
         }
-        self.timers = Timers::new();
         self.tries = 0;
+        self.be_content();
     }
 
-    /// The client's host says that its port is closed. True: it was open before, so the client has died.
+    /// Nothing that has gone out is to be answered.
+    fn be_content(&mut self) {
+        self.unanswered = None;
+        self.timers = Timers::new();
+    }
+
+    /// The client's host says that its port is closed. True: it was open before, and is silent though it has been sent a frame, so the
+    /// client has died.
     pub(super) fn on_refused(&mut self, now: Time) -> bool {
-        if self.is_waiting() {
+        if self.is_waiting() && (self.has_answered() || self.tries < REFUSED_TRIES) {
             let patience = REFUSED_PATIENCE.saturating_mul(self.tries.clamp(1, 5));
             self.timers.set(Wake::Answer, now.after(patience));
         }
-        self.answer_time.is_some()
+        let is_silent = self.unanswered.is_some_and(|since| now >= since.after(REFUSED_SILENCE));
+        self.has_answered() && is_silent
     }
 
     pub(super) fn on_timeout(&mut self, now: Time) -> Due {
@@ -123,9 +148,9 @@ impl Plain {
         self.timers.next()
     }
 
-    fn patience(&self) -> Duration {
-        let first =
-            self.answer_time.map_or(FIRST_PATIENCE, |smooth| smooth.saturating_mul(4).max(MIN_PATIENCE));
-        first.saturating_mul(1 << self.tries.min(3)).min(MAX_PATIENCE)
+    /// How long an answer may take; none of one that has not answered yet.
+    fn patience(&self) -> Option<Duration> {
+        let first = self.answer_time?.saturating_mul(4).max(MIN_PATIENCE);
+        Some(first.saturating_mul(1 << self.tries.min(3)).min(MAX_PATIENCE))
     }
 }

@@ -1,9 +1,15 @@
 //! What one client asks to be sent again: a bounded queue, a budget, and each request answered once.
 
+use super::burst::FIRST_BYTES;
+use super::parity::Parity;
+use super::push_latest;
+use super::rows::{Answer, Lossy, Rows, UNDER_WAY};
 use crate::reel::Reel;
 use crate::time::Time;
 use crate::wire::FrameNumber;
 use crate::wire::client::{Continue, Missing};
+use crate::wire::data;
+use arrayvec::ArrayVec;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::Duration;
@@ -12,10 +18,7 @@ use std::time::Duration;
 const QUEUE: usize = 256;
 
 /// CONTINUEs whose requests were taken: the same one may come twice, since clients repeat it against loss.
-const STAMPS: usize = 16;
-
-/// The short token bucket holds this many bytes: no more than a burst of new ones goes again at once.
-const SHORT_BYTES: f64 = 24.0 * 1024.0;
+const STAMPS: usize = 32;
 
 /// The long token bucket is filled with this share of the stream's rate, and holds as much as comes in this many seconds: an
 /// outage's worth, and what the worst of paths loses, but not a second stream for ever.
@@ -26,7 +29,7 @@ const LONG_SECONDS: f64 = 10.0;
 const LONG_FRAMES: f64 = 3.0;
 
 /// While no rate is known.
-const FIRST: Budget = Budget { at_once: 1e6, lasting: 1e6 };
+const FIRST: Budget = Budget { burst: FIRST_BYTES, at_once: 1e6, lasting: 1e6 };
 
 /// The shortest wait for the budget: what is left over of a nanosecond must not become a wake-up.
 const LEAST_WAIT: Duration = Duration::from_millis(1);
@@ -34,20 +37,22 @@ const LEAST_WAIT: Duration = Duration::from_millis(1);
 /// Copies of a fragment for a viewer, who has time for two rounds at the most.
 const URGENT_COPIES: u8 = 2;
 
-/// An answer is on its way for this part of a round trip at the least.
-const UNDER_WAY: f32 = 0.75;
-
 /// What was sent again of late, so that an answer under way is not sent once more.
 const ANSWERED: usize = 64;
 
 /// Bytes a second that may be sent again: what fills the short bucket, and of what the long one gets its share.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
+    /// Bytes that may go again at once.
+    pub(super) burst: f64,
     pub(super) at_once: f64,
     pub(super) lasting: f64,
 }
 
-/// Some fragments of a frame.
+/// Requests for one frame that are answered by parity rows together.
+const TOGETHER: usize = 16;
+
+/// Some fragments of a frame. Behind the last of them there are its parity rows.
 pub(super) type Fragments = (FrameNumber, Range<u16>);
 
 #[derive(Debug)]
@@ -55,6 +60,9 @@ pub(super) struct Repairs {
     queue: VecDeque<Repair>,
     answered: VecDeque<(Time, FrameNumber, Range<u16>)>,
     stamps: VecDeque<u32>,
+    rows: Rows,
+    /// As the client said last.
+    round_trip: Duration,
     /// What may be sent again for a moment, and in the long run; and when that was so.
     short: Bucket,
     long: Bucket,
@@ -91,16 +99,19 @@ struct Repair {
 impl Repairs {
     pub(super) fn new(now: Time) -> Self {
         Repairs {
-            queue: VecDeque::with_capacity(QUEUE),
+            // where an answer is fragments and rows as well, there are two for one
+            queue: VecDeque::with_capacity(2 * QUEUE),
             answered: VecDeque::with_capacity(ANSWERED),
             stamps: VecDeque::with_capacity(STAMPS),
-            short: Bucket(SHORT_BYTES),
+            rows: Rows::new(),
+            round_trip: Duration::ZERO,
+            short: Bucket(FIRST_BYTES),
             long: Bucket(f64::INFINITY),
             as_of: now,
         }
     }
 
-    /// Takes a CONTINUE's requests. `sent` says which frames were sent to this client, and how many fragments of them; `held`
+    /// Takes a CONTINUE's requests. `sent` says how many fragments of a frame were sent to this client by a time; `held`
     /// are fragments of one that wait for its socket, which is full. A narrow path has no room for copies.
     pub(super) fn request(
         &mut self,
@@ -109,17 +120,15 @@ impl Repairs {
         held: Option<&Fragments>,
         reel: &Reel,
         now: Time,
-        sent: impl Fn(FrameNumber) -> u16,
+        sent: impl Fn(FrameNumber, Time) -> u16,
     ) {
         if self.stamps.contains(&cont.stamp) {
             return;
         }
-        if self.stamps.len() == STAMPS {
-            self.stamps.pop_front();
-        }
-        self.stamps.push_back(cont.stamp);
+        push_latest(&mut self.stamps, cont.stamp, STAMPS);
         // it may have waited here for longer than the client's patience
-        let under_way = now.before(Duration::from_micros(cont.rtt_us.into()).mul_f32(UNDER_WAY));
+        self.round_trip = Duration::from_micros(cont.rtt_us.into());
+        let under_way = now.before(self.round_trip.mul_f32(UNDER_WAY));
         while self.answered.front().is_some_and(|(at, ..)| *at < under_way) {
             self.answered.pop_front();
         }
@@ -128,7 +137,7 @@ impl Repairs {
             if self.queue.len() >= QUEUE {
                 break;
             }
-            let end = reel.frame(missing.number).map_or(0, |_| sent(missing.number));
+            let end = reel.frame(missing.number).map_or(0, |_| sent(missing.number, under_way));
             let fragments = self.without_known(missing.number, range_of(missing, end), held);
             if !fragments.is_empty() {
                 self.queue.push_back(Repair { number: missing.number, fragments, copies });
@@ -167,7 +176,8 @@ impl Repairs {
         self.queue.is_empty()
     }
 
-    /// The next fragments to send again, `burst` at most, if the budget allows it.
+    /// The next fragments to send again, `burst` at most, if the budget allows it; or rows of `parity`, to a client that takes
+    /// them, which may be more where this share is lost.
     ///
     /// # Errors
     /// When the budget will.
@@ -176,17 +186,18 @@ impl Repairs {
         reel: &Reel,
         burst: u16,
         budget: Option<Budget>,
+        mut parity: Option<(&mut Parity, Option<f32>)>,
         now: Time,
-    ) -> Result<Option<(FrameNumber, Range<u16>)>, Time> {
-        let Budget { at_once: rate, lasting } = budget.unwrap_or(FIRST);
+    ) -> Result<Option<Fragments>, Time> {
+        let Budget { burst: most, at_once: rate, lasting } = budget.unwrap_or(FIRST);
         let seconds = now.since(self.as_of).as_secs_f64();
-        self.short.fill(rate, seconds, SHORT_BYTES);
+        self.short.fill(rate, seconds, most);
         let slow = lasting * LONG_SHARE;
         let frames = reel.newest().map_or(0.0, |frame| f64::from(frame.length()) * LONG_FRAMES);
         self.long.fill(slow, seconds, frames.max(slow * LONG_SECONDS));
         self.as_of = now;
-        while let Some(front) = self.queue.front_mut() {
-            if reel.frame(front.number).is_none() {
+        while let Some(number) = self.queue.front().map(|front| front.number) {
+            if reel.frame(number).is_none() {
                 self.queue.pop_front();
                 continue;
             }
@@ -194,13 +205,16 @@ impl Repairs {
             if wait > 0.0 {
                 return Err(now.after(Duration::from_secs_f64(wait.min(1.0)).max(LEAST_WAIT)));
             }
+            if let Some((parity, loss)) = &mut parity {
+                if self.answer_by_rows(number, parity, *loss, reel, now) {
+                    continue;
+                }
+            }
+            let Some(front) = self.queue.front_mut() else { break };
             let end = front.fragments.end.min(front.fragments.start.saturating_add(burst));
             let train = (front.number, front.fragments.start..end);
             front.fragments.start = end;
-            if self.answered.len() == ANSWERED {
-                self.answered.pop_front();
-            }
-            self.answered.push_back((now, train.0, train.1.clone()));
+            push_latest(&mut self.answered, (now, train.0, train.1.clone()), ANSWERED);
             let bytes = f64::from(reel.datagram_len()) * train.1.len() as f64;
             self.short.spend(bytes);
             self.long.spend(bytes);
@@ -210,6 +224,62 @@ impl Repairs {
             return Ok(Some(train));
         }
         Ok(None)
+    }
+
+    /// Rows of the frame's parity take the place of what waits of it and would go twice, as far as there are some. True: there
+    /// were, and another one is the first in the queue.
+    fn answer_by_rows(
+        &mut self,
+        number: FrameNumber,
+        parity: &mut Parity,
+        loss: Option<f32>,
+        reel: &Reel,
+        now: Time,
+    ) -> bool {
+        let goes_twice = |repair: &Repair| repair.number == number && repair.copies > 1;
+        let Some(frame) = reel.frame(number).filter(|_| self.queue.front().is_some_and(goes_twice)) else {
+            return false;
+        };
+        let all = data::parity_rows(frame.fragments().into(), frame.fragment_len());
+        if !self.rows.has_more(number, all) || !parity.has_rows_of(&frame, reel) {
+            return false;
+        }
+        let path = Lossy { loss, round_trip: self.round_trip };
+        let mut asked = ArrayVec::<(Range<u16>, Answer), TOGETHER>::new();
+        while !asked.is_full() && self.queue.front().is_some_and(goes_twice) {
+            let Some(repair) = self.queue.pop_front() else { break };
+            push_latest(&mut self.answered, (now, number, repair.fragments.clone()), ANSWERED);
+            let answer = self.rows.answer(number, &repair.fragments, path, now);
+            asked.push((repair.fragments, answer));
+        }
+        let (mut soon, mut later) = (0u16, 0u16);
+        for (_, answer) in &asked {
+            match answer {
+                Answer::Rows(count) => soon = soon.saturating_add(*count),
+                Answer::Both(count) => later = later.saturating_add(*count),
+            }
+        }
+        let count = frame.fragments();
+        let behind = |rows: &Range<u16>| count.saturating_add(rows.start)..count.saturating_add(rows.end);
+        let (soon_rows, later_rows) = (self.rows.take(number, soon, all), self.rows.take(number, later, all));
+        let mut rest = soon.saturating_sub(soon_rows.len() as u16);
+        for (mut fragments, answer) in asked.into_iter().rev() {
+            if matches!(answer, Answer::Rows(_)) {
+                // some of them go themselves where there are not enough rows
+                fragments.end = fragments.end.min(fragments.start.saturating_add(rest));
+                rest = rest.saturating_sub(fragments.len() as u16);
+            }
+            self.put(number, fragments, VecDeque::push_front);
+        }
+        self.put(number, behind(&soon_rows), VecDeque::push_front);
+        self.put(number, behind(&later_rows), VecDeque::push_back);
+        true
+    }
+
+    fn put(&mut self, number: FrameNumber, fragments: Range<u16>, how: fn(&mut VecDeque<Repair>, Repair)) {
+        if !fragments.is_empty() {
+            how(&mut self.queue, Repair { number, fragments, copies: 1 });
+        }
     }
 
     /// Another copy goes to the end of the queue: what swallows one is less likely to swallow both.
@@ -223,7 +293,7 @@ impl Repairs {
 }
 
 /// The fragments that an entry of a missing list names, of a frame of which `end` were sent.
-fn range_of(missing: &Missing, end: u16) -> Range<u16> {
+pub(super) fn range_of(missing: &Missing, end: u16) -> Range<u16> {
     let last = match missing.count {
         0 => end,
         count => missing.first.saturating_add(count).min(end),
@@ -264,7 +334,7 @@ mod tests {
     }
 
     fn drain(repairs: &mut Repairs, reel: &Reel) -> Vec<(u32, Range<u16>)> {
-        std::iter::from_fn(|| repairs.next(reel, 45, Some(FIRST), NOW).ok().flatten())
+        std::iter::from_fn(|| repairs.next(reel, 45, Some(FIRST), None, NOW).ok().flatten())
             .map(|(number, fragments)| (number.0, fragments))
             .collect()
     }
@@ -274,10 +344,10 @@ mod tests {
         let reel = reel();
         let mut repairs = Repairs::new(NOW);
         let cont = ask(7, false, &[(1, 3, 2), (2, 70, 9), (9, 0, 0)]);
-        repairs.request(&cont, false, None, &reel, NOW, |_| 71);
-        repairs.request(&cont, false, None, &reel, NOW, |_| 71);
+        repairs.request(&cont, false, None, &reel, NOW, |_, _| 71);
+        repairs.request(&cont, false, None, &reel, NOW, |_, _| 71);
         assert_eq!(drain(&mut repairs, &reel), [(1, 3..5), (2, 70..71)]);
-        repairs.request(&cont, false, None, &reel, NOW, |_| 71);
+        repairs.request(&cont, false, None, &reel, NOW, |_, _| 71);
         assert_eq!(drain(&mut repairs, &reel), []);
     }
 
@@ -285,18 +355,18 @@ mod tests {
     fn what_waits_or_is_under_way_is_not_sent_once_more() {
         let reel = reel();
         let mut repairs = Repairs::new(NOW);
-        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 5, 1)]), false, None, &reel, NOW, |_| 71);
-        assert_eq!(repairs.next(&reel, 30, Some(FIRST), NOW), Ok(Some((FrameNumber(1), 0..30))));
+        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 5, 1)]), false, None, &reel, NOW, |_, _| 71);
+        assert_eq!(repairs.next(&reel, 30, Some(FIRST), None, NOW), Ok(Some((FrameNumber(1), 0..30))));
         let round_trip = Duration::from_millis(40);
         let again = Continue { rtt_us: 40_000, ..ask(8, false, &[(1, 0, 0), (1, 10, 2), (2, 4, 3)]) };
-        repairs.request(&again, false, None, &reel, NOW.after(round_trip / 2), |_| 71);
+        repairs.request(&again, false, None, &reel, NOW.after(round_trip / 2), |_, _| 71);
         assert_eq!(drain(&mut repairs, &reel), [], "the budget is spent");
         let waiting = |repairs: &Repairs| -> Vec<_> {
             repairs.queue.iter().map(|repair| (repair.number.0, repair.fragments.clone())).collect()
         };
         assert_eq!(waiting(&repairs), [(1, 30..71), (2, 5..6), (2, 4..7)]);
         let later = NOW.after(round_trip);
-        repairs.request(&Continue { stamp: 9, ..again }, false, None, &reel, later, |_| 71);
+        repairs.request(&Continue { stamp: 9, ..again }, false, None, &reel, later, |_, _| 71);
         assert_eq!(waiting(&repairs)[3..], [(1, 0..30)], "that answer is lost, it seems");
     }
 
@@ -304,7 +374,7 @@ mod tests {
     fn what_the_client_has_given_up_is_not_sent() {
         let reel = reel();
         let mut repairs = Repairs::new(NOW);
-        repairs.request(&ask(7, false, &[(1, 0, 2), (2, 3, 1)]), false, None, &reel, NOW, |_| 71);
+        repairs.request(&ask(7, false, &[(1, 0, 2), (2, 3, 1)]), false, None, &reel, NOW, |_, _| 71);
         repairs.on_through(FrameNumber(1));
         assert_eq!(drain(&mut repairs, &reel), [(2, 3..4)]);
     }
@@ -313,7 +383,7 @@ mod tests {
     fn a_viewer_gets_each_twice() {
         let reel = reel();
         let mut repairs = Repairs::new(NOW);
-        repairs.request(&ask(7, true, &[(1, 3, 1), (1, 9, 1)]), false, None, &reel, NOW, |_| 71);
+        repairs.request(&ask(7, true, &[(1, 3, 1), (1, 9, 1)]), false, None, &reel, NOW, |_, _| 71);
         let sent = drain(&mut repairs, &reel);
         assert_eq!(sent, [(1, 3..4), (1, 9..10), (1, 3..4), (1, 9..10)]);
     }
@@ -322,20 +392,27 @@ mod tests {
     fn nobody_asks_for_more_than_the_budget() {
         let reel = reel();
         let mut repairs = Repairs::new(NOW);
-        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 0, 0), (3, 0, 0)]), false, None, &reel, NOW, |_| 71);
+        repairs.request(
+            &ask(7, false, &[(1, 0, 0), (2, 0, 0), (3, 0, 0)]),
+            false,
+            None,
+            &reel,
+            NOW,
+            |_, _| 71,
+        );
         let sent = drain(&mut repairs, &reel);
         let bytes: usize = sent.iter().map(|(_, fragments)| fragments.len() * 1452).sum();
-        assert!(bytes <= SHORT_BYTES as usize + 45 * 1452, "{bytes}");
-        let later = repairs.next(&reel, 45, Some(FIRST), NOW).unwrap_err();
+        assert!(bytes <= FIRST_BYTES as usize + 45 * 1452, "{bytes}");
+        let later = repairs.next(&reel, 45, Some(FIRST), None, NOW).unwrap_err();
         assert!(later > NOW);
-        assert!(repairs.next(&reel, 45, Some(FIRST), later.after(LEAST_WAIT)).is_ok());
+        assert!(repairs.next(&reel, 45, Some(FIRST), None, later.after(LEAST_WAIT)).is_ok());
     }
 
     #[test]
     fn what_was_not_sent_is_not_sent_again() {
         let reel = reel();
         let mut repairs = Repairs::new(NOW);
-        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 0, 0)]), false, None, &reel, NOW, |number| {
+        repairs.request(&ask(7, false, &[(1, 0, 0), (2, 0, 0)]), false, None, &reel, NOW, |number, _| {
             if number.0 == 2 { 5 } else { 0 }
         });
         assert_eq!(drain(&mut repairs, &reel), [(2, 0..5)]);

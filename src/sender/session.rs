@@ -2,11 +2,13 @@
 
 use super::answer::{Answer, Due};
 use super::dialect::Dialect;
+use super::line::Line;
+use super::parity::Parity;
 use super::slate::{Showing, Slate};
-use super::{ClientId, ClientKind, LeaveReason, Route, Tally, Transmit, Wake};
+use super::{ClientId, ClientKind, LeaveReason, REFUSED_SILENCE, Tally, Transmit, Wake};
+use crate::admission::places::{Held, Party};
 use crate::reel::Reel;
 use crate::time::Time;
-use crate::wire::Token;
 use crate::wire::client::Hello;
 use std::net::SocketAddr;
 
@@ -15,38 +17,33 @@ const REFUSALS: u8 = 2;
 
 pub(super) struct Session {
     pub(super) id: ClientId,
-    pub(super) route: Route,
-    /// The client's UDP address; its TCP address until its HELLO.
+    /// The client's UDP address.
     pub(super) remote: SocketAddr,
     pub(super) since: Time,
     pub(super) tally: Tally,
-    pub(super) agent: Option<String>,
+    /// It has acknowledged a frame.
+    pub(super) has_proved: bool,
     pub(super) dialect: Dialect,
     /// Its socket is full, and the shell keeps what that did not take.
     blocked: bool,
     refusals: u8,
+    /// When it last said something.
+    pub(super) heard: Time,
     showing: Showing,
 }
 
 impl Session {
-    pub(super) fn new(
-        id: ClientId,
-        route: Route,
-        remote: SocketAddr,
-        agent: Option<String>,
-        dialect: Dialect,
-        now: Time,
-    ) -> Self {
+    pub(super) fn new(id: ClientId, remote: SocketAddr, dialect: Dialect, now: Time) -> Self {
         Session {
             id,
-            route,
             remote,
             since: now,
             tally: Tally::default(),
-            agent,
+            has_proved: false,
             dialect,
             blocked: false,
             refusals: 0,
+            heard: now,
             showing: Showing::default(),
         }
     }
@@ -55,24 +52,31 @@ impl Session {
         self.dialect.kind()
     }
 
-    /// It waits for the HELLO with this token, from the host that has joined.
-    pub(super) fn awaits(&self, token: Token, from: SocketAddr) -> bool {
-        self.dialect.is_invited()
-            && self.dialect.has_token(token)
-            && self.route.remote.ip().to_canonical() == from.ip().to_canonical()
+    /// Whose it is.
+    pub(super) fn party(&self) -> Party {
+        Party::of(self.remote.ip())
     }
 
-    /// That HELLO has come.
-    pub(super) fn adopt(&mut self, hello: &Hello, from: SocketAddr, now: Time) {
-        self.remote = from;
-        self.since = now;
+    /// The place that it has.
+    pub(super) fn held(&self, now: Time) -> Held {
+        Held { party: self.party(), standing: self.dialect.standing(now), since: self.since }
+    }
+
+    /// It records, and nothing has been heard of it for a while; if its host has not said that it is gone, only `is_back` tells
+    /// that it is.
+    pub(super) fn is_torn_away(&self, is_back: bool, now: Time) -> bool {
+        self.dialect.is_torn_away(now) && (is_back || self.refusals > 0)
+    }
+
+    /// Its HELLO has come, and will be handed in next.
+    pub(super) fn on_adopted(&mut self, hello: &Hello) {
         self.dialect.on_adopted(hello);
     }
 
     /// A datagram from its address. `None`: it is not in its language, or of another session.
     pub(super) fn handle_datagram(&mut self, datagram: &[u8], reel: &Reel, now: Time) -> Option<Answer> {
         let answer = self.dialect.handle_datagram(datagram, self.blocked, reel, &mut self.tally, now)?;
-        self.refusals = 0;
+        (self.refusals, self.heard) = (0, now);
         Some(answer)
     }
 
@@ -84,7 +88,8 @@ impl Session {
             return Some(LeaveReason::Stopping);
         }
         let was_open = self.dialect.on_refused(now);
-        (was_open && self.refusals >= REFUSALS).then_some(LeaveReason::PortClosed)
+        let is_so = self.refusals >= REFUSALS && now >= self.heard.after(REFUSED_SILENCE);
+        (was_open && is_so).then_some(LeaveReason::PortClosed)
     }
 
     /// Nothing is to be sent until [`handle_writable`](Self::handle_writable).
@@ -99,6 +104,12 @@ impl Session {
         }
     }
 
+    /// What was handed out last has not been sent, and never will be.
+    pub(super) fn handle_not_sent(&mut self, now: Time) {
+        self.handle_writable(now);
+        self.dialect.on_not_sent();
+    }
+
     /// A whole frame has gone out as one datagram of `bytes` bytes.
     pub(super) fn count_whole(&mut self, bytes: usize) {
         let tally = &mut self.tally;
@@ -107,21 +118,22 @@ impl Session {
         tally.bytes = tally.bytes.saturating_add(bytes as u64);
     }
 
-    /// The next bytes to send, `burst` datagrams at most; and of a slate, if there is nothing else. Changes as
+    /// The next bytes to send, one system call's at most; and of a slate, if there is nothing else. Changes as
     /// [`Dialect::poll_transmit`] says, and with blocked and writable.
     #[must_use]
     pub(super) fn poll_transmit(
         &mut self,
         reel: &Reel,
+        line: &mut Line,
+        parity: &mut Parity,
         slate: Option<Slate>,
-        burst: u16,
         now: Time,
     ) -> Option<Transmit> {
         if self.blocked {
             return None;
         }
-        let transmit = self.dialect.poll_transmit(self.id, reel, burst, &mut self.tally, now);
-        transmit.or_else(|| self.dialect.poll_slate(self.id, slate?, &mut self.showing, burst, now))
+        let transmit = self.dialect.poll_transmit(self.id, reel, line, parity, &mut self.tally, now);
+        transmit.or_else(|| self.dialect.poll_slate(self.id, slate?, &mut self.showing, line.call, now))
     }
 
     pub(super) fn on_timeout(&mut self, slate: Option<Slate>, now: Time) -> Due {

@@ -7,12 +7,15 @@ mod blocked;
 #[cfg(test)]
 mod native;
 #[cfg(test)]
+mod parity;
+#[cfg(test)]
 mod plain;
 #[cfg(test)]
 mod slate;
 
 use super::hub::Limits;
 use super::*;
+use crate::fec::Encoder;
 use crate::jpeg::Size;
 use crate::reel::Reel;
 use crate::time::{Stamp, Time};
@@ -104,7 +107,11 @@ impl Bench {
     }
 
     fn join(&mut self, policy: Policy, token: u64, remote: &str) -> Reply {
-        let join = Join { policy, ..Join::default() };
+        self.join_with(policy, false, token, remote)
+    }
+
+    fn join_with(&mut self, policy: Policy, parity: bool, token: u64, remote: &str) -> Reply {
+        let join = Join { policy, parity, ..Join::default() };
         self.hub.join_native(join, route(remote), Token(token), &self.reel, self.now)
     }
 
@@ -118,10 +125,55 @@ impl Bench {
 
     /// A live native client.
     fn native(&mut self, policy: Policy, token: u64, from: &str) -> ClientId {
-        assert!(matches!(self.join(policy, token, from), Reply::Ok(_)));
+        let reply = self.join(policy, token, from);
+        let Reply::Ok(Accepted { next, .. }) = reply else { panic!("{reply:?}") };
+        let before = next.previous();
         self.hello(token, from);
         self.log.extend(std::iter::from_fn(|| self.hub.poll_output()));
-        self.opened()
+        let client = self.opened();
+        self.greet(client, token, before);
+        client
+    }
+
+    /// One that has acknowledged a frame too.
+    fn proven(&mut self, policy: Policy, token: u64, from: &str) -> ClientId {
+        let client = self.native(policy, token, from);
+        self.frame();
+        self.drain();
+        self.cont(client, token, self.reel.next_number().previous());
+        client
+    }
+
+    /// A recorder that comes back to this stream.
+    fn resume(&mut self, token: u64, from: &str) -> ClientId {
+        let resume = Some((STREAM, self.reel.next_number()));
+        let join = Join { policy: Policy::Every, resume, ..Join::default() };
+        let reply = self.hub.join_native(join, route(from), Token(token), &self.reel, self.now);
+        let Reply::Ok(Accepted { next, .. }) = reply else { panic!("{reply:?}") };
+        self.hello(token, from);
+        self.log.extend(std::iter::from_fn(|| self.hub.poll_output()));
+        let client = self.opened();
+        self.greet(client, token, next.previous());
+        client
+    }
+
+    /// The CONTINUE that answers the first BEAT.
+    fn greet(&mut self, client: ClientId, token: u64, before: FrameNumber) {
+        let stamp = ((self.now.as_nanos() / 1000) as u32).wrapping_sub(1_000);
+        let (epoch, token, missing) = (STREAM.epoch(), Token(token), Default::default());
+        let (through, seen) = (before, before);
+        let cont = Continue {
+            epoch,
+            token,
+            stamp,
+            through,
+            seen,
+            rtt_us: 40_000,
+            arrived: 0,
+            urgent: false,
+            missing,
+        };
+        self.say(client, &cont.to_bytes());
     }
 
     fn plain(&mut self, port: u16) -> ClientId {
@@ -136,8 +188,24 @@ impl Bench {
         self.ask(client, token, seen, &[]);
     }
 
+    /// CONTINUE of a client to which so many datagrams have come.
+    fn cont_arrived(&mut self, client: ClientId, token: u64, seen: FrameNumber, arrived: u32) {
+        self.ask_arrived(client, token, seen, &[], arrived);
+    }
+
     /// CONTINUE that asks for all of these frames.
     fn ask(&mut self, client: ClientId, token: u64, seen: FrameNumber, missing: &[FrameNumber]) {
+        self.ask_arrived(client, token, seen, missing, 0);
+    }
+
+    fn ask_arrived(
+        &mut self,
+        client: ClientId,
+        token: u64,
+        seen: FrameNumber,
+        missing: &[FrameNumber],
+        arrived: u32,
+    ) {
         let stamp = (self.now.as_nanos() / 1000) as u32;
         let token = Token(token);
         let cont = Continue {
@@ -147,7 +215,7 @@ impl Bench {
             through: missing.first().map_or(seen, |first| first.previous()),
             seen,
             rtt_us: 40_000,
-            arrived: 0,
+            arrived,
             urgent: false,
             missing: missing.iter().map(|number| Missing { number: *number, first: 0, count: 0 }).collect(),
         };
@@ -203,6 +271,7 @@ enum Op {
     Hello(u64, u16),
     Say(usize, Vec<u8>),
     Continue(usize, u64, u32),
+    Ask(usize, u64, u32, u16, u16),
     Refused(usize),
     Blocked,
     Writable(usize),
@@ -218,6 +287,8 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (0..8usize, prop::collection::vec(any::<u8>(), 0..40)).prop_map(|(at, bytes)| Op::Say(at, bytes)),
         1 => (0..8usize, prop::sample::select(vec![&b"continue"[..], b"end"])).prop_map(|(at, word)| Op::Say(at, word.to_vec())),
         4 => (0..8usize, 0..4u64, 0..60u32).prop_map(|(at, token, seen)| Op::Continue(at, token, seen)),
+        4 => (0..8usize, 0..4u64, 0..60u32, 0..99u16, 0..9u16)
+            .prop_map(|(at, token, number, first, count)| Op::Ask(at, token, number, first, count)),
         1 => (0..8usize).prop_map(Op::Refused),
         1 => Just(Op::Blocked),
         1 => (0..8usize).prop_map(Op::Writable),
@@ -245,11 +316,20 @@ proptest! {
                 Op::JoinPlain(port) => { let _ = bench.hub.join_plain(port, route("198.51.100.7:1"), &bench.reel, bench.now); }
                 Op::JoinNative(every, token) => {
                     let policy = if every { Policy::Every } else { Policy::Newest };
-                    bench.join(policy, token, "198.51.100.7:1");
+                    bench.join_with(policy, token % 2 == 0, token, "198.51.100.7:1");
                 }
                 Op::Hello(token, port) => bench.hello(token, &format!("198.51.100.7:{port}")),
                 Op::Say(at, bytes) => if let Some(id) = pick(at) { bench.say(id, &bytes) },
                 Op::Continue(at, token, seen) => if let Some(id) = pick(at) { bench.cont(id, token, FrameNumber(seen)) },
+                Op::Ask(at, token, number, first, count) => if let Some(id) = pick(at) {
+                    let missing = [Missing { number: FrameNumber(number), first, count }].into_iter().collect();
+                    let (number, stamp) = (FrameNumber(number), (bench.now.as_nanos() / 1000) as u32);
+                    let cont = Continue {
+                        epoch: STREAM.epoch(), token: Token(token), stamp, through: number.previous(), seen: number,
+                        rtt_us: 40_000, arrived: 0, urgent: true, missing,
+                    };
+                    bench.say(id, &cont.to_bytes());
+                },
                 Op::Refused(at) => if let Some(id) = pick(at) { bench.hub.handle_refused(id, bench.now) },
                 Op::Writable(at) => if let Some(id) = pick(at) {
                     bench.hub.handle_writable(id, bench.now);
@@ -265,8 +345,9 @@ proptest! {
                         open.push(client);
                     }
                     Output::Close { client } => open.retain(|id| *id != client),
-                    Output::Datagram { client, .. } | Output::Widen { client } => prop_assert!(open.contains(&client)),
-                    Output::Event(_) => {}
+                    Output::Datagram { client, .. } | Output::Widen { client } | Output::Narrow { client } => prop_assert!(open.contains(&client)),
+                    Output::MakeEncoder => bench.hub.handle_encoder(Encoder::new().unwrap()),
+                    Output::Event(_) | Output::Answer { .. } => {}
                 }
             }
             for _ in 0..1000 {
@@ -278,13 +359,18 @@ proptest! {
                     prop_assert!(!fragments.is_empty() && fragments.end <= frame.fragments());
                     prop_assert!(fragments.len() <= usize::from(BURST));
                 }
+                if let Transmit::Parity { number, rows, .. } = &transmit {
+                    let train = bench.hub.parity(*number);
+                    prop_assert!(!rows.is_empty() && rows.len() <= usize::from(BURST));
+                    prop_assert!(train.is_some_and(|train| train.datagrams(rows.clone()).len() == rows.len() * 1452));
+                }
                 if std::mem::take(&mut block) {
                     bench.hub.handle_blocked(transmit.client());
                     blocked.push(transmit.client());
                 }
             }
             prop_assert_eq!(bench.hub.poll_transmit(&bench.reel, bench.now), None, "it ends");
-            prop_assert!(bench.hub.clients() <= 4);
+            prop_assert!(bench.hub.each_client().count() <= 4);
         }
     }
 }

@@ -105,8 +105,8 @@ impl Copy {
 
     fn delete(&self) {
         let gone = match self.form {
-            Form::Recorded(container::Form::Stills) => stills::delete(&self.path),
-            _ => fs::remove_file(&self.path),
+            Form::Recorded(container::Form::Stills) => stills::delete_at(&self.path),
+            _ => fs::remove_file(&self.path).map_err(|why| Error::new("delete", &self.path, why)),
         };
         if let Err(why) = gone {
             log::warn!("{}: it is not complete, and stays: {why}", shown(&self.path));

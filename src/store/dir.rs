@@ -1,17 +1,21 @@
 //! A folder that is held open: what is made, renamed or deleted in it is so in the very folder that was opened, wherever its path
-//! leads by then.
+//! leads by then, and no link in it is followed (`beneath`).
 
+use super::beneath;
 use super::error::{Error, WriteReason};
 use super::whereabouts::{Identity, identity};
 use crate::sys::clock;
+use nix::dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
-use nix::sys::stat::{Mode, fstatat, mkdirat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
 use nix::sys::statvfs::fstatvfs;
 use nix::unistd::{UnlinkatFlags, unlinkat};
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -32,8 +36,12 @@ impl Dir {
     /// # Errors
     /// What the system says.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let file = OpenOptions::new().read(true).custom_flags(OFlag::O_DIRECTORY.bits()).open(path);
-        let file = file.map_err(|why| Error::new("open", path, why))?;
+        Dir::hold(path).map_err(|why| Error::new("open", path, why))
+    }
+
+    /// The same, with the system's own words.
+    pub(super) fn hold(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).custom_flags(OFlag::O_DIRECTORY.bits()).open(path)?;
         Ok(Dir { file, path: path.to_owned() })
     }
 
@@ -43,7 +51,10 @@ impl Dir {
     }
 
     /// A folder in it.
-    fn below(&self, name: &Path) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// What the system says; a link is none.
+    pub(super) fn below(&self, name: &Path) -> Result<Self, Error> {
         let path = self.path.join(name);
         match self.open_file(name, OFlag::O_DIRECTORY) {
             Ok(file) => Ok(Dir { file, path }),
@@ -56,7 +67,7 @@ impl Dir {
     /// # Errors
     /// What the system says.
     pub(super) fn make_below(&self, name: &Path) -> Result<Self, Error> {
-        let mut dir = Dir { path: self.path.clone(), ..self.below(Path::new("."))? };
+        let mut dir = self.again()?;
         for part in name.components().filter(|part| matches!(part, Component::Normal(_))) {
             let part = Path::new(part.as_os_str());
             match dir.make(part) {
@@ -67,6 +78,27 @@ impl Dir {
             dir = dir.below(part)?;
         }
         Ok(dir)
+    }
+
+    /// The same folder.
+    pub(super) fn again(&self) -> Result<Self, Error> {
+        // dup says of a limit that is very low that the argument is wrong
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let opened = openat(&self.file, ".", flags, Mode::empty());
+        let fd = opened.map_err(|errno| Error::new("open", &self.path, errno.into()))?;
+        Ok(Dir { file: File::from(fd), path: self.path.clone() })
+    }
+
+    /// The folder in it that a name is in, and the last part of the name.
+    ///
+    /// # Errors
+    /// As [`below`](Self::below); `EINVAL` for a name that does not lead down.
+    pub(super) fn parent_of<'a>(&self, name: &'a Path) -> Result<(Self, &'a Path), Error> {
+        let last = name.file_name().map(Path::new).unwrap_or(name);
+        match name.parent() {
+            Some(above) if above != Path::new("") => Ok((self.below(above)?, last)),
+            _ => Ok((self.again()?, last)),
+        }
     }
 
     /// Makes a folder whose name was free.
@@ -93,24 +125,42 @@ impl Dir {
         made.map_err(|why| taken_or("make", &self.path.join(name), why))
     }
 
-    /// A file of it, as `flags` say.
+    /// What has this name in it, as `flags` say.
     pub(super) fn open_file(&self, name: &Path, flags: OFlag) -> io::Result<File> {
-        loop {
-            match openat(&self.file, name, flags | OFlag::O_CLOEXEC, FILES) {
-                Ok(fd) => return Ok(File::from(fd)),
-                Err(Errno::EINTR) => {}
-                Err(errno) => return Err(errno.into()),
-            }
+        Ok(File::from(beneath::open(&self.file, name, flags, FILES)?))
+    }
+
+    /// A file of it that may be anything by now: a pipe in its place keeps nobody waiting.
+    ///
+    /// # Errors
+    /// [`not_a_file`] for what is none, or what the system says.
+    pub(super) fn open_regular(&self, name: &Path, flags: OFlag) -> io::Result<File> {
+        let file = self.open_file(name, flags | OFlag::O_NONBLOCK | OFlag::O_NOCTTY)?;
+        if file.metadata()?.is_file() { Ok(file) } else { Err(not_a_file()) }
+    }
+
+    /// A new file of this name in place of whatever has it: a link goes, and not what it leads to.
+    pub(super) fn create_anew(&self, name: &Path, flags: OFlag) -> io::Result<File> {
+        match self.remove_file(name) {
+            Err(why) if why.kind() != ErrorKind::NotFound => Err(why),
+            _ => self.open_file(name, flags | OFlag::O_CREAT | OFlag::O_EXCL),
+        }
+    }
+
+    /// What the system says of a name, if it is there; a link is itself.
+    pub(super) fn stat(&self, name: &Path) -> io::Result<Option<FileStat>> {
+        let found = beneath::parent(self.file.as_fd(), name)
+            .and_then(|(folder, last)| Ok(fstatat(folder, last, AtFlags::AT_SYMLINK_NOFOLLOW)?));
+        match found {
+            Ok(found) => Ok(Some(found)),
+            Err(why) if is_absent(&why) => Ok(None),
+            Err(why) => Err(why),
         }
     }
 
     /// Which file that is, if there is one; a link is itself.
     pub(super) fn identity_of(&self, name: &Path) -> io::Result<Option<Identity>> {
-        match fstatat(&self.file, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
-            Ok(found) => Ok(Some(identity(&found))),
-            Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
-            Err(errno) => Err(errno.into()),
-        }
+        Ok(self.stat(name)?.map(|found| identity(&found)))
     }
 
     /// Whether something has this name.
@@ -118,16 +168,31 @@ impl Dir {
         matches!(self.identity_of(name), Ok(Some(_)))
     }
 
+    /// What is in it.
+    pub(super) fn names(&self) -> io::Result<Vec<OsString>> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let mut open = dir::Dir::openat(&self.file, ".", flags, Mode::empty())?;
+        let names = open.iter().map(|entry| Ok(OsStr::from_bytes(entry?.file_name().to_bytes()).to_owned()));
+        let names: Result<Vec<OsString>, Errno> = names.collect();
+        Ok(names?.into_iter().filter(|name| name != "." && name != "..").collect())
+    }
+
+    /// Both names are in the folder itself.
     pub(super) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         Ok(renameat(&self.file, from, &self.file, to)?)
     }
 
     pub(super) fn remove_file(&self, name: &Path) -> io::Result<()> {
-        Ok(unlinkat(&self.file, name, UnlinkatFlags::NoRemoveDir)?)
+        self.remove(name, UnlinkatFlags::NoRemoveDir)
     }
 
     pub(super) fn remove_dir(&self, name: &Path) -> io::Result<()> {
-        Ok(unlinkat(&self.file, name, UnlinkatFlags::RemoveDir)?)
+        self.remove(name, UnlinkatFlags::RemoveDir)
+    }
+
+    fn remove(&self, name: &Path, what: UnlinkatFlags) -> io::Result<()> {
+        let (folder, last) = beneath::parent(self.file.as_fd(), name)?;
+        Ok(unlinkat(folder, last, what)?)
     }
 
     /// Brings its list of files to the disk: a file that is not in it is lost with the power.
@@ -170,6 +235,35 @@ impl AsFd for Dir {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
     }
+}
+
+/// Nothing is there.
+pub(super) fn is_absent(why: &io::Error) -> bool {
+    matches!(why.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+/// Of what is a folder, a pipe or a device where a file should be.
+pub(super) fn not_a_file() -> io::Error {
+    io::Error::new(ErrorKind::InvalidInput, "it is no regular file")
+}
+
+/// What the system has found is a folder.
+pub(super) fn is_folder(found: &FileStat) -> bool {
+    kind(found) == SFlag::S_IFDIR
+}
+
+/// What the system has found is a file.
+pub(super) fn is_file(found: &FileStat) -> bool {
+    kind(found) == SFlag::S_IFREG
+}
+
+/// Bytes of what the system has found, if it is a file.
+pub(super) fn bytes_of(found: &FileStat) -> u64 {
+    if is_file(found) { u64::try_from(found.st_size).unwrap_or(0) } else { 0 }
+}
+
+fn kind(found: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT
 }
 
 fn taken_or(doing: &'static str, path: &Path, why: io::Error) -> Error {

@@ -26,6 +26,8 @@ pub enum WriteReason {
     MustExist,
     /// A disk should be mounted there, and none is.
     NotMounted,
+    /// A link is there, which is not followed: others may have left it.
+    Link,
     /// Its file system takes no file of this name.
     Name,
     /// The process, or the whole system, has as many files open as it may.
@@ -42,6 +44,10 @@ impl fmt::Display for WriteReason {
             WriteReason::LeadsNowhere => "it is a link to what is not there: is the disk mounted that it leads to?",
             WriteReason::NotMounted => "nothing is mounted there, and /etc/fstab says that something should be: mount it",
             WriteReason::MustExist => "it is not there, and --must-exist says not to make it: is the disk mounted?",
+            WriteReason::Link => {
+                "a link is in the way, and camrec follows none beneath its folder: delete it, or give -o the folder that it \
+                 leads to"
+            }
             WriteReason::Name => {
                 "this file system takes no such name (FAT, exFAT and Windows shares refuse \\ : * ? \" < > | and a dot at \
                  the end): choose another --name"
@@ -165,6 +171,7 @@ impl Error {
             Some(Errno::EINVAL) if doing.starts_with("make") && has_odd_name(&path) => {
                 return not_writable(WriteReason::Name, path);
             }
+            Some(Errno::ELOOP) => return not_writable(WriteReason::Link, path),
             _ => {}
         }
         match source.kind() {

@@ -6,7 +6,7 @@ use super::error::Error;
 use super::whereabouts::{Whereabouts, identity_of, whereabouts};
 use crate::shown::shown;
 use nix::errno::Errno;
-use nix::fcntl::{FallocateFlags, fallocate};
+use nix::fcntl::{FallocateFlags, OFlag, fallocate};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::statfs::{MSDOS_SUPER_MAGIC, fstatfs};
 use std::fs::{self, File};
@@ -44,6 +44,11 @@ impl SegmentFile {
     /// The same, in a folder that is held open.
     pub(super) fn within(dir: Arc<Dir>, file: File, path: PathBuf) -> Self {
         SegmentFile { dir: Some(dir), ..SegmentFile::new(file, path) }
+    }
+
+    /// What the disk may keep room for once it is closed; not of a file whose folder is not held open.
+    pub fn reserved(&self) -> Option<Reserved> {
+        self.dir.as_ref().map(|dir| Reserved { dir: Arc::clone(dir), path: self.path.clone() })
     }
 
     /// The folder that it was made in, if that is held open.
@@ -120,7 +125,7 @@ impl SegmentFile {
     }
 
     /// Has the disk keep room for this many bytes behind the file's end: others may fill it, and this file still grows. The file is
-    /// as long as it was. What is left of the room is given back by [`trim`].
+    /// as long as it was. What is left of the room is given back by [`Reserved::trim`].
     ///
     /// # Errors
     /// The disk has not so much, or what the system says. Where a file system cannot do this, nothing happens.
@@ -201,17 +206,25 @@ pub(super) fn create_new(path: &Path) -> Result<File, Error> {
     })
 }
 
-/// Gives the room back that was kept behind the end of a file that is closed. One that was deleted keeps none.
-///
-/// # Errors
-/// What the system says.
-pub fn trim(path: &Path) -> Result<(), Error> {
-    let trimmed =
-        File::options().write(true).open(path).and_then(|file| file.set_len(file.metadata()?.len()));
-    match trimmed {
-        // it was deleted or moved since: nothing of ours is kept there
-        Err(why) if why.kind() == ErrorKind::NotFound => Ok(()),
-        trimmed => trimmed.map_err(|why| Error::new("trim", path, why)),
+/// A file that was closed, and behind whose end the disk may still keep room.
+#[derive(Clone, Debug)]
+pub struct Reserved {
+    dir: Arc<Dir>,
+    path: PathBuf,
+}
+
+impl Reserved {
+    /// Gives the room back. A file that was deleted or moved since keeps none.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn trim(self) -> Result<(), Error> {
+        let Some(name) = self.path.file_name().map(Path::new) else { return Ok(()) };
+        let opened = self.dir.open_regular(name, OFlag::O_WRONLY);
+        match opened.and_then(|file| file.set_len(file.metadata()?.len())) {
+            Err(why) if why.kind() == ErrorKind::NotFound => Ok(()),
+            trimmed => trimmed.map_err(|why| Error::new("trim", &self.path, why)),
+        }
     }
 }
 
@@ -253,7 +266,9 @@ mod tests {
     fn room_is_kept_and_given_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.mkv");
-        let mut file = SegmentFile::new(File::create_new(&path).unwrap(), path.clone());
+        let dir = Arc::new(Dir::open(folder.path()).unwrap());
+        let mut file = SegmentFile::within(dir, File::create_new(&path).unwrap(), path.clone());
+        let reserved = file.reserved().unwrap();
         file.append(&mut [IoSlice::new(b"frame")]).unwrap();
         file.reserve(1 << 20).unwrap();
         if !file.can_reserve {
@@ -266,11 +281,11 @@ mod tests {
         file.reserve(1 << 20).unwrap();
         assert_eq!(file.reserved, 5 + (1 << 20), "half of it is enough");
         file.close().unwrap();
-        trim(&path).unwrap();
+        reserved.clone().trim().unwrap();
         assert!(blocks() < (1 << 20) / 512, "{} blocks", blocks());
         assert_eq!(fs::metadata(&path).unwrap().len(), 500_005);
         fs::remove_file(&path).unwrap();
-        trim(&path).unwrap();
+        reserved.trim().unwrap();
     }
 
     /// Takes a few bytes at a time, with interruptions.

@@ -1,18 +1,18 @@
 //! The folder that files go to, which is ours alone while we record.
 
-use super::dir::Dir;
+use super::dir::{self, Dir, is_folder};
 use super::dirs;
 use super::error::Error;
 use super::file::SegmentFile;
 use super::index::IndexFile;
 use super::lock::Lock;
 use super::recording::Sink;
+use super::salvage::{self, Look, Salvaged};
 use super::sidecar;
 use super::stills;
 use super::whereabouts::{Whereabouts, is_local, whereabouts};
 use crate::record::container::Form;
 use crate::record::index::{Index, IndexEvent};
-use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -105,7 +105,7 @@ impl Folder {
             return match self.index.enter(&IndexEvent::Begun(&name)).and_then(|()| folder.sync()) {
                 Ok(()) => Ok(sink),
                 Err(why) => {
-                    discard(sink);
+                    discard(sink, &folder, last);
                     Err(why)
                 }
             };
@@ -118,7 +118,7 @@ impl Folder {
     /// # Errors
     /// What the system says.
     pub fn asked(&mut self, path: &Path) -> Result<(), Error> {
-        match path.strip_prefix(self.path()).ok().and_then(Path::to_str) {
+        match self.name_of(path) {
             Some(name) => self.index.enter(&IndexEvent::Asked(name)),
             None => Ok(()),
         }
@@ -129,7 +129,7 @@ impl Folder {
     /// # Errors
     /// What the system says. At the next start it will be taken for unfinished, and found whole.
     pub fn finished(&mut self, path: &Path, bytes: u64, ended: i64) -> Result<(), Error> {
-        match path.strip_prefix(self.path()).ok().and_then(Path::to_str) {
+        match self.name_of(path) {
             Some(name) => self.index.enter(&IndexEvent::Finished { name, bytes, ended }),
             None => Ok(()),
         }
@@ -140,7 +140,7 @@ impl Folder {
     /// # Errors
     /// What the system says.
     pub fn gone(&mut self, path: &Path) -> Result<(), Error> {
-        match path.strip_prefix(self.path()).ok().and_then(Path::to_str) {
+        match self.name_of(path) {
             Some(name) => self.index.enter(&IndexEvent::Gone(name)),
             None => Ok(()),
         }
@@ -175,15 +175,17 @@ impl Folder {
     pub fn delete(&mut self, name: &str) -> Result<(), Error> {
         for name in [sidecar::path_of(Path::new(name)), PathBuf::from(name)] {
             let path = self.path().join(&name);
-            let deleted = match path.symlink_metadata() {
-                Ok(found) if found.is_dir() => stills::delete(&path),
-                _ => self.dir.remove_file(&name),
-            };
-            match deleted {
-                Err(why) if why.kind() != ErrorKind::NotFound => {
-                    return Err(Error::new("delete", &path, why));
+            let failed = |why| Error::new("delete", &path, why);
+            match self.dir.stat(&name).map_err(failed)? {
+                Some(found) if is_folder(&found) => {
+                    let (above, last) = self.dir.parent_of(&name)?;
+                    stills::delete(&above, last)?;
                 }
-                _ => {}
+                Some(_) => match self.dir.remove_file(&name) {
+                    Err(why) if why.kind() != ErrorKind::NotFound => return Err(failed(why)),
+                    _ => {}
+                },
+                None => {}
             }
         }
         // one that is not empty stays, as does ours
@@ -198,19 +200,52 @@ impl Folder {
         whereabouts(&*self.dir, self.path())
     }
 
+    /// Whether this file was begun and not finished.
+    pub fn is_unfinished(&self, path: &Path) -> bool {
+        let entry = self.name_of(path).and_then(|name| self.index.index().get(name));
+        entry.is_some_and(|entry| entry.finished.is_none())
+    }
+
+    /// What changes while somebody writes to one of its files; none if it cannot be seen.
+    pub fn look(&self, path: &Path) -> Option<Look> {
+        salvage::look(&self.dir, Path::new(self.name_of(path)?))
+    }
+
+    /// Makes one of its files whole that was begun and not finished; see [`salvage`].
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn salvage(&self, path: &Path) -> Result<Salvaged, Error> {
+        match self.name_of(path) {
+            Some(name) => salvage::salvage(&self.dir, Path::new(name)),
+            None => Ok(Salvaged::Foreign),
+        }
+    }
+
+    /// Bytes of one of its files.
+    pub fn bytes_of(&self, path: &Path) -> u64 {
+        let found = self.name_of(path).and_then(|name| self.dir.stat(Path::new(name)).ok()?);
+        found.as_ref().map_or(0, dir::bytes_of)
+    }
+
+    /// What a path is called in the index.
+    fn name_of<'a>(&self, path: &'a Path) -> Option<&'a str> {
+        path.strip_prefix(self.path()).ok().and_then(Path::to_str)
+    }
+
     /// The files that an earlier run has begun and not finished, oldest first.
     pub fn unfinished(&self) -> Vec<PathBuf> {
         let entries = self.index.index().entries().filter(|entry| entry.finished.is_none());
-        entries.map(|entry| self.path().join(&entry.name)).collect()
+        entries.map(|entry| self.path().join(&*entry.name)).collect()
     }
 }
 
 /// Nothing is in it.
-fn discard(sink: Sink) {
+fn discard(sink: Sink, folder: &Dir, name: &Path) {
     match sink {
         Sink::File(file, _) => file.discard(),
         Sink::Pipe(_) => {}
-        Sink::Stills(dir) => drop(fs::remove_dir(dir.path())),
+        Sink::Stills(_) => drop(folder.remove_dir(name)),
     }
 }
 
@@ -219,6 +254,8 @@ mod tests {
     use super::super::error::WriteReason;
     use super::*;
     use crate::record::container::Container;
+    use std::fs;
+    use std::os::unix::fs::symlink;
 
     const MATROSKA: Form = Form::File(Container::Matroska);
 
@@ -293,6 +330,94 @@ mod tests {
         folder.delete("day/b.mkv").unwrap();
         assert!(!root.path().join("day").exists() && root.path().exists());
         assert_eq!(folder.index().entries().count(), 0);
+    }
+
+    /// A folder, and one beside it that is none of ours, with a file in each.
+    fn rec_and_outside(root: &Path) -> (PathBuf, PathBuf) {
+        let (folder, outside) = (root.join("rec"), root.join("outside"));
+        for folder in [&folder, &outside] {
+            fs::create_dir(folder).unwrap();
+            fs::write(folder.join("a.mkv"), b"precious").unwrap();
+        }
+        (folder, outside)
+    }
+
+    #[test]
+    fn nothing_is_overwritten_through_links_that_somebody_has_left() {
+        let root = tempfile::tempdir().unwrap();
+        let (folder, outside) = rec_and_outside(root.path());
+        symlink(outside.join("a.mkv"), folder.join(".camrec.index.part")).unwrap();
+        let mut opened = Folder::open(&folder, "test").unwrap();
+        opened.create(["b.mkv".to_owned()], MATROSKA).unwrap();
+        drop(opened);
+        symlink(outside.join("a.mkv"), folder.join(".camrec.index.part")).unwrap();
+        drop(Folder::open(&folder, "test").unwrap());
+        assert!(!folder.join(".camrec.index").is_symlink());
+        // an index that is a link is none
+        fs::remove_file(folder.join(".camrec.index")).unwrap();
+        symlink(outside.join("a.mkv"), folder.join(".camrec.index")).unwrap();
+        let refused = Folder::open(&folder, "test").unwrap_err();
+        assert!(
+            matches!(&refused, Error::NotWritable { why: WriteReason::Link, path } if path.ends_with(".camrec.index")),
+            "{refused}"
+        );
+        assert_eq!(fs::read(outside.join("a.mkv")).unwrap(), b"precious");
+    }
+
+    #[test]
+    fn nothing_is_made_deleted_or_repaired_behind_a_link() {
+        let root = tempfile::tempdir().unwrap();
+        let (folder, outside) = rec_and_outside(root.path());
+        symlink(&outside, folder.join("day")).unwrap();
+        fs::create_dir(outside.join("stills")).unwrap();
+        let picture = outside.join("stills/000000_2026-11-23_14-03-27.512345+0100.jpg");
+        fs::write(&picture, b"precious").unwrap();
+        let index = "camrec-index 1\nbegun day/a.mkv\nfinished 1 2 day/a.mkv\nbegun day/stills\n";
+        fs::write(folder.join(".camrec.index"), index).unwrap();
+        let mut opened = Folder::open(&folder, "test").unwrap();
+        assert_eq!(opened.index().entries().count(), 0, "none of them is ours");
+        let refused = opened.create(["day/b.mkv".to_owned()], MATROSKA).unwrap_err();
+        assert!(matches!(refused, Error::NotWritable { why: WriteReason::Link, .. }), "{refused}");
+        // the link may also have been left since
+        for name in ["day/a.mkv", "day/stills"] {
+            assert!(opened.delete(name).is_err(), "{name}");
+            assert!(opened.salvage(&folder.join(name)).is_err(), "{name}");
+            assert_eq!(opened.look(&folder.join(name)), None);
+        }
+        symlink(outside.join("stills"), folder.join("stills")).unwrap();
+        opened.delete("stills").unwrap();
+        assert!(!folder.join("stills").is_symlink(), "the link itself may go");
+        assert!(picture.exists() && !outside.join("b.mkv").exists());
+        assert_eq!(fs::read(outside.join("a.mkv")).unwrap(), b"precious");
+    }
+
+    #[test]
+    fn sizes_are_the_disks() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path();
+        fs::create_dir(folder.join("stills")).unwrap();
+        for (name, bytes) in [
+            ("a.mkv", 100),
+            ("a.json", 20),
+            ("stills/000000_2026-11-23_14-03-27.512345+0100.jpg", 7),
+            ("stills/notes.txt", 1000),
+            ("c.mkv", 3),
+        ] {
+            fs::write(folder.join(name), vec![0; bytes]).unwrap();
+        }
+        let most = u64::MAX;
+        let text = format!(
+            "camrec-index 1\nbegun a.mkv\nfinished {most} 2 a.mkv\nbegun stills\nfinished {most} 2 stills\nbegun c.mkv\n"
+        );
+        fs::write(folder.join(".camrec.index"), text).unwrap();
+        let mut opened = Folder::open(folder, "test").unwrap();
+        assert_eq!(opened.index().bytes(), 127);
+        // also what somebody else enters while we record
+        let lines = format!("finished {most} 2 c.mkv\n");
+        let mut index = fs::File::options().append(true).open(folder.join(".camrec.index")).unwrap();
+        std::io::Write::write_all(&mut index, lines.as_bytes()).unwrap();
+        opened.keep();
+        assert_eq!(opened.index().bytes(), 130);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use super::dir::Dir;
 use super::error::Error;
+use super::survey::{Found, Surveyor};
 use super::whereabouts::identity_of;
 use crate::record::index::{Index, IndexEvent};
 use crate::shown::shown;
@@ -12,7 +13,7 @@ use nix::fcntl::OFlag;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// The index's file.
@@ -23,6 +24,9 @@ const PART: &str = ".camrec.index.part";
 
 /// An index that is longer than this, and mostly of files that are gone, is rewritten.
 const LONG: u64 = 64 * 1024;
+
+/// What is longer is no index, or that of millions of files: it is not read into memory.
+const MOST: u64 = 512 * 1024 * 1024;
 
 /// The index, and the file that it is appended to.
 #[derive(Debug)]
@@ -44,22 +48,21 @@ impl IndexFile {
     /// What the system says.
     pub(super) fn open(dir: &Arc<Dir>, is_alone: bool) -> Result<Self, Error> {
         let failed = |doing, why| Error::new(doing, &dir.path().join(NAME), why);
-        let old = match dir.open_file(Path::new(NAME), OFlag::O_RDONLY) {
-            Ok(mut file) => {
-                let mut text = Vec::new();
-                file.read_to_end(&mut text).map_err(|why| failed("read", why))?;
-                Some(text)
-            }
+        let old = match dir.open_regular(Path::new(NAME), OFlag::O_RDONLY) {
+            Ok(file) => Some(read_all(&file).map_err(|why| failed("read", why))?),
             Err(why) if why.kind() == ErrorKind::NotFound => None,
             Err(why) => return Err(failed("read", why)),
         };
         let is_new = old.is_none();
         let old = old.unwrap_or_default();
         let mut index = Index::parse(&String::from_utf8_lossy(&old));
-        forget_gone(&mut index, dir);
-        if !is_alone && !is_new {
+        survey(&mut index, dir);
+        let appended = |index| {
             let file = append_to(dir).map_err(|why| failed("write", why))?;
-            return Ok(IndexFile { dir: Arc::clone(dir), file, end: whole(&old), index, is_alone });
+            Ok(IndexFile { dir: Arc::clone(dir), file, end: whole(&old), index, is_alone })
+        };
+        if !is_alone && !is_new {
+            return appended(index);
         }
         match rewrite(dir, &index) {
             Ok((file, end)) => {
@@ -67,10 +70,7 @@ impl IndexFile {
                 Ok(IndexFile { dir: Arc::clone(dir), file, end, index, is_alone })
             }
             // a full disk must not keep us from making room on it
-            Err(why) if why.kind() == ErrorKind::StorageFull && !is_new => {
-                let file = append_to(dir).map_err(|why| failed("write", why))?;
-                Ok(IndexFile { dir: Arc::clone(dir), file, end: whole(&old), index, is_alone })
-            }
+            Err(why) if why.kind() == ErrorKind::StorageFull && !is_new => appended(index),
             Err(why) => Err(failed("write", why)),
         }
     }
@@ -113,9 +113,9 @@ impl IndexFile {
         self.file = append_to(&self.dir).map_err(|why| self.error("write", why))?;
         (self.end, self.index) = (0, Index::default());
         self.read_on().map_err(|why| self.error("read", why))?;
-        let lacks = |name: &str| self.index.entries().all(|entry| entry.name != name);
+        let lacks = |name: &str| self.index.get(name).is_none();
         let unknown =
-            ours.entries().filter(|entry| lacks(&entry.name) && self.dir.has(Path::new(&entry.name)));
+            ours.entries().filter(|entry| lacks(&entry.name) && self.dir.has(Path::new(&*entry.name)));
         let lines: Vec<String> = unknown.map(|entry| entry.to_string()).collect();
         log::warn!("{} is another one now: what is ours is entered in that", shown(&path));
         lines.iter().try_for_each(|lines| self.append(lines))
@@ -127,13 +127,15 @@ impl IndexFile {
         if len <= self.end {
             return Ok(());
         }
+        check_length(len)?;
         let mut text = vec![0; usize::try_from(len - self.end).unwrap_or(0)];
         self.file.read_exact_at(&mut text, self.end)?;
         let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        String::from_utf8_lossy(&text[..whole])
-            .lines()
-            .filter_map(IndexEvent::parse)
-            .for_each(|event| self.index.apply(&event));
+        let text = String::from_utf8_lossy(&text[..whole]);
+        let mut surveyor = Surveyor::new(&self.dir);
+        for event in text.lines().filter_map(IndexEvent::parse) {
+            self.index.apply(&as_the_disk_says(event, &mut surveyor));
+        }
         self.end += whole as u64;
         Ok(())
     }
@@ -145,7 +147,7 @@ impl IndexFile {
     pub(super) fn enter(&mut self, event: &IndexEvent<'_>) -> Result<(), Error> {
         self.keep()?;
         self.append(&event.to_string())?;
-        if self.is_alone && self.end > LONG && self.end > 4 * self.index.text().len() as u64 {
+        if self.is_alone && self.end > LONG && self.end > self.index.text_len().saturating_mul(4) {
             // what goes wrong now does so again later
             if let Ok(rewritten) = rewrite(&self.dir, &self.index) {
                 (self.file, self.end) = rewritten;
@@ -169,11 +171,46 @@ impl IndexFile {
     }
 }
 
-fn forget_gone(index: &mut Index, dir: &Dir) {
-    let is_gone = |name: &str| matches!(dir.identity_of(Path::new(name)), Ok(None));
-    let names: Vec<String> =
-        index.entries().map(|entry| entry.name.clone()).filter(|name| is_gone(name)).collect();
-    names.iter().for_each(|name| index.apply(&IndexEvent::Gone(name)));
+/// What the index says is held against the disk: which files are there, and how large they are.
+fn survey(index: &mut Index, dir: &Dir) {
+    let (mut surveyor, mut linked) = (Surveyor::new(dir), 0_u64);
+    index.revise(|entry| match surveyor.look(&entry.name) {
+        Found::Bytes(bytes) => Some(bytes),
+        Found::Gone => None,
+        Found::Linked => {
+            linked += 1;
+            None
+        }
+        Found::Unknown => Some(0),
+    });
+    if linked > 0 {
+        log::warn!(
+            "{}: {linked} recordings of its index are behind links: they are left alone from now on",
+            shown(dir.path())
+        );
+    }
+}
+
+fn as_the_disk_says<'a>(event: IndexEvent<'a>, surveyor: &mut Surveyor<'_>) -> IndexEvent<'a> {
+    match event {
+        IndexEvent::Finished { name, ended, .. } => {
+            let bytes = if let Found::Bytes(bytes) = surveyor.look(name) { bytes } else { 0 };
+            IndexEvent::Finished { name, bytes, ended }
+        }
+        event => event,
+    }
+}
+
+fn read_all(file: &File) -> io::Result<Vec<u8>> {
+    check_length(file.metadata()?.len())?;
+    let mut text = Vec::new();
+    file.take(MOST).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+fn check_length(len: u64) -> io::Result<()> {
+    let words = "it is too long for an index: move it away, and what is in the folder stays";
+    if len > MOST { Err(io::Error::new(ErrorKind::InvalidData, words)) } else { Ok(()) }
 }
 
 /// How many bytes are whole lines.
@@ -182,22 +219,20 @@ fn whole(text: &[u8]) -> u64 {
 }
 
 fn append_to(dir: &Dir) -> io::Result<File> {
-    dir.open_file(Path::new(NAME), OFlag::O_RDWR | OFlag::O_APPEND)
+    dir.open_regular(Path::new(NAME), OFlag::O_RDWR | OFlag::O_APPEND)
 }
 
 /// Under another name, to the disk, then under its own. The file, and how long it is.
 fn rewrite(dir: &Dir, index: &Index) -> io::Result<(File, u64)> {
-    let (name, part, text) = (Path::new(NAME), PathBuf::from(PART), index.text());
-    let written = dir
-        .open_file(&part, OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_APPEND)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            dir.rename(&part, name)?;
-            Ok((file, text.len() as u64))
-        });
+    let (name, part, text) = (Path::new(NAME), Path::new(PART), index.text());
+    let written = dir.create_anew(part, OFlag::O_RDWR | OFlag::O_APPEND).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        dir.rename(part, name)?;
+        Ok((file, text.len() as u64))
+    });
     if written.is_err() {
-        let _ = dir.remove_file(&part);
+        let _ = dir.remove_file(part);
     }
     written
 }
@@ -233,7 +268,7 @@ mod tests {
         let index = open(folder, true);
         assert_eq!(names(&index), ["a.mkv", "b.mkv"]);
         let text = fs::read_to_string(folder.join(NAME)).unwrap();
-        assert_eq!(text, "camrec-index 1\nbegun a.mkv\nfinished 7 8 a.mkv\nbegun b.mkv\n");
+        assert_eq!(text, "camrec-index 1\nbegun a.mkv\nfinished 1 8 a.mkv\nbegun b.mkv\n");
         assert!(!folder.join(PART).exists());
     }
 
@@ -259,7 +294,7 @@ mod tests {
         third.keep().unwrap();
         for index in [&second, &third] {
             assert_eq!(names(index), ["a.mkv", "b.mkv", "c.mkv"]);
-            assert_eq!(index.index().bytes(), 4);
+            assert_eq!(index.index().bytes(), 2, "those of the disk");
         }
     }
 

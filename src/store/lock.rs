@@ -3,12 +3,12 @@
 use super::dir::Dir;
 use super::error::{Error, WriteReason};
 use super::whereabouts::{identity_of, is_local};
-use crate::shown::shown;
+use crate::shown::{one_line, shown};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag};
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{Read, Seek, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
@@ -48,11 +48,13 @@ impl Lock {
     /// [`Error::Locked`] if somebody else records there, or what the system says.
     pub(super) fn take(dir: &Dir, holder: &str) -> Result<Self, Error> {
         let (folder, path) = (dir.path(), dir.path().join(NAME));
-        let opened = dir.open_file(Path::new(NAME), OFlag::O_RDWR | OFlag::O_CREAT);
+        let opened = dir.open_regular(Path::new(NAME), OFlag::O_RDWR | OFlag::O_CREAT);
         let file = opened.map_err(|why| match Error::new("make a file in", folder, why) {
-            // the folder is there: this says that the lock is a dangling link
-            Error::NotWritable { why: WriteReason::Gone, .. } => {
-                Error::NotWritable { path: path.clone(), why: WriteReason::Gone }
+            Error::NotWritable { why: WriteReason::Link, .. } => {
+                Error::NotWritable { path: path.clone(), why: WriteReason::Link }
+            }
+            Error::System { source, .. } if source.kind() == ErrorKind::InvalidInput => {
+                Error::System { doing: "lock", path: path.clone(), source }
             }
             error => error,
         })?;
@@ -75,7 +77,7 @@ impl Lock {
         // a lock is this machine's own on some file systems that others write to as well
         let has_ended = !before.is_new && !before.process.is_alive();
         let is_alone = is_ours && has_ended && (before.process.is_of_this_boot() || is_local(dir));
-        file.write(holder);
+        file.write(holder, before.is_new);
         let is_stable =
             dir.identity_of(Path::new(NAME)).is_ok_and(|there| there == identity_of(file.as_fd()));
         Ok(Lock { file, is_alone, before: before.name, is_stable, is_told: false })
@@ -126,16 +128,19 @@ impl Lock {
 }
 
 impl Held {
-    /// A full disk may not have room for a name, and can be recorded to later all the same.
-    fn write(&mut self, holder: &str) {
+    /// Over what was there: a power cut leaves the one or the other, never an empty file, which could be one that was just made. A
+    /// full disk may not have room for a name, and can be recorded to later all the same.
+    fn write(&mut self, holder: &str, is_new: bool) {
         let file: &mut File = match self {
             Held::Locked(file) => file,
             Held::Open(file) => file,
         };
+        let text = format!("{holder}\n{}", Process::ours());
         let _ = file
-            .set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| write!(file, "{holder}\n{}", Process::ours()));
+            .rewind()
+            .and_then(|()| file.write_all(text.as_bytes()))
+            .and_then(|()| file.set_len(text.len() as u64))
+            .and_then(|()| if is_new { file.sync_data() } else { Ok(()) });
     }
 }
 
@@ -165,7 +170,7 @@ impl Holder {
         let (name, rest) = text.split_once('\n').unwrap_or((&text, ""));
         let name = match name.trim() {
             "" => String::from("somebody"),
-            name => name.replace(char::is_control, " "),
+            name => one_line(name).to_string(),
         };
         Holder { name, process: Process::parse(rest), is_new: text.is_empty() }
     }
@@ -290,6 +295,35 @@ mod tests {
         let second = Lock::take(&dir, "second").unwrap();
         lock.keep(&dir, "first");
         assert!(lock.is_told && !second.is_told);
+    }
+
+    #[test]
+    fn a_link_or_a_pipe_in_its_place_is_named_and_left_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let (folder, victim) = (root.path().join("rec"), root.path().join("victim"));
+        fs::create_dir(&folder).unwrap();
+        fs::write(&victim, b"precious").unwrap();
+        for target in [&*victim, Path::new("nowhere")] {
+            std::os::unix::fs::symlink(target, folder.join(NAME)).unwrap();
+            let refused = take(&folder, "x").unwrap_err();
+            assert!(
+                matches!(&refused, Error::NotWritable { why: WriteReason::Link, path } if path.ends_with(NAME)),
+                "{refused}"
+            );
+            fs::remove_file(folder.join(NAME)).unwrap();
+        }
+        assert_eq!(fs::read(&victim).unwrap(), b"precious");
+        nix::unistd::mkfifo(&folder.join(NAME), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let refused = take(&folder, "x").unwrap_err().to_string();
+        assert!(refused.contains(NAME) && refused.contains("regular"), "{refused}");
+    }
+
+    #[test]
+    fn what_it_says_of_its_holder_is_safe_to_show() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join(NAME), "\u{1b}[2J\u{202e}evil\r\n").unwrap();
+        let lock = take(root.path(), "x").unwrap();
+        assert_eq!(lock.before(), "\\u{1b}[2J\\u{202e}evil");
     }
 
     #[test]

@@ -19,12 +19,15 @@
 //! | [`salvage`] | what a crash has left is made a whole file |
 //! | [`sidecar`] | what is known of a file, in another beside it |
 //! | `lock` | one folder, one writer |
+//! | `beneath` | names in a folder that is held open, no link followed |
+//! | `survey` | how large the files of an index are |
 //! | `dirs` | folders by their paths: made, and brought to the disk |
 //! | `index` | which files are ours, on the disk |
 //! | `whereabouts` | whether a path still leads to what was opened by it |
 //! | [`error`] | what can go wrong, in words |
 #![forbid(unsafe_code)]
 
+mod beneath;
 pub mod copy;
 pub mod dir;
 mod dirs;
@@ -38,11 +41,12 @@ pub mod recording;
 pub mod salvage;
 pub mod sidecar;
 pub mod stills;
+mod survey;
 mod whereabouts;
 
 pub use dir::Dir;
 pub use error::Error;
-pub use file::{SegmentFile, trim, write_new};
+pub use file::{Reserved, SegmentFile, write_new};
 pub use folder::Folder;
 pub use recording::{Pipe, Recording, Sink, Summary};
 pub use whereabouts::{Whereabouts, unmounted_above};

@@ -1,20 +1,24 @@
-//! A recording that is read back, frame by frame: to be checked, exported or looked at.
+//! A recording that is read back, frame by frame: to be checked, exported or looked at. Whoever has written it may have meant us ill:
+//! whatever is in it, reading it takes memory for one frame, and time for its bytes.
 
+use super::dir::{Dir, bytes_of, not_a_file};
 use super::error::Error;
-use super::stills;
+use super::stills::{self, Picture};
 use crate::jpeg::{self, Size};
-use crate::record::reader::{HEAD_MOST, Head, PROBE, Step};
+use crate::record::reader::{HEAD_MOST, Head, LONGEST, PROBE, Step};
 use arrayvec::ArrayVec;
 use jiff::Timestamp;
-use std::fs::{self, File};
+use memchr::memmem;
+use nix::fcntl::OFlag;
+use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Bytes that are searched at once for a frame behind damage.
-const STRIDE: usize = 256 * 1024;
+/// Bytes that are searched at once for a frame behind damage: at first, as most damage is short, and at last.
+const STRIDE: Range<usize> = 4 * 1024..256 * 1024;
 
 /// A recording of camrec's: a file, or a folder of JPEGs.
 #[derive(Debug)]
@@ -29,18 +33,20 @@ pub struct RecordingReader {
 
 #[derive(Debug)]
 enum Source {
-    File(FileFrames),
-    Stills(Vec<(PathBuf, Timestamp)>),
+    File(FileFrames<File>),
+    Stills(Dir, Vec<Picture>),
 }
 
-/// A file with frames in it.
+/// A file with frames in it, or whatever else is read like one.
 #[derive(Debug)]
-struct FileFrames {
-    file: File,
+pub struct FileFrames<F> {
+    file: F,
     head: Head,
     len: u64,
     /// Where the next frame should begin.
     at: u64,
+    /// What is searched.
+    searched: Vec<u8>,
 }
 
 /// What comes next in a recording.
@@ -64,26 +70,21 @@ impl RecordingReader {
         let foreign = || Error::Foreign { path: path.to_owned() };
         let path_owned = path.to_owned();
         if path.is_dir() {
-            let pictures = stills::list(path).map_err(failed)?;
-            let (first, started) = pictures.first().ok_or_else(foreign)?;
-            let first = fs::read(first).map_err(failed)?;
-            let size = jpeg::check_header_only(&first).map_err(|_| foreign())?.size();
-            let started = *started;
-            return Ok(RecordingReader {
-                path: path_owned,
-                size,
-                started,
-                source: Source::Stills(pictures),
-                number: 0,
-            });
+            let dir = Dir::hold(path).map_err(failed)?;
+            let pictures = stills::pictures(&dir).map_err(failed)?;
+            let (first, started) = pictures.first().cloned().ok_or_else(foreign)?;
+            let first = read_picture(&dir, &first).map_err(failed)?;
+            let size = jpeg::size(&first).map_err(|_| foreign())?;
+            let source = Source::Stills(dir, pictures);
+            return Ok(RecordingReader { path: path_owned, size, started, source, number: 0 });
         }
-        let file = File::open(path).map_err(failed)?;
+        let file = open_regular(path).map_err(failed)?;
         let mut start = Vec::new();
         Read::by_ref(&mut &file).take(HEAD_MOST as u64).read_to_end(&mut start).map_err(failed)?;
         let len = file.metadata().map_err(failed)?.len();
         let head = Head::parse(&start).ok_or_else(foreign)?;
-        let (size, started, at) = (head.size(), head.started(), head.frames_at());
-        let source = Source::File(FileFrames { file, head, len, at });
+        let (size, started) = (head.size(), head.started());
+        let source = Source::File(FileFrames::new(file, head, len));
         Ok(RecordingReader { path: path_owned, size, started, source, number: 0 })
     }
 
@@ -106,15 +107,15 @@ impl RecordingReader {
     pub fn extent(&self) -> u64 {
         match &self.source {
             Source::File(frames) => frames.len,
-            Source::Stills(pictures) => pictures.len() as u64,
+            Source::Stills(_, pictures) => pictures.len() as u64,
         }
     }
 
     /// How many of those have been read so far.
     pub fn position(&self) -> u64 {
         match &self.source {
-            Source::File(frames) => frames.at,
-            Source::Stills(_) => self.number,
+            Source::File(frames) => frames.position(),
+            Source::Stills(..) => self.number,
         }
     }
 
@@ -125,8 +126,8 @@ impl RecordingReader {
     pub fn bytes(&self) -> Result<u64, Error> {
         match &self.source {
             Source::File(frames) => Ok(frames.len),
-            Source::Stills(pictures) => {
-                let len = |(path, _): &(PathBuf, _)| path.metadata().map(|found| found.len());
+            Source::Stills(dir, pictures) => {
+                let len = |(name, _): &Picture| Ok(dir.stat(name)?.as_ref().map_or(0, bytes_of));
                 let bytes = pictures.iter().map(len).sum::<io::Result<u64>>();
                 bytes.map_err(|why| Error::unreadable(&self.path, why))
             }
@@ -137,7 +138,7 @@ impl RecordingReader {
     pub fn is_finished(&self) -> bool {
         match &self.source {
             Source::File(frames) => frames.head.finished() == Some(frames.len),
-            Source::Stills(_) => true,
+            Source::Stills(..) => true,
         }
     }
 
@@ -168,12 +169,11 @@ impl RecordingReader {
     fn advance(&mut self, jpeg: Option<&mut Vec<u8>>) -> io::Result<Part> {
         let part = match &mut self.source {
             Source::File(frames) => frames.advance(self.number, jpeg)?,
-            Source::Stills(pictures) => {
+            Source::Stills(dir, pictures) => {
                 let number = usize::try_from(self.number).unwrap_or(usize::MAX);
-                let Some((path, at)) = pictures.get(number) else { return Ok(Part::End) };
+                let Some((name, at)) = pictures.get(number) else { return Ok(Part::End) };
                 if let Some(jpeg) = jpeg {
-                    jpeg.clear();
-                    File::open(path)?.read_to_end(jpeg)?;
+                    *jpeg = read_picture(dir, name)?;
                 }
                 Part::Frame(at.duration_since(self.started).try_into().unwrap_or_default())
             }
@@ -183,8 +183,23 @@ impl RecordingReader {
     }
 }
 
-impl FileFrames {
-    fn advance(&mut self, number: u64, jpeg: Option<&mut Vec<u8>>) -> io::Result<Part> {
+impl<F: FileExt> FileFrames<F> {
+    /// The frames of a file of this head and so many bytes.
+    pub fn new(file: F, head: Head, len: u64) -> Self {
+        let at = head.frames_at();
+        FileFrames { file, head, len, at, searched: Vec::new() }
+    }
+
+    /// How many bytes have been read so far.
+    pub fn position(&self) -> u64 {
+        self.at
+    }
+
+    /// The next part, and a frame's bytes if they are wanted. `number`: of the frames that came before.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn advance(&mut self, number: u64, jpeg: Option<&mut Vec<u8>>) -> io::Result<Part> {
         while self.at < self.len {
             match self.step(self.at)? {
                 Some(Step::Frame { before, len, after, time }) => {
@@ -214,27 +229,62 @@ impl FileFrames {
     }
 
     /// Where the first frame from here on begins.
-    fn search(&self, from: u64) -> io::Result<Option<u64>> {
-        let (mut bytes, mut from, signature) = (vec![0; STRIDE], from, self.head.signature());
-        loop {
-            let len = read_some_at(&self.file, &mut bytes, from)?;
-            let places = bytes[..len].windows(signature.len()).enumerate();
-            for (at, _) in places.filter(|(_, ahead)| *ahead == signature) {
-                let at = from + at as u64;
-                if matches!(self.step(at)?, Some(Step::Frame { .. })) {
-                    return Ok(Some(at));
-                }
+    fn search(&mut self, mut from: u64) -> io::Result<Option<u64>> {
+        let (mut bytes, signature) = (std::mem::take(&mut self.searched), self.head.signature());
+        let mut stride = STRIDE.start;
+        let found = loop {
+            if bytes.len() < stride {
+                bytes.resize(stride, 0);
             }
-            if len < bytes.len() {
-                return Ok(None);
+            let ahead = bytes.get_mut(..stride).unwrap_or_default();
+            let len = read_some_at(&self.file, ahead, from)?;
+            let ahead = ahead.get(..len).unwrap_or_default();
+            let found = memmem::find_iter(ahead, &signature)
+                .map(|at| from.saturating_add(at as u64))
+                .map(|at| -> io::Result<_> { Ok((at, self.step(at)?)) })
+                .find(|step| !matches!(step, Ok((_, None | Some(Step::Skip(_))))));
+            if let Some(found) = found {
+                break Some(found.map(|(at, _)| at)?);
             }
-            from += (len - signature.len() + 1) as u64;
-        }
+            if len < stride {
+                break None;
+            }
+            // a signature may begin at its end
+            from = from.saturating_add((len.saturating_sub(signature.len()) + 1) as u64);
+            stride = (stride * 2).min(STRIDE.end);
+        };
+        self.searched = bytes;
+        Ok(found)
     }
 }
 
+/// A picture of a folder, of which none is longer than a frame may be.
+fn read_picture(dir: &Dir, name: &Path) -> io::Result<Vec<u8>> {
+    read_up_to(&dir.open_regular(name, OFlag::O_RDONLY)?, LONGEST)
+}
+
+/// A file by its path. A pipe would keep us waiting for somebody who writes to it, and a device has no end.
+pub(super) fn open_regular(path: &Path) -> io::Result<File> {
+    let flags = (OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(not_a_file()) }
+}
+
+/// All of a file that has at most so many bytes.
+pub(super) fn read_up_to(file: &File, most: u64) -> io::Result<Vec<u8>> {
+    let too_long =
+        || io::Error::new(ErrorKind::InvalidData, format!("it is too long: at most {most} bytes are read"));
+    if file.metadata()?.len() > most {
+        return Err(too_long());
+    }
+    let mut bytes = Vec::new();
+    // it may grow meanwhile
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most { Err(too_long()) } else { Ok(bytes) }
+}
+
 /// As much as there is.
-fn read_some_at(file: &File, to: &mut [u8], at: u64) -> io::Result<usize> {
+fn read_some_at(file: &impl FileExt, to: &mut [u8], at: u64) -> io::Result<usize> {
     let mut len = 0;
     while len < to.len() {
         match file.read_at(&mut to[len..], at + len as u64) {
@@ -248,7 +298,7 @@ fn read_some_at(file: &File, to: &mut [u8], at: u64) -> io::Result<usize> {
 }
 
 /// The bytes that tell what begins there; `None` where nothing does.
-pub(super) fn probe(file: &File, at: u64) -> io::Result<Option<ArrayVec<u8, PROBE>>> {
+pub(super) fn probe(file: &impl FileExt, at: u64) -> io::Result<Option<ArrayVec<u8, PROBE>>> {
     let mut ahead = ArrayVec::from([0; PROBE]);
     let len = read_some_at(file, &mut ahead, at)?;
     ahead.truncate(len);
@@ -302,13 +352,29 @@ mod tests {
         assert_eq!(damages, [(ends[10], ends[13])]);
         // a long one, with what looks like a frame in it
         let mut bytes = whole[..ends[10] as usize].to_vec();
-        bytes.resize(bytes.len() + 3 * STRIDE, 0x1f);
+        bytes.resize(bytes.len() + 3 * STRIDE.end, 0x1f);
         bytes.extend_from_slice(&[0x1f, 0x43, 0xb6, 0x75]);
         let end = bytes.len() as u64;
         bytes.extend_from_slice(&whole[ends[10] as usize..]);
         fs::write(&path, &bytes).unwrap();
         let (frames, damages) = read(&path);
         assert_eq!((frames.len() as u64, damages), (FRAMES, vec![(ends[10], end)]));
+    }
+
+    #[test]
+    fn damage_after_damage_is_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, ends) = crashed(folder.path(), Container::Matroska);
+        let whole = fs::read(&path).unwrap();
+        let mut bytes = whole[..ends[0] as usize].to_vec();
+        let mut expected = Vec::new();
+        for two in ends.windows(2) {
+            expected.push((bytes.len() as u64, bytes.len() as u64 + 5));
+            bytes.extend(b"\x1f\x43\xb6\x75\0");
+            bytes.extend(&whole[two[0] as usize..two[1] as usize]);
+        }
+        fs::write(&path, &bytes).unwrap();
+        assert_eq!(read(&path), ((0..FRAMES).collect(), expected));
     }
 
     #[test]
@@ -329,5 +395,20 @@ mod tests {
         assert!(RecordingReader::open(&path).unwrap_err().to_string().contains("cannot read"));
         fs::write(&path, b"somebody's").unwrap();
         assert!(matches!(RecordingReader::open(&path), Err(Error::Foreign { .. })));
+    }
+
+    #[test]
+    fn what_would_keep_us_waiting_or_has_no_end_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mkv");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for path in [&*path, Path::new("/dev/zero")] {
+            assert!(RecordingReader::open(path).unwrap_err().to_string().contains("no regular file"));
+        }
+        let stills = folder.path().join("stills");
+        fs::create_dir(&stills).unwrap();
+        let picture = File::create(stills.join("000000_2026-11-23_14-03-27.512345+0100.jpg")).unwrap();
+        picture.set_len(LONGEST + 1).unwrap();
+        assert!(RecordingReader::open(&stills).unwrap_err().to_string().contains("too long"));
     }
 }

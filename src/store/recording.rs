@@ -2,7 +2,7 @@
 
 use super::dir::Dir;
 use super::error::Error;
-use super::file::{SegmentFile, write_all};
+use super::file::{Reserved, SegmentFile, write_all};
 use super::stills::Stills;
 use super::whereabouts::Whereabouts;
 use crate::clock::timeline::FileClock;
@@ -249,10 +249,10 @@ impl Recording {
         file.dir().filter(|_| file.is_in_its_folder()).cloned()
     }
 
-    /// The file, if the disk may keep room behind its end: see [`trim`](super::trim).
-    pub fn reserved(&self) -> Option<&Path> {
+    /// The file, if the disk may keep room behind its end.
+    pub fn reserved(&self) -> Option<Reserved> {
         match &self.to {
-            To::Stream(_, Stream::File(file)) => Some(file.path()),
+            To::Stream(_, Stream::File(file)) => file.reserved(),
             _ => None,
         }
     }

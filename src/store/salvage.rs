@@ -1,17 +1,21 @@
 //! What a crash has left of a file is made a whole one: cut behind its last whole frame, closed, seekable.
 
+use super::dir::{Dir, bytes_of, is_file, is_folder};
 use super::error::Error;
 use super::file::SegmentFile;
-use super::read::probe;
+use super::read::{probe, read_up_to};
 use super::stills;
 use crate::jpeg;
 use crate::record::container::Muxer;
-use crate::record::reader::{HEAD_MOST, Head, Step};
+use crate::record::reader::{HEAD_MOST, Head, LONGEST, Step};
 use jiff::Timestamp;
-use std::fs::{File, OpenOptions};
-use std::io::Read;
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// What has become of a file.
@@ -53,35 +57,45 @@ pub struct Look {
 }
 
 /// Looks at what may be another's; none if it cannot be seen. It is opened, as a file system of the network asks its server then.
-pub fn look(path: &Path) -> Option<Look> {
-    let found = File::open(path).and_then(|file| file.metadata()).ok()?;
+pub(super) fn look(dir: &Dir, name: &Path) -> Option<Look> {
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let found = dir.open_file(name, flags).and_then(|file| file.metadata()).ok()?;
     Some(Look { len: found.len(), modified: found.modified().ok() })
 }
 
-/// Repairs a file that camrec has begun and not finished.
+/// Repairs a file beneath the folder that camrec has begun and not finished.
 ///
 /// Frames up to its latest checkpoint are on the disk for sure, and are believed. Behind it each must be a JPEG up to its end:
 /// after a power cut a file may be longer than what has reached the disk, and ends in zeros.
 ///
 /// # Errors
 /// What the system says.
-pub fn salvage(path: &Path) -> Result<Salvaged, Error> {
+pub fn salvage(dir: &Dir, name: &Path) -> Result<Salvaged, Error> {
+    let path = dir.path().join(name);
+    let failed = |why| Error::new("repair", &path, why);
+    let (folder, name) = dir.parent_of(name)?;
+    let found = folder.stat(name).map_err(failed)?.ok_or_else(|| failed(ErrorKind::NotFound.into()))?;
+    if is_folder(&found) {
+        return salvage_stills(&folder, name);
+    }
+    let file = match folder.open_regular(name, OFlag::O_RDWR) {
+        Ok(file) => file,
+        Err(_) if !is_file(&found) => return Ok(Salvaged::Foreign),
+        Err(why) => return Err(failed(why)),
+    };
+    salvage_file(Arc::new(folder), file, &path)
+}
+
+fn salvage_file(folder: Arc<Dir>, file: File, path: &Path) -> Result<Salvaged, Error> {
     let failed = |why| Error::new("repair", path, why);
-    let found = path.symlink_metadata().map_err(failed)?;
-    if found.is_dir() {
-        return salvage_stills(path).map_err(failed);
-    }
-    if !found.is_file() {
-        return Ok(Salvaged::Foreign);
-    }
-    let file = OpenOptions::new().read(true).write(true).open(path).map_err(failed)?;
+    let segment = |file| SegmentFile::within(Arc::clone(&folder), file, path.to_owned());
     let len = file.metadata().map_err(failed)?.len();
     let mut start = Vec::new();
     Read::by_ref(&mut &file).take(HEAD_MOST as u64).read_to_end(&mut start).map_err(failed)?;
     let Some(head) = Head::parse(&start) else {
         // made, but its head never came to the disk: nothing, or zeros
         if start.iter().all(|byte| *byte == 0) {
-            SegmentFile::new(file, path.to_owned()).discard();
+            segment(file).discard();
             return Ok(Salvaged::Empty);
         }
         return Ok(Salvaged::Foreign);
@@ -94,14 +108,14 @@ pub fn salvage(path: &Path) -> Result<Salvaged, Error> {
     let mut muxer = Muxer::resume(&head);
     let frames = walk(&file, len, &head, &mut muxer).map_err(failed)?;
     if frames == 0 {
-        SegmentFile::new(file, path.to_owned()).discard();
+        segment(file).discard();
         return Ok(Salvaged::Empty);
     }
     let duration = Duration::from_micros(muxer.duration());
     let ended = head.started().saturating_add(duration).unwrap_or_default();
     let torn = len.saturating_sub(muxer.end());
     file.set_len(muxer.end()).map_err(failed)?;
-    let file = SegmentFile::new(file, path.to_owned());
+    let file = segment(file);
     file.patch(muxer.end(), &muxer.tail())?;
     file.sync()?;
     muxer.finish().iter().try_for_each(|patch| file.patch(patch.offset, patch.bytes))?;
@@ -109,8 +123,12 @@ pub fn salvage(path: &Path) -> Result<Salvaged, Error> {
     Ok(Salvaged::Repaired { remains: Remains { frames, duration, ended, bytes: muxer.end() }, torn })
 }
 
-/// Goes from frame to frame as long as they are whole; says how many.
-fn walk(file: &File, file_len: u64, head: &Head, muxer: &mut Muxer) -> std::io::Result<u64> {
+/// Goes from frame to frame as long as they are whole; says how many. `muxer`: as it was when the file had its head only; it ends behind
+/// the last of them.
+///
+/// # Errors
+/// The file's.
+pub fn walk(file: &impl FileExt, file_len: u64, head: &Head, muxer: &mut Muxer) -> io::Result<u64> {
     let mut frames = 0;
     let mut jpeg = Vec::new();
     loop {
@@ -129,7 +147,7 @@ fn walk(file: &File, file_len: u64, head: &Head, muxer: &mut Muxer) -> std::io::
                 frames += 1;
             }
             // indexes are recreated: behind those that count another part begins
-            Some(Step::Skip(_)) => {
+            Some(Step::Skip(_)) if muxer.has_room_for_part() => {
                 let tail = muxer.tail();
                 let next = probe(file, at.saturating_add(tail.len() as u64))?;
                 if !next.is_some_and(|ahead| ahead.starts_with(b"RIFF") && head.step(&ahead).is_some()) {
@@ -138,34 +156,50 @@ fn walk(file: &File, file_len: u64, head: &Head, muxer: &mut Muxer) -> std::io::
                 file.write_all_at(&tail, at)?;
                 muxer.found_part();
             }
-            None => return Ok(frames),
+            Some(Step::Skip(_)) | None => return Ok(frames),
         }
     }
 }
 
 /// Pictures up to the latest checkpoint are on the disk for sure. Those after it may be there in part, and not only the last ones: the disk
 /// has its own order.
-fn salvage_stills(folder: &Path) -> std::io::Result<Salvaged> {
-    let pictures = stills::list(folder)?;
-    let (mut bytes, mut torn, mut left) = (0, 0, Vec::new());
-    for (number, (path, at)) in pictures.iter().enumerate() {
-        let len = path.symlink_metadata()?.len();
-        let is_old = pictures.len() - number > STILLS_A_CHECKPOINT;
-        if is_old || looks_whole(&std::fs::read(path)?) {
-            bytes += len;
+fn salvage_stills(above: &Dir, name: &Path) -> Result<Salvaged, Error> {
+    let folder = above.below(name)?;
+    let salvaged = thin(&folder).map_err(|why| Error::new("repair", folder.path(), why))?;
+    match salvaged {
+        Some((remains, torn)) => Ok(Salvaged::Repaired { remains, torn }),
+        None => stills::delete(above, name).map(|()| Salvaged::Empty),
+    }
+}
+
+/// Deletes what is torn of the pictures. What is left and the bytes that were torn; none if nothing is left.
+fn thin(folder: &Dir) -> io::Result<Option<(Remains, u64)>> {
+    let pictures = stills::pictures(folder)?;
+    let (mut bytes, mut torn, mut left) = (0_u64, 0_u64, Vec::new());
+    for (number, (name, at)) in pictures.iter().enumerate() {
+        let len = folder.stat(name)?.as_ref().map_or(0, bytes_of);
+        let is_old = pictures.len().saturating_sub(number) > STILLS_A_CHECKPOINT;
+        if is_old || is_whole_picture(folder, name)? {
+            bytes = bytes.saturating_add(len);
             left.push(*at);
         } else {
-            torn += len;
-            std::fs::remove_file(path)?;
+            torn = torn.saturating_add(len);
+            folder.remove_file(name)?;
         }
     }
-    let (Some(first), Some(last)) = (left.first(), left.last()) else {
-        stills::delete(folder)?;
-        return Ok(Salvaged::Empty);
-    };
+    let (Some(first), Some(last)) = (left.first(), left.last()) else { return Ok(None) };
     let duration = last.duration_since(*first).try_into().unwrap_or_default();
-    let remains = Remains { frames: left.len() as u64, duration, ended: *last, bytes };
-    Ok(Salvaged::Repaired { remains, torn })
+    Ok(Some((Remains { frames: left.len() as u64, duration, ended: *last, bytes }, torn)))
+}
+
+/// What is no file, or longer than any picture of ours, is nobody's torn one.
+fn is_whole_picture(folder: &Dir, name: &Path) -> io::Result<bool> {
+    match folder.open_regular(name, OFlag::O_RDONLY).and_then(|file| read_up_to(&file, LONGEST)) {
+        Ok(jpeg) => Ok(looks_whole(&jpeg)),
+        Err(why) if matches!(why.kind(), ErrorKind::InvalidInput | ErrorKind::InvalidData) => Ok(true),
+        Err(why) if why.raw_os_error() == Some(Errno::ELOOP as i32) => Ok(true),
+        Err(why) => Err(why),
+    }
 }
 
 /// More pictures than come between two checkpoints.
@@ -173,11 +207,12 @@ const STILLS_A_CHECKPOINT: usize = 1000;
 
 /// Some cameras leave out the end marker, so its lack alone is no sign. But no frame ends in a zero: camcast leaves those away.
 fn looks_whole(frame: &[u8]) -> bool {
-    jpeg::check_header_only(frame).is_ok() && frame.last().is_some_and(|byte| *byte != 0)
+    jpeg::size(frame).is_ok() && frame.last().is_some_and(|byte| *byte != 0)
 }
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::salvage as salvage_beneath;
     use super::*;
     use crate::jpeg::Size;
     use crate::record::container::{Container, Form, Track};
@@ -187,10 +222,16 @@ pub(super) mod tests {
     use crate::time::Time;
     use jiff::tz::Offset;
     use matroska_demuxer::{Frame, MatroskaFile};
+    use proptest::prelude::*;
     use std::fs;
     use std::path::PathBuf;
 
     pub(in crate::store) const FRAMES: u64 = 90;
+
+    fn salvage(path: &Path) -> Result<Salvaged, Error> {
+        let name = Path::new(path.file_name().unwrap());
+        salvage_beneath(&Dir::open(path.parent().unwrap()).unwrap(), name)
+    }
     const SIZE: Size = Size { width: 16, height: 16 };
 
     /// Of a length that tells its number.
@@ -324,6 +365,67 @@ pub(super) mod tests {
                 assert!(!path.exists());
             }
         }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        /// A file that somebody has written who means us ill: numbers in it are anything. Reading it comes to its end, and repair makes it
+        /// no longer than it was by more than an index.
+        #[test]
+        fn whatever_is_in_a_file_reading_and_repairing_it_ends(
+            container in prop_oneof![Just(Container::Matroska), Just(Container::Avi)],
+            // most of what counts is in the head, and at the begin of frames
+            changes in prop::collection::vec((prop_oneof![0_usize..600, 0_usize..100_000], prop::collection::vec(any::<u8>(), 1..9)), 1..20),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let (path, ends) = crashed(folder.path(), container);
+            let mut bytes = fs::read(&path).unwrap();
+            for (at, change) in &changes {
+                let at = at % (bytes.len() - 8);
+                // half of them where a frame begins
+                let at = if change.len() % 2 == 0 { at } else { ends[at % ends.len()] as usize % (bytes.len() - 8) };
+                bytes[at..at + change.len()].copy_from_slice(change);
+            }
+            fs::write(&path, &bytes).unwrap();
+            if let Ok(mut film) = RecordingReader::open(&path) {
+                let (mut jpeg, mut at) = (Vec::new(), film.position());
+                while film.next(&mut jpeg).unwrap() != Part::End {
+                    prop_assert!(film.position() > at && film.position() <= bytes.len() as u64);
+                    prop_assert!(jpeg.len() <= bytes.len());
+                    at = film.position();
+                }
+            }
+            let salvaged = salvage(&path).unwrap();
+            let after = fs::metadata(&path).map_or(0, |found| found.len());
+            prop_assert!(after <= bytes.len() as u64 + 100_000, "{:?}", salvaged);
+        }
+    }
+
+    /// Each would be summed up with each frame, and the head has no room for their indexes.
+    #[test]
+    fn more_parts_than_a_file_may_have_are_torn_off() {
+        let started = Timestamp::from_second(1_790_000_000).unwrap();
+        let track = Track { size: SIZE, interval: None, started, offset: Offset::UTC };
+        let (_, mut bytes) = Muxer::file(Container::Avi, &track);
+        let mut muxer = Muxer::resume(&Head::parse(&bytes).unwrap());
+        for _ in 0..400 {
+            let jpeg = jpeg(4);
+            bytes.extend([&b"00dc"[..], &(jpeg.len() as u32).to_le_bytes(), &jpeg].concat());
+            bytes.resize(bytes.len().next_multiple_of(2), 0);
+            muxer.found(None, jpeg.len() as u64);
+            bytes.extend([&muxer.tail()[..], b"RIFF\0\0\0\0AVIXLIST\0\0\0\0movi"].concat());
+            muxer.found_part();
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.avi");
+        fs::write(&path, bytes).unwrap();
+        let repaired = salvage(&path).unwrap();
+        assert!(
+            matches!(repaired, Salvaged::Repaired { remains, .. } if remains.frames == 256),
+            "{repaired:?}"
+        );
+        assert!(matches!(salvage(&path).unwrap(), Salvaged::Whole(_)));
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use super::dir::Dir;
 use super::error::Error;
+use super::read::{open_regular, read_up_to};
 use nix::fcntl::OFlag;
 use std::ffi::OsString;
-use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -31,8 +31,7 @@ pub fn write(dir: &Dir, recording: &Path, text: &[u8]) -> Result<PathBuf, Error>
     let path = path_of(recording);
     let name = PathBuf::from(path.file_name().unwrap_or_default());
     let unfinished = with_suffix(&name, ".part");
-    let opened = dir.open_file(&unfinished, OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC);
-    let written = opened.and_then(|mut file| {
+    let written = dir.create_anew(&unfinished, OFlag::O_WRONLY).and_then(|mut file| {
         file.write_all(text)?;
         file.sync_all()?;
         dir.rename(&unfinished, &name)
@@ -45,13 +44,16 @@ pub fn write(dir: &Dir, recording: &Path, text: &[u8]) -> Result<PathBuf, Error>
     Ok(path)
 }
 
+/// The longest sidecar that is read: ours names ten thousand gaps at the most, in a hundredth of it.
+const MOST: u64 = 64 * 1024 * 1024;
+
 /// A recording's sidecar; `None` if there is none.
 ///
 /// # Errors
-/// What the system says.
+/// What the system says, or it is too long for one.
 pub fn read(recording: &Path) -> Result<Option<Vec<u8>>, Error> {
     let path = path_of(recording);
-    match fs::read(&path) {
+    match open_regular(&path).and_then(|file| read_up_to(&file, MOST)) {
         Ok(text) => Ok(Some(text)),
         Err(why) if why.kind() == ErrorKind::NotFound => Ok(None),
         Err(why) => Err(Error::unreadable(&path, why)),
@@ -61,6 +63,7 @@ pub fn read(recording: &Path) -> Result<Option<Vec<u8>>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn names_sort_together_and_never_meet() {
@@ -80,6 +83,34 @@ mod tests {
         let path = write(&Dir::open(folder.path()).unwrap(), &recording, b"{}\n").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"{}\n");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_link_in_its_place_is_replaced_and_not_followed() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("rec");
+        fs::create_dir(&folder).unwrap();
+        let victim = root.path().join("victim");
+        fs::write(&victim, b"precious").unwrap();
+        for name in ["a.json.part", "a.json"] {
+            std::os::unix::fs::symlink(&victim, folder.join(name)).unwrap();
+            let path = write(&Dir::open(&folder).unwrap(), &folder.join("a.mkv"), b"{}\n").unwrap();
+            assert!(!path.is_symlink() && fs::read(&path).unwrap() == b"{}\n");
+            fs::remove_file(path).unwrap();
+        }
+        assert_eq!(fs::read(&victim).unwrap(), b"precious");
+    }
+
+    #[test]
+    fn what_has_no_end_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let recording = folder.path().join("a.mkv");
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join("a.json")).unwrap();
+        assert!(read(&recording).unwrap_err().to_string().contains("regular"));
+        fs::remove_file(folder.path().join("a.json")).unwrap();
+        let long = fs::File::create(folder.path().join("a.json")).unwrap();
+        long.set_len(1 << 40).unwrap();
+        assert!(read(&recording).unwrap_err().to_string().contains("long"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A recording as a folder of JPEGs, each with its number and its time in its name:
 //! `000000_2026-11-23_14-03-27.512345+0100.jpg`.
 
-use super::dir::Dir;
+use super::dir::{Dir, bytes_of};
 use super::error::Error;
 use super::whereabouts::{Whereabouts, whereabouts};
 use crate::shown::shown;
@@ -93,12 +93,12 @@ impl Stills {
 
     /// How many pictures are not there any more, and their bytes; none if the system does not say.
     pub fn lost(&self) -> (u64, u64) {
-        let Ok(found) = list(self.dir.path()) else { return (0, 0) };
+        let Ok(found) = pictures(&self.dir) else { return (0, 0) };
         let lost = self.count.saturating_sub(found.len() as u64);
         if lost == 0 {
             return (0, 0);
         }
-        let bytes = found.iter().filter_map(|(path, _)| path.metadata().ok()).map(|found| found.len()).sum();
+        let bytes = bytes_in(&self.dir).unwrap_or(0);
         (lost, self.bytes.saturating_sub(bytes))
     }
 
@@ -110,34 +110,59 @@ impl Stills {
     }
 }
 
-/// Pictures of a folder, in their order, with their times; what is not called as ours are is none.
+/// A picture's name in its folder, and when it was captured.
+pub type Picture = (PathBuf, Timestamp);
+
+/// Pictures of a folder, in their order; what is not called as ours are is none.
 ///
 /// # Errors
 /// What the system says.
-pub fn list(folder: &Path) -> io::Result<Vec<(PathBuf, Timestamp)>> {
-    let mut pictures = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if let Some((number, at)) = entry.file_name().to_str().and_then(parse) {
-            pictures.push((number, entry.path(), at));
-        }
+pub(super) fn pictures(folder: &Dir) -> io::Result<Vec<Picture>> {
+    let names = folder.names()?.into_iter();
+    let mut pictures: Vec<(u64, Picture)> = names
+        .filter_map(|name| {
+            let (number, at) = name.to_str().and_then(parse)?;
+            Some((number, (PathBuf::from(name), at)))
+        })
+        .collect();
+    pictures.sort_by_key(|(number, _)| *number);
+    Ok(pictures.into_iter().map(|(_, picture)| picture).collect())
+}
+
+/// Bytes of the pictures of a folder.
+pub(super) fn bytes_in(folder: &Dir) -> Result<u64, Error> {
+    let failed = |why| Error::new("look at", folder.path(), why);
+    let mut bytes = 0_u64;
+    for (picture, _) in pictures(folder).map_err(failed)? {
+        let found = folder.stat(&picture).map_err(failed)?;
+        bytes = bytes.saturating_add(found.as_ref().map_or(0, bytes_of));
     }
-    pictures.sort_by_key(|(number, ..)| *number);
-    Ok(pictures.into_iter().map(|(_, path, at)| (path, at)).collect())
+    Ok(bytes)
 }
 
 /// Deletes a folder with its pictures. If anything else is in it, it stays.
 ///
 /// # Errors
 /// What the system says.
-pub(super) fn delete(folder: &Path) -> io::Result<()> {
-    for (picture, _) in list(folder)? {
-        fs::remove_file(picture)?;
+pub(super) fn delete(above: &Dir, name: &Path) -> Result<(), Error> {
+    let folder = above.below(name)?;
+    let failed = |why| Error::new("delete", folder.path(), why);
+    for (picture, _) in pictures(&folder).map_err(failed)? {
+        folder.remove_file(&picture).map_err(failed)?;
     }
-    match fs::remove_dir(folder) {
+    match above.remove_dir(name) {
         Err(why) if why.kind() == ErrorKind::DirectoryNotEmpty => Ok(()),
-        removed => removed,
+        removed => removed.map_err(failed),
     }
+}
+
+/// The same for a folder whose path is known.
+pub(super) fn delete_at(folder: &Path) -> Result<(), Error> {
+    let (Some(above), Some(name)) = (folder.parent(), folder.file_name().map(Path::new)) else {
+        return Ok(());
+    };
+    let above = if above == Path::new("") { Path::new(".") } else { above };
+    delete(&Dir::open(above)?, name)
 }
 
 /// What [`name`] has made.
@@ -185,12 +210,14 @@ mod tests {
         (0..3).for_each(|n| stills.append(b"jpeg", Duration::from_millis(40 * n)).unwrap());
         assert_eq!(stills.bytes(), 12);
         fs::write(path.join("notes.txt"), b"mine").unwrap();
-        let times: Vec<i64> = list(&path).unwrap().iter().map(|(_, at)| at.as_millisecond()).collect();
+        let times: Vec<i64> =
+            pictures(&Dir::open(&path).unwrap()).unwrap().iter().map(|(_, at)| at.as_millisecond()).collect();
         assert_eq!(times, [0, 40, 80]);
-        delete(&path).unwrap();
+        let above = Dir::open(root.path()).unwrap();
+        delete(&above, Path::new("a")).unwrap();
         assert_eq!(fs::read_dir(&path).unwrap().count(), 1);
         fs::remove_file(path.join("notes.txt")).unwrap();
-        delete(&path).unwrap();
+        delete(&above, Path::new("a")).unwrap();
         assert!(!path.exists());
     }
 }

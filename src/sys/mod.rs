@@ -29,6 +29,7 @@ use nix::sys::socket::{
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use zeroize::Zeroizing;
 
 /// Which other sockets may have the same port.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,14 @@ fn bound_socket(to: SocketAddr, kind: SockType, share: Share) -> io::Result<Owne
     Ok(fd)
 }
 
+/// A socket that is to talk to `to`, and goes out from `from`, if that is given.
+fn socket_from(from: Option<SocketAddr>, to: SocketAddr, kind: SockType) -> io::Result<OwnedFd> {
+    match from {
+        Some(from) => bound_socket(from, kind, Share::Nothing),
+        None => new_socket(to, kind),
+    }
+}
+
 fn new_socket(to: SocketAddr, kind: SockType) -> io::Result<OwnedFd> {
     let family = if to.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
     let fd = socket(family, kind, SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC, None)?;
@@ -61,6 +70,16 @@ fn new_socket(to: SocketAddr, kind: SockType) -> io::Result<OwnedFd> {
         setsockopt(&fd, sockopt::Ipv6V6Only, &false)?;
     }
     Ok(fd)
+}
+
+/// Fresh random bytes from the kernel, for a key.
+///
+/// # Errors
+/// Only where the kernel has no generator at all.
+pub fn random_secret() -> io::Result<Zeroizing<[u8; 32]>> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *bytes).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(bytes)
 }
 
 /// Fresh random bits from the kernel.

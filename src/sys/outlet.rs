@@ -10,14 +10,16 @@ use nix::sys::socket::{MsgFlags, send};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
-use std::path::Path;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 /// Something to write to.
 #[derive(Debug)]
 pub struct Outlet {
     file: File,
     kind: Kind,
+    /// A file that may not grow for ever: where it is, and how many bytes it may have.
+    most: Option<(PathBuf, u64)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,16 +57,17 @@ impl Outlet {
         let file = File::from(fd.try_clone_to_owned()?);
         let what = file.metadata()?.file_type();
         if what.is_socket() {
-            return Ok(Outlet { file, kind: Kind::Socket });
+            return Ok(Outlet { file, kind: Kind::Socket, most: None });
         }
         if !what.is_fifo() && !file.is_terminal() {
             // a null device takes all there is
             let kind = if what.is_char_device() { Kind::Ready } else { Kind::Patient };
-            return Ok(Outlet { file, kind });
+            return Ok(Outlet { file, kind, most: None });
         }
         // another user's, or there is no /proc: no longer ours to open
         let ours = options().write(true).open(format!("/proc/self/fd/{}", fd.as_raw_fd()));
-        Ok(ours.map_or(Outlet { file, kind: Kind::Patient }, |file| Outlet { file, kind: Kind::Ready }))
+        let (file, kind) = ours.map_or((file, Kind::Patient), |file| (file, Kind::Ready));
+        Ok(Outlet { file, kind, most: None })
     }
 
     /// A file that is appended to, and made if it is not there. A pipe's reader may come later, and may leave.
@@ -80,7 +83,48 @@ impl Outlet {
             options().append(true).create(true).open(path)?
         };
         let is_ready = file.metadata()?.file_type().is_fifo() || file.is_terminal();
-        Ok(Outlet { file, kind: if is_ready { Kind::Ready } else { Kind::Patient } })
+        Ok(Outlet { file, kind: if is_ready { Kind::Ready } else { Kind::Patient }, most: None })
+    }
+
+    /// The same; a file that has so many bytes is [turned over](Self::turn_over).
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn append_up_to(path: &Path, bytes: u64) -> io::Result<Self> {
+        let mut outlet = Outlet::append_to(path)?;
+        outlet.most = outlet.file.metadata()?.is_file().then(|| (path.to_owned(), bytes));
+        Ok(outlet)
+    }
+
+    /// Before each write. If the file has no room for so many bytes more: it gets `.1` behind its name, in the place of one that has, and a new one
+    /// begins. One that somebody else has moved away or deleted is begun anew too. Like
+    /// [`write`](Self::write) of a file this may wait.
+    ///
+    /// # Errors
+    /// What the system says; the file is as it was.
+    pub fn turn_over(&self, bytes: u64) -> io::Result<()> {
+        let Some((path, most)) = &self.most else { return Ok(()) };
+        let ours = self.file.metadata()?;
+        let has_room = ours.len() == 0 || ours.len().saturating_add(bytes) <= *most;
+        let is_in_place =
+            fs::metadata(path).is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino()));
+        if is_in_place && has_room {
+            return Ok(());
+        }
+        if is_in_place {
+            let mut aside = path.clone().into_os_string();
+            aside.push(".1");
+            fs::rename(path, aside)?;
+        }
+        // whoever else has made one meanwhile has not made it for us
+        let new = match options().append(true).create_new(is_in_place).create(true).open(path) {
+            // where it is now it can be written on
+            Err(_) if has_room => return Ok(()),
+            new => new?,
+        };
+        // SAFETY: both descriptors are open and ours, and stay so: the second one is another file from now on.
+        let done = unsafe { nix::libc::dup3(new.as_raw_fd(), self.file.as_raw_fd(), nix::libc::O_CLOEXEC) };
+        Errno::result(done).map(drop).map_err(io::Error::from)
     }
 
     /// Whether [`write`](Self::write) may wait for as long as it pleases the other side.
@@ -195,6 +239,53 @@ mod tests {
         outlet.write(b"2\n").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"1\n2\n");
         assert!(Outlet::append_to(&folder.path().join("no/such")).is_err());
+    }
+
+    #[test]
+    fn a_file_that_is_full_is_moved_aside_and_begun_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, aside, away] = ["log", "log.1", "away"].map(|name| folder.path().join(name));
+        let outlet = Outlet::append_up_to(&path, 10).unwrap();
+        let say = |line: &str| {
+            outlet.turn_over(line.len() as u64).unwrap();
+            outlet.write(line.as_bytes()).unwrap();
+        };
+        let read = |path: &Path| fs::read_to_string(path).unwrap();
+        ["aaaa\n", "bbbb\n"].into_iter().for_each(say);
+        assert!(!aside.exists() && read(&path) == "aaaa\nbbbb\n");
+        say("cccc\n");
+        assert_eq!((read(&aside), read(&path)), ("aaaa\nbbbb\n".into(), "cccc\n".into()));
+        // what was aside goes; a line that is longer than all is a file of its own
+        say("dddddddddddd\n");
+        say("e\n");
+        assert_eq!((read(&aside), read(&path)), ("dddddddddddd\n".into(), "e\n".into()));
+        // somebody else has turned it over
+        fs::rename(&path, &away).unwrap();
+        ["ffff\n", "gggg\n"].into_iter().for_each(say);
+        assert_eq!((read(&away), read(&path)), ("e\n".into(), "ffff\ngggg\n".into()));
+        assert_eq!(read(&aside), "dddddddddddd\n");
+        // and where nothing can be moved it ends
+        let full = folder.path().join("full");
+        let outlet = Outlet::append_up_to(&full, 1).unwrap();
+        outlet.write(b"x").unwrap();
+        fs::create_dir(folder.path().join("full.1")).unwrap();
+        assert!(outlet.turn_over(1).is_err());
+        assert_eq!(read(&full), "x");
+    }
+
+    #[test]
+    fn a_pipe_or_a_device_has_no_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        nix::unistd::mkfifo(&path, Mode::S_IRWXU).unwrap();
+        for path in [path.as_path(), Path::new("/dev/null")] {
+            let outlet = Outlet::append_up_to(path, 1).unwrap();
+            for _ in 0..9 {
+                outlet.turn_over(1_000).unwrap();
+                outlet.write(b"x").unwrap();
+            }
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

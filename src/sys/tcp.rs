@@ -1,6 +1,6 @@
 //! TCP that never blocks: a join's few hundred bytes each way, and what an outlet sends without waiting for its reader.
 
-use super::{Share, bound_socket, new_socket};
+use super::{Share, bound_socket, socket_from};
 use arrayvec::ArrayVec;
 use nix::errno::Errno;
 use nix::sys::socket::{Backlog, SockType, SockaddrStorage, connect, listen};
@@ -52,12 +52,13 @@ pub(super) fn not_accepted<S, R>(error: io::Error) -> io::Result<Accepted<S, R>>
     }
 }
 
-/// Begins to connect; the stream is writable when that has succeeded or failed: see [`connected`].
+/// Begins to connect, from an address of this machine's if one is given; the stream is writable when that has succeeded or failed:
+/// see [`connected`].
 ///
 /// # Errors
-/// What is known at once: no route, no such network, refused.
-pub fn begin_connect(to: SocketAddr) -> io::Result<TcpStream> {
-    let fd = new_socket(to, SockType::Stream)?;
+/// What is known at once: no route, no such network, refused; `from` is none of this machine's.
+pub fn begin_connect(from: Option<SocketAddr>, to: SocketAddr) -> io::Result<TcpStream> {
+    let fd = socket_from(from, to, SockType::Stream)?;
     match connect(fd.as_raw_fd(), &SockaddrStorage::from(to)) {
         Ok(()) | Err(Errno::EINPROGRESS) => Ok(TcpStream::from(fd)),
         Err(errno) => Err(errno.into()),
@@ -285,7 +286,7 @@ mod tests {
         for address in loopbacks(test_name!("a_connection_is_made_heard_and_closed")) {
             let door = listener(address).unwrap();
             assert!(matches!(accept(&door).unwrap(), Accepted::Nobody), "and it has not waited");
-            let ours = begin_connect(door.local_addr().unwrap()).unwrap();
+            let ours = begin_connect(None, door.local_addr().unwrap()).unwrap();
             wait_for(&ours, PollFlags::POLLOUT);
             connected(&ours).unwrap();
             wait_for(&door, PollFlags::POLLIN);
@@ -308,7 +309,7 @@ mod tests {
             // it holds its port, and does not listen
             let held = bound_socket(address, SockType::Stream, Share::Nothing).unwrap();
             let at = TcpStream::from(held.try_clone().unwrap()).local_addr().unwrap();
-            let why = begin_connect(at).and_then(|stream| {
+            let why = begin_connect(None, at).and_then(|stream| {
                 wait_for(&stream, PollFlags::POLLOUT);
                 connected(&stream)
             });

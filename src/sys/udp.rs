@@ -1,6 +1,6 @@
 //! UDP: many sockets on one port, trains of datagrams in one call (GSO), and their reception (GRO).
 
-use super::{Share, bound_socket, new_socket};
+use super::{Share, bound_socket, socket_from};
 use arrayvec::ArrayVec;
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -60,7 +60,15 @@ pub fn client_socket(local: SocketAddr, remote: SocketAddr) -> io::Result<UdpSoc
 /// # Errors
 /// No descriptor left, or no route to `remote`.
 pub fn connected(remote: SocketAddr) -> io::Result<UdpSocket> {
-    let fd = new_socket(remote, SockType::Datagram)?;
+    connected_from(None, remote)
+}
+
+/// The same, from an address of this machine's if one is given.
+///
+/// # Errors
+/// No descriptor left, no route to `remote`, or `from` is none of this machine's.
+pub fn connected_from(from: Option<SocketAddr>, remote: SocketAddr) -> io::Result<UdpSocket> {
+    let fd = socket_from(from, remote, SockType::Datagram)?;
     connect(fd.as_raw_fd(), &SockaddrStorage::from(remote))?;
     Ok(UdpSocket::from(fd))
 }
@@ -177,6 +185,16 @@ pub fn set_dont_fragment(socket: &UdpSocket, dont: bool) -> Setting {
         return v4;
     }
     set_int_option(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, v6)
+}
+
+/// From now on datagrams go whole, whatever has been said of the path: only what this machine's own device does not take is
+/// [too large](Sent::TooLarge). What is said meanwhile (ICMP), which anybody may have said, is the next call's error, once.
+pub fn send_whole_regardless(socket: &UdpSocket) -> Setting {
+    let v4 = set_int_option(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_PROBE);
+    if is_ipv4(socket) || v4 != Setting::Done {
+        return v4;
+    }
+    set_int_option(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_PROBE)
 }
 
 /// Marks what is sent from now on with this differentiated services code point. False: it is not allowed.

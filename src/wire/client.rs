@@ -110,7 +110,7 @@ pub struct Continue {
     pub rtt_us: u32,
     /// DATA that have come in this session, repairs and duplicates included; wraps.
     pub arrived: u32,
-    /// There is no time for many rounds: send what is missing twice.
+    /// There is no time for many rounds: send what is missing twice, or parity rows for it.
     pub urgent: bool,
     /// What is missing after `through`, oldest first.
     pub missing: ArrayVec<Missing, MAX_MISSING>,
@@ -235,6 +235,12 @@ impl FromClient {
             FromClient::End(end) => (end.epoch, end.token),
         }
     }
+}
+
+/// The token that a datagram of either side begins with, whatever else it may be.
+pub fn session_of(datagram: &[u8]) -> Option<Token> {
+    let head = datagram.first_chunk::<END_LEN>()?;
+    Some(Token(TOKEN.u64(head)))
 }
 
 impl fmt::Display for FromClient {

@@ -44,9 +44,15 @@ pub struct Join {
     pub policy: Policy,
     /// Coming back: the stream that it knew, and the next frame that it wants of it.
     pub resume: Option<(StreamId, FrameNumber)>,
+    /// It can make a frame out of parity rows, and would rather get those than copies: [`PARITY_CODE`].
+    pub parity: bool,
     /// The client's program and version, for the log; printable ASCII, at most [`MAX_AGENT`] characters.
     pub agent: Option<String>,
 }
+
+/// The code of the parity rows: Reed-Solomon over GF(2^16) as Leopard has it; docs/PROTOCOL.md says which. Another one would
+/// have another name.
+pub const PARITY_CODE: &str = "leopard16";
 
 /// The most characters of an agent's name that are kept.
 pub const MAX_AGENT: usize = 32;
@@ -97,6 +103,7 @@ impl Join {
                 "policy" => join.policy = parse_policy(value)?,
                 "stream" => stream = Some(StreamId(parse_hex(value, "stream")?)),
                 "next" => next = Some(FrameNumber(parse_number(value, "next")?)),
+                "parity" => join.parity = value == PARITY_CODE,
                 "agent" => join.agent = Some(value.chars().take(MAX_AGENT).collect()),
                 _ => {}
             }
@@ -116,6 +123,9 @@ impl fmt::Display for Join {
         write!(f, "{GREETING}{VERSION} join policy={}", self.policy)?;
         if let Some((stream, next)) = self.resume {
             write!(f, " stream={:016x} next={next}", stream.0)?;
+        }
+        if self.parity {
+            write!(f, " parity={PARITY_CODE}")?;
         }
         if let Some(agent) = &self.agent {
             write!(f, " agent={agent}")?;
@@ -150,6 +160,8 @@ pub struct Accepted {
     pub fps: Option<f32>,
     /// Milliseconds between the oldest and the newest frame in the reel.
     pub span_ms: u32,
+    /// The client gets parity rows for what it misses. It has offered to take them.
+    pub parity: bool,
 }
 
 /// Why the server refuses a join.
@@ -161,6 +173,8 @@ pub enum RefusalCode {
     Protocol,
     /// camcast is stopping.
     Stopping,
+    /// One side has a key and the other has none, or another.
+    Key,
     /// A code of a later version.
     Other,
 }
@@ -171,6 +185,7 @@ impl RefusalCode {
             RefusalCode::Full => "full",
             RefusalCode::Protocol => "protocol",
             RefusalCode::Stopping => "stopping",
+            RefusalCode::Key => "key",
             RefusalCode::Other => "other",
         }
     }
@@ -180,6 +195,7 @@ impl RefusalCode {
             "full" => RefusalCode::Full,
             "protocol" => RefusalCode::Protocol,
             "stopping" => RefusalCode::Stopping,
+            "key" => RefusalCode::Key,
             _ => RefusalCode::Other,
         }
     }
@@ -212,7 +228,7 @@ impl Reply {
 impl Accepted {
     fn parse(words: &str) -> Result<Self, LineError> {
         let (mut token, mut stream, mut next, mut datagram) = (None, None, None, None);
-        let (mut size, mut fps, mut span_ms) = (None, None, 0);
+        let (mut size, mut fps, mut span_ms, mut parity) = (None, None, 0, false);
         for (name, value) in words_of(words) {
             match name {
                 "token" => token = Some(Token(parse_hex(value, "token")?)),
@@ -222,6 +238,7 @@ impl Accepted {
                 "size" => size = value.parse().ok(),
                 "fps" => fps = value.parse().ok(),
                 "span_ms" => span_ms = parse_number(value, "span_ms")?,
+                "parity" => parity = value == PARITY_CODE,
                 _ => {}
             }
         }
@@ -233,6 +250,7 @@ impl Accepted {
             size,
             fps,
             span_ms,
+            parity,
         })
     }
 }
@@ -257,7 +275,11 @@ impl fmt::Display for Reply {
                 if let Some(fps) = ok.fps {
                     write!(f, " fps={fps:.2}")?;
                 }
-                writeln!(f, " span_ms={}", ok.span_ms)
+                write!(f, " span_ms={}", ok.span_ms)?;
+                if ok.parity {
+                    write!(f, " parity={PARITY_CODE}")?;
+                }
+                writeln!(f)
             }
             Reply::Refused(no) => {
                 writeln!(f, "{GREETING}{VERSION} refused code={} why={}", no.code.name(), no.why)
@@ -312,6 +334,7 @@ mod tests {
     fn a_bare_join_wants_the_newest() {
         assert_eq!(Join::parse(b"CAMCAST/1 join\n"), Ok(Join::default()));
         assert_eq!(Join::parse(b"CAMCAST/1 join colour=blue\r\n"), Ok(Join::default()));
+        assert_eq!(Join::parse(b"CAMCAST/1 join parity=raptor6330\n"), Ok(Join::default()), "not known here");
     }
 
     #[test]
@@ -334,10 +357,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn joins_round_trip(every: bool, resume: Option<(u64, u32)>, agent in "[a-z/0-9.]{1,32}") {
+        fn joins_round_trip(every: bool, parity: bool, resume: Option<(u64, u32)>, agent in "[a-z/0-9.]{1,32}") {
             let join = Join {
                 policy: if every { Policy::Every } else { Policy::Newest },
                 resume: resume.map(|(stream, next)| (StreamId(stream), FrameNumber(next))),
+                parity,
                 agent: Some(agent),
             };
             let line = join.to_string();
@@ -347,10 +371,10 @@ mod tests {
 
         #[test]
         fn replies_round_trip(
-            token: u64, stream: u64, next: u32, datagram: u16, size: Option<(u16, u16)>, span_ms: u32,
+            token: u64, stream: u64, next: u32, datagram: u16, size: Option<(u16, u16)>, span_ms: u32, parity: bool,
         ) {
             let reply = Reply::Ok(Accepted {
-                token: Token(token), stream: StreamId(stream), next: FrameNumber(next), datagram, span_ms,
+                token: Token(token), stream: StreamId(stream), next: FrameNumber(next), datagram, span_ms, parity,
                 size: size.map(|(w, h)| Size { width: w.max(1), height: h.max(1) }),
                 fps: Some(29.97),
             });

@@ -8,6 +8,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`join`] | the text lines of a native join over TCP |
+//! | [`sealed`] | the same, sealed: a line that carries a message |
 //! | [`data`] | DATA: a fragment of a frame |
 //! | [`server`] | BEAT and END, from camcast |
 //! | [`client`] | HELLO, CONTINUE and END, to camcast |
@@ -32,6 +33,7 @@ mod field;
 pub mod join;
 pub mod number;
 pub mod plain;
+pub mod sealed;
 pub mod server;
 
 use std::fmt;
@@ -127,6 +129,38 @@ impl std::error::Error for ParseError {}
 /// The secret of one session: random, given over TCP, repeated in each datagram that is not DATA.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Token(pub u64);
+
+impl Token {
+    /// What of it is in DATA, so that nobody else can say where a frame begins: its lower half, which is never 0.
+    pub const fn tag(self) -> Tag {
+        Tag((self.0 as u32) | 1)
+    }
+}
+
+/// Says that a DATA is from who knows the session's token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Tag(u32);
+
+impl Tag {
+    /// Most DATA have none.
+    pub const NONE: Tag = Tag(0);
+
+    /// As it stands in a datagram.
+    pub const fn from_bytes(bytes: [u8; 4]) -> Self {
+        Tag(u32::from_be_bytes(bytes))
+    }
+
+    /// The same.
+    pub const fn to_bytes(self) -> [u8; 4] {
+        self.0.to_be_bytes()
+    }
+}
+
+impl fmt::Debug for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Tag::NONE { "Tag::NONE" } else { "Tag(..)" })
+    }
+}
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

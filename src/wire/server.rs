@@ -149,6 +149,8 @@ pub enum EndReason {
     Silence,
     /// The answer to the client's own END.
     Goodbye,
+    /// The client's place went to another.
+    MadeRoom,
     /// A reason that a later version may give.
     Other(u8),
 }
@@ -159,6 +161,7 @@ impl EndReason {
             EndReason::Stopping => 1,
             EndReason::Silence => 2,
             EndReason::Goodbye => 3,
+            EndReason::MadeRoom => 4,
             EndReason::Other(code) => code,
         }
     }
@@ -168,6 +171,7 @@ impl EndReason {
             1 => EndReason::Stopping,
             2 => EndReason::Silence,
             3 => EndReason::Goodbye,
+            4 => EndReason::MadeRoom,
             other => EndReason::Other(other),
         }
     }
@@ -179,6 +183,7 @@ impl fmt::Display for EndReason {
             EndReason::Stopping => f.write_str("camcast is stopping"),
             EndReason::Silence => f.write_str("camcast had not heard from here for too long"),
             EndReason::Goodbye => f.write_str("goodbye"),
+            EndReason::MadeRoom => f.write_str("the place was given to another"),
             EndReason::Other(code) => write!(f, "reason {code}"),
         }
     }

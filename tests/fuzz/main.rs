@@ -60,6 +60,19 @@ fn replay(target: &str) {
     assert!(number("SEED").is_some() || useful as u64 > cases / 50, "{useful} of {cases} come to anything");
 }
 
+/// Writes the seeds that are made by code: `cargo test --test fuzz seeds -- --ignored`, when the form of what they hold has changed.
+#[test]
+#[ignore = "it writes to fuzz/corpus"]
+fn seeds() {
+    for (target, seeds) in properties::SEEDS {
+        let folder = root().join("corpus").join(target);
+        fs::create_dir_all(&folder).unwrap();
+        for (name, bytes) in seeds() {
+            fs::write(folder.join(name), bytes).unwrap();
+        }
+    }
+}
+
 #[test]
 fn http() {
     replay("http");
@@ -83,6 +96,79 @@ fn rtcp() {
 #[test]
 fn rtp() {
     replay("rtp");
+}
+
+#[test]
+fn sealed() {
+    replay("sealed");
+}
+
+#[test]
+fn recording() {
+    replay("recording");
+}
+
+#[test]
+fn index() {
+    replay("index");
+}
+
+#[test]
+fn words() {
+    replay("words");
+}
+
+#[test]
+fn wire() {
+    replay("wire");
+}
+
+#[test]
+fn split() {
+    replay("split");
+}
+
+#[test]
+fn picture() {
+    replay("picture");
+}
+
+#[test]
+fn hub() {
+    replay("hub");
+}
+
+#[test]
+fn server() {
+    replay("server");
+}
+
+#[test]
+fn forged() {
+    replay("forged");
+}
+
+/// Or `make fuzz` would not start.
+#[test]
+fn the_fuzz_targets_lock_file_knows_what_camcast_needs() {
+    if !root().exists() {
+        return eprintln!("left out: fuzz::lock: there is no folder fuzz here");
+    }
+    let needs = |path: PathBuf| -> BTreeSet<String> {
+        let text = fs::read_to_string(path).unwrap();
+        let camcast =
+            text.split("[[package]]").find(|package| package.contains("name = \"camcast\"\n")).unwrap();
+        // with its version only where there are several
+        let names =
+            camcast.lines().filter_map(|line| line.trim().strip_prefix('"')?.split([' ', '"']).next());
+        names.map(str::to_owned).collect()
+    };
+    let (whole, fuzzed) = (needs(root().join("../Cargo.lock")), needs(root().join("Cargo.lock")));
+    let manifest = fs::read_to_string(root().join("../Cargo.toml")).unwrap();
+    let (_, built) = manifest.split_once("[dev-dependencies]").unwrap();
+    let tests_only = |name: &String| built.contains(&format!("\n{name} = "));
+    let lacking: Vec<&String> = whole.difference(&fuzzed).filter(|name| !tests_only(name)).collect();
+    assert!(lacking.is_empty(), "cargo metadata --manifest-path fuzz/Cargo.toml enters {lacking:?}");
 }
 
 /// None is only here, or only there.

@@ -3,12 +3,12 @@
 //!
 //! | folder | what | look here for |
 //! |---|---|---|
-//! | `cast/` | camcast | files and pipes as sources (`sources`), a camera that is not there yet, comes back, is slow, or sends odd frames; clients beside each other, HTTP and RTSP, the no-signal picture, the client log, `--dscp`, passwords |
+//! | `cast/` | camcast | files and pipes as sources (`sources`), a camera that is not there yet, comes back, is slow, or sends odd frames; clients beside each other, crowds (`crowd`), HTTP and RTSP, the no-signal picture, the client log, `--dscp`, passwords |
 //! | `rec/` | camrec | a recording from start to end (`recording`), frames unchanged (`byte_for_byte`), the account, the status line, `--on-segment`, `check`, `export`, a clock that is set |
 //! | `files/` | recordings on the disk | Matroska, AVI and stills as other programs read them, names, `--keep`, disks that stall or fail, kills, deleted files, limits of the system, two recorders on one folder |
 //! | `protocol/` | the wire | the examples of docs/PROTOCOL.md, native and plain clients made of bytes, the original server |
-//! | `network/` | the path | loss, delay and outages in front of the real programs; either side gone and back |
-//! | `both/` | both programs | errors, exit codes and help, names that are no text, output that nobody reads |
+//! | `network/` | the path | loss, delay and outages in front of the real programs; either side gone and back; two paths at once |
+//! | `both/` | both programs | errors, exit codes and help, names that are no text, output that nobody reads, sealed mode |
 //! | `../support/` | what the tests share | its `mod.rs` has a table |
 //!
 //! Beside this crate: `netsim/` (the same on a virtual clock), `fuzz/` (what fuzz targets hold, and their corpora replayed),
@@ -18,9 +18,9 @@
 //! - All: `make test`, or `tests/scripts/run.sh`, which sums up and names what this machine cannot test.
 //! - One test: `cargo test --test it a_disk_that_stands_still`; a file: `cargo test --test it files::disk`; a folder:
 //!   `cargo test --test it network::`.
-//! - What comes from the network, as odd as can be: `cargo test --test fuzz` replays `fuzz/corpus` and some thousand mutations of it;
+//! - What comes from outside, as odd as can be: `cargo test --test fuzz` replays `fuzz/corpus` and some thousand mutations of it;
 //!   `make fuzz SECONDS=600 TARGET=rtsp` looks for more. `../fuzz/properties/mod.rs` says what holds, and how to add a target.
-//! - The long ones, with figures: `make test-long`. Those are the ignored tests of `network/bad_network.rs` (a minute each; wants an
+//! - The long ones, with figures: `make test-long`. Those are the ignored tests of `network/` (a minute each; wants an
 //!   idle machine) and `files/matroska.rs` (5 GB of disk), and `day_at_speed.rs` and the kills in `files/disk.rs`, for which
 //!   `HOURS=24` and `KILLS=200` ask for more. `LONG_RUN=300` is the seconds of a long run in `bad_network`.
 //! - Ignored as well, as they measure: `the_check_costs` in `cast/odd_frames.rs`, `what_many_viewers_cost` in
@@ -44,6 +44,7 @@ mod support;
 mod cast {
     mod camera_comes_back;
     mod client_log;
+    mod crowd;
     mod dscp;
     mod few_descriptors;
     mod five_clients;
@@ -73,6 +74,7 @@ mod rec {
     mod byte_for_byte;
     mod check;
     mod export;
+    mod hostile_stamps;
     mod on_segment;
     mod recording;
     mod status_line;
@@ -90,6 +92,7 @@ mod files {
     mod shared_folder;
     mod stills;
     mod system_limits;
+    mod trespass;
 }
 
 /// The bytes on the wire, by clients and servers that share no code with ours.
@@ -103,13 +106,16 @@ mod protocol {
 /// Loss, delay, and ends that go away.
 mod network {
     mod bad_network;
+    mod forged;
     mod leave_and_return;
+    mod two_ways;
 }
 
-/// What holds for both programs: errors and help, odd names, output that nobody reads.
+/// What holds for both programs: errors and help, odd names, output that nobody reads, sealed mode.
 mod both {
     mod errors;
     mod odd_names;
     mod option_tables;
+    mod sealed;
     mod stalled_output;
 }

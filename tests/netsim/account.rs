@@ -5,7 +5,8 @@ use crate::netem::Fates;
 use crate::scene::{START, Scene};
 use camcast::account::ledger::{FrameEntry, Ledger};
 use camcast::clock::anchor::Anchor;
-use camcast::receiver::{Frame, Over};
+use camcast::receiver::shares::Share;
+use camcast::receiver::{Frame, Over, PATHS};
 use camcast::sender::{LeaveReason, Tally};
 use camcast::time::{Stamp, Time};
 use jiff::Timestamp;
@@ -67,7 +68,13 @@ pub struct Account {
     pub overs: Vec<(Time, Over)>,
     /// The ends of sessions as the hub has them.
     pub left: Vec<(LeaveReason, Tally)>,
+    /// What came by each of two paths, and what was lost there, as the receiver has it.
+    pub shares: [Share; PATHS],
     pub down: Fates,
+    /// On the board's own line, of all receivers.
+    pub line: Fates,
+    /// The two of them while the sender still learned what the path takes.
+    pub early: (Fates, Fates),
     pub up: Fates,
 }
 
@@ -79,6 +86,14 @@ pub struct Report {
 }
 
 impl Account {
+    /// Datagrams that full queues have dropped while the sender learned, and the share of those that came later, in percent.
+    pub fn dropped(&self) -> (u64, f64) {
+        let (down, line) = self.early;
+        let later = self.down.overflow + self.line.overflow - down.overflow - line.overflow;
+        let sent = self.line.sent - line.sent;
+        (down.overflow + line.overflow, 100.0 * later as f64 / sent.max(1) as f64)
+    }
+
     /// A frame came out.
     pub fn enter(&mut self, frame: &Frame) {
         let Frame { number, stamp, discontinuity, begun, .. } = *frame;

@@ -88,7 +88,7 @@ fn record(times: &[(u32, Time, Time)]) -> Vec<File> {
         if seen.jump.is_some() {
             cutter.new_clock();
         }
-        if let Some(cut) = cutter.frame(captured, None, SIZE) {
+        if let Some(cut) = cutter.frame(captured, arrived, None, SIZE) {
             if let (Some(says), Some(file)) = (timeline.end(), files.last_mut()) {
                 file.says = says;
             }

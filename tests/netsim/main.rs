@@ -8,6 +8,7 @@
 //! | `guest` | a receiver at its end of the path, which joins and joins again as camrec does: `receiver::rejoin` tells it when |
 //! | `pair` | the bench: two endpoints, one clock |
 //! | `account` | what came of it |
+//! | `parity` | viewers that get parity rows for what they miss |
 //! | `away` | a camera that goes away and comes back |
 //! | `clock` | an hour of a camera whose clock drifts: where its frames end up on the wall clock |
 //! | `shows` | what the repair has to show, a test each |
@@ -24,6 +25,7 @@ mod guest;
 #[path = "../support/netem.rs"]
 mod netem;
 mod pair;
+mod parity;
 mod scene;
 mod seeds;
 mod shows;

@@ -7,17 +7,18 @@
 
 use crate::account::{Fate, Report};
 use crate::guest::{CLOCK_AHEAD, Guest, LEAD, Packet, Phase, SERVER};
-use crate::netem::Rng;
-use crate::scene::{Absence, START, Scene};
+use crate::netem::{Fates, Link, Rng};
+use crate::scene::{Absence, START, Scene, Viewer};
+use camcast::fec::Encoder;
 use camcast::jpeg::Size;
-use camcast::receiver::Event;
-use camcast::receiver::rejoin::FailureReason;
+use camcast::receiver::rejoin::{FailureReason, Resume};
+use camcast::receiver::{Event, Run};
 use camcast::reel::Reel;
 use camcast::sender::hub::{Hub, Limits};
 use camcast::sender::{ClientEvent, ClientId, Output, Route, Transmit};
 use camcast::time::{Stamp, Time};
 use camcast::wire::client::FromClient;
-use camcast::wire::data::DISCONTINUITY;
+use camcast::wire::data::{DISCONTINUITY, parity_rows, with_tag};
 use camcast::wire::join::{Join, Reply};
 use camcast::wire::server::FromServer;
 use camcast::wire::{FrameNumber, Kind, StreamId, Token};
@@ -29,6 +30,9 @@ const GSO: u16 = 45;
 
 /// Everybody has to be gone by then, after leaving: the longest is a lost END, then `cast::SILENCE`.
 const PARTING: Duration = Duration::from_secs(6);
+
+/// What is lost later than this is counted by itself.
+const LEARNING: Duration = Duration::from_secs(2);
 
 /// Inputs at one instant: a second of video at once would be less.
 const STEPS_AN_INSTANT: u32 = 200_000;
@@ -49,14 +53,30 @@ pub struct Bench {
     scene: Scene,
     now: Time,
     server: Server,
+    line: Link<Outbound>,
     guests: Vec<Guest>,
     chance: Rng,
     next_frame: u32,
     /// When camcast will have lost its camera.
     lost: Time,
     is_parting: bool,
+    has_learned: bool,
     guard: Guard,
     room: Vec<u8>,
+}
+
+/// On the board's own line: for which guest, by which of its paths.
+#[derive(Clone)]
+struct Outbound {
+    guest: usize,
+    lane: usize,
+    packet: Packet,
+}
+
+impl AsRef<[u8]> for Outbound {
+    fn as_ref(&self) -> &[u8] {
+        self.packet.as_ref()
+    }
 }
 
 struct Server {
@@ -69,7 +89,9 @@ struct Server {
 struct Socket {
     client: ClientId,
     guest: usize,
+    lane: usize,
     port: u16,
+    tag: [u8; 4],
     /// Its buffer is full until then.
     blocked: Option<Time>,
     /// What it did not take.
@@ -78,12 +100,13 @@ struct Socket {
 /// Who is to be woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Who {
+    Line,
     Camera,
     NoCamera,
     Hub,
     Writable(usize),
-    Down(usize),
-    Up(usize),
+    Down(usize, usize),
+    Up(usize, usize),
     Buffered(usize),
     Guest(usize),
     Part,
@@ -117,6 +140,7 @@ impl Bench {
     pub fn new(scene: Scene) -> Self {
         let mut chance = Rng::new(scene.seed);
         let limits = Limits { clients: scene.viewers.len() as u16 * 4 + 1, burst: GSO };
+        let line = Link::new(scene.line.clone(), scene.seed, START);
         let guests = scene.viewers.iter().map(|viewer| Guest::new(viewer, &mut chance)).collect();
         let server = Server {
             hub: Hub::new(limits, STREAM),
@@ -131,11 +155,13 @@ impl Bench {
             scene,
             now: START.before(LEAD),
             server,
+            line,
             guests,
             chance,
             next_frame: 1,
             lost,
             is_parting: false,
+            has_learned: false,
             guard: Guard::default(),
             room: Vec::new(),
         }
@@ -174,9 +200,12 @@ impl Bench {
             }
         };
         for (index, guest) in self.guests.iter().enumerate() {
-            offer(guest.up.next_timeout(), Who::Up(index));
-            offer(guest.down.next_timeout(), Who::Down(index));
+            for (at, lane) in guest.lanes.iter().enumerate() {
+                offer(lane.up.next_timeout(), Who::Up(index, at));
+                offer(lane.down.next_timeout(), Who::Down(index, at));
+            }
         }
+        offer(self.line.next_timeout(), Who::Line);
         offer(camera, Who::Camera);
         offer(self.lost, Who::NoCamera);
         for (index, socket) in self.server.sockets.iter().enumerate() {
@@ -199,7 +228,9 @@ impl Bench {
         let (at, who) = self.next();
         let hub = &self.server.hub;
         self.now = self.guard.check(at, self.now, who, || format!("{who:?}, hub {:?}", hub.next_timeout()));
+        self.note_early();
         match who {
+            Who::Line => return self.leave_line(),
             Who::Camera => self.capture(),
             Who::NoCamera => {
                 self.lost = Time::NEVER;
@@ -207,16 +238,29 @@ impl Bench {
             }
             Who::Hub => self.server.hub.handle_timeout(&self.server.reel, self.now),
             Who::Writable(index) => self.resume(index),
-            Who::Up(index) => self.arrive_up(index),
-            Who::Down(index) => return self.arrive_down(index),
+            Who::Up(index, lane) => self.arrive_up(index, lane),
+            Who::Down(index, lane) => return self.arrive_down(index, lane),
             Who::Buffered(index) => {
-                let Some(packet) = self.guests[index].take_buffered() else { return };
-                return self.hear(index, &packet);
+                let Some((lane, packet)) = self.guests[index].take_buffered() else { return };
+                return self.hear(index, lane, &packet);
             }
             Who::Guest(index) => return self.guest_timeout(index),
             Who::Part => return self.part(),
         }
         self.drain_server();
+    }
+
+    /// What has been lost while the senders learn what the paths take.
+    fn note_early(&mut self) {
+        if !self.has_learned && self.now >= START.after(LEARNING) {
+            self.has_learned = true;
+            let line = self.line.fates();
+            for guest in &mut self.guests {
+                let mut down = Fates::default();
+                guest.lanes.iter().for_each(|lane| down += lane.down.fates());
+                guest.account.early = (down, line);
+            }
+        }
     }
 
     fn tell(&self, what: impl Fn() -> String) {
@@ -239,87 +283,109 @@ impl Bench {
         self.server.hub.handle_camera(false, &self.server.reel, self.now);
     }
 
-    fn arrive_up(&mut self, index: usize) {
-        let Some(packet) = self.guests[index].up.poll(self.now) else { return };
+    /// Off the board's own line, and on its own way.
+    fn leave_line(&mut self) {
+        let Some(Outbound { guest, lane, packet }) = self.line.poll(self.now) else { return };
+        self.guests[guest].lanes[lane].down.send(self.now, packet);
+    }
+
+    fn arrive_up(&mut self, index: usize, lane: usize) {
+        let Some(packet) = self.guests[index].lanes[lane].up.poll(self.now) else { return };
         let Server { hub, reel, sockets, .. } = &mut self.server;
-        let socket = sockets.iter().find(|socket| (socket.guest, socket.port) == (index, packet.port));
+        let socket = sockets
+            .iter()
+            .find(|socket| (socket.guest, socket.lane, socket.port) == (index, lane, packet.port));
         match socket.map(|socket| socket.client) {
             Some(client) if packet.refused => hub.handle_refused(client, self.now),
             Some(client) => hub.handle_datagram(client, &packet.bytes, reel, self.now),
             None if packet.refused => {}
-            None => hub.handle_unknown_peer(address(index, packet.port), &packet.bytes, reel, self.now),
+            None => {
+                hub.handle_unknown_peer(address(index, lane, packet.port), &packet.bytes, reel, self.now);
+            }
         }
     }
 
-    fn arrive_down(&mut self, index: usize) {
+    fn arrive_down(&mut self, index: usize, lane: usize) {
         let guest = &mut self.guests[index];
-        let Some(packet) = guest.down.poll(self.now) else { return };
+        let Some(packet) = guest.lanes[lane].down.poll(self.now) else { return };
         if guest.wakes_after(self.now) > self.now {
-            guest.keep(packet);
+            guest.keep(lane, packet);
         } else if guest.buffer.is_empty() {
-            self.hear(index, &packet);
+            self.hear(index, lane, &packet);
         } else {
-            guest.keep(packet); // it is still reading
+            guest.keep(lane, packet); // it is still reading
         }
     }
 
     /// A receiver takes a datagram from its socket.
-    fn hear(&mut self, index: usize, packet: &Packet) {
+    fn hear(&mut self, index: usize, lane: usize, packet: &Packet) {
         let now = self.now;
-        self.tell(|| format!("{index} <- {}", describe(&packet.bytes)));
+        self.tell(|| format!("{} <- {}", name(index, lane), describe(&packet.bytes)));
         let guest = &mut self.guests[index];
-        match &mut guest.phase {
-            Phase::Live(session) if session.port == packet.port => {
-                session.receiver.handle_datagram(&packet.bytes, now.after(CLOCK_AHEAD));
-                if session.receiver.is_live() {
-                    guest.rejoin.handle_life(now);
+        match &mut guest.stream {
+            Some(stream) if guest.lanes[lane].has_port(packet.port) => {
+                stream.receiver.handle_datagram(lane, &packet.bytes, now.after(CLOCK_AHEAD));
+                if stream.receiver.is_live(lane) {
+                    guest.rejoin.handle_life(lane, now);
                 }
-                guest.account.note_camera(session.receiver.no_camera(), now);
+                guest.account.note_camera(stream.receiver.no_camera(), now);
                 self.drain_guest(index);
             }
             _ => {
                 let answer = Packet { port: packet.port, refused: true, bytes: vec![0; 56] };
-                guest.up.send(now, answer);
+                guest.lanes[lane].up.send(now, answer);
             }
         }
     }
 
     fn guest_timeout(&mut self, index: usize) {
         let now = self.now;
+        let lanes = &self.guests[index].lanes;
+        let due: Vec<usize> = (0..lanes.len()).filter(|lane| lanes[*lane].next_timeout() <= now).collect();
+        due.into_iter().for_each(|lane| self.lane_timeout(index, lane));
         let guest = &mut self.guests[index];
-        match &mut guest.phase {
-            Phase::Absent { .. } | Phase::Idle => {
-                guest.phase = Phase::Idle;
-                guest.rejoin.handle_timeout(now);
-                guest.act(now, &mut self.chance);
-            }
-            Phase::Failing { .. } => guest.fail(FailureReason::Unreachable, now, &mut self.chance),
-            Phase::Joining { back, .. } => {
-                let back = *back;
-                self.join(index, back);
+        guest.rejoin.handle_timeout(now);
+        guest.act(now, &mut self.chance);
+        if let Some(stream) = guest.stream.as_mut().filter(|stream| stream.due <= now) {
+            stream.receiver.handle_timeout(now.after(CLOCK_AHEAD));
+            self.drain_guest(index);
+        }
+    }
+
+    fn lane_timeout(&mut self, index: usize, lane: usize) {
+        let now = self.now;
+        let guest = &mut self.guests[index];
+        match &mut guest.lanes[lane].phase {
+            phase @ Phase::Absent { .. } => *phase = Phase::Idle,
+            Phase::Failing { .. } => guest.fail(lane, FailureReason::Unreachable, now, &mut self.chance),
+            Phase::Joining { back, resume, .. } => {
+                let (back, resume) = (*back, *resume);
+                self.join(index, lane, back, resume);
                 self.drain_server();
             }
             Phase::Answered { accepted, .. } => {
                 let accepted = accepted.clone();
-                guest.begin(&accepted, now, &mut self.chance);
+                guest.begin(lane, &accepted, now, &mut self.chance);
                 self.drain_guest(index);
             }
-            Phase::Live(session) => {
-                session.receiver.handle_timeout(now.after(CLOCK_AHEAD));
-                self.drain_guest(index);
-            }
+            Phase::Idle | Phase::Live { .. } => {}
         }
     }
 
     /// The join line has reached camcast.
-    fn join(&mut self, index: usize, back: Duration) {
+    fn join(&mut self, index: usize, lane: usize, back: Duration, resume: Option<Resume>) {
         let guest = &mut self.guests[index];
-        let join = Join { policy: guest.viewer.policy, resume: guest.rejoin.resume(), agent: None };
-        let route = Route { remote: address(index, 30_000), local: SERVER.into() };
+        let Viewer { policy, parity, .. } = guest.viewer;
+        let join = Join { policy, resume, parity, agent: None };
+        let route = Route { remote: address(index, lane, 30_000), local: SERVER.into() };
         let token = Token(self.chance.next_u64());
         match self.server.hub.join_native(join, route, token, &self.server.reel, self.now) {
-            Reply::Ok(accepted) => guest.phase = Phase::Answered { at: self.now.after(back), accepted },
-            Reply::Refused(no) => guest.fail(FailureReason::Refused(no.code), self.now, &mut self.chance),
+            Reply::Ok(accepted) => {
+                guest.lanes[lane].phase = Phase::Answered { at: self.now.after(back), accepted };
+            }
+            Reply::Refused(no) => {
+                guest.fail(lane, FailureReason::Refused(no.code), self.now, &mut self.chance);
+            }
         }
     }
 
@@ -340,17 +406,19 @@ impl Bench {
             assert!(count < OUTPUTS_A_DRAIN, "the hub never stops talking at {}", self.now);
             let Some(output) = self.server.hub.poll_output() else { break };
             match output {
-                Output::Open { client, remote, .. } => {
-                    let (guest, port) = whose(remote);
-                    self.server.sockets.push(Socket { client, guest, port, blocked: None, kept: None });
+                Output::Open { client, remote, tag, .. } => {
+                    let (guest, lane, port) = whose(remote);
+                    let (blocked, kept, tag) = (None, None, tag.to_bytes());
+                    self.server.sockets.push(Socket { client, guest, lane, port, tag, blocked, kept });
                 }
                 Output::Datagram { client, bytes } => {
-                    let Some((_, guest, port)) = self.socket(client) else { continue };
-                    self.tell(|| format!("  -> {guest} {}", describe(&bytes)));
+                    let Some((_, guest, lane, port)) = self.socket(client) else { continue };
+                    self.tell(|| format!("  -> {} {}", name(guest, lane), describe(&bytes)));
                     let packet = Packet { port, refused: false, bytes: bytes.to_vec() };
-                    self.guests[guest].down.send(self.now, packet);
+                    self.line.send(self.now, Outbound { guest, lane, packet });
                 }
-                Output::Widen { .. } => {}
+                Output::Widen { .. } | Output::Narrow { .. } | Output::Answer { .. } => {}
+                Output::MakeEncoder => self.server.hub.handle_encoder(Encoder::new().unwrap()),
                 Output::Close { client } => self.server.sockets.retain(|socket| socket.client != client),
                 Output::Event(ClientEvent::Left { remote, reason, tally, .. }) => {
                     self.tell(|| format!("{remote} left: {reason}"));
@@ -361,10 +429,10 @@ impl Bench {
         }
     }
 
-    fn socket(&self, client: ClientId) -> Option<(usize, usize, u16)> {
+    fn socket(&self, client: ClientId) -> Option<(usize, usize, usize, u16)> {
         let at = self.server.sockets.iter().position(|socket| socket.client == client)?;
         let socket = &self.server.sockets[at];
-        Some((at, socket.guest, socket.port))
+        Some((at, socket.guest, socket.lane, socket.port))
     }
 
     /// The socket takes datagrams again: first what it did not take before.
@@ -382,30 +450,41 @@ impl Bench {
 
     /// Sends a train, one datagram after the other; or a part of it, if the socket is full.
     fn transmit(&mut self, transmit: &Transmit) {
-        let Transmit::Train { client, number, fragments, again } = transmit else {
-            panic!("a native client is sent {transmit:?}")
-        };
-        let Some((socket, index, port)) = self.socket(*client) else {
+        let (client, number) = (&transmit.client(), &transmit.number());
+        let Some(fragments) = transmit.fragments() else { panic!("a native client is sent {transmit:?}") };
+        let Some((socket, index, lane, port)) = self.socket(*client) else {
             panic!("no socket for {client:?} at {}", self.now)
         };
         assert!(self.server.sockets[socket].kept.is_none(), "{client:?} takes nothing at {}", self.now);
         let Some(frame) = self.server.reel.frame(*number) else {
             panic!("{number} is not in the reel at {}", self.now)
         };
-        assert!(!fragments.is_empty() && fragments.end <= frame.fragments(), "{transmit:?} at {}", self.now);
+        let count = frame.fragments();
+        let (train, all, first, what) = match transmit {
+            Transmit::Train { again, .. } => (frame.train(), count, 0, if *again { "AGAIN" } else { "DATA" }),
+            Transmit::Parity { .. } => {
+                let all = parity_rows(count.into(), frame.fragment_len());
+                let Some(rows) = self.server.hub.parity(*number) else { return };
+                (rows, all, count, "PARITY")
+            }
+            Transmit::Whole { .. } | Transmit::Slate { .. } => panic!("a native client is sent {transmit:?}"),
+        };
+        assert!(!fragments.is_empty() && fragments.end <= all, "{transmit:?} at {}", self.now);
         let mut end = fragments.end;
         if self.chance.chance(self.scene.blocked) {
             end = fragments.start + (self.chance.unit() * fragments.len() as f64) as u16;
         }
         let going = fragments.start..end;
         if self.scene.trace {
-            let what = if *again { "AGAIN" } else { "DATA" };
-            self.tell(|| format!("  -> {index} {what} {number} {going:?} of {}", frame.fragments()));
+            self.tell(|| format!("  -> {} {what} {number} {going:?} of {all}", name(index, lane)));
         }
-        let guest = &mut self.guests[index];
-        guest.count_sent(number.0, going.clone(), frame.fragments());
-        for bytes in frame.datagrams(going).chunks(usize::from(self.scene.datagram)) {
-            guest.down.send(self.now, Packet { port, refused: false, bytes: bytes.to_vec() });
+        self.guests[index].count_sent(lane, number.0, first + going.start..first + going.end, count);
+        let tag = &self.server.sockets[socket].tag;
+        for (at, bytes) in train.datagrams(going).chunks(usize::from(self.scene.datagram)).enumerate() {
+            let is_tagged = at == 0 || transmit.is_again();
+            let bytes = if is_tagged { with_tag(bytes, tag).concat() } else { bytes.to_vec() };
+            let packet = Packet { port, refused: false, bytes };
+            self.line.send(self.now, Outbound { guest: index, lane, packet });
         }
         if end < fragments.end {
             let until = self.now.after(self.chance.below(self.scene.blocked_for));
@@ -418,68 +497,80 @@ impl Bench {
     /// A receiver's datagrams, then its events, as camrec has it.
     fn drain_guest(&mut self, index: usize) {
         let now = self.now;
-        let mut over = None;
-        {
-            let Phase::Live(session) = &mut self.guests[index].phase else { return };
-            self.room.resize(session.receiver.datagram_len(), 0);
-            let mut out = Vec::new();
-            for count in 0.. {
-                assert!(count < OUTPUTS_A_DRAIN, "receiver {index} never stops talking at {now}");
-                match session.receiver.poll_datagram(&mut self.room, now.after(CLOCK_AHEAD)) {
-                    Some(bytes) => out.push(bytes.to_vec()),
-                    None => break,
-                }
-            }
-            let port = session.port;
-            out.into_iter().for_each(|bytes| self.say(index, port, bytes));
+        for lane in 0..self.guests[index].lanes.len() {
+            self.drain_lane(index, lane);
         }
         for count in 0.. {
             assert!(count < OUTPUTS_A_DRAIN, "receiver {index} has no end of events at {now}");
-            let Phase::Live(session) = &mut self.guests[index].phase else { return };
-            let Some(event) = session.receiver.poll_event() else { break };
-            if let Event::Over(why) = event {
-                over = Some(why);
-            } else {
-                self.on_event(index, event);
+            let Some(stream) = &mut self.guests[index].stream else { return };
+            match stream.receiver.poll_event() {
+                Some(Event::Over(lane, over)) => {
+                    self.tell(|| format!("{}: over, {over:?}", name(index, lane)));
+                    self.guests[index].on_over(lane, over, now);
+                }
+                Some(event) => self.on_event(index, event),
+                None => break,
             }
         }
         let guest = &mut self.guests[index];
-        let Phase::Live(session) = &mut guest.phase else { return };
-        session.due = session.receiver.next_timeout().before(CLOCK_AHEAD);
-        if let Some(over) = over {
-            guest.on_over(over, now, &mut self.chance);
-            self.tell(|| format!("{index}: over, {over:?}"));
+        let Some(stream) = &mut guest.stream else { return };
+        stream.due = stream.receiver.next_timeout().before(CLOCK_AHEAD);
+        if stream.receiver.is_over() {
+            guest.end_stream();
         }
+        guest.act(now, &mut self.chance);
     }
 
-    fn say(&mut self, index: usize, port: u16, bytes: Vec<u8>) {
-        self.tell(|| format!("{index} -> {}", describe(&bytes)));
+    fn drain_lane(&mut self, index: usize, lane: usize) {
+        let now = self.now;
+        let guest = &mut self.guests[index];
+        let (Some(stream), Phase::Live { port }) = (&mut guest.stream, &guest.lanes[lane].phase) else {
+            return;
+        };
+        let port = *port;
+        self.room.resize(stream.receiver.datagram_len(), 0);
+        let mut out = Vec::new();
+        for count in 0.. {
+            assert!(count < OUTPUTS_A_DRAIN, "receiver {index} never stops talking at {now}");
+            match stream.receiver.poll_datagram(lane, &mut self.room, now.after(CLOCK_AHEAD)) {
+                Some(bytes) => out.push(bytes.to_vec()),
+                None => break,
+            }
+        }
+        out.into_iter().for_each(|bytes| self.say(index, lane, port, bytes));
+    }
+
+    fn say(&mut self, index: usize, lane: usize, port: u16, bytes: Vec<u8>) {
+        self.tell(|| format!("{} -> {}", name(index, lane), describe(&bytes)));
         let guest = &mut self.guests[index];
         if bytes.first() == Some(&Kind::Continue.byte()) {
             guest.account.continues += 1;
             guest.account.continue_bytes += bytes.len() as u64;
         }
-        guest.up.send(self.now, Packet { port, refused: false, bytes });
+        guest.lanes[lane].up.send(self.now, Packet { port, refused: false, bytes });
     }
 
     fn on_event(&mut self, index: usize, event: Event) {
-        let (number, fate) = match &event {
+        let (run, fate) = match &event {
             Event::Slate(_) => panic!("a slate, while the camera delivers"),
-            Event::Frame(frame) => (frame.number.0, Fate::Whole),
-            Event::Missing(number) => (number.0, Fate::Missing),
-            Event::Skipped(number) => (number.0, Fate::Skipped),
-            Event::Over(_) => return,
+            Event::Frame(frame) => (Run { first: frame.number, count: 1 }, Fate::Whole),
+            Event::Missing(run) => (*run, Fate::Missing),
+            Event::Skipped(run) => (*run, Fate::Skipped),
+            Event::Over(..) => return,
         };
-        self.tell(|| format!("{index}: {number} {fate:?}"));
-        assert!(number < self.next_frame, "{number} was never captured ({fate:?} at {})", self.now);
-        self.guests[index].note(number, fate, self.now);
+        let number = run.first.0;
+        for number in (0..run.count).map(|at| run.first.plus(at).0) {
+            self.tell(|| format!("{index}: {number} {fate:?}"));
+            assert!(number < self.next_frame, "{number} was never captured ({fate:?} at {})", self.now);
+            self.guests[index].note(number, fate, self.now);
+        }
         if let Event::Frame(frame) = event {
             assert_eq!(frame.stamp.sequence, self.scene.sequence(number), "sequence");
             assert_eq!(frame.stamp.captured, self.scene.stamp(number), "capture time");
             self.guests[index].account.enter(&frame);
             assert!(frame.bytes == self.scene.picture(number), "frame {number} has other bytes");
-            if let Phase::Live(session) = &mut self.guests[index].phase {
-                session.receiver.recycle(frame.bytes);
+            if let Some(stream) = &mut self.guests[index].stream {
+                stream.receiver.recycle(frame.bytes);
             }
         }
     }
@@ -498,8 +589,11 @@ impl Bench {
         assert_eq!(self.server.hub.clients(), 0, "the hub keeps a client");
         let frames = self.next_frame - 1;
         for guest in &mut self.guests {
-            guest.account.down = guest.down.fates();
-            guest.account.up = guest.up.fates();
+            guest.account.line = self.line.fates();
+            for lane in &guest.lanes {
+                guest.account.down += lane.down.fates();
+                guest.account.up += lane.up.fates();
+            }
             let first = guest.account.entries.first().map_or(frames + 1, |entry| entry.number);
             guest.account.awaited = frames + 1 - first;
             assert_eq!(guest.account.malformed, 0, "nothing malforms datagrams here");
@@ -508,17 +602,25 @@ impl Bench {
         Report { frames, accounts }
     }
 }
-/// The receiver's address, whose third byte is its index.
-fn address(guest: usize, port: u16) -> SocketAddr {
-    SocketAddr::from(([198, 51, guest as u8, 7], port))
+/// The receiver's address, whose third byte is its index, and the last one that of its path.
+fn address(guest: usize, lane: usize, port: u16) -> SocketAddr {
+    SocketAddr::from(([198, 51, guest as u8, lane as u8], port))
 }
 
-fn whose(remote: SocketAddr) -> (usize, u16) {
+fn whose(remote: SocketAddr) -> (usize, usize, u16) {
     match remote {
-        SocketAddr::V4(v4) => (usize::from(v4.ip().octets()[2]), v4.port()),
+        SocketAddr::V4(v4) => {
+            let [_, _, guest, lane] = v4.ip().octets();
+            (guest.into(), lane.into(), v4.port())
+        }
         SocketAddr::V6(_) => panic!("no such receiver: {remote}"),
     }
 }
+/// A receiver and its path, for the trace.
+fn name(guest: usize, lane: usize) -> String {
+    format!("{guest}{}", if lane == 0 { "" } else { "'" })
+}
+
 /// A datagram, for the trace.
 fn describe(bytes: &[u8]) -> String {
     match (FromServer::parse(bytes), FromClient::parse(bytes)) {

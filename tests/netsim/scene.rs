@@ -31,6 +31,8 @@ pub struct Scene {
     /// Bytes of a datagram's payload.
     pub datagram: u16,
     pub viewers: Vec<Viewer>,
+    /// What goes to any of them goes through this first: the board's own line.
+    pub line: Spec,
     /// The camera delivers for this long ...
     pub length: Duration,
     /// ... and what is under way then may take this long, before everybody leaves.
@@ -124,10 +126,14 @@ impl CameraClock {
 pub struct Viewer {
     pub policy: Policy,
     pub patience: Patience,
+    /// It offers to take parity rows.
+    pub parity: bool,
     /// From camcast.
     pub down: Spec,
     /// To camcast.
     pub up: Spec,
+    /// Another path beside that one, down and up.
+    pub also: Option<(Spec, Spec)>,
     /// When it first joins; zero: a second before the camera starts.
     pub joins: Duration,
     /// Its program stands still: datagrams wait in the receive buffer, as far as that holds them.
@@ -142,8 +148,10 @@ impl Viewer {
         Viewer {
             policy: Policy::Every,
             patience: Patience::Reel,
+            parity: false,
             down: path.clone(),
             up: path.clone(),
+            also: None,
             joins: Duration::ZERO,
             deaf: Vec::new(),
             receive_buffer: RECEIVE_BUFFER,
@@ -155,8 +163,15 @@ impl Viewer {
         Viewer {
             policy: Policy::Newest,
             patience: Patience::Latency(Duration::from_millis(120)),
+            parity: true,
             ..Viewer::every(path)
         }
+    }
+
+    /// The same by another path too, which is the same both ways.
+    #[must_use]
+    pub fn also(self, path: &Spec) -> Self {
+        Viewer { also: Some((path.clone(), path.clone())), ..self }
     }
 
     /// The same on a path that only delays.
@@ -164,6 +179,7 @@ impl Viewer {
         Viewer {
             down: self.down.without_faults(),
             up: self.up.without_faults(),
+            also: self.also.as_ref().map(|(down, up)| (down.without_faults(), up.without_faults())),
             deaf: Vec::new(),
             ..self.clone()
         }
@@ -182,6 +198,7 @@ impl Scene {
             reel: 32 << 20,
             datagram: 1452,
             viewers: Vec::new(),
+            line: Spec::default(),
             length,
             settle: Duration::from_secs(2),
             blocked: 0.0,
@@ -200,7 +217,7 @@ impl Scene {
     /// The same, with each path only delaying: what delays are compared with.
     pub fn without_faults(&self) -> Self {
         let viewers = self.viewers.iter().map(Viewer::without_faults).collect();
-        Scene { viewers, blocked: 0.0, trace: false, ..self.clone() }
+        Scene { viewers, line: Spec::default(), blocked: 0.0, trace: false, ..self.clone() }
     }
 
     /// Simulates it.

@@ -38,6 +38,7 @@ fn path(chance: &mut Rng, length: Duration) -> Spec {
         jitter: chance.pick(&[Duration::ZERO, MS, 4 * MS, 40 * MS]),
         reorder: sometimes(chance, 0.4).then_some(reorder),
         duplicate: chance.pick(&[0.0, 0.0, 0.01, 0.3]),
+        service: chance.pick(&[Duration::ZERO, Duration::from_millis(8)]),
         bottleneck: sometimes(chance, 0.15).then_some(bottleneck),
         outages: if sometimes(chance, 0.2) { vec![outage] } else { Vec::new() },
         queues: Vec::new(),
@@ -51,6 +52,9 @@ fn viewer(chance: &mut Rng, length: Duration) -> Viewer {
         1 => (Policy::Newest, Patience::Latency(200 * MS)),
         _ => (Policy::Every, Patience::Reel),
     };
+    // two paths, now and then; drawn from another chance, so that the scenes without are what they were
+    let mut fork = Rng::new(chance.clone().next_u64());
+    let also = fork.chance(0.3).then(|| (path(&mut fork, length), path(&mut fork, length)));
     let deaf = length.mul_f64(chance.unit());
     let nap = (deaf, deaf + chance.below(500 * MS));
     Viewer {
@@ -59,7 +63,8 @@ fn viewer(chance: &mut Rng, length: Duration) -> Viewer {
         joins: if chance.chance(0.3) { length.mul_f64(chance.unit() * 0.7) } else { Duration::ZERO },
         deaf: if chance.chance(0.1) { vec![nap] } else { Vec::new() },
         receive_buffer: chance.pick(&[100_000, 4 << 20]),
-        ..Viewer { down, up, ..Viewer::every(&Spec::default()) }
+        parity: chance.chance(0.7),
+        ..Viewer { down, up, also, ..Viewer::every(&Spec::default()) }
     }
 }
 
@@ -91,7 +96,9 @@ fn has_a_path(viewer: &Viewer) -> bool {
             && path.bottleneck.is_none()
             && path.outages.is_empty()
     };
-    works(&viewer.down) && works(&viewer.up) && viewer.deaf.is_empty()
+    let is_one = works(&viewer.down) && works(&viewer.up);
+    let is_other = viewer.also.as_ref().is_some_and(|(down, up)| works(down) && works(up));
+    (is_one || is_other) && viewer.deaf.is_empty()
 }
 
 /// The reel forgets nothing: a recorder has every right to each frame.

@@ -1,8 +1,10 @@
 #!/bin/bash
 # cross.sh: builds release binaries for aarch64 with Debian trixie's own rustc (1.85, the oldest that is supported) and
 # runs the tests under qemu, from nothing but Debian packages: no container engine. The binaries go to target/cross/.
-#   TESTS=0     only builds; TESTS=all: also what runs the programs, which under qemu wants an otherwise idle machine
-#             CACHE=DIR   where the Debian root and the build live (~/.cache/camcast-cross)
+#   TESTS=0     only builds; TESTS=all: also what runs the programs, which under qemu wants an otherwise idle machine;
+#               TESTS=instructions: counts the instructions a frame instead, and holds them against
+#               tests/golden/instructions-aarch64.txt, which UPDATE_GOLDEN=1 renews
+#   CACHE=DIR   where the Debian root and the build live (~/.cache/camcast-cross)
 #   MIRROR=URL  a Debian mirror (that of apt's own configuration)
 # Needs root, or sudo. They must run where glibc is as old as 2.36 (Debian 12, Raspberry Pi OS 12): that is checked.
 set -euo pipefail
@@ -46,6 +48,27 @@ rustc --version
 cargo build --locked --release --target $target
 case $TESTS in
     0) ;;
+    instructions)
+        cargo build --locked --release --target $target --example instructions
+        program=/target/$target/release/examples/instructions
+        # a line for each instruction, of a processor that boards have: newer ones copy with three
+        count() {
+            qemu-aarch64 -cpu cortex-a72 -one-insn-per-tb -d exec,nochain -D /dev/fd/3 $program run "$1" "$2" 3>&1 >/dev/null | wc -l
+        }
+        {
+            echo "compiler: $(rustc --version)"
+            for name in $(qemu-aarch64 $program list); do
+                few=$(count "$name" 20) times=30
+                # of what takes little, more: a start takes some thousand instructions more or less
+                for _ in 1 2; do
+                    more=$(count "$name" $((20 + times)))
+                    [ $((more - few)) -lt 300000 ] || break
+                    times=3000
+                done
+                echo "$name $(((more - few) / times))"
+            done
+        } | qemu-aarch64 $program compare
+        ;;
     all) PROPTEST_CASES=16 cargo test --locked --target $target ;;
     *)
         export PROPTEST_CASES=16
@@ -60,7 +83,7 @@ INSIDE
 magic='\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00'
 mask='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff'
 # shellcheck disable=SC2016 # the inner shell expands it
-"${sudo[@]}" unshare --user --map-root-user --mount env TESTS="${TESTS:-some}" bash -euc '
+"${sudo[@]}" unshare --user --map-root-user --mount env TESTS="${TESTS:-some}" ${UPDATE_GOLDEN:+UPDATE_GOLDEN=1} bash -euc '
     root=$1 src=$2 cache=$3 line=$4
     mount --make-rprivate / 2>/dev/null || true
     if mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc 2>/dev/null; then

@@ -1,5 +1,5 @@
 #!/bin/bash
-# deps.sh GROUP...: installs the Debian packages of these groups (build, demo, test, web, players, check, cross) that are missing, and
+# deps.sh GROUP...: installs the Debian packages of these groups (build, demo, test, web, players, bench, check, cross) that are missing, and
 # apt's Rust if there is none and apt's is new enough. Asks nothing. If nothing is missing it asks dpkg once and nobody else.
 #   ABOUT=TEXT  said first, unless there is no Rust to be had: then one line on standard error says what to do
 set -euo pipefail
@@ -18,6 +18,8 @@ declare -A groups=(
     [web]="chromium prometheus curl wget python3-requests"
     # what people look at streams and recordings with: without them those tests are left out
     [players]="mpv python3-opencv gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good"
+    # what counts system calls and instructions
+    [bench]="strace valgrind"
     [check]="shellcheck git"
     [cross]="mmdebstrap util-linux binutils"
 )

@@ -1,6 +1,6 @@
 #!/bin/bash
-# fuzz.sh [SECONDS [TARGET]]: each fuzz target for so long (60), or this one alone. No cargo-fuzz and no nightly: libFuzzer comes with
-# a crate, and any rustc can count what runs. What it learns stays in target/fuzz; what it finds is named, and ends this.
+# fuzz.sh [SECONDS [TARGET]]: each fuzz target for so long (60), one a processor, or this one alone. No cargo-fuzz and no nightly:
+# libFuzzer comes with a crate, and any rustc can count what runs. What it learns stays in target/fuzz; what it finds is named, and ends this.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export PATH=$HOME/.cargo/bin:$PATH # where rustup puts Rust
@@ -21,16 +21,20 @@ for option in level=4 inline-8bit-counters pc-table trace-compares; do
 done
 RUSTFLAGS="$counters" cargo build --locked --release --manifest-path fuzz/Cargo.toml --target "$host" --target-dir "$out"
 
-for name in "${targets[@]}"; do
-    mkdir -p "$out/corpus/$name" "$out/found"
-    echo
-    echo "$name: $seconds s"
-    log=$out/$name.log
-    RUST_BACKTRACE=0 "$out/$host/release/$name" -max_total_time="$seconds" -max_len=20000 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
-        -artifact_prefix="$out/found/$name-" "$out/corpus/$name" "fuzz/corpus/$name" >"$log" 2>&1 || {
+# one target; 255 keeps xargs from starting another
+run() {
+    mkdir -p "$out/corpus/$1" "$out/found"
+    local log=$out/$1.log
+    RUST_BACKTRACE=0 "$out/$host/release/$1" -max_total_time="$seconds" -max_len=20000 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+        -artifact_prefix="$out/found/$1-" "$out/corpus/$1" "fuzz/corpus/$1" >"$log" 2>&1 || {
         grep -v '^#' "$log" | tail -n 40
-        echo "$name: found something. A regression test first, then mend it; the input goes to fuzz/corpus/$name" >&2
-        exit 1
+        echo "$1: found something. A regression test first, then mend it; the input goes to fuzz/corpus/$1" >&2
+        exit 255
     }
-    sed -n 's/^stat::number_of_executed_units: */inputs: /p; s/^stat::average_exec_per_sec: */a second: /p' "$log"
-done
+    inputs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+    echo "$1: $inputs inputs in $seconds s, $(sed -n 's/^#.*DONE *cov: \([0-9]*\).*/\1/p' "$log") places reached"
+}
+export -f run
+export out host seconds
+echo
+printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -I TARGET bash -c "run TARGET"

@@ -17,6 +17,7 @@
 //! | [`rtsp`] | an RTSP client, and a path that loses its packets |
 //! | [`machine`] | a disk that stalls or fails, a clock that is set |
 //! | [`http`] | an HTTP client, by the rules that real ones have |
+//! | [`inside`] | a network of a test's own |
 //! | [`json`] | what camrec tells programs |
 //! | [`books`] | whether it adds up |
 
@@ -27,6 +28,7 @@ pub mod clips;
 pub mod film;
 pub mod front;
 pub mod http;
+pub mod inside;
 pub mod json;
 pub mod machine;
 pub mod native;

@@ -23,7 +23,7 @@ pub const GOODBYE: u8 = 3;
 /// DATA's flag: the camera was away before this frame.
 pub const DISCONTINUITY: u8 = 1;
 
-const HEADER: usize = 28;
+const HEADER: usize = 36;
 
 /// CONTINUE goes at least this often.
 const SAY: Duration = Duration::from_millis(200);
@@ -43,15 +43,31 @@ pub struct NativeClient {
 }
 
 struct Assembly {
+    is_proved: bool,
     bytes: Vec<u8>,
     have: Vec<bool>,
 }
 
 /// What the server says.
 pub enum Heard {
-    Data { number: u32, length: usize, index: usize, size: usize, payload: Vec<u8> },
-    Beat { newest: u32, oldest: u32, echo: u32, size: (u16, u16) },
-    End { reason: u8 },
+    Data {
+        number: u32,
+        length: usize,
+        index: usize,
+        size: usize,
+        check: u32,
+        is_tagged: bool,
+        payload: Vec<u8>,
+    },
+    Beat {
+        newest: u32,
+        oldest: u32,
+        echo: u32,
+        size: (u16, u16),
+    },
+    End {
+        reason: u8,
+    },
 }
 
 /// Says a line over TCP and returns the line that comes back.
@@ -84,6 +100,21 @@ pub fn answer(tcp: &mut TcpStream) -> String {
 pub fn word(line: &str, name: &str) -> String {
     let value = line.split_ascii_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
     value.unwrap_or_else(|| panic!("no {name}= in {line:?}")).to_owned()
+}
+
+/// CRC-32, as PNG's specification has it.
+pub fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(
+            crc ^ u32::from(*byte),
+            |crc, _| if crc & 1 == 1 { 0xedb8_8320 ^ (crc >> 1) } else { crc >> 1 },
+        )
+    })
+}
+
+/// What proves that DATA is of the session with this token.
+fn tag_of(token: [u8; 8]) -> u32 {
+    u32_at(&token, 4) | 1
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
@@ -165,6 +196,12 @@ impl NativeClient {
                 length: u32_at(bytes, 8) as usize,
                 index: u16::from_be_bytes([bytes[12], bytes[13]]).into(),
                 size: u16::from_be_bytes([bytes[14], bytes[15]]).into(),
+                check: u32_at(bytes, 28),
+                is_tagged: {
+                    let tag = u32_at(bytes, 32);
+                    assert!(tag == 0 || tag == tag_of(self.token), "the tag is another session's");
+                    tag != 0
+                },
                 payload: bytes[HEADER..].to_vec(),
             },
             BEAT => {
@@ -202,18 +239,24 @@ impl NativeClient {
     /// Takes a fragment in. The number of the frame that it made whole, and the frame.
     #[track_caller]
     pub fn assemble(&mut self, heard: Heard) -> Option<(u32, Vec<u8>)> {
-        let Heard::Data { number, length, index, size, payload, .. } = heard else { return None };
+        let Heard::Data { number, length, index, size, check, is_tagged, payload } = heard else {
+            return None;
+        };
         let count = length.div_ceil(size);
-        let frame = self
-            .under_way
-            .entry(number)
-            .or_insert_with(|| Assembly { bytes: vec![0; length], have: vec![false; count] });
+        let frame = self.under_way.entry(number).or_insert_with(|| Assembly {
+            is_proved: false,
+            bytes: vec![0; length],
+            have: vec![false; count],
+        });
         assert_eq!((frame.bytes.len(), frame.have.len()), (length, count), "frame {number}");
         frame.bytes[index * size..][..payload.len()].copy_from_slice(&payload);
         frame.have[index] = true;
+        frame.is_proved |= is_tagged;
         if frame.have.contains(&false) {
             return None;
         }
+        assert!(frame.is_proved, "no datagram of frame {number} has a tag");
+        assert_eq!(crc32(&frame.bytes), check, "frame {number}");
         self.under_way.remove(&number).map(|frame| (number, frame.bytes))
     }
 
@@ -328,14 +371,14 @@ impl Server {
         self.stamped(number, jpeg, (0, u64::from(number) * 40, number))
     }
 
-    /// The same of a frame with these flags, captured at these milliseconds, and with this number of the driver's.
+    /// The same of a frame with these flags, each with the session's tag, captured at these milliseconds, and with this number of the driver's.
     pub fn stamped(
         &self,
         number: u32,
         jpeg: &[u8],
         (flags, millis, sequence): (u8, u64, u32),
     ) -> Vec<Vec<u8>> {
-        let size = 1424_u16;
+        let (size, check, tag) = (1416_u16, crc32(jpeg), tag_of(self.token));
         let fragment = |(index, payload): (usize, &[u8])| {
             let mut datagram = vec![DATA, flags];
             datagram.extend(self.epoch);
@@ -345,6 +388,8 @@ impl Server {
             datagram.extend(size.to_be_bytes());
             datagram.extend((millis * 1_000_000).to_be_bytes());
             datagram.extend(sequence.to_be_bytes());
+            datagram.extend(check.to_be_bytes());
+            datagram.extend(tag.to_be_bytes());
             datagram.extend(payload);
             datagram
         };

@@ -48,6 +48,8 @@ pub struct Spec {
     pub duplicate: f64,
     /// A line of finite speed.
     pub bottleneck: Option<Bottleneck>,
+    /// It does not serve all the time, but in bursts this far apart, as an access point does.
+    pub service: Duration,
     /// Nothing gets through from the first time to the second, counted from the link's start.
     pub outages: Vec<(Duration, Duration)>,
 }
@@ -146,8 +148,9 @@ pub struct Link<P = Vec<u8>> {
     copies: Rng,
     wander: u64,
     is_bad: bool,
-    /// The line is busy until then.
+    /// The line is busy until then, and has been without a pause since that time.
     busy: Time,
+    busy_since: Time,
     /// The latest arrival so far of those that keep the order.
     latest: Time,
     flying: BinaryHeap<Flying<P>>,
@@ -170,6 +173,7 @@ impl<P: AsRef<[u8]> + Clone> Link<P> {
             wander: fork().next_u64(),
             is_bad: false,
             busy: Time::default(),
+            busy_since: Time::default(),
             latest: Time::default(),
             flying: BinaryHeap::new(),
             count: 0,
@@ -237,13 +241,25 @@ impl<P: AsRef<[u8]> + Clone> Link<P> {
 
     fn through_bottleneck(&mut self, now: Time, bytes: usize) -> Option<Time> {
         let Some(Bottleneck { rate_bps, queue_bytes }) = self.spec.bottleneck else { return Some(now) };
-        let waiting = self.busy.since(now).as_secs_f64() * rate_bps as f64 / 8.0;
+        if self.busy <= now {
+            (self.busy, self.busy_since) = (now, now);
+        }
+        // what the line has had time for since it last served is still there
+        let served = self.served_by(now).max(self.busy_since);
+        let waiting = self.busy.since(served).as_secs_f64() * rate_bps as f64 / 8.0;
         if waiting + bytes as f64 > queue_bytes as f64 {
             return None;
         }
         let takes = Duration::from_secs_f64(bytes as f64 * 8.0 / rate_bps as f64);
-        self.busy = self.busy.max(now).after(takes);
-        Some(self.busy)
+        self.busy = self.busy.after(takes);
+        let last = self.served_by(self.busy);
+        Some(if last == self.busy { last } else { last.after(self.spec.service) })
+    }
+
+    /// When the line served last, at this time.
+    fn served_by(&self, at: Time) -> Time {
+        let service = self.spec.service.as_nanos() as u64;
+        Time::from_nanos(at.as_nanos() - at.as_nanos().checked_rem(service).unwrap_or(0))
     }
 
     fn draw_loss(&mut self) -> bool {

@@ -187,6 +187,13 @@ impl Program {
         Pid::from_raw(self.child.id() as i32)
     }
 
+    /// From now on it may have so many descriptors; what is open stays so.
+    pub fn limit_descriptors(&self, most: usize) {
+        let (pid, most) = (self.pid().to_string(), format!("--nofile={most}:"));
+        let set = Command::new("prlimit").args(["--pid", &pid, &most]).status().unwrap();
+        assert!(set.success());
+    }
+
     /// Waits for its end. Both outputs end with it.
     pub fn wait_exit(self) -> Ended {
         self.wait_exit_within(PATIENCE)
@@ -238,6 +245,13 @@ impl Ended {
     /// Standard output as text.
     pub fn text(&self) -> String {
         String::from_utf8(self.out.clone()).unwrap()
+    }
+
+    /// The number of the first frame that a camrec with `-v` was to get.
+    #[track_caller]
+    pub fn first_frame(&self) -> u32 {
+        let (_, rest) = self.log.split_once("next frame ").expect("with -v it says where it begins");
+        rest.split(',').next().unwrap().parse().unwrap()
     }
 
     /// A number of camrec's account, which is on standard output, or in the log if that is for frames.

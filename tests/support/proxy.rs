@@ -9,13 +9,14 @@
 //! of its sockets that were full and sends that failed are counted in [`Seen::own_losses`], and there may be none.
 
 use super::native::DATA;
-use super::netem::{Fates, Link, Spec};
+use super::netem::{Fates, Link, Rng, Spec};
 use super::procs::own_loopback;
 use camcast::sys::clock;
 use camcast::sys::poll::{self, PollFlags};
 use camcast::sys::tcp::{self, Accepted, Heard};
 use camcast::sys::udp::{self, Received, Sent};
 use camcast::time::Time;
+use camcast::wire::data::PARITY;
 use nix::poll::PollFd;
 use std::collections::HashMap;
 use std::fs;
@@ -51,8 +52,12 @@ pub struct Seen {
     pub down: Fates,
     /// How often the server sent each fragment, by frame and index, to whichever session.
     pub sent: HashMap<(u32, u16), u32>,
+    /// Parity rows that the server sent: all in answer to a request.
+    pub rows: u64,
     /// Each frame's capture time, as DATA has it: here it is this machine's clock.
     pub captured: HashMap<u32, Time>,
+    /// Datagrams of the server's in which a bit was changed.
+    pub tampered: u64,
     /// Datagrams lost here, and by no link.
     pub own_losses: u64,
 }
@@ -62,7 +67,7 @@ impl Seen {
     pub fn again_percent(&self) -> f64 {
         let all: u64 = self.sent.values().map(|count| u64::from(*count)).sum();
         let first = self.sent.len() as u64;
-        100.0 * (all - first) as f64 / first.max(1) as f64
+        100.0 * (all - first + self.rows) as f64 / first.max(1) as f64
     }
 
     /// How often the fragment was sent that was sent most often.
@@ -77,6 +82,10 @@ impl Seen {
         let number = u32::from_be_bytes(datagram[4..8].try_into().unwrap());
         let index = u16::from_be_bytes(datagram[12..14].try_into().unwrap());
         let captured = u64::from_be_bytes(datagram[16..24].try_into().unwrap());
+        if datagram[1] & PARITY != 0 {
+            self.rows += 1;
+            return;
+        }
         *self.sent.entry((number, index)).or_default() += 1;
         self.captured.insert(number, Time::from_nanos(captured));
     }
@@ -85,6 +94,11 @@ impl Seen {
 impl Proxy {
     /// Before `server`, on a loopback address that no other test has. Outages count from the first join.
     pub fn start(server: SocketAddr, up: &Spec, down: &Spec, seed: u64) -> Self {
+        Proxy::start_tampering(server, up, down, seed, 0.0)
+    }
+
+    /// The same, and a bit is changed in this share of what the server sends.
+    pub fn start_tampering(server: SocketAddr, up: &Spec, down: &Spec, seed: u64, share: f64) -> Self {
         let listener = tcp::listener(format!("{}:0", own_loopback()).parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let front = udp::bound(address).unwrap();
@@ -95,6 +109,7 @@ impl Proxy {
             server,
             specs: [up.clone(), down.clone()],
             seed,
+            tampering: (share, Rng::new(seed)),
             zero: Arc::clone(&zero),
             listener,
             pairs: Vec::new(),
@@ -136,6 +151,7 @@ struct Path {
     /// Up and down.
     specs: [Spec; 2],
     seed: u64,
+    tampering: (f64, Rng),
     zero: Arc<OnceLock<Time>>,
     listener: TcpListener,
     pairs: Vec<Pair>,
@@ -298,7 +314,13 @@ impl Path {
                 let sent = Some(send()).filter(|sent| *sent != Sent::Refused).unwrap_or_else(send);
                 self.seen.own_losses += u64::from(!matches!(sent, Sent::Ok | Sent::Refused));
             }
-            while let Some(datagram) = route.down.poll(now) {
+            while let Some(mut datagram) = route.down.poll(now) {
+                let (share, chance) = &mut self.tampering;
+                if chance.chance(*share) {
+                    let at = chance.between(0.0, datagram.len() as f64) as usize;
+                    datagram[at] ^= 1 << (chance.next_u64() % 8);
+                    self.seen.tampered += 1;
+                }
                 self.seen.own_losses += u64::from(self.front.send_to(&datagram, route.client).is_err());
             }
         }

@@ -25,9 +25,9 @@ for round in $(seq "$rounds"); do
     log=$keep/$round/log
     DISK=$work/disk SHARE=$work/host TIMEOUT=300 "$here/run.sh" "$here/tools/until-cut.sh" >"$log" 2>&1 &
     child=$!
-    # the last line may be torn
-    until said 1 '"event":"status"' && said 2 '^alive '; do
-        kill -0 $child || { cat "$log"; exit 1; }
+    # the last line may be torn; what was open is repaired beside the recording, in its own time
+    until said 1 '"event":"status"' && said 2 '^alive ' && { [ -z "$was_open" ] || said 1 'was not finished: '; }; do
+        kill -0 $child || { grep -av '^alive ' "$log"; echo "no recording${was_open:+, or what was open is not repaired}"; exit 1; }
         sleep 0.1
     done
     sleep "$((RANDOM % 12)).$((RANDOM % 100))"
@@ -35,8 +35,7 @@ for round in $(seq "$rounds"); do
     wait $child || true
     child=
     # a cut between two files leaves nothing to repair
-    grep -ao 'was not finished: .*' "$log" | sed 's/^/  the next start: /' || [ -z "$was_open" ] ||
-        { grep -av '^alive ' "$log"; echo "the next start has not repaired what was open"; exit 1; }
+    grep -ao 'was not finished: .*' "$log" | sed 's/^/  the next start: /' || true
 
     # the journal is replayed, as a mount does it, on a copy; e2fsck says 1 for that
     cp --sparse=always "$work/disk" "$work/copy"

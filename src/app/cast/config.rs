@@ -3,13 +3,15 @@
 use super::door;
 use super::options::Options;
 use super::source::trouble::open_failure;
+use crate::admission::networks::Allowed;
 use crate::admission::password::Passwords;
 use crate::app::argument::{Argument, is_text};
 use crate::app::exit::{ExitError, usage};
-use crate::app::{local_time, quantity};
+use crate::app::{key_file, local_time, quantity};
 use crate::capture::{CaptureConfig, Mode, SourceSpec};
 use crate::http::access::Access;
 use crate::picture::RawEncoder;
+use crate::seal::{Key, TAG_LEN};
 use crate::sys::signals::has_terminal;
 use crate::wire::data::{HEADER_LEN, MIN_FRAGMENT};
 use crate::wire::{IP_UDP_OVERHEAD, PORT};
@@ -19,6 +21,9 @@ use std::path::PathBuf;
 
 /// The most clients: each is a descriptor to poll.
 pub const MAX_CLIENTS: u16 = 64;
+
+/// What systemd hands over, if it is told to: the key.
+const CREDENTIAL: &str = "camcast.key";
 
 /// The most controls to set.
 const MAX_CONTROLS: usize = 64;
@@ -37,6 +42,9 @@ const RTSP_PORT: u16 = 8554;
 
 /// The most addresses to listen on.
 pub const MAX_LISTEN: usize = 4;
+
+/// Networks that can be let in alone.
+const MAX_ALLOW: usize = 32;
 
 const MIN_REEL: u64 = 1 << 20;
 const MAX_REEL: u64 = 4 << 30;
@@ -60,10 +68,16 @@ pub struct Config {
     pub rtsp_multicast: Option<(SocketAddr, u8)>,
     /// Frames are written anew for it where it cannot carry them.
     pub rtsp_recode: bool,
+    /// Who may come in, by where he is.
+    pub allow: Allowed,
+    /// The original protocol is not spoken.
+    pub no_plain: bool,
     /// Who may ask by HTTP.
     pub access: Access,
     /// Who may ask by HTTP, if not everybody.
     pub passwords: Option<Passwords>,
+    /// The stream is sealed with it, for those alone that have it.
+    pub key: Option<Key>,
     /// Those may see and set the camera's controls too.
     pub allow_control: bool,
     /// SIGHUP has the configured controls set once more, and is no wish to stop: for a camera without a terminal, whose end it
@@ -107,26 +121,43 @@ pub enum HttpListen {
     File(PathBuf, u32),
 }
 
+impl Config {
+    /// Bytes of UDP payload in a full datagram before it is sealed, if it is.
+    pub fn plain_datagram(&self) -> u16 {
+        self.datagram - if self.key.is_some() { TAG_LEN as u16 } else { 0 }
+    }
+}
+
 impl TryFrom<Options> for Config {
     type Error = ExitError;
 
     fn try_from(options: Options) -> Result<Self, ExitError> {
         let capture = capture(&options)?;
+        let http = http(&options.http, http_mode(options.http_mode.as_deref())?)?;
+        let (rtsp, rtsp_multicast) = (rtsp(&options.rtsp)?, rtsp_multicast(&options)?);
+        let passwords = door::passwords(options.password_file.as_ref())?;
+        let key = key_file::read(options.key_file.as_ref(), CREDENTIAL)?;
+        if key.is_some() {
+            keep_sealed(&http, &rtsp, rtsp_multicast.is_some(), passwords.is_some())?;
+        }
         Ok(Config {
             quality: quality(options.quality)?,
             listen: listen(&options.listen)?,
-            http: http(&options.http, http_mode(options.http_mode.as_deref())?)?,
-            rtsp: rtsp(&options.rtsp)?,
-            rtsp_multicast: rtsp_multicast(&options)?,
+            http,
+            rtsp,
+            rtsp_multicast,
             rtsp_recode: options.rtsp_recode,
+            allow: allow(&options.allow)?,
+            no_plain: options.no_plain,
             access: Access { hosts: options.allow_host, origins: origins(&options.allow_origin)? },
-            passwords: door::passwords(options.password_file.as_ref())?,
+            passwords,
             allow_control: options.allow_control,
             hangup_sets_controls: capture.is_camera() && !has_terminal(),
             capture,
             reel: reel(options.reel.as_deref())?,
             max_clients: max_clients(options.max_clients)?,
-            datagram: datagram(options.mtu)?,
+            datagram: datagram(options.mtu, key.is_some())?,
+            key,
             dscp: dscp(options.dscp.as_deref())?,
             client_log: options.client_log.map(|file| file.path().to_owned()),
             allow_truncated_frames: options.allow_truncated_frames,
@@ -235,6 +266,14 @@ fn listen(typed: &[String]) -> Result<Vec<Listen>, ExitError> {
     typed.iter().map(parse).collect()
 }
 
+fn allow(typed: &[String]) -> Result<Allowed, ExitError> {
+    if typed.len() > MAX_ALLOW {
+        return Err(usage(format!("--allow can be given {MAX_ALLOW} times at the most")));
+    }
+    let parse = |text: &String| text.parse().map_err(|error| usage(format!("--allow {text}: {error}")));
+    typed.iter().map(parse).collect::<Result<_, _>>().map(Allowed::new)
+}
+
 fn http_mode(typed: Option<&str>) -> Result<u32, ExitError> {
     let Some(typed) = typed else { return Ok(0o666) };
     let is_mode = (3..=4).contains(&typed.len()) && typed.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
@@ -269,6 +308,30 @@ fn rtsp(typed: &[String]) -> Result<Vec<SocketAddr>, ExitError> {
         quantity::parse_listen(text, RTSP_PORT).map_err(|error| usage(format!("--rtsp {error}")))
     };
     typed.iter().map(parse).collect()
+}
+
+/// What is not sealed must not leave this machine for whoever asks.
+fn keep_sealed(
+    http: &[HttpListen],
+    rtsp: &[SocketAddr],
+    has_multicast: bool,
+    has_passwords: bool,
+) -> Result<(), ExitError> {
+    if has_multicast {
+        let why = "it sends to everybody in the network, unsealed: with a key it cannot be had";
+        return Err(usage(format!("--rtsp-multicast: {why}")));
+    }
+    let by_http = http.iter().filter_map(|at| match at {
+        HttpListen::Address(address) => Some(("--http", *address)),
+        HttpListen::File(..) => None,
+    });
+    let mut outside = by_http.chain(rtsp.iter().map(|address| ("--rtsp", *address)));
+    match outside.find(|(_, address)| !address.ip().to_canonical().is_loopback() && !has_passwords) {
+        Some((option, address)) => Err(usage(format!(
+            "{option} {address}: with a key, nobody is to see the stream unasked: add --password-file, or listen on 127.0.0.1"
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn rtsp_multicast(options: &Options) -> Result<Option<(SocketAddr, u8)>, ExitError> {
@@ -324,10 +387,10 @@ fn max_clients(typed: Option<u16>) -> Result<u16, ExitError> {
     Ok(clients)
 }
 
-fn datagram(mtu: Option<u16>) -> Result<u16, ExitError> {
-    let mtu = mtu.unwrap_or(1500);
-    if !(MIN_MTU..=MAX_MTU).contains(&mtu) {
-        return Err(usage(format!("--mtu: from {MIN_MTU} to {MAX_MTU} bytes; Ethernet and Wi-Fi have 1500")));
+fn datagram(mtu: Option<u16>, is_sealed: bool) -> Result<u16, ExitError> {
+    let (mtu, least) = (mtu.unwrap_or(1500), MIN_MTU + if is_sealed { TAG_LEN as u16 } else { 0 });
+    if !(least..=MAX_MTU).contains(&mtu) {
+        return Err(usage(format!("--mtu: from {least} to {MAX_MTU} bytes; Ethernet and Wi-Fi have 1500")));
     }
     Ok(mtu - IP_UDP_OVERHEAD)
 }
@@ -412,6 +475,42 @@ mod tests {
         assert!(text(|o| o.once = true).contains("--once: pattern has no end"));
         assert!(text(|o| o.follow = true).contains("--follow: pattern is no folder"));
         assert!(text(|o| o.wait_for_client = true).contains("--wait-for-client: pattern has no beginning"));
+    }
+
+    #[test]
+    fn with_a_key_nothing_leaves_unsealed_for_whoever_asks() {
+        let folder = tempfile::tempdir().unwrap();
+        let [key, passwords] = ["key", "passwords"].map(|name| folder.path().join(name));
+        let argument = |path: &std::path::Path| Some(Argument::from(path.to_str().unwrap()));
+        key_file::create(&argument(&key).unwrap()).unwrap();
+        std::fs::write(&passwords, "anna:secret\n").unwrap();
+        let said = |change: fn(&mut Options), has_password: bool| {
+            let config = config(|options| {
+                options.key_file = argument(&key);
+                options.password_file = argument(&passwords).filter(|_| has_password);
+                change(options);
+            });
+            config.err().map(|failure| failure.to_string()).unwrap_or_default()
+        };
+        let http: fn(&mut Options) = |o| o.http = vec![":8080".into()];
+        let rtsp: fn(&mut Options) = |o| o.rtsp = vec!["192.168.1.7:8554".into()];
+        assert!(said(http, false).contains("--http [::]:8080: with a key"), "{}", said(http, false));
+        assert!(said(rtsp, false).contains("--rtsp 192.168.1.7:8554: with a key"));
+        assert_eq!((said(http, true), said(rtsp, true)), (String::new(), String::new()));
+        let local: fn(&mut Options) = |o| {
+            o.http = ["127.0.0.1:8080", "[::1]:8080", "/run/camcast/http"].map(Argument::from).to_vec();
+            o.rtsp = vec!["127.0.0.1:8554".into()];
+        };
+        assert_eq!(said(local, false), "");
+        let multicast: fn(&mut Options) = |o| {
+            o.rtsp = vec!["127.0.0.1:8554".into()];
+            o.rtsp_multicast = Some("239.255.42.1:5004".into());
+        };
+        assert!(said(multicast, true).contains("--rtsp-multicast"));
+        assert!(said(|o| o.mtu = Some(MIN_MTU + 15), true).contains("--mtu"));
+        let sealed = config(|options| options.key_file = argument(&key)).unwrap();
+        assert_eq!((sealed.datagram, sealed.plain_datagram()), (1452, 1436));
+        assert!(!format!("{sealed:?}").contains("key-1"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::outlet::Shared;
 use super::poll_set::{PollSet, Seat};
+use crate::admission::networks::Allowed;
 use crate::admission::password::Passwords;
 use crate::app::exit::{Exit, ExitError};
 use crate::app::quantity::is_without_link;
@@ -52,14 +53,16 @@ pub const ACCEPTS_A_TURN: usize = 8;
 /// Where connections come, for outlets that take them.
 pub struct Listening {
     listeners: Vec<Listener>,
+    /// Who may come in.
+    allowed: Allowed,
     /// They rest until then.
     after: Time,
 }
 
 impl Listening {
-    /// At these.
-    pub fn new(listeners: Vec<Listener>) -> Self {
-        Listening { listeners, after: Time::default() }
+    /// At these, for those.
+    pub fn new(listeners: Vec<Listener>, allowed: Allowed) -> Self {
+        Listening { listeners, allowed, after: Time::default() }
     }
 
     /// Adds what is to be polled, as this kind of seat.
@@ -85,7 +88,14 @@ impl Listening {
         now: Time,
     ) -> Option<(Connection, Remote)> {
         let why = match self.listeners.get(place)?.accept() {
-            Ok(Accepted::Connection(socket, remote)) => return Some((socket, remote)),
+            Ok(Accepted::Connection(socket, remote)) if self.lets_in(remote) => {
+                return Some((socket, remote));
+            }
+            Ok(Accepted::Connection(_, remote)) => {
+                shared.stats.rejected += 1;
+                shared.report.rejected(remote, "its address is in no network that --allow names", now);
+                return None;
+            }
             Ok(Accepted::Nobody) => return None,
             Ok(Accepted::NoRoom) => {
                 shared.stats.is_scarce = true;
@@ -96,6 +106,14 @@ impl Listening {
         self.after = now.after(ACCEPT_REST);
         shared.report.cannot_accept(&why, now);
         None
+    }
+
+    /// Whoever may use a socket file is let in by its mode.
+    fn lets_in(&self, remote: Remote) -> bool {
+        match remote {
+            Remote::Address(remote) => self.allowed.has(remote.ip()),
+            Remote::Local => true,
+        }
     }
 }
 

@@ -59,6 +59,15 @@ pub struct Options {
     #[argh(option, arg_name = "mode")]
     pub http_mode: Option<String>,
 
+    /// let in those of this address or network alone, such as 192.168.1.0/24, whatever they ask for; may be given again;
+    /// default: whoever reaches it
+    #[argh(option, arg_name = "net")]
+    pub allow: Vec<String>,
+
+    /// do not speak the original protocol, in which anybody can end another one's stream; default: it is spoken
+    #[argh(switch)]
+    pub no_plain: bool,
+
     /// a name by which browsers know this machine; may be given again; addresses, names without a dot and those of a home
     /// network (.local, .lan ...) are known anyhow
     #[argh(option, arg_name = "host")]
@@ -72,6 +81,11 @@ pub struct Options {
     /// whoever reaches it
     #[argh(option, arg_name = "file")]
     pub password_file: Option<Argument>,
+
+    /// a file with a key, as --new-key makes it: the stream is sealed, for those alone that have the key; default: the credential
+    /// camcast.key, or in the open
+    #[argh(option, arg_name = "file")]
+    pub key_file: Option<Argument>,
 
     /// serve the stream by RTSP at this address, such as :8554; may be given again; default: not at all
     #[argh(option, arg_name = "addr:port")]
@@ -135,6 +149,10 @@ pub struct Options {
     #[argh(switch)]
     pub exit_on_device_error: bool,
 
+    /// make this file, with a new key for --key-file, and end
+    #[argh(option, arg_name = "file")]
+    pub new_key: Option<Argument>,
+
     /// list this machine's cameras with their formats, sizes, rates and controls
     #[argh(switch)]
     pub list: bool,
@@ -166,9 +184,12 @@ impl Options {
             listen: self.listen.or(file.listen),
             http: self.http.or(file.http),
             http_mode: self.http_mode.or(file.http_mode),
+            allow: self.allow.or(file.allow),
+            no_plain: self.no_plain.or(file.no_plain),
             allow_host: self.allow_host.or(file.allow_host),
             allow_origin: self.allow_origin.or(file.allow_origin),
             password_file: self.password_file.or(file.password_file),
+            key_file: self.key_file.or(file.key_file),
             rtsp: self.rtsp.or(file.rtsp),
             rtsp_multicast: self.rtsp_multicast.or(file.rtsp_multicast),
             rtsp_recode: self.rtsp_recode.or(file.rtsp_recode),
@@ -184,6 +205,7 @@ impl Options {
             allow_truncated_frames: self.allow_truncated_frames.or(file.allow_truncated_frames),
             on_demand: self.on_demand.or(file.on_demand),
             exit_on_device_error: self.exit_on_device_error.or(file.exit_on_device_error),
+            new_key: self.new_key.or(file.new_key),
             list: self.list.or(file.list),
             verbose: self.verbose.or(file.verbose),
             version: self.version.or(file.version),

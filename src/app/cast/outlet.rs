@@ -25,8 +25,8 @@ pub struct Shared<'a> {
     pub door: &'a mut Option<Door>,
 }
 
-/// Bytes that a call may send for one unit of the budget: about a burst of datagrams.
-const UNIT: usize = 16 * 1024;
+/// Bytes that a call may send for one unit of the budget: as many as one for datagrams takes.
+const UNIT: usize = 64 * 1024;
 
 /// System calls that send, of which a turn has a limited number: all outlets share them, so that none starves another. One that
 /// takes much at once counts as several.

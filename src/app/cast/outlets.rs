@@ -24,7 +24,7 @@ impl Outlets {
     /// # Errors
     /// One line and its exit code.
     pub fn open(config: &Config, stream: &Stream) -> Result<Self, ExitError> {
-        let mut all = vec![AnyOutlet::Udp(Udp::open(config, stream.id)?)];
+        let mut all = vec![AnyOutlet::Udp(Udp::open(config, stream)?)];
         if !config.http.is_empty() {
             all.push(AnyOutlet::Http(Http::open(config)?));
         }

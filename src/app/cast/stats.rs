@@ -121,7 +121,7 @@ impl Stats {
         match event {
             ClientEvent::Joined { kind, .. } => self.on_joined(Way::Udp(*kind)),
             // it never had the stream
-            ClientEvent::Left { reason: LeaveReason::NoHello, .. } => {}
+            ClientEvent::Left { reason: LeaveReason::NoHello | LeaveReason::NoPlace, .. } => {}
             ClientEvent::Left { remote, kind, tally, .. } => {
                 self.on_left(Way::Udp(*kind), Remote::Address(*remote), None, tally);
             }

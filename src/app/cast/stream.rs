@@ -57,10 +57,11 @@ impl Stream {
     pub fn open(config: &Config, now: Time) -> Result<Self, ExitError> {
         let source = Intake::start(config, now)?;
         let id = StreamId(random_u64().map_err(|error| ExitError::system("random numbers", &error))?);
-        let reel = Reel::new(config.reel, config.datagram, id);
+        let datagram = config.plain_datagram();
+        let reel = Reel::new(config.reel, datagram, id);
         let told = Told { next: reel.next_number(), ..Told::default() };
         let recoded = config.rtsp_recode.then(|| Recoded::new(config.reel, id));
-        Ok(Stream { id, reel, recoded, slates: Slates::new(config.datagram, id), source, told, ending: None })
+        Ok(Stream { id, reel, recoded, slates: Slates::new(datagram, id), source, told, ending: None })
     }
 
     /// What the reel holds, and how large a frame may be.

@@ -45,8 +45,8 @@ impl Backlog {
     }
 
     /// A frame was not written. How many were not since it was last told, if it is to be told now.
-    pub(super) fn on_not_written(&mut self, now: Time) -> Option<u64> {
-        self.not_written.happened(now)
+    pub(super) fn on_not_written(&mut self, count: u32, now: Time) -> Option<u64> {
+        self.not_written.happened_times(count.into(), now)
     }
 }
 

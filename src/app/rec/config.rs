@@ -4,20 +4,30 @@ use super::hooks::HookConfig;
 use super::options::Options;
 use crate::app::argument::{Argument, is_text};
 use crate::app::exit::{ExitError, usage};
+use crate::app::key_file;
 use crate::app::local_time;
 use crate::app::quantity::{self, show_bytes, show_duration};
+use crate::receiver::PATHS;
 use crate::record::align::{self, Align};
 use crate::record::container::{Container, Form};
 use crate::record::names::Template;
 use crate::record::retention::{FEW, Keep, SLOWEST};
+use crate::seal::Key;
 use crate::shown::shown;
+use crate::wire::PORT;
 use crate::wire::join::Policy;
+use arrayvec::ArrayVec;
 use jiff::tz::TimeZone;
+use std::fmt;
+use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const AN_HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// What systemd hands over, if it is told to: the key.
+const CREDENTIAL: &str = "camrec.key";
 
 /// Bytes of frames that may wait for the disk unless `--buffer` says otherwise: 2 s of 30 MB/s.
 pub const BUFFER: usize = 64 * 1024 * 1024;
@@ -34,12 +44,12 @@ pub enum Output {
 /// camrec's configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where camcast runs.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
+    /// The ways to camcast: one, or two.
+    pub ways: ArrayVec<Way, PATHS>,
     /// How to join.
     pub language: Language,
+    /// What is not sealed with it is not believed.
+    pub key: Option<Key>,
     /// Where the recording goes.
     pub target: Target,
     /// When to stop by itself.
@@ -52,6 +62,29 @@ pub struct Config {
     pub json: bool,
     /// camcast may not be there yet.
     pub wait: bool,
+}
+
+/// A way to camcast.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// Where camcast runs.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The address of this machine that it goes out from, port 0, if not as routed.
+    pub from: Option<SocketAddr>,
+}
+
+impl fmt::Display for Way {
+    /// As it was typed, to be told from the other.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            PORT => f.write_str(&self.host)?,
+            port if self.host.contains(':') => write!(f, "[{}]:{port}", self.host)?,
+            port => write!(f, "{}:{port}", self.host)?,
+        }
+        self.from.map_or(Ok(()), |from| write!(f, " from {}", from.ip()))
+    }
 }
 
 impl Config {
@@ -168,15 +201,13 @@ impl TryFrom<Options> for Config {
     type Error = ExitError;
 
     fn try_from(options: Options) -> Result<Self, ExitError> {
-        let host =
-            options.host.as_ref().ok_or_else(|| usage("where does camcast run? camrec HOST[:PORT]"))?;
-        let host = host.text().ok_or_else(|| usage(format!("{host}: no host has such a name")))?;
-        let (host, port) = quantity::parse_host(host).map_err(usage)?;
+        let ways = ways(&options)?;
         let target = target(&options)?;
+        let language = language(&options, &target)?;
         Ok(Config {
-            host,
-            port,
-            language: language(&options, &target)?,
+            ways,
+            language,
+            key: key(&options, language)?,
             limit: limit(&options)?,
             buffer: buffer(options.buffer.as_deref())?,
             after: after(&options)?,
@@ -185,6 +216,46 @@ impl TryFrom<Options> for Config {
             wait: options.wait,
         })
     }
+}
+
+fn key(options: &Options, language: Language) -> Result<Option<Key>, ExitError> {
+    let key = key_file::read(options.key_file.as_ref(), CREDENTIAL)?;
+    if key.is_some() && matches!(language, Language::Plain(_)) {
+        return Err(usage("--plain: the original protocol knows no key, and there is one to be used"));
+    }
+    Ok(key)
+}
+
+fn ways(options: &Options) -> Result<ArrayVec<Way, PATHS>, ExitError> {
+    let host = options.host.as_ref().ok_or_else(|| usage("where does camcast run? camrec HOST[:PORT]"))?;
+    let mut ways = ArrayVec::new();
+    ways.push(way(host, "--from", options.from.as_deref())?);
+    match &options.also {
+        Some(_) if options.plain.is_some() => {
+            return Err(usage("--also and --plain: the original protocol cannot come by two ways"));
+        }
+        Some(also) => {
+            let also = way(also, "--also-from", options.also_from.as_deref())?;
+            if ways.contains(&also) {
+                let why = "is the same way again: give another address of camcast's machine, or --from and --also-from";
+                return Err(usage(format!("--also {also} {why}")));
+            }
+            ways.push(also);
+        }
+        None if options.also_from.is_some() => {
+            return Err(usage("--also-from needs --also: for HOST there is --from"));
+        }
+        None => {}
+    }
+    Ok(ways)
+}
+
+fn way(host: &Argument, option: &str, from: Option<&str>) -> Result<Way, ExitError> {
+    let host = host.text().ok_or_else(|| usage(format!("{host}: no host has such a name")))?;
+    let (host, port) = quantity::parse_host(host).map_err(usage)?;
+    let from = from.map(quantity::parse_address).transpose();
+    let from = from.map_err(|error| usage(format!("{option} {error}")))?;
+    Ok(Way { host, port, from })
 }
 
 fn target(options: &Options) -> Result<Target, ExitError> {
@@ -435,7 +506,7 @@ mod tests {
     #[test]
     fn files_want_every_frame_and_pipes_the_newest() {
         let files = config(|_| {}).unwrap();
-        assert_eq!((files.host.as_str(), files.port), ("pi.local", 9999));
+        assert_eq!(files.ways[..], [Way { host: "pi.local".into(), port: 9999, from: None }]);
         assert_eq!(files.language, Language::Native(Policy::Every));
         let pipe = config(|o| o.output = Some("-".into())).unwrap();
         assert_eq!(pipe.language, Language::Native(Policy::Newest));
@@ -497,6 +568,23 @@ mod tests {
         let failure = config(change).unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);
         failure.to_string()
+    }
+
+    #[test]
+    fn two_ways_are_two_and_each_goes_out_from_where_it_is_told_to() {
+        let two = config(|o| (o.also, o.also_from) = (Some("10.8.0.1:7".into()), Some("10.8.0.2".into())));
+        let two: Vec<_> = two.unwrap().ways.iter().map(Way::to_string).collect();
+        assert_eq!(two, ["pi.local", "10.8.0.1:7 from 10.8.0.2"]);
+        let linked = config(|o| o.host = Some("[fe80::1%eth0]:7".into())).unwrap();
+        assert_eq!(linked.ways[0].to_string(), "[fe80::1%eth0]:7");
+        let one = config(|o| o.from = Some("::1".into())).unwrap();
+        assert_eq!(one.ways[0].from, Some(([0, 0, 0, 0, 0, 0, 0, 1], 0).into()));
+        assert!(refused(|o| o.also = Some("pi.local".into())).contains("the same way again"));
+        let both = |o: &mut Options| (o.also, o.from) = (Some("pi.local".into()), Some("10.0.0.7".into()));
+        assert!(config(both).is_ok());
+        assert!(refused(|o| (o.also, o.plain) = (Some("b".into()), Some(0))).contains("--plain"));
+        assert!(refused(|o| o.also_from = Some("10.0.0.7".into())).contains("needs --also"));
+        assert!(refused(|o| o.from = Some("eth0".into())).starts_with("--from eth0: expected an address"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::hooks::Hooks;
 use super::report::account::Account;
 use super::report::feed::Feed;
 use super::report::json::JsonEvent;
+use super::report::paths::PathFigures;
 use crate::account::ledger::Ledger;
 use crate::app::exit::{Exit, ExitError};
 use crate::app::{local_time, logging, say_at_the_end};
@@ -41,6 +42,7 @@ impl Recorder<'_> {
                 is_every: self.config.is_every(),
                 away_since,
                 camera_away_since,
+                paths: &self.link.accounts(clock::now()),
             };
             give(&account, &self.config.target, self.feed, exit, outside);
         }
@@ -118,6 +120,7 @@ fn give(account: &Account<'_>, target: &Target, feed: &mut Option<Feed>, exit: E
             missing_outside_sidecars: outside,
             away_since: account.away_since.map(local_time::rfc3339),
             camera_away_since: account.camera_away_since.map(local_time::rfc3339),
+            paths: account.paths.iter().map(PathFigures::from).collect(),
         });
     }
     match target {

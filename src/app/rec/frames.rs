@@ -9,9 +9,8 @@ use super::standin::StandIn;
 use super::writer::ToWrite;
 use crate::account::ledger::MissingReason;
 use crate::app::quantity::{counted, show_bytes, show_duration};
-use crate::receiver::{Event, Frame};
+use crate::receiver::{Event, Frame, PATHS, Run};
 use crate::time::Time;
-use crate::wire::FrameNumber;
 
 impl Recorder<'_> {
     /// Takes what has come out of the session.
@@ -23,23 +22,32 @@ impl Recorder<'_> {
             if room == Some(0) {
                 return;
             }
-            let Some(event) = session.poll_event() else { return };
-            match event {
-                Event::Frame(frame) => self.on_frame(frame, now),
-                // the recording ends with its last frame
-                Event::Missing(_) | Event::Skipped(_) if self.rejoin.is_stopping() => {}
-                Event::Missing(number) => self.missing(number, MissingReason::Network, now),
-                // a viewer wishes it so; a recorder wanted it
-                Event::Skipped(_) if !self.config.is_every() => self.writer.skipped(),
-                Event::Skipped(number) => self.missing(number, MissingReason::Unsent, now),
-                // for viewers; it is not part of a recording
-                Event::Slate(picture) if !self.config.is_every() && !self.rejoin.is_stopping() => {
-                    self.writer.show(picture.clone());
-                    self.camera.stand_in = Some(StandIn::new(picture, now));
+            let Some(event) = session.poll_event() else {
+                if session.is_over() {
+                    self.link.end();
                 }
-                Event::Slate(_) => {}
-                Event::Over(over) => self.on_over(over, now),
+                return self.tell_notices();
+            };
+            self.on_event(event, now);
+        }
+    }
+
+    pub(super) fn on_event(&mut self, event: Event, now: Time) {
+        match event {
+            Event::Frame(frame) => self.on_frame(frame, now),
+            // the recording ends with its last frame
+            Event::Missing(_) | Event::Skipped(_) if self.rejoin.is_stopping() => {}
+            Event::Missing(run) => self.missing(run, MissingReason::Network, now),
+            // a viewer wishes it so; a recorder wanted it
+            Event::Skipped(run) if !self.config.is_every() => self.writer.skipped(run.count),
+            Event::Skipped(run) => self.missing(run, MissingReason::Unsent, now),
+            // for viewers; it is not part of a recording
+            Event::Slate(picture) if !self.config.is_every() && !self.rejoin.is_stopping() => {
+                self.writer.show(picture.clone());
+                self.camera.stand_in = Some(StandIn::new(picture, now));
             }
+            Event::Slate(_) => {}
+            Event::Over(path, over) => self.on_over(path, over, now),
         }
     }
 
@@ -67,7 +75,7 @@ impl Recorder<'_> {
                 if self.rejoin.is_stopping() {
                     return;
                 }
-                self.tell_not_written(now);
+                self.tell_not_written(1, now);
             }
         }
         if self.progress.is_enough(&self.config.limit) {
@@ -103,17 +111,17 @@ impl Recorder<'_> {
         Some(room)
     }
 
-    /// A frame did not come: for this reason, or for the disk, if that has held us back.
-    fn missing(&mut self, number: FrameNumber, why: MissingReason, now: Time) {
+    /// Frames did not come: for this reason, or for the disk, if that has held us back.
+    fn missing(&mut self, Run { first, count }: Run, why: MissingReason, now: Time) {
         if !self.backlog.is_late() {
-            return self.writer.missing(number, 1, why);
+            return self.writer.missing(first, count, why);
         }
-        self.writer.missing(number, 1, MissingReason::Disk);
-        self.tell_not_written(now);
+        self.writer.missing(first, count, MissingReason::Disk);
+        self.tell_not_written(count, now);
     }
 
-    fn tell_not_written(&mut self, now: Time) {
-        if let Some(count) = self.backlog.on_not_written(now) {
+    fn tell_not_written(&mut self, count: u32, now: Time) {
+        if let Some(count) = self.backlog.on_not_written(count, now) {
             let frames = counted(count, "frame");
             log::warn!("{frames} not written: the disk has not kept up for seconds");
         }
@@ -123,7 +131,8 @@ impl Recorder<'_> {
 impl Recorder<'_> {
     /// camcast may be there, and its camera not.
     pub(super) fn check_camera(&mut self, now: Time) {
-        let Some(session) = self.link.session().filter(|session| session.is_live()) else { return };
+        let is_live = |session: &&Session| (0..PATHS).any(|path| session.is_live(path));
+        let Some(session) = self.link.session().filter(is_live) else { return };
         if session.no_camera() {
             if self.camera.silence.is_none() {
                 self.camera.on_silence(now);

@@ -2,26 +2,35 @@
 //! [`Rejoin`](crate::receiver::rejoin::Rejoin)'s.
 
 use super::config::Language;
+use super::seal::Seal;
 use crate::app::exit::{Exit, ExitError};
 use crate::app::quantity::is_without_link;
 use crate::receiver::rejoin::{Failure, FailureReason, JOIN_PATIENCE, Resume};
+use crate::seal::Key;
+use crate::seal::handshake::{self, Asking};
+use crate::sys::random_secret;
 use crate::sys::tcp::{self, Heard};
 use crate::sys::udp;
 use crate::time::Time;
 use crate::wire::join::{Accepted, Join, LineError, MAX_LINE, Policy, Refusal, RefusalCode, Reply};
+use crate::wire::sealed;
 use arrayvec::ArrayVec;
 use nix::poll::PollFlags;
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
 
 /// A join under way.
 pub struct Joining {
     language: Language,
+    /// With a key nothing is said in the open, nor believed.
+    key: Option<Key>,
+    asking: Option<Asking>,
     resume: Option<Resume>,
     stream: TcpStream,
     to: SocketAddr,
+    from: Option<SocketAddr>,
     /// To connect, and then again to answer.
     deadline: Time,
     line: ArrayVec<u8, MAX_LINE>,
@@ -36,6 +45,10 @@ pub enum Joined {
         accepted: Accepted,
         /// Its address, for UDP too.
         server: SocketAddr,
+        /// Our own, if it was given.
+        from: Option<SocketAddr>,
+        /// Its keys, if it is sealed.
+        seal: Option<Box<Seal>>,
     },
     /// By the original protocol.
     Plain {
@@ -53,6 +66,8 @@ pub enum Joined {
 pub enum JoinError {
     /// It cannot be reached.
     Unreachable(SocketAddr, io::Error),
+    /// The address to go out from is none of this machine's.
+    NotOurs(IpAddr),
     /// The connection stands, but nothing was said.
     Mute(SocketAddr),
     /// It closed the connection, and said nothing.
@@ -61,6 +76,12 @@ pub enum JoinError {
     Stranger(SocketAddr, LineError),
     /// camcast said no.
     Refused(SocketAddr, Refusal),
+    /// It understands no sealed join.
+    Keyless(SocketAddr),
+    /// What answers has not our key, or not all of its answer has come.
+    WrongKey(SocketAddr),
+    /// There is no random number, or no room for what is to be said.
+    Sealing(io::Error),
     /// The port for plain frames cannot be had.
     Port(u16, io::Error),
 }
@@ -84,6 +105,9 @@ impl fmt::Display for JoinError {
                     "cannot reach {to}: {error}; is it switched on, in this network, and its firewall open?"
                 )
             }
+            JoinError::NotOurs(ip) => {
+                write!(f, "this machine has no address {ip} to go out from: see ip address")
+            }
             JoinError::Mute(to) => write!(
                 f,
                 "{to} does not answer the join: if it is a server of the original protocol, try --plain 5005"
@@ -94,6 +118,14 @@ impl fmt::Display for JoinError {
             JoinError::Stranger(to, bad) => {
                 write!(f, "{to} answers, but not as camcast does ({bad}): is this the right port?")
             }
+            JoinError::Keyless(to) => {
+                write!(f, "camcast at {to} is of a version that knows no keys: it has to be updated")
+            }
+            JoinError::WrongKey(to) => write!(
+                f,
+                "{to} answers, but not with the key of --key-file: is it another camera, or somebody who poses as it?"
+            ),
+            JoinError::Sealing(error) => write!(f, "cannot seal the join: {error}"),
             JoinError::Refused(to, refusal) => write!(f, "camcast at {to} refuses: {}", refusal.why),
             JoinError::Port(port, error) => {
                 write!(f, "cannot have UDP port {port}: {error}; choose another with --plain")
@@ -105,11 +137,12 @@ impl fmt::Display for JoinError {
 impl JoinError {
     fn reason(&self) -> FailureReason {
         match self {
-            JoinError::Unreachable(..) => FailureReason::Unreachable,
+            JoinError::Unreachable(..) | JoinError::NotOurs(_) => FailureReason::Unreachable,
             JoinError::Mute(_) => FailureReason::Mute,
             JoinError::Closed(_) | JoinError::Stranger(..) => FailureReason::Stranger,
             JoinError::Refused(_, refusal) => FailureReason::Refused(refusal.code),
-            JoinError::Port(..) => FailureReason::Local,
+            JoinError::Keyless(_) | JoinError::WrongKey(_) => FailureReason::Refused(RefusalCode::Key),
+            JoinError::Port(..) | JoinError::Sealing(_) => FailureReason::Local,
         }
     }
 }
@@ -117,10 +150,12 @@ impl JoinError {
 impl From<JoinError> for Failure<ExitError> {
     fn from(error: JoinError) -> Self {
         let exit = match &error {
-            JoinError::Unreachable(..) => Exit::Unreachable,
+            JoinError::Unreachable(..) | JoinError::NotOurs(_) => Exit::Unreachable,
             JoinError::Mute(_) | JoinError::Closed(_) | JoinError::Stranger(..) => Exit::Protocol,
             JoinError::Refused(_, refusal) if refusal.code == RefusalCode::Protocol => Exit::Protocol,
-            JoinError::Refused(..) => Exit::Refused,
+            JoinError::Keyless(_) => Exit::Protocol,
+            JoinError::Refused(..) | JoinError::WrongKey(_) => Exit::Refused,
+            JoinError::Sealing(_) => Exit::System,
             JoinError::Port(..) => Exit::Listen,
         };
         Failure { reason: error.reason(), words: ExitError::new(exit, error.to_string()) }
@@ -128,19 +163,35 @@ impl From<JoinError> for Failure<ExitError> {
 }
 
 impl Joining {
-    /// Begins to connect.
+    /// Begins to connect, from an address of ours if one is given. With a `key` it is a sealed join, or none.
     ///
     /// # Errors
     /// There is no way to that address.
     pub fn begin(
         language: Language,
+        key: Option<Key>,
+        from: Option<SocketAddr>,
         to: SocketAddr,
         resume: Option<Resume>,
         now: Time,
     ) -> Result<Self, JoinError> {
-        let stream = tcp::begin_connect(to).map_err(|error| JoinError::Unreachable(to, error))?;
+        let stream = tcp::begin_connect(from, to).map_err(|error| match from {
+            Some(from) if error.kind() == io::ErrorKind::AddrNotAvailable => JoinError::NotOurs(from.ip()),
+            _ => JoinError::Unreachable(to, error),
+        })?;
         let (deadline, line) = (now.after(JOIN_PATIENCE), ArrayVec::new());
-        Ok(Joining { language, resume, stream, to, deadline, line, is_connected: false })
+        Ok(Joining {
+            language,
+            key,
+            asking: None,
+            resume,
+            stream,
+            to,
+            from,
+            deadline,
+            line,
+            is_connected: false,
+        })
     }
 
     /// The connection, and what to poll it for.
@@ -180,17 +231,26 @@ impl Joining {
         self.deadline = now.after(JOIN_PATIENCE);
         match self.language {
             Language::Native(policy) => {
-                self.say_join(policy);
+                self.say_join(policy)?;
                 Ok(None)
             }
             Language::Plain(port) => self.say_port(port).map(Some),
         }
     }
 
-    fn say_join(&self, policy: Policy) {
+    fn say_join(&mut self, policy: Policy) -> Result<(), JoinError> {
         let agent = Some(concat!("camrec/", env!("CARGO_PKG_VERSION")).to_owned());
-        let join = Join { policy, resume: self.resume, agent };
-        tcp::write_line(&self.stream, &join.to_string());
+        let join = Join { policy, resume: self.resume, parity: policy == Policy::Newest, agent };
+        let mut line = join.to_string();
+        if let Some(key) = &self.key {
+            let random = random_secret().map_err(JoinError::Sealing)?;
+            let asked = handshake::ask(key, &random, line.as_bytes());
+            let (asking, message) = asked.map_err(|error| JoinError::Sealing(io::Error::other(error)))?;
+            self.asking = Some(asking);
+            line = sealed::line(&message);
+        }
+        tcp::write_line(&self.stream, &line);
+        Ok(())
     }
 
     fn read_reply(&mut self) -> Result<Option<Joined>, JoinError> {
@@ -210,11 +270,36 @@ impl Joining {
                 Ok(None)
             };
         };
-        match Reply::parse(&self.line[..end]) {
-            Ok(Reply::Ok(accepted)) => Ok(Some(Joined::Native { accepted, server: self.to })),
-            Ok(Reply::Refused(refusal)) => Err(JoinError::Refused(self.to, refusal)),
-            Err(bad) => Err(JoinError::Stranger(self.to, bad)),
+        let line = std::mem::take(&mut self.line);
+        let (reply, seal) = match self.asking.take() {
+            Some(asking) => self.unseal(asking, &line[..end])?,
+            None => (Reply::parse(&line[..end]).map_err(|bad| JoinError::Stranger(self.to, bad))?, None),
+        };
+        match reply {
+            Reply::Ok(accepted) => {
+                let seal = seal.map(Box::new);
+                Ok(Some(Joined::Native { accepted, server: self.to, from: self.from, seal }))
+            }
+            Reply::Refused(refusal) => Err(JoinError::Refused(self.to, refusal)),
         }
+    }
+
+    /// What comes in the open is believed if it is a refusal: whoever is in the way could say nothing as well.
+    fn unseal(&self, asking: Asking, line: &[u8]) -> Result<(Reply, Option<Seal>), JoinError> {
+        let Some(message) = sealed::parse(line) else {
+            return match Reply::parse(line) {
+                Ok(Reply::Refused(refusal)) if refusal.code == RefusalCode::Protocol => {
+                    Err(JoinError::Keyless(self.to))
+                }
+                Ok(reply @ Reply::Refused(_)) => Ok((reply, None)),
+                Ok(Reply::Ok(_)) => Err(JoinError::WrongKey(self.to)),
+                Err(bad) => Err(JoinError::Stranger(self.to, bad)),
+            };
+        };
+        let finished = message.map(|message| asking.finish(&message));
+        let finished = finished.map_err(|bad| JoinError::Stranger(self.to, bad))?;
+        let (channel, words) = finished.map_err(|_| JoinError::WrongKey(self.to))?;
+        Seal::read(&words, channel).map_err(|bad| JoinError::Stranger(self.to, bad))
     }
 
     /// The port is bound before it is named, so that no frame finds it closed.

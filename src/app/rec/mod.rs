@@ -1,7 +1,7 @@
 //! camrec's loop: it joins, receives, hands frames to the writer, and joins again for as long as it runs.
 //!
 //! What lives here drives the pure machines and the threads beside the loop: `rejoining` does what is to be done for a session,
-//! with `link`, `joining` and [`session`] at hand; `frames` takes out what comes; `camera`, `limits` and `backlog` are what is known of
+//! with `link`, `joining` and [`session`] at hand (its keys, if it has some, are [`seal`]'s), for one way to camcast or two; `frames` takes out what comes; `camera`, `limits` and `backlog` are what is known of
 //! the camera, of how far the recording has come, and of a disk that does not keep up; `notes` has what the threads say and what that
 //! brings about; `telling` says how it goes; `ending` waits for the threads and gives the account. [`writer`] is the thread that
 //! writes, [`report`] what people and programs are told. When to join belongs to [`crate::receiver::rejoin`], what
@@ -21,8 +21,10 @@ pub mod options;
 pub mod pace;
 mod rejoining;
 pub mod report;
+pub mod seal;
 pub mod session;
 mod standin;
+mod strays;
 mod telling;
 pub mod writer;
 
@@ -30,6 +32,7 @@ use super::exit::{Exit, ExitError};
 use super::{local_time, logging, say};
 use crate::app::not_sent::NotSent;
 use crate::app::throttle::Throttle;
+use crate::receiver::PATHS;
 use crate::receiver::rejoin::{Manner, Rejoin};
 use crate::store::Summary;
 use crate::sys::clock;
@@ -52,6 +55,7 @@ use report::json::JsonEvent;
 use report::status::Status;
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
+use strays::Strays;
 use writer::Writer;
 
 /// Runs camrec with the options as typed.
@@ -67,7 +71,7 @@ pub fn run(options: Options) -> Result<Exit, ExitError> {
     let config = Config::try_from(options)?;
     // standard error is for events alone where standard output is the recording
     if config.events() != Some(Output::Err) {
-        logging::start("camrec", verbose);
+        logging::start_limited("camrec", verbose, report::LINES_A_MINUTE);
         local_time::zone_trouble().iter().for_each(|why| log::warn!("{why}"));
     }
     if matches!(config.target, Target::Pipe { .. }) && std::io::stdout().is_terminal() {
@@ -100,6 +104,7 @@ fn record(config: Config, feed: &mut Option<Feed>) -> Result<Exit, ExitError> {
             recorder.rejoin.handle_stop_now();
         }
     }
+    recorder.tell_notices();
     recorder.failure = recorder.failure.take().or_else(|| recorder.unjoined());
     recorder.close()
 }
@@ -115,7 +120,7 @@ struct Recorder<'a> {
     signals: Signals,
     /// When to join, and where.
     rejoin: Rejoin<ExitError>,
-    /// The look-up, the join or the session that is under way.
+    /// The look-ups, the joins or the sessions that are under way.
     link: Link,
     camera: Camera,
     progress: Progress,
@@ -130,6 +135,8 @@ struct Recorder<'a> {
     /// Files that may not grow any more.
     limits: Throttle,
     not_sent: NotSent,
+    strays: Strays,
+    forged: Throttle,
     /// Standard output was closed by its reader.
     was_closed: bool,
     failure: Option<ExitError>,
@@ -146,13 +153,13 @@ impl<'a> Recorder<'a> {
         let manner = Manner { waits: config.wait, is_plain: matches!(config.language, Language::Plain(_)) };
         let status = Status::new(config.events() != Some(Output::Err), now);
         let mut recorder = Recorder {
-            rejoin: Rejoin::new(manner),
+            rejoin: Rejoin::new(manner, config.ways.len()),
+            link: Link::new(&config.ways),
             config,
             feed,
             beat: now.after(telling::STATUS),
             status,
             signals,
-            link: Link::default(),
             camera: Camera::default(),
             progress: Progress::default(),
             writer,
@@ -163,10 +170,12 @@ impl<'a> Recorder<'a> {
             closed: Closed::default(),
             limits: Throttle::default(),
             not_sent: NotSent::default(),
+            strays: Strays::default(),
+            forged: Throttle::default(),
             was_closed: false,
             failure: None,
         };
-        recorder.act(now)?;
+        recorder.act(now);
         Ok(recorder)
     }
 
@@ -177,8 +186,10 @@ impl<'a> Recorder<'a> {
         if ready.signal {
             self.on_signal(now);
         }
-        self.advance(ready.link, now)?;
+        self.advance(ready.ways, now);
         self.tell_not_sent(now);
+        self.tell_strays(now);
+        self.tell_forged(now);
         self.check_life(now);
         self.drain(now);
         self.check_camera(now);
@@ -187,6 +198,7 @@ impl<'a> Recorder<'a> {
         self.check_limits(now);
         self.tell_status(now);
         self.show_status(now);
+        logging::attend(now);
         Ok(())
     }
 
@@ -196,17 +208,20 @@ impl<'a> Recorder<'a> {
         if !self.rejoin.is_stopping() {
             until = until.min(self.progress.next_timeout(&self.config.limit));
         }
-        until = until.min(self.camera.next_timeout());
+        until = until.min(self.camera.next_timeout()).min(logging::next_timeout());
         until = until.min(self.rejoin.next_timeout()).min(self.link.next_timeout());
         // nothing is polled that is not waited for: no more than this process may have descriptors
-        let mut fds: ArrayVec<PollFd<'_>, 4> = ArrayVec::new();
+        let mut fds: ArrayVec<PollFd<'_>, { 3 + PATHS }> = ArrayVec::new();
         let mut ask = |fd, flags| {
             fds.push(PollFd::new(fd, flags));
             fds.len() - 1
         };
         let signals = ask(self.signals.as_fd(), PollFlags::POLLIN);
         let bell = ask(self.bell.as_fd(), PollFlags::POLLIN);
-        let link = self.link.fd().map(|(fd, flags)| ask(fd, flags));
+        let mut ways = [None; PATHS];
+        for (path, way) in ways.iter_mut().enumerate().take(self.link.ways.len()) {
+            *way = self.link.fd(path).map(|(fd, flags)| ask(fd, flags));
+        }
         let log = logging::fd().map(|fd| ask(fd, PollFlags::POLLOUT));
         poll::wait(&mut fds, until, now).map_err(|error| ExitError::system("poll", &error))?;
         if log.is_some_and(|at| poll::is_writable(&fds[at])) {
@@ -215,8 +230,9 @@ impl<'a> Recorder<'a> {
         if poll::is_readable(&fds[bell]) {
             self.bell.clear();
         }
-        let link = link.is_some_and(|at| poll::is_readable(&fds[at]) || poll::is_writable(&fds[at]));
-        Ok(Ready { signal: poll::is_readable(&fds[signals]), link })
+        let is_ready = |at: usize| poll::is_readable(&fds[at]) || poll::is_writable(&fds[at]);
+        let ways = ways.map(|at| at.is_some_and(is_ready));
+        Ok(Ready { signal: poll::is_readable(&fds[signals]), ways })
     }
 
     fn check_limits(&mut self, now: Time) {
@@ -245,6 +261,9 @@ impl<'a> Recorder<'a> {
         if !self.rejoin.is_stopping() {
             self.writer.take_all();
             self.drain(now);
+            // a hole must not hide what has come behind it
+            self.link.session_mut().into_iter().for_each(|session| session.settle(now));
+            self.drain(now);
         }
         self.stop(now);
     }
@@ -257,5 +276,5 @@ impl<'a> Recorder<'a> {
 
 struct Ready {
     signal: bool,
-    link: bool,
+    ways: [bool; PATHS],
 }

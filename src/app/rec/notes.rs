@@ -54,7 +54,7 @@ impl Recorder<'_> {
         let is_folder = matches!(self.config.target, Target::Folder(_));
         if let Some((level, line)) = times.and_then(|times| people::line(note, Context { is_folder, times }))
         {
-            log::log!(level, "{line}");
+            log::log!(target: people::target(note), level, "{line}");
         }
         if let Some(feed) = &mut self.feed {
             JsonEvent::of(note).iter().for_each(|event| feed.say(event));

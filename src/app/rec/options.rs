@@ -16,6 +16,23 @@ pub struct Options {
     #[argh(positional)]
     pub host: Option<Argument>,
 
+    /// another way to the same camcast, as by a VPN: HOST2 or HOST2:PORT; the stream comes by both, and one may fail
+    #[argh(option, arg_name = "host2")]
+    pub also: Option<Argument>,
+
+    /// address of this machine that the way to HOST goes out from, such as 192.168.1.7; default: as routed
+    #[argh(option, arg_name = "address")]
+    pub from: Option<String>,
+
+    /// address of this machine that the way to HOST2 goes out from
+    #[argh(option, arg_name = "address")]
+    pub also_from: Option<String>,
+
+    /// a file with camcast's key: what is not sealed with it is not recorded; default: the credential camrec.key, or in the
+    /// open
+    #[argh(option, arg_name = "file")]
+    pub key_file: Option<Argument>,
+
     /// folder for the recording; NAME.mkv or NAME.avi: one file; '-': standard output; default: this folder
     #[argh(option, short = 'o', arg_name = "folder")]
     pub output: Option<Argument>,
@@ -123,6 +140,10 @@ impl Options {
         }
         Options {
             host: self.host.or(file.host),
+            also: self.also.or(file.also),
+            from: self.from.or(file.from),
+            also_from: self.also_from.or(file.also_from),
+            key_file: self.key_file.or(file.key_file),
             output: self.output.or(file.output),
             must_exist: self.must_exist.or(file.must_exist),
             segment: self.segment.or(file.segment),

@@ -1,8 +1,11 @@
-//! A session's socket and its receiver, for both languages: what the loop polls, and what comes out of it.
+//! A stream's sockets and its receiver, for both languages: what the loop polls, and what comes out of it.
 
 use super::joining::Joined;
+use super::seal::Seal;
 use crate::receiver::plain::{Heard, PlainReceiver};
-use crate::receiver::{Event, Frame, Over, Patience, Receiver};
+use crate::receiver::shares::Share;
+use crate::receiver::{Event, Frame, Over, PATHS, Patience, Receiver};
+use crate::seal::channel::{OVERHEAD, Unsealed};
 use crate::sys::udp::{self, Received, Sent};
 use crate::time::Time;
 use crate::wire::join::Policy;
@@ -26,7 +29,7 @@ const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 /// A viewer waits this long for a frame's missing fragments: time for two round trips of 50 ms.
 const LATENCY: Duration = Duration::from_millis(120);
 
-/// A session.
+/// The sessions of one stream: by our own protocol one a path.
 pub enum Session {
     /// By our own protocol.
     Native(Box<Native>),
@@ -37,10 +40,16 @@ pub enum Session {
 /// A session by our own protocol.
 pub struct Native {
     receiver: Receiver,
-    socket: UdpSocket,
-    stream: StreamId,
+    /// One a path.
+    sockets: [Option<UdpSocket>; PATHS],
+    /// Theirs, if they are sealed.
+    seals: [Option<Box<Seal>>; PATHS],
     into: Vec<u8>,
     out: Vec<u8>,
+    sealed: Vec<u8>,
+    opened: Vec<u8>,
+    /// Datagrams that were not sealed as they have to be.
+    forged: u64,
     /// Datagrams that the system did not send, and why not the latest.
     not_sent: Option<(u64, Errno)>,
 }
@@ -57,28 +66,44 @@ pub struct Plain {
     into: Vec<u8>,
     spares: Vec<Vec<u8>>,
     events: std::collections::VecDeque<Event>,
+    is_over: bool,
 }
 
 impl Session {
-    /// Begins the session that was joined. `next` numbers a plain session's frames on.
+    /// Begins with the session that was joined on this path. `next` numbers a plain session's frames on.
     ///
     /// # Errors
     /// No socket.
-    pub fn begin(joined: Joined, policy: Policy, next: FrameNumber, now: Time) -> io::Result<Self> {
+    pub fn begin(
+        path: usize,
+        joined: Joined,
+        policy: Policy,
+        next: FrameNumber,
+        now: Time,
+    ) -> io::Result<Self> {
         match joined {
-            Joined::Native { accepted, server } => {
-                let socket = udp::connected(server)?;
-                prepare(&socket);
-                udp::set_dont_fragment(&socket, true);
+            Joined::Native { accepted, server, from, seal } => {
+                let socket = native_socket(from, server)?;
                 let patience = match policy {
                     Policy::Newest => Patience::Latency(LATENCY),
                     Policy::Every => Patience::Reel,
                 };
-                let receiver = Receiver::new(&accepted, patience, now);
-                let out = vec![0; receiver.datagram_len()];
-                let stream = accepted.stream;
-                let into = vec![0; ROOM];
-                Ok(Session::Native(Box::new(Native { receiver, socket, stream, into, out, not_sent: None })))
+                let receiver = Receiver::new(path, &accepted, patience, now);
+                let (mut sockets, mut seals) = ([const { None }; PATHS], [const { None }; PATHS]);
+                (sockets[path], seals[path]) = (Some(socket), seal);
+                let mut native = Native {
+                    receiver,
+                    sockets,
+                    seals,
+                    into: vec![0; ROOM],
+                    out: Vec::new(),
+                    sealed: Vec::new(),
+                    opened: Vec::new(),
+                    forged: 0,
+                    not_sent: None,
+                };
+                native.make_room();
+                Ok(Session::Native(Box::new(native)))
             }
             Joined::Plain { held, socket, server } => {
                 prepare(&socket);
@@ -91,23 +116,67 @@ impl Session {
                     into: vec![0; ROOM],
                     spares: Vec::new(),
                     events: std::collections::VecDeque::new(),
+                    is_over: false,
                 })))
             }
         }
     }
 
-    /// The socket.
-    pub fn fd(&self) -> BorrowedFd<'_> {
+    /// The same stream was joined on another path.
+    ///
+    /// # Errors
+    /// No socket.
+    pub fn add(&mut self, path: usize, joined: Joined, now: Time) -> io::Result<()> {
+        if let (Session::Native(native), Joined::Native { accepted, server, from, seal }) = (self, joined) {
+            (native.sockets[path], native.seals[path]) = (Some(native_socket(from, server)?), seal);
+            native.receiver.join(path, &accepted, now);
+            native.make_room();
+        }
+        Ok(())
+    }
+
+    /// The path's session is over.
+    pub fn close(&mut self, path: usize) {
+        if let Session::Native(native) = self {
+            (native.sockets[path], native.seals[path]) = (None, None);
+        }
+    }
+
+    /// The path's socket.
+    pub fn fd(&self, path: usize) -> Option<BorrowedFd<'_>> {
         match self {
-            Session::Native(native) => native.socket.as_fd(),
-            Session::Plain(plain) => plain.socket.as_fd(),
+            Session::Native(native) => native.sockets[path].as_ref().map(AsFd::as_fd),
+            Session::Plain(plain) => Some(plain.socket.as_fd()),
+        }
+    }
+
+    /// Where the path's session is.
+    pub fn server(&self, path: usize) -> Option<SocketAddr> {
+        match self {
+            Session::Native(native) => native.sockets[path].as_ref()?.peer_addr().ok(),
+            Session::Plain(plain) => Some(plain.server),
+        }
+    }
+
+    /// The session on each path is over.
+    pub fn is_over(&self) -> bool {
+        match self {
+            Session::Native(native) => native.receiver.is_over(),
+            Session::Plain(plain) => plain.is_over,
+        }
+    }
+
+    /// Another stream takes its place; [`Event::Over`] follows for each path.
+    pub fn replace(&mut self) {
+        if let Session::Native(native) = self {
+            native.receiver.replace();
         }
     }
 
     /// The stream and the next frame of it that is wanted; a plain session has no stream.
     pub fn resume(&self) -> Option<(StreamId, FrameNumber)> {
         match self {
-            Session::Native(native) => Some((native.stream, native.receiver.next_frame())),
+            Session::Native(native) => Some((native.receiver.stream(), native.receiver.next_frame())),
             Session::Plain(_) => None,
         }
     }
@@ -120,10 +189,10 @@ impl Session {
         }
     }
 
-    /// Something has come from the server.
-    pub fn is_live(&self) -> bool {
+    /// Something has come from the server on this path.
+    pub fn is_live(&self, path: usize) -> bool {
         match self {
-            Session::Native(native) => native.receiver.is_live(),
+            Session::Native(native) => native.receiver.is_live(path),
             Session::Plain(plain) => plain.sender.is_some(),
         }
     }
@@ -136,11 +205,31 @@ impl Session {
         }
     }
 
-    /// Half the round trip, where it is known: what a frame is delayed at the least.
+    /// Half the shortest round trip, where it is known: what a frame is delayed at the least.
     pub fn one_way(&self) -> Duration {
+        (0..PATHS).filter_map(|path| self.round_trip(path)).min().unwrap_or_default() / 2
+    }
+
+    /// What comes by each path is to be told from now on.
+    pub fn keep_shares(&mut self) {
+        if let Session::Native(native) = self {
+            native.receiver.keep_shares();
+        }
+    }
+
+    /// What has come by the path, as far as that is known.
+    pub fn share(&self, path: usize) -> Share {
         match self {
-            Session::Native(native) => native.receiver.round_trip().unwrap_or_default() / 2,
-            Session::Plain(_) => Duration::ZERO,
+            Session::Native(native) => native.receiver.share(path),
+            Session::Plain(_) => Share::default(),
+        }
+    }
+
+    /// The path's round trip, where it is known.
+    pub fn round_trip(&self, path: usize) -> Option<Duration> {
+        match self {
+            Session::Native(native) => native.receiver.round_trip_of(path),
+            Session::Plain(_) => None,
         }
     }
 
@@ -153,10 +242,10 @@ impl Session {
         }
     }
 
-    /// The socket can be read.
-    pub fn handle_readable(&mut self, now: Time) {
+    /// The path's socket can be read.
+    pub fn handle_readable(&mut self, path: usize, now: Time) {
         match self {
-            Session::Native(native) => native.handle_readable(now),
+            Session::Native(native) => native.handle_readable(path, now),
             Session::Plain(plain) => plain.handle_readable(now),
         }
     }
@@ -172,7 +261,7 @@ impl Session {
             }
             Session::Plain(plain) => {
                 if let Some(over) = plain.receiver.handle_timeout(now) {
-                    plain.events.push_back(Event::Over(over));
+                    plain.finish(over);
                 }
                 plain.answer(now);
             }
@@ -195,6 +284,24 @@ impl Session {
         }
     }
 
+    /// It will be left: see [`Receiver::settle`].
+    pub fn settle(&mut self, now: Time) {
+        if let Session::Native(native) = self {
+            native.receiver.settle(now);
+        }
+    }
+
+    /// Datagrams that were not taken for camcast's.
+    pub fn strays(&self) -> u64 {
+        match self {
+            Session::Native(native) => {
+                let counters = native.receiver.counters();
+                counters.malformed.saturating_add(counters.doubtful)
+            }
+            Session::Plain(_) => 0,
+        }
+    }
+
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<Event> {
         match self {
@@ -211,7 +318,15 @@ impl Session {
         }
     }
 
-    /// Tells the server that we leave; [`Event::Over`] follows.
+    /// Datagrams that were not sealed as they have to be, since this was last asked.
+    pub fn take_forged(&mut self) -> u64 {
+        match self {
+            Session::Native(native) => std::mem::take(&mut native.forged),
+            Session::Plain(_) => 0,
+        }
+    }
+
+    /// Tells the server on each path that we leave; [`Event::Over`] follows for each.
     pub fn leave(&mut self, now: Time) {
         match self {
             Session::Native(native) => {
@@ -221,10 +336,17 @@ impl Session {
             Session::Plain(plain) => {
                 let to = plain.sender.unwrap_or(plain.server);
                 let _ = plain.socket.send_to(plain.receiver.farewell(), to);
-                plain.events.push_back(Event::Over(Over::Left));
+                plain.finish(Over::Left);
             }
         }
     }
+}
+
+fn native_socket(from: Option<SocketAddr>, server: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = udp::connected_from(from, server)?;
+    prepare(&socket);
+    udp::set_dont_fragment(&socket, true);
+    Ok(socket)
 }
 
 fn prepare(socket: &UdpSocket) {
@@ -248,15 +370,37 @@ fn small_buffer(granted: usize) -> String {
 }
 
 impl Native {
-    fn handle_readable(&mut self, now: Time) {
+    fn make_room(&mut self) {
+        let longest = self.receiver.datagram_len();
+        self.out.resize(longest, 0);
+        if self.seals.iter().any(Option::is_some) {
+            self.sealed.resize(longest + OVERHEAD, 0);
+            self.opened.resize(ROOM, 0);
+        }
+    }
+
+    fn handle_readable(&mut self, path: usize, now: Time) {
+        let Some(socket) = &self.sockets[path] else { return };
         for _ in 0..RECEIVES_A_TURN {
-            match udp::receive_train(&self.socket, &mut self.into) {
+            match udp::receive_train(socket, &mut self.into) {
                 Received::Some(train) => {
-                    let datagrams = self.into[..train.len].chunks(train.segment.max(1));
-                    datagrams.for_each(|datagram| self.receiver.handle_datagram(datagram, now));
+                    for datagram in self.into[..train.len].chunks(train.segment.max(1)) {
+                        let opened = match &mut self.seals[path] {
+                            Some(seal) => seal.open(datagram, &mut self.opened),
+                            None => Ok(datagram),
+                        };
+                        match opened {
+                            Ok(datagram) => self.receiver.handle_datagram(path, datagram, now),
+                            Err(Unsealed::Forged) => self.forged += 1,
+                            Err(Unsealed::Again) => {}
+                        }
+                    }
+                    if self.receiver.is_laden() {
+                        return;
+                    }
                 }
                 Received::Nothing => return,
-                Received::Refused => self.receiver.handle_refused(),
+                Received::Refused => self.receiver.handle_refused(path, now),
                 Received::Error(errno) => {
                     log::debug!("receive: {errno}");
                     return;
@@ -266,19 +410,29 @@ impl Native {
     }
 
     fn send(&mut self, now: Time) {
-        while let Some(datagram) = self.receiver.poll_datagram(&mut self.out, now) {
-            match udp::send_bytes(&self.socket, datagram) {
+        (0..PATHS).for_each(|path| self.send_by(path, now));
+    }
+
+    fn send_by(&mut self, path: usize, now: Time) {
+        let Some(socket) = &self.sockets[path] else { return };
+        while let Some(datagram) = self.receiver.poll_datagram(path, &mut self.out, now) {
+            let sealed = match &mut self.seals[path] {
+                Some(seal) => seal.seal(datagram, &mut self.sealed),
+                None => Some(datagram),
+            };
+            let Some(datagram) = sealed else { continue };
+            match udp::send_bytes(socket, datagram) {
                 // a probe
-                Sent::TooLarge if self.receiver.is_live() => self.receiver.handle_too_large(0, now),
+                Sent::TooLarge if self.receiver.is_live(path) => self.receiver.handle_too_large(path, 0, now),
                 Sent::TooLarge => {
-                    let mtu = udp::path_mtu(&self.socket).unwrap_or(0);
+                    let mtu = udp::path_mtu(socket).unwrap_or(0);
                     log::info!(
                         "the way to the camera takes packets of {mtu} bytes only: asking for smaller ones"
                     );
-                    udp::set_dont_fragment(&self.socket, false);
-                    self.receiver.handle_too_large(mtu, now);
+                    udp::set_dont_fragment(socket, false);
+                    self.receiver.handle_too_large(path, mtu, now);
                 }
-                Sent::Refused => self.receiver.handle_refused(),
+                Sent::Refused => self.receiver.handle_refused(path, now),
                 Sent::NoGso(errno) | Sent::Lost(errno) => {
                     let count = self.not_sent.map_or(0, |(count, _)| count);
                     self.not_sent = Some((count.saturating_add(1), errno));
@@ -320,10 +474,15 @@ impl Plain {
                     fragments: 1,
                 }));
             }
-            Heard::Over(over) => self.events.push_back(Event::Over(over)),
+            Heard::Over(over) => self.finish(over),
             Heard::Nothing => log::debug!("a datagram of {len} bytes that is no JPEG"),
         }
         self.answer(now);
+    }
+
+    fn finish(&mut self, over: Over) {
+        self.is_over = true;
+        self.events.push_back(Event::Over(0, over));
     }
 
     fn answer(&mut self, now: Time) {

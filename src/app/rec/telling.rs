@@ -2,8 +2,10 @@
 
 use super::Recorder;
 use super::report::json::{JsonEvent, millis};
+use super::report::paths::{self, PathFigures};
 use super::report::status::Glance;
 use super::session::Session;
+use crate::app::quantity::counted;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -18,11 +20,26 @@ impl Recorder<'_> {
         }
     }
 
+    pub(super) fn tell_forged(&mut self, now: Time) {
+        let forged = self.link.session_mut().map_or(0, Session::take_forged);
+        if let Some(count) = self.forged.happened_times(forged, now) {
+            let datagrams = counted(count, "datagram");
+            log::warn!(
+                "{datagrams} ignored: somebody without the key has made or changed what came from camcast's address"
+            );
+        }
+    }
+
     pub(super) fn tell_not_sent(&mut self, now: Time) {
         let not_sent = self.link.session_mut().and_then(Session::take_not_sent);
         let line = not_sent
             .and_then(|(count, errno)| self.not_sent.happened(count, errno, "camcast's machine", now));
         line.iter().for_each(|line| log::warn!("{line}"));
+    }
+
+    pub(super) fn tell_strays(&mut self, now: Time) {
+        let Some(count) = self.link.session().map(Session::strays) else { return };
+        self.strays.on_count(count, now).iter().for_each(|line| log::warn!("{line}"));
     }
 
     pub(super) fn tell_status(&mut self, now: Time) {
@@ -38,6 +55,7 @@ impl Recorder<'_> {
             bytes: counts.bytes,
             missing: counts.missing,
             delay_ms: self.current_delay(now).map(millis),
+            paths: self.link.accounts(now).iter().map(PathFigures::from).collect(),
         });
     }
 
@@ -67,6 +85,7 @@ impl Recorder<'_> {
             delay: self.current_delay(now),
             elapsed: self.progress.first.map(|(_, came)| now.since(came)),
             trouble,
+            ways: paths::glance(&self.link.accounts(now)),
         };
         self.status.show(&glance, now);
     }

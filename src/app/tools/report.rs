@@ -6,7 +6,7 @@ use crate::app::local_time;
 use crate::app::quantity::{show_bytes, show_duration};
 use crate::jpeg::{self, Size};
 use crate::picture::{self, Decoder, Scale};
-use crate::record::gaps::gaps;
+use crate::record::gaps::Gaps;
 use crate::shown::{for_programs, shown};
 use crate::store::read::{Part, RecordingReader};
 use crate::store::{Error, sidecar};
@@ -88,7 +88,7 @@ struct Skipped {
 }
 
 /// Frames came later than usual.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize)]
 struct Gap {
     /// The frame before, counted from 0.
     after: u64,
@@ -197,14 +197,22 @@ impl Report {
         decoder: &mut Decoder,
         progress: &mut Progress,
     ) -> Result<Duration, Error> {
-        let (mut jpeg, mut times): (_, Vec<Duration>) = (Vec::new(), Vec::new());
+        let (mut jpeg, mut last, mut gaps) = (Vec::new(), None, Gaps::default());
         loop {
             progress.show(film.path(), film.position(), film.extent());
             match film.next(&mut jpeg)? {
                 Part::Frame(time) => {
-                    let is_late = times.last().is_none_or(|last| time > *last);
-                    self.judge(&jpeg, time, is_late, decoder);
-                    times.push(time);
+                    self.judge(&jpeg, time, last.is_none_or(|last| time > last), decoder);
+                    if let Some(before) = last.replace(time) {
+                        let length = time.saturating_sub(before);
+                        let gap = Gap {
+                            after: self.frames.saturating_sub(1),
+                            at_ms: millis(before),
+                            length_ms: millis(length),
+                        };
+                        let micros = u32::try_from(length.as_micros()).unwrap_or(u32::MAX);
+                        gaps.step(micros, gap).into_iter().for_each(|gap| self.enter_gap(gap));
+                    }
                     self.frames += 1;
                 }
                 Part::Damage(range) => {
@@ -217,21 +225,15 @@ impl Report {
                 Part::End => break,
             }
         }
-        let step = |two: &[Duration]| two[1].saturating_sub(two[0]).as_micros();
-        let steps: Vec<u32> =
-            times.windows(2).map(|two| u32::try_from(step(two)).unwrap_or(u32::MAX)).collect();
-        for at in gaps(&steps) {
-            self.gaps_in_all += 1;
-            if self.gaps.len() < LISTED {
-                let (from, to) = (times[at], times[at + 1]);
-                self.gaps.push(Gap {
-                    after: at as u64,
-                    at_ms: millis(from),
-                    length_ms: millis(to.saturating_sub(from)),
-                });
-            }
+        gaps.end().for_each(|gap| self.enter_gap(gap));
+        Ok(last.unwrap_or_default())
+    }
+
+    fn enter_gap(&mut self, gap: Gap) {
+        self.gaps_in_all += 1;
+        if self.gaps.len() < LISTED {
+            self.gaps.push(gap);
         }
-        Ok(times.last().copied().unwrap_or_default())
     }
 
     /// Enters the next frame. `is_later`: than the one before.

@@ -454,7 +454,11 @@ fn text(field: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::controls;
+    use super::super::negotiate::{self, Offer};
     use super::*;
+    use crate::jpeg::Size;
+    use proptest::prelude::*;
 
     #[test]
     fn names_cut_by_the_driver_do_no_harm() {
@@ -496,5 +500,80 @@ mod tests {
         assert_eq!(null.query_capabilities(), Err(failed));
         let flags = FdFlag::from_bits_retain(fcntl(&null, FcntlArg::F_GETFD).unwrap());
         assert!(flags.contains(FdFlag::FD_CLOEXEC));
+    }
+
+    /// A structure of these bytes.
+    fn of_bytes<T: Plain>(bytes: &[u8]) -> T {
+        let mut value = zeroed::<T>();
+        let count = bytes.len().min(mem::size_of::<T>());
+        // SAFETY: within both, and any bits are a value of a structure of integers, unions of such, and raw pointers.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), (&raw mut value).cast(), count) };
+        value
+    }
+
+    /// Words that drivers get wrong.
+    fn answer() -> impl Strategy<Value = Vec<u8>> {
+        let word = prop_oneof![
+            4 => any::<u32>(),
+            4 => 0..9_u32,
+            2 => prop::sample::select(vec![u32::MAX, i32::MAX as u32, 1 << 31, 640, 480, 65_535, 65_536]),
+            1 => prop::sample::select(vec![*b"MJPG", *b"YUYV", *b"NV12", *b"YU12"]).prop_map(u32::from_le_bytes),
+        ];
+        prop::collection::vec(word, 60)
+            .prop_map(|words| words.into_iter().flat_map(u32::to_le_bytes).collect())
+    }
+
+    fn is_line(text: &str) -> bool {
+        !text.contains(char::is_control)
+    }
+
+    proptest! {
+        /// Whatever a driver answers is made something of, and none of it breaks a line.
+        #[test]
+        fn whatever_a_driver_answers_is_understood_or_not(
+            answers in prop::collection::vec(answer(), 3), typed in prop_oneof!["[a-z0-9x-]{0,5}", any::<i64>().prop_map(|it| it.to_string())],
+            wanted: Option<(u16, u16)>,
+        ) {
+            let answer = &answers[0];
+            let format = format(&of_bytes(answer));
+            let offered: Vec<Sizes> = answers.iter().map(|answer| sizes(&of_bytes(answer))).collect();
+            let wanted = wanted.map(|(width, height)| Size { width, height });
+            for sizes in &offered {
+                let (size, largest) = (sizes.nearest((format.width, format.height)), sizes.largest());
+                prop_assert!(sizes.contains(size) && sizes.contains(largest), "{sizes:?} {size:?}");
+                prop_assert!(is_line(&sizes.to_string()));
+            }
+            let name = FormatName { fourcc: format.fourcc, description: text(answer) };
+            prop_assert!(is_line(&name.description) && is_line(&name.fourcc.to_string()));
+            let offers = [Offer { name, sizes: offered }];
+            let _ = negotiate::choose_size(format.fourcc, wanted, format, &offers);
+            prop_assert!(is_line(&offers[0].to_string()));
+            if let Some(raw) = negotiate::raw_format(format) {
+                prop_assert!(raw.bytes() > 0 && Some(raw.size()) == negotiate::agreed_size(format));
+            }
+            let _ = negotiate::size_note(wanted, format);
+            if let Some(rate) = rate(&of_bytes(answer)) {
+                prop_assert!(rate.as_f64() > 0.0 && rate.at(u64::MAX) >= rate.at(1));
+                let _ = negotiate::rate_note(Some(Rate::DEFAULT), Some(rate));
+            }
+            if let Some(rates) = rates(&of_bytes(answer)) {
+                prop_assert!(is_line(&rates.to_string()));
+            }
+            let filled = filled(&of_bytes(answer));
+            prop_assert!(filled.captured <= Time::NEVER);
+
+            let control = control(&of_bytes(answer));
+            let menu = vec![(0, item(control.kind, &of_bytes(&answers[1]))), (i64::MIN, item(Kind::Menu, &of_bytes(&answers[2])))];
+            let line = controls::Line { control: &control, menu: &menu, value: Some(i64::MIN) };
+            prop_assert!(is_line(&line.to_string()), "{line}");
+            match controls::value(&control, &menu, &typed) {
+                Ok(value) if matches!(control.kind, Kind::Integer | Kind::Integer64) => {
+                    prop_assert!((control.least..=control.most).contains(&value));
+                }
+                Ok(_) => {}
+                Err(why) => prop_assert!(is_line(&why)),
+            }
+            let _ = controls::default(&control);
+        }
     }
 }

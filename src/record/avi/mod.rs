@@ -138,7 +138,7 @@ impl Muxer {
         }
         let mut roll = Vec::new();
         if self.is_full(len) {
-            if self.riffs.len() >= RIFFS {
+            if !self.has_room_for_riff() {
                 return Err(MuxError::SegmentFull);
             }
             roll = self.tail();
@@ -150,6 +150,11 @@ impl Muxer {
     fn is_full(&self, len: u32) -> bool {
         let list = self.riffs.last().map_or(0, |riff| riff.list);
         self.entries.len() >= FRAMES_MOST || list.saturating_add(len.into()) > RIFF_MOST
+    }
+
+    /// The head has an entry for another RIFF's index.
+    pub fn has_room_for_riff(&self) -> bool {
+        self.riffs.len() < RIFFS
     }
 
     /// The head, its frame, and what is behind it are in the file, whole.

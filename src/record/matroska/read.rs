@@ -54,9 +54,14 @@ impl Head {
         let (_, ebml) = element(bytes, 0).filter(|(id, _)| *id == 0x1a45_dfa3)?;
         let (_, segment) = element(bytes, ebml.end).filter(|(id, _)| *id == SEGMENT)?;
         let finished = size_of_segment(bytes, segment.start)?;
-        let children = || Children { bytes, at: segment.start, end: bytes.len() };
-        let child = |wanted| children().find(|(id, _)| *id == wanted).map(|(_, body)| body);
-        let (info, tags, cells) = (child(INFO)?, child(TAGS)?, child(CUES)?);
+        let child_before = |end, wanted| {
+            let mut children = Children { bytes, at: segment.start, end };
+            children.find(|(id, _)| *id == wanted).map(|(_, body)| body)
+        };
+        let cells = child_before(bytes.len(), CUES)?;
+        // what stands behind them is frames, and would be cut off or written over
+        let child = |wanted| child_before(cells.start, wanted);
+        let (info, tags) = (child(INFO)?, child(TAGS)?);
         let leaf = |body: &Range<usize>, wanted: u32| {
             let children = Children { bytes, at: body.start, end: body.end };
             children.into_iter().find(|(id, _)| *id == wanted).map(|(_, body)| body)
@@ -67,10 +72,12 @@ impl Head {
         // with its identifier and its size; a Void while nothing is known
         let place = |id: u32, before: usize| {
             let body = leaf(&entry, id).filter(|body| body.len().checked_add(before) == Some(RATE_LEN))?;
-            body.start.checked_sub(before)
+            // whose size is in one byte
+            let at = body.start.checked_sub(before)?;
+            element(bytes, at).is_some_and(|found| found == (id, body)).then_some(at)
         };
         let pixels = |id| number(bytes.get(leaf(&video, id)?)?).try_into().ok();
-        let clock_at = tags.end.checked_sub(CLOCK_LEN)?;
+        let clock_at = tags.end.checked_sub(CLOCK_LEN).filter(|at| *at >= tags.start)?;
         Some(Head {
             size: Size { width: pixels(0xb0)?, height: pixels(0xba)? },
             duration: micros(bytes.get(duration_at.clone())?.try_into().ok()?),

@@ -10,13 +10,29 @@ fn a_viewer_that_is_not_heard_of_gets_a_window_and_no_more() {
     assert_eq!(numbers(&bench.run(FRAME * 20, true)), (1..=12).collect::<Vec<_>>());
     bench.cont(client, 77, FrameNumber(8));
     assert_eq!(numbers(&bench.drain()), [20], "whole frames are skipped");
-    assert!(bench.run(Duration::from_secs(1), true).len() <= 8);
+    let sent = numbers(&bench.run(Duration::from_secs(1), true));
+    assert!(sent.len() <= 8, "{sent:?}");
     assert!(bench.run(Duration::from_millis(3400), true).is_empty(), "no video a second after the last sign");
     assert!(bench.left().is_empty());
     bench.run(Duration::from_secs(1), true);
     assert_eq!(bench.left(), [LeaveReason::Silence]);
     let end = ServerEnd::parse(bench.datagrams(Kind::ServerEnd)[0]).unwrap();
     assert_eq!(end.reason, EndReason::Silence);
+}
+
+#[test]
+fn a_viewer_that_is_heard_of_again_sees_the_newest_however_many_have_passed() {
+    let mut bench = Bench::new();
+    let client = bench.native(Policy::Newest, 77, "198.51.100.7:6000");
+    let mut seen = FrameNumber(0);
+    for _ in 0..300 {
+        bench.pass(Duration::from_millis(10));
+        bench.frame_of(1_000);
+        seen = bench.drain().last().map_or(seen, Transmit::number);
+    }
+    assert!(seen.0 < 100, "nothing was heard of it for three seconds: {seen:?}");
+    bench.cont(client, 77, seen);
+    assert_eq!(numbers(&bench.drain()), [300]);
 }
 
 #[test]
@@ -48,6 +64,33 @@ fn frames_that_have_left_the_reel_are_counted() {
     bench.say(client, &ClientEnd { epoch: STREAM.epoch(), token: Token(77) }.to_bytes());
     bench.drain();
     assert_eq!(bench.tally().skipped, u64::from(oldest.0 - 1));
+}
+
+#[test]
+fn what_has_come_to_a_client_by_another_session_is_not_sent_to_it() {
+    for policy in [Policy::Every, Policy::Newest] {
+        let mut bench = Bench::new();
+        let client = bench.native(policy, 77, "198.51.100.7:6000");
+        bench.hub.handle_blocked(client);
+        for _ in 0..10 {
+            bench.frame();
+        }
+        bench.cont(client, 77, FrameNumber(8));
+        bench.hub.handle_writable(client, bench.now);
+        let sent = numbers(&bench.run(FRAME * 3, false));
+        assert_eq!(
+            sent.first(),
+            Some(if policy == Policy::Every { &9 } else { &10 }),
+            "{policy:?}: {sent:?}"
+        );
+        // and of what has not come yet it cannot be done with
+        bench.cont(client, 77, FrameNumber(12));
+        assert_eq!(numbers(&bench.run(FRAME * 3, false)), [] as [u32; 0]);
+        for _ in 0..3 {
+            bench.frame();
+        }
+        assert_eq!(numbers(&bench.run(FRAME * 3, false)).last(), Some(&13), "{policy:?}");
+    }
 }
 
 #[test]
@@ -90,6 +133,21 @@ fn beats_fill_the_silence_and_thin_out() {
     let beats = bench.datagrams(Kind::Beat).len();
     assert!((8..=14).contains(&beats), "{beats} beats in 4 s");
     assert!(bench.left().is_empty());
+}
+
+/// A client that hears nothing for three seconds takes the server for gone.
+#[test]
+fn who_waits_for_a_first_frame_is_told_that_we_are_there() {
+    let mut bench = Bench::new();
+    let client = bench.native(Policy::Every, 77, "198.51.100.7:6000");
+    for _ in 0..40 {
+        bench.log.clear();
+        bench.run(Duration::from_millis(250), false);
+        bench.cont(client, 77, FrameNumber(0));
+        bench.run(Duration::from_millis(750), false);
+        assert!(!bench.datagrams(Kind::Beat).is_empty());
+        bench.cont(client, 77, FrameNumber(0));
+    }
 }
 
 #[test]

@@ -7,30 +7,79 @@
 //! | [`credentials`] | method, target and `Authorization` | nobody comes in without the password, nor by what was made for another request |
 //! | [`rtsp`] | what comes over a connection | as of HTTP; what can be asked when; the way that an answer repeats |
 //! | [`rtcp`] | a datagram | it is heard to its end; what is asked for again is that packet, and not without end |
+//! | [`sealed`] | a key file, a sealed join or a datagram | a key is its text; nothing opens that was made without one |
 //! | [`rtp`] | a JPEG | its packets put together are its scan; what other outlets send has the length that they say |
+//! | [`wire`] | a join, a reply, a datagram of either side | what was read is written as it was; a join is one however it is cut |
+//! | [`hub`] | a script: joins, datagrams and times of clients | nobody is sent what he has not asked for; all of it ends |
+//! | [`server`] | a script: datagrams and times of a server | each number is told of once, in order; memory, answers and wake-ups are bounded |
+//! | [`forged`] | a script: frames, and what others say beside the server | all frames come out as they were sent |
+//! | [`split`] | a stream of JPEGs | the same frames however it is cut |
+//! | [`picture`] | a JPEG | what is decoded has the size that it says, and the next one is decoded as by a new decoder |
+//! | [`recording`] | a file | reading comes to its end; what is repaired is whole, and has the frames that were read |
+//! | [`index`] | an index | no name leads out; its text says the same; its sums are right |
+//! | [`words`] | arguments, a line each | what is spelled out stays so; quantities within their limits; names that are names |
+//!
+//! A script is a few bytes a step, where there is one for each choice (`script`), so that a fuzzer may change one step alone.
 //!
 //! A new one: a file here with `pub fn check(bytes: &[u8]) -> bool`, a line in [`TARGETS`], a file of a line in `fuzz/fuzz_targets`
-//! with its entry in `fuzz/Cargo.toml`, and a few real inputs in `fuzz/corpus`. Nothing here may wait, or read a file or a clock.
+//! with its entry in `fuzz/Cargo.toml`, and a few real inputs in `fuzz/corpus`, or `seeds()` that write them. Nothing here may wait, or read a file or a clock.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(unreachable_pub, reason = "fuzz targets see it from outside, the tests from inside")]
 
 pub mod credentials;
+pub mod forged;
 pub mod http;
+pub mod hub;
+pub mod index;
+pub mod picture;
+pub mod recording;
 pub mod rtcp;
 pub mod rtp;
 pub mod rtsp;
+mod script;
+pub mod sealed;
+pub mod server;
+pub mod split;
 mod stream;
+pub mod wire;
+pub mod words;
 
 /// What a fuzz target calls.
 pub type Property = fn(&[u8]) -> bool;
 
 /// All of them by their names, which are those of their corpora.
-pub const TARGETS: [(&str, Property); 5] = [
+pub const TARGETS: [(&str, Property); 15] = [
     ("http", http::check),
     ("credentials", credentials::check),
     ("rtsp", rtsp::check),
     ("rtcp", rtcp::check),
     ("rtp", rtp::check),
+    ("sealed", sealed::check),
+    ("wire", wire::check),
+    ("hub", hub::check),
+    ("server", server::check),
+    ("forged", forged::check),
+    ("split", split::check),
+    ("picture", picture::check),
+    ("recording", recording::check),
+    ("index", index::check),
+    ("words", words::check),
+];
+
+/// What makes a corpus.
+pub type Seeds = fn() -> Vec<(String, Vec<u8>)>;
+
+/// Those corpora that are made by code; the others are recorded.
+pub const SEEDS: [(&str, Seeds); 9] = [
+    ("wire", wire::seeds),
+    ("hub", hub::seeds),
+    ("server", server::seeds),
+    ("forged", forged::seeds),
+    ("split", split::seeds),
+    ("picture", picture::seeds),
+    ("recording", recording::seeds),
+    ("index", index::seeds),
+    ("words", words::seeds),
 ];
 
 /// Numbers that look random, and are the same each time (SplitMix64).

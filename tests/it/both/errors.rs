@@ -282,8 +282,8 @@ fn a_join_whose_datagrams_do_not_come_through() {
 fn a_server_that_is_full() {
     let camcast = Camcast::start(&["pattern", "-r", "320x240", "-f", "10", "--max-clients", "1"]);
     let mut first = NativeClient::join(camcast.address, "newest");
-    let heard = first.say_hello();
-    first.assemble(heard);
+    first.say_hello();
+    first.take_frames(1);
     let host = camcast.address.to_string();
     camrec_fails(&host, &["-o", "-"], 10, "all 1 places are taken; camcast --max-clients gives more");
     let answer = native::ask(camcast.address, b"50000");

@@ -49,7 +49,11 @@ fn marks(listen: &str, options: &[&str]) -> Vec<u8> {
     }
     let hello = client.hello();
     client.send(&hello);
-    (0..10).map(|_| next_mark(&client.udp)).collect()
+    let beat = next_mark(&client.udp);
+    let before = client.next.wrapping_sub(1);
+    let heard = client.continue_with(before);
+    client.send(&heard);
+    [beat].into_iter().chain((1..10).map(|_| next_mark(&client.udp))).collect()
 }
 
 #[test]

@@ -6,7 +6,6 @@ use nix::sys::signal::Signal;
 use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::process::Command;
 
 /// More than any outlet has places, and than there are descriptors.
 const STRANGERS: usize = 120;
@@ -26,9 +25,7 @@ fn strangers_who_take_all_descriptors_keep_nobody_out() {
     let first = camrec_into(folder.path(), camcast.address, &[]);
     first.wait_line("writing ");
     let open = fs::read_dir(format!("/proc/{}/fd", camcast.pid())).unwrap().count();
-    let most = format!("--nofile={}:", open + 24);
-    let set = Command::new("prlimit").args(["--pid", &camcast.pid().to_string(), &most]).status().unwrap();
-    assert!(set.success());
+    camcast.program.limit_descriptors(open + 24);
     let _strangers = [http, rtsp, camcast.address].map(silent);
     let from = [127, 0, 0, 3];
     let mut client = Client::connect_from(from, http);

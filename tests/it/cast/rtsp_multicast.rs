@@ -3,17 +3,17 @@
 use super::rtsp::Source;
 use super::rtsp_readers::{By, Direct, Player, Viewer};
 use crate::support::carried::pictures;
+use crate::support::inside::Network;
 use crate::support::procs::Camcast;
 use crate::support::quirks::{self, encode};
 use crate::support::rtsp::{Frames, Packet, RtspClient, address};
-use crate::support::{PATIENCE, heavy_turn, left_out, receive_within};
+use crate::support::{PATIENCE, heavy_turn, receive_within};
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, SockaddrStorage, bind, setsockopt, socket, sockopt,
 };
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
-use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use turbojpeg::Subsamp;
@@ -22,38 +22,12 @@ const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 42, 1);
 const PORT: u16 = 5004;
 const FRAMES: usize = 300;
 
-/// Says that it runs there already.
-const INSIDE: &str = "IN_A_NETWORK_OF_ITS_OWN";
-
-/// Runs the test of that name once more, in a network that has nothing but loopback. False: it has been, or cannot be.
-fn is_inside(name: &str) -> bool {
-    if std::env::var_os(INSIDE).is_some() {
-        return true;
-    }
-    let inside = |script: &str, args: &[&str]| {
-        let script = format!(
-            "ip link set lo up && ip link set lo multicast on && ip route add 239.0.0.0/8 dev lo && {script}"
-        );
-        let mut command = Command::new("unshare");
-        command.args(["-rn", "sh", "-c", &script, "sh"]).args(args).env(INSIDE, "1").output()
-    };
-    if !inside("true", &[]).is_ok_and(|output| output.status.success()) {
-        left_out("no network namespace here (unshare -rn), or no ip");
-        return false;
-    }
-    let tests = std::env::current_exe().unwrap();
-    let args = [tests.to_str().unwrap(), "--exact", name, "--nocapture"];
-    let output = inside("exec \"$@\"", &args).unwrap();
-    let (out, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    println!("{out}");
-    eprintln!("{log}");
-    assert!(
-        output.status.success() && out.contains("1 passed"),
-        "in a network of its own: {}",
-        output.status
-    );
-    false
-}
+/// Nothing but loopback.
+const ALONE: Network<'_> = Network {
+    unshare: "-rn",
+    setup: "ip link set lo up && ip link set lo multicast on && ip route add 239.0.0.0/8 dev lo",
+    needs: &["true"],
+};
 
 /// A member of the group, beside others of this machine.
 fn member(port: u16) -> UdpSocket {
@@ -93,7 +67,7 @@ fn listen(packets: &UdpSocket, (first, sender): (Packet, SocketAddr), is_over: &
 
 #[test]
 fn each_packet_goes_once_and_all_who_ask_get_it() {
-    if !is_inside("cast::rtsp_multicast::each_packet_goes_once_and_all_who_ask_get_it") {
+    if !ALONE.is_inside("cast::rtsp_multicast::each_packet_goes_once_and_all_who_ask_get_it") {
         return;
     }
     let _turn = heavy_turn();
@@ -147,7 +121,7 @@ fn each_packet_goes_once_and_all_who_ask_get_it() {
 
 #[test]
 fn who_asks_for_all_is_told_too_why_nothing_can_come() {
-    if !is_inside("cast::rtsp_multicast::who_asks_for_all_is_told_too_why_nothing_can_come") {
+    if !ALONE.is_inside("cast::rtsp_multicast::who_asks_for_all_is_told_too_why_nothing_can_come") {
         return;
     }
     let group = format!("{GROUP}:{PORT}");
@@ -166,7 +140,7 @@ fn who_asks_for_all_is_told_too_why_nothing_can_come() {
 
 #[test]
 fn a_way_that_replaces_another_is_open() {
-    if !is_inside("cast::rtsp_multicast::a_way_that_replaces_another_is_open") {
+    if !ALONE.is_inside("cast::rtsp_multicast::a_way_that_replaces_another_is_open") {
         return;
     }
     let group = format!("{GROUP}:{PORT}");

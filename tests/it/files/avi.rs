@@ -6,7 +6,7 @@ use camcast::jpeg::Size;
 use camcast::record::container::{Container, Form, Track};
 use camcast::store::read::{Part, RecordingReader};
 use camcast::store::salvage::{Salvaged, salvage};
-use camcast::store::{Folder, Recording};
+use camcast::store::{Dir, Folder, Recording};
 use camcast::time::Time;
 use jiff::Timestamp;
 use jiff::tz::Offset;
@@ -175,7 +175,9 @@ fn a_long_file_has_several_parts_and_is_repaired_across_them() {
     for len in [cut, cut - 1, whole.len() as u64 / 2] {
         let bytes = fs::read(&path).unwrap();
         File::options().write(true).open(&path).unwrap().set_len(len).unwrap();
-        let salvaged = salvage(&path).unwrap();
+        let salvaged =
+            salvage(&Dir::open(path.parent().unwrap()).unwrap(), Path::new(path.file_name().unwrap()))
+                .unwrap();
         let Salvaged::Repaired { remains, .. } = salvaged else { panic!("{salvaged:?}") };
         assert_eq!(remains.frames, count(&path));
         assert_eq!(remains.frames, read_by_ffmpeg(&path));

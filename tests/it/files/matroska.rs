@@ -263,7 +263,7 @@ fn a_clock_that_is_set_back_costs_no_file() {
     for millis in (0..360_000).step_by(40) {
         let captured = Time::from_millis(millis);
         let line = Line::through(captured, captured.after(Duration::from_millis(7)));
-        if cutter.frame(captured, None, SIZE).is_none() {
+        if cutter.frame(captured, captured, None, SIZE).is_none() {
             timeline.go_on(captured, &line);
         } else {
             let set = SignedDuration::from_secs(if millis < 180_000 { 0 } else { -120 });

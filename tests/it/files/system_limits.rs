@@ -122,19 +122,13 @@ fn too_many_open_files_are_no_disks_fault() {
     let (folder, camcast) = (tempfile::tempdir().unwrap(), Camcast::pattern(10));
     let camrec = camrec_into(folder.path(), camcast.address, &["--segment", "1s"]);
     camrec.wait_line("writing ");
-    let limit = |most: &str| {
-        let (pid, most) = (camrec.pid().to_string(), format!("--nofile={most}:"));
-        let set = Command::new("prlimit").args(["--pid", &pid, &most]).status().unwrap();
-        assert!(set.success());
-    };
-    // what is open stays so
-    limit("3");
+    camrec.limit_descriptors(3);
     let said = camrec.wait_line("not recording: ");
     assert!(
         said.contains("too many open files: raise the limit (ulimit -n") && !said.contains("dmesg"),
         "{said}"
     );
-    limit("1024");
+    camrec.limit_descriptors(1024);
     camrec.wait_line("recording again");
     let ended = camrec.stop(Signal::SIGINT).expect(0);
     assert_eq!(ended.account("missing"), 0, "{}", ended.log);

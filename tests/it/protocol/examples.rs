@@ -1,9 +1,12 @@
 //! The worked examples of docs/PROTOCOL.md, read and written by the code.
 
+use camcast::fec::{Encoder, Shape};
 use camcast::jpeg::Size;
+use camcast::reel::Reel;
+use camcast::seal::{Key, Secret, StreamKey, TAG_LEN, handshake};
 use camcast::time::{Stamp, Time};
 use camcast::wire::client::{ClientEnd, Continue, FromClient, Hello, Missing};
-use camcast::wire::data::{DISCONTINUITY, Data, HEADER_LEN, Header};
+use camcast::wire::data::{DISCONTINUITY, Data, HEADER_LEN, Header, parity_rows, with_tag};
 use camcast::wire::join::{Join, Reply};
 use camcast::wire::server::{Beat, EndReason, ServerEnd};
 use camcast::wire::{FrameNumber, StreamId, Token};
@@ -24,15 +27,46 @@ fn example(name: &str) -> Vec<u8> {
 fn data() {
     let stamp = Stamp { captured: Time::from_nanos(1_234_567_890_123), sequence: 42 };
     let number = FrameNumber(7);
-    let header =
-        Header { flags: DISCONTINUITY, epoch: EPOCH, number, length: 2854, index: 2, size: 1424, stamp };
+    let header = Header {
+        flags: DISCONTINUITY,
+        epoch: EPOCH,
+        number,
+        length: 2838,
+        index: 2,
+        size: 1416,
+        stamp,
+        check: 0x0bad_cafe,
+    };
     let bytes = example("data");
     let data = Data::parse(&bytes).unwrap();
     assert_eq!(data.header, header);
     assert_eq!(data.payload, [0xaa, 0xbb, 0xcc, 0xdd, 0xff, 0xd9]);
+    assert_eq!(data.tag, TOKEN.tag());
     let mut emitted = [0; HEADER_LEN];
     header.emit(&mut emitted);
-    assert_eq!(emitted, bytes[..HEADER_LEN]);
+    assert_eq!(with_tag(&emitted, &TOKEN.tag().to_bytes()).concat(), bytes[..HEADER_LEN]);
+}
+
+#[test]
+fn parity() {
+    let stamp = Stamp { captured: Time::from_nanos(1_234_567_890_123), sequence: 42 };
+    let mut frame = [0; 512];
+    (frame[0], frame[32]) = (1, 2);
+    let mut reel = Reel::new(1 << 16, 256 + HEADER_LEN as u16, StreamId(0x1122_3344_5566_7788));
+    let size = Size { width: 8, height: 8 };
+    for _ in 1..7 {
+        reel.push(&[0], size, stamp, 0).unwrap();
+    }
+    let number = reel.push(&frame, size, stamp, DISCONTINUITY).unwrap();
+    let frame = reel.frame(number).unwrap();
+    let shape = Shape { count: 2, rows: parity_rows(2, 256), size: 256 };
+    let mut rows = Vec::new();
+    Encoder::new().unwrap().encode(shape, frame.pieces(), |row| rows.push(row.to_vec())).unwrap();
+    let datagram = [&frame.parity_header(0)[..], &rows[0]].concat();
+    assert_eq!(datagram, example("parity"));
+    let data = Data::parse(&datagram).unwrap();
+    assert!(data.header.is_parity());
+    assert_eq!((data.header.index, data.header.count(), data.payload.len()), (2, 2, 256));
 }
 
 #[test]
@@ -92,15 +126,57 @@ fn client_end() {
     assert_eq!(end.to_bytes()[..], example("client-end"));
 }
 
+/// What follows from the key, the words and both sides' random bytes is what stands there.
+#[track_caller]
+fn is_example(name: &str, bytes: &[u8]) {
+    let lines: Vec<String> = bytes
+        .chunks(16)
+        .map(|line| line.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" "))
+        .collect();
+    assert_eq!(bytes, example(name), "{name} is:\n{}", lines.join("\n"));
+}
+
+#[test]
+fn sealed() {
+    let line = DOC.lines().find(|line| line.starts_with("camcast-key-1:")).unwrap();
+    let key = Key::parse(line).unwrap();
+    let random = |byte| Secret::new([byte; 32]);
+    assert_eq!(*Key::new(Secret::new(std::array::from_fn(|at| at as u8))).to_text(), format!("{line}\n"));
+    let join = b"CAMCAST/1 join policy=every\n";
+    let (asking, message) = handshake::ask(&key, &random(1), join).unwrap();
+    is_example("sealed-join", &message);
+    let (answering, words) = handshake::hear(&key, &random(2), &message).unwrap();
+    assert_eq!(*words, join);
+    let ok = b"CAMCAST/1 ok token=0123456789abcdef stream=1122334455667788 next=7 datagram=1452 span_ms=0\n";
+    let words = [&ok[..], &[3; 32]].concat();
+    let (mut server, message) = answering.answer(&words).unwrap();
+    is_example("sealed-answer", &message);
+    let (mut client, heard) = asking.finish(&message).unwrap();
+    assert_eq!(*heard, words);
+
+    let (hello, mut room, mut opened) = (example("hello-narrow"), [0; 99], [0; 99]);
+    let sealed = client.seal(&hello, &mut room).unwrap();
+    is_example("sealed-hello", sealed);
+    assert_eq!(server.open(sealed, &mut opened), Ok(&hello[..]));
+    let mut data = example("data");
+    data[32..36].fill(0);
+    let mut room = vec![0; data.len() + TAG_LEN];
+    let key = StreamKey::new(random(3));
+    assert!(key.seal(&data, &mut room));
+    is_example("sealed-data", &room);
+    assert_eq!(key.open(&room, &mut opened), Some(&data[..]));
+}
+
 #[test]
 fn join_lines() {
     let lines: Vec<&str> = DOC.lines().filter(|line| line.starts_with(['>', '<'])).collect();
-    let [ask, ok, refused] = lines[..] else { panic!("{lines:?}") };
-    let said = |line: &str| format!("{}\n", &line[2..]);
-    let join = Join::parse(said(ask).as_bytes()).unwrap();
-    assert_eq!(join.to_string(), said(ask));
-    for line in [ok, refused] {
-        let reply = Reply::parse(said(line).as_bytes()).unwrap();
-        assert_eq!(reply.to_string(), said(line));
+    assert_eq!(lines.len(), 5, "{lines:?}");
+    for line in lines {
+        let said = format!("{}\n", &line[2..]);
+        let read = match line.starts_with('>') {
+            true => Join::parse(said.as_bytes()).unwrap().to_string(),
+            false => Reply::parse(said.as_bytes()).unwrap().to_string(),
+        };
+        assert_eq!(read, said);
     }
 }

@@ -235,10 +235,15 @@ fn no_other_socket_speaks_for_a_session() {
     assert!(stranger.recv(&mut [0; 2000]).is_err(), "and it is not answered");
 }
 
-/// Says HELLO and nothing after it, until END; returns the numbers of the frames that came.
-fn frames_to_the_mute(camcast: &Camcast, policy: &str) -> Vec<u32> {
+/// Says HELLO, one CONTINUE if `speaks`, and nothing after it, until END; returns the numbers of the frames that came.
+fn frames_to_the_mute(camcast: &Camcast, policy: &str, speaks: bool) -> Vec<u32> {
     let mut client = NativeClient::join(camcast.address, policy);
     client.say_hello();
+    if speaks {
+        let before = client.next.wrapping_sub(1);
+        let cont = client.continue_with(before);
+        client.send(&cont);
+    }
     let mut numbers = Vec::new();
     let until = deadline(FIVE_SECONDS);
     loop {
@@ -258,15 +263,17 @@ fn frames_to_the_mute(camcast: &Camcast, policy: &str) -> Vec<u32> {
 }
 
 #[test]
-fn a_client_that_never_says_continue_gets_a_window_and_is_dropped() {
+fn a_client_that_says_no_more_gets_a_window_and_is_dropped_and_no_video_if_it_never_did() {
     let quick = Camcast::pattern(60);
     let slow = Camcast::pattern(5);
-    let (viewer, recorder, slow) = thread::scope(|scope| {
-        let viewer = scope.spawn(|| frames_to_the_mute(&quick, "newest"));
-        let recorder = scope.spawn(|| frames_to_the_mute(&quick, "every"));
-        let slow = scope.spawn(|| frames_to_the_mute(&slow, "every"));
-        (viewer.join().unwrap(), recorder.join().unwrap(), slow.join().unwrap())
+    let (viewer, recorder, slow, mute) = thread::scope(|scope| {
+        let viewer = scope.spawn(|| frames_to_the_mute(&quick, "newest", true));
+        let recorder = scope.spawn(|| frames_to_the_mute(&quick, "every", true));
+        let slow = scope.spawn(|| frames_to_the_mute(&slow, "every", true));
+        let mute = scope.spawn(|| frames_to_the_mute(&quick, "every", false));
+        (viewer.join().unwrap(), recorder.join().unwrap(), slow.join().unwrap(), mute.join().unwrap())
     });
+    assert_eq!(mute.len(), 0, "it may not have asked for it");
     // the frames of 0.4 s and of 0.6 s, by the rate as measured
     assert!((1..=26).contains(&viewer.len()), "a viewer's window is 24 at 60 a second: {viewer:?}");
     assert!((1..=39).contains(&recorder.len()), "a recorder's window is 36 at 60 a second: {recorder:?}");
@@ -321,7 +328,7 @@ fn ten_thousand_datagrams_of_rubbish_disturb_nobody() {
     // from a session of its own, which that may well end, and from a socket that nobody knows
     let mut own = live(&camcast, "newest");
     let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let data = [&[native::DATA, 0][..], &own.epoch, &[0; 24], &[7; 1424]].concat();
+    let data = [&[native::DATA, 0][..], &own.epoch, &[0; 32], &[7; 1416]].concat();
     let beat = [&[native::BEAT, 0][..], &own.epoch, &own.token, &[0; 16]].concat();
     let samples =
         [own.hello(), own.continue_with(9), own.end(), data, beat, b"continue".to_vec(), b"end".to_vec()];

@@ -101,6 +101,7 @@ impl Http {
         Ok(Http {
             listening: Listening::new(
                 config.http.iter().map(|at| listening::open(at, whom)).collect::<Result<_, _>>()?,
+                config.allow.clone(),
             ),
             access: config.access.clone(),
             controls: Desk::new(config),

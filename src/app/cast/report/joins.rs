@@ -1,4 +1,4 @@
-//! Which joins by HTTP and RTSP are a line of the log. Each is, as long as people make them; whoever reconnects in a loop must not fill it.
+//! Which joins are a line of the log, and which leaves. Each is, as long as people make them; whoever reconnects in a loop must not fill it.
 
 use crate::admission::places::Party;
 use crate::app::throttle::Allowance;
@@ -6,7 +6,7 @@ use crate::time::Time;
 use arrayvec::ArrayVec;
 
 /// Lines a minute of all together: so many can reload their pages.
-const ALL: u32 = 40;
+pub const ALL: u32 = 40;
 
 /// Lines a minute of one address, which may be a web server with several behind it.
 const EACH: u32 = 10;

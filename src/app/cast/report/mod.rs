@@ -8,6 +8,7 @@ use super::stats::Stats;
 use crate::admission::places::Party;
 use crate::app::exit::{Exit, ExitError};
 use crate::app::local_time;
+use crate::app::logging;
 use crate::app::not_sent::NotSent;
 use crate::app::outbox::Outbox;
 use crate::app::quantity::{counted, show_bytes, show_duration};
@@ -27,6 +28,15 @@ use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// Lines a minute of any one kind, whatever causes them.
+pub const LINES_A_MINUTE: u32 = joins::ALL;
+
+/// Datagrams of nobody that are worth a line.
+const STRANGE: u64 = 10;
+
+/// Bytes of a client log: some 200,000 lines. Then it is moved aside, and a new one begins.
+const CLIENT_LOG_MOST: u64 = 10_000_000;
+
 /// The log, and the client log if there is one.
 pub struct Report {
     client_log: Option<(PathBuf, Outbox)>,
@@ -41,11 +51,17 @@ pub struct Report {
     too_slow: Throttle,
     rejected: Throttle,
     joins: Joins,
+    /// The same of leaves, and of those that never came.
+    leaves: Joins,
+    absent: Joins,
     returns: Throttle,
     shrink: Throttle,
     scale: Throttle,
     recode: Throttle,
     unaccepted: Throttle,
+    /// Since that was last told of.
+    strange: u64,
+    strangers: Throttle,
     wrong_passwords: Throttle,
     uncompressed: Throttle,
     not_sent: NotSent,
@@ -57,7 +73,8 @@ impl Report {
     /// # Errors
     /// It cannot be written.
     pub fn new(client_log: Option<&Path>) -> Result<Self, ExitError> {
-        let open = |path: &Path| match Outlet::append_to(path).and_then(|file| Outbox::new(Some(file), None))
+        let open = |path: &Path| match Outlet::append_up_to(path, CLIENT_LOG_MOST)
+            .and_then(|file| Outbox::new(Some(file), None))
         {
             Ok(outbox) => Ok((path.to_owned(), outbox)),
             Err(error) => Err(ExitError::new(
@@ -78,11 +95,15 @@ impl Report {
             too_slow: default,
             rejected: default,
             joins: Joins::default(),
+            leaves: Joins::default(),
+            absent: Joins::default(),
             returns: default,
             shrink: default,
             scale: default,
             recode: default,
             unaccepted: default,
+            strange: 0,
+            strangers: default,
             wrong_passwords: default,
             uncompressed: default,
             not_sent: NotSent::default(),
@@ -98,22 +119,32 @@ impl Report {
                     log::info!("joined again: {} ({kind}); clients now: {clients}", canonical(*remote));
                 }
             }
-            ClientEvent::Joined { remote, kind, agent, .. } => {
+            ClientEvent::Joined { remote, kind, agent, .. } if self.joins.may_say(party(*remote), now) => {
                 let remote = canonical(*remote);
                 let agent = agent.as_deref().map(|agent| format!(", {agent}")).unwrap_or_default();
                 log::info!("joined: {remote} ({kind}{agent}); clients now: {clients}");
                 self.append(&format!("{remote}, joined"));
             }
             ClientEvent::Left { remote, kind, reason: LeaveReason::NoHello, .. } => {
-                log::warn!("never came: {} ({kind}): {}", canonical(*remote), LeaveReason::NoHello);
+                if self.absent.may_say(party(*remote), now) {
+                    log::warn!("never came: {} ({kind}): {}", canonical(*remote), LeaveReason::NoHello);
+                }
             }
-            ClientEvent::Left { remote, kind, reason, tally, stay } => {
+            ClientEvent::Left { remote, kind, reason: LeaveReason::NoPlace, .. } => {
+                if self.absent.may_say(party(*remote), now) {
+                    log::warn!("not let in: {} ({kind}): {}", canonical(*remote), LeaveReason::NoPlace);
+                }
+            }
+            ClientEvent::Left { remote, kind, reason, tally, stay }
+                if self.leaves.may_say(party(*remote), now) =>
+            {
                 let remote = canonical(*remote);
                 let stay = show_duration(*stay);
                 let got = got(*kind, tally);
                 log::info!("left: {remote} ({kind}): {reason}; {stay}, {got}; clients now: {clients}");
                 self.append(&format!("{remote}, left"));
             }
+            ClientEvent::Joined { .. } | ClientEvent::Left { .. } => {}
         }
     }
 
@@ -190,6 +221,14 @@ impl Report {
             );
             self.append(&format!("{count} more, joined"));
         }
+        if let Some(count) = self.leaves.unsaid(now) {
+            log::info!("{count} more left in a minute");
+            self.append(&format!("{count} more, left"));
+        }
+        if let Some(count) = self.absent.unsaid(now) {
+            log::warn!("{count} more in a minute that joined and never came");
+        }
+        logging::attend(now);
         let Some((path, outbox)) = &self.client_log else { return };
         let Some((error, lost)) = outbox.take_news() else { return };
         let path = shown(path);
@@ -281,6 +320,18 @@ impl Report {
         }
     }
 
+    /// So many datagrams more have come of nobody who had joined. Those that were under way when somebody left are among them, and a few
+    /// are no news.
+    pub fn strange(&mut self, count: u64, now: Time) {
+        self.strange = self.strange.saturating_add(count);
+        if self.strange < STRANGE {
+            return;
+        }
+        if let Some(count) = self.strangers.happened_times(std::mem::take(&mut self.strange), now) {
+            log::info!("{} of nobody who had joined, dropped", counted(count, "datagram"));
+        }
+    }
+
     /// A connection cannot be taken, for a reason of this machine.
     pub fn cannot_accept(&mut self, why: &str, now: Time) {
         if self.unaccepted.happened(now).is_some() {
@@ -352,6 +403,10 @@ fn got(kind: ClientKind, tally: &Tally) -> String {
         add(view.rtt_us.into(), format!(", {millis:.1} ms round trip"));
     }
     got
+}
+
+fn party(remote: SocketAddr) -> Party {
+    Party::of(remote.ip())
 }
 
 /// An IPv4 client of an IPv6 socket, as people know it.

@@ -4,6 +4,7 @@ use super::Udp;
 use super::pending::{PendingJoin, Verdict};
 use crate::app::cast::listen::{ACCEPT_REST, NO_ROOM, SPARE_OF_JOINS};
 use crate::app::cast::outlet::Shared;
+use crate::app::cast::report::canonical;
 use crate::sender::Route;
 use crate::sender::greeting::{GreetingError, Request};
 use crate::sys::connection::Remote;
@@ -25,10 +26,16 @@ impl Udp {
             match tcp::accept(&listener.tcp) {
                 Ok(Accepted::Connection(stream, remote)) => {
                     let Ok(local) = stream.local_addr() else { continue };
+                    if !self.allowed.has(remote.ip()) {
+                        let why =
+                            format!("{} is in no network that camcast --allow names", canonical(remote).ip());
+                        refuse(&stream, remote, Refusal { code: RefusalCode::Protocol, why }, shared, now);
+                        continue;
+                    }
                     let mut evicted = None;
                     if are_scarce(&stream, SPARE_OF_JOINS) {
                         shared.stats.is_scarce = true;
-                        evicted = self.pending.take_oldest();
+                        evicted = self.pending.make_room(remote);
                     }
                     let displaced = self.pending.enter(stream, Route { remote, local }, now);
                     for PendingJoin { stream, route, .. } in evicted.into_iter().chain(displaced) {
@@ -50,21 +57,52 @@ impl Udp {
         shared.report.cannot_accept(why, now);
     }
 
+    /// A connection has said what it wants, and nobody else can read it.
+    fn admit_sealed(&mut self, join: &PendingJoin, message: &[u8], shared: &mut Shared<'_>, now: Time) {
+        let (stream, remote, reel) = (&join.stream, join.route.remote, &shared.stream.reel);
+        let Some(sealed) = &mut self.sealed else {
+            return refuse(stream, remote, no_key(KEYLESS), shared, now);
+        };
+        let (answering, request) = match sealed.hear(message) {
+            Ok(heard) => heard,
+            Err(why) => return refuse(stream, remote, why.into(), shared, now),
+        };
+        let token = match random_u64() {
+            Ok(token) => Token(token),
+            Err(error) => return shared.report.cannot_accept(&error.to_string(), now),
+        };
+        let reply = self.hub.join_native(request, join.route, token, reel, now);
+        if let Reply::Refused(refusal) = &reply {
+            tell_rejected(remote, &refusal.why, shared, now);
+        }
+        if let Some(line) = sealed.answer(answering, reply, &self.hub) {
+            tcp::write_line(stream, &line);
+        }
+    }
+
     /// A connection has said what it wants.
     pub(super) fn admit(&mut self, (join, verdict): Verdict, shared: &mut Shared<'_>, now: Time) {
         let (remote, reel) = (join.route.remote, &shared.stream.reel);
         match verdict {
             Err(why) => turn_away(&join.stream, remote, &why, shared, now),
+            Ok(Request::Sealed(message)) => self.admit_sealed(&join, &message, shared, now),
+            Ok(_) if self.sealed.is_some() => {
+                refuse(&join.stream, remote, no_key(UNSEALED), shared, now);
+            }
             Ok(Request::Native(request)) => {
                 let token = match random_u64() {
                     Ok(token) => Token(token),
                     Err(error) => return shared.report.cannot_accept(&error.to_string(), now),
                 };
                 let reply = self.hub.join_native(request, join.route, token, reel, now);
-                if let Reply::Refused(refusal) = &reply {
-                    tell_rejected(remote, &refusal.why, shared, now);
+                match reply {
+                    Reply::Refused(refusal) => refuse(&join.stream, remote, refusal, shared, now),
+                    Reply::Ok(_) => tcp::write_line(&join.stream, &reply.to_string()),
                 }
-                tcp::write_line(&join.stream, &reply.to_string());
+            }
+            Ok(Request::Plain(_)) if !self.speaks_plain => {
+                let why = "the original protocol is off (camcast --no-plain): camrec records".to_owned();
+                refuse(&join.stream, remote, Refusal { code: RefusalCode::Protocol, why }, shared, now);
             }
             Ok(Request::Plain(port)) => match self.hub.join_plain(port, join.route, reel, now) {
                 Ok(client) => {
@@ -73,18 +111,31 @@ impl Udp {
                         client.held = Some(join.stream);
                     }
                 }
-                Err(refusal) => {
-                    tell_rejected(remote, &refusal.why, shared, now);
-                    tcp::write_line(&join.stream, &Reply::Refused(refusal).to_string());
-                }
+                Err(refusal) => refuse(&join.stream, remote, refusal, shared, now),
             },
         }
     }
 }
 
+/// What is said to those who want the stream in the open.
+const UNSEALED: &str =
+    "this stream is sealed: camrec needs its key (--key-file), and other programs HTTP or RTSP";
+
+/// What is said to those who have a key where there is none.
+const KEYLESS: &str = "there is no key here: camcast is to be started with one (--key-file)";
+
+fn no_key(why: &str) -> Refusal {
+    Refusal { code: RefusalCode::Key, why: why.to_owned() }
+}
+
 fn tell_rejected(remote: SocketAddr, why: &str, shared: &mut Shared<'_>, now: Time) {
     shared.stats.rejected += 1;
     shared.report.rejected(Remote::Address(remote), why, now);
+}
+
+fn refuse(stream: &TcpStream, remote: SocketAddr, refusal: Refusal, shared: &mut Shared<'_>, now: Time) {
+    tell_rejected(remote, &refusal.why, shared, now);
+    tcp::write_line(stream, &Reply::Refused(refusal).to_string());
 }
 
 fn turn_away(

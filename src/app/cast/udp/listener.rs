@@ -1,5 +1,6 @@
 //! The addresses that are listened on: the same port number for TCP and UDP.
 
+use crate::admission::networks::Allowed;
 use crate::app::cast::config::Listen;
 use crate::app::cast::listen;
 use crate::app::exit::ExitError;
@@ -29,6 +30,17 @@ impl Listener {
             log::info!("listening on {address} (TCP and UDP)");
         }
         Ok(door)
+    }
+}
+
+/// Says who can watch, if that is everybody.
+pub fn tell_whom(listeners: &[Listener], allowed: &Allowed) {
+    let addresses = listeners.iter().filter_map(|listener| listener.tcp.local_addr().ok());
+    let open = addresses.filter(|address| !address.ip().to_canonical().is_loopback()).map(|at| at.port());
+    if let (Some(port), true) = (open.max(), allowed.is_everybody()) {
+        log::info!(
+            "everybody who reaches port {port} can watch: no password is asked for there; --allow lets in a network alone"
+        );
     }
 }
 

@@ -9,13 +9,17 @@
 //! | [`pending`] | connections that have not said yet what they want |
 //! | `joining` | from a connection to a client, or to a refusal |
 //! | [`client`] | one client's socket |
+//! | `sealed` | what is opened before the hub sees it, and sealed behind it |
 //! | `sending` | what the hub asks for is done, and what it has to send goes out |
+//! | `making` | the encoder of parity rows, made beside the loop |
 //! | [`shrunk`] | frames made to fit a plain client's one datagram |
 
 pub mod client;
 mod joining;
 pub mod listener;
+mod making;
 pub mod pending;
+mod sealed;
 mod sending;
 pub mod shrunk;
 
@@ -25,22 +29,22 @@ use super::outlet::{Budget, Outlet, Shared};
 use super::poll_set::{PollSet, Ready, Seat};
 use super::seen::{self, Look, Way};
 use super::stream::Stream;
+use crate::admission::networks::Allowed;
 use crate::app::exit::ExitError;
 use crate::sender::hub::{Hub, Limits};
 use crate::sys::connection::Remote;
 use crate::sys::udp::{self, Received};
 use crate::time::Time;
-use crate::wire::StreamId;
 use crate::wire::client::MAX_CONTINUE_LEN;
-use client::Client;
+use client::{Client, DATAGRAMS_A_TURN};
 use listener::Listener;
+use making::Making;
+use nix::errno::Errno;
 use pending::Pending;
+use sealed::Sealed;
 use shrunk::Shrunk;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
-
-/// Datagrams taken from one socket a turn.
-const DATAGRAMS_A_TURN: usize = 64;
 
 /// The longest datagram that a client may send; what is longer is malformed, and cut.
 const DATAGRAM_ROOM: usize = if MAX_CONTINUE_LEN > 2048 { MAX_CONTINUE_LEN } else { 2048 };
@@ -58,9 +62,21 @@ pub struct Udp {
     pending: Pending,
     clients: Vec<Option<Client>>,
     hub: Hub,
+    /// None: in the open.
+    sealed: Option<Sealed>,
+    /// Bytes of UDP payload in a full datagram.
+    datagram: u16,
     shrunk: Shrunk,
+    /// While it is being made.
+    encoder: Option<Making>,
     gso: bool,
     dscp: Option<u8>,
+    /// Who may come in.
+    allowed: Allowed,
+    /// Whether the original protocol is spoken.
+    speaks_plain: bool,
+    /// Datagrams from where nobody may come in.
+    shut_out: u64,
     is_away: bool,
     stopping: bool,
     look: Look,
@@ -74,18 +90,28 @@ impl Udp {
     ///
     /// # Errors
     /// One line and its exit code.
-    pub fn open(config: &Config, stream: StreamId) -> Result<Self, ExitError> {
-        let listeners = config.listen.iter().map(Listener::open).collect::<Result<_, _>>()?;
+    pub fn open(config: &Config, stream: &Stream) -> Result<Self, ExitError> {
+        let key = config.key.clone().map(|key| Sealed::new(key, &stream.reel, config.max_clients));
+        let listeners = config.listen.iter().map(Listener::open).collect::<Result<Vec<_>, _>>()?;
+        if config.key.is_none() {
+            listener::tell_whom(&listeners, &config.allow);
+        }
         let burst = udp::MAX_SEGMENTS.min(udp::MAX_SEND / usize::from(config.datagram)) as u16;
         Ok(Udp {
             listeners,
             accept_after: Time::default(),
             pending: Pending::default(),
             clients: (0..config.max_clients).map(|_| None).collect(),
-            hub: Hub::new(Limits { clients: config.max_clients, burst }, stream),
+            hub: Hub::new(Limits { clients: config.max_clients, burst }, stream.id),
+            sealed: key.transpose()?,
+            datagram: config.datagram,
             shrunk: Shrunk::default(),
+            encoder: None,
             gso: true,
             dscp: config.dscp,
+            allowed: config.allow.clone(),
+            speaks_plain: !config.no_plain,
+            shut_out: 0,
             is_away: false,
             stopping: false,
             look: Look::default(),
@@ -98,14 +124,19 @@ impl Udp {
     }
 
     fn hear_unknown_peers(&mut self, place: usize, shared: &mut Shared<'_>, now: Time) {
-        let mut datagram = [0; DATAGRAM_ROOM];
+        let (mut datagram, mut room) = ([0; DATAGRAM_ROOM], [0; DATAGRAM_ROOM]);
         for _ in 0..DATAGRAMS_A_TURN {
             let Some(listener) = self.listeners.get(place) else { return };
             match udp::receive_from(&listener.udp, &mut datagram) {
+                Received::Some((_, from)) if !self.allowed.has(from.ip()) => {
+                    self.shut_out = self.shut_out.saturating_add(1);
+                }
                 Received::Some((len, from)) => {
-                    let datagram = &datagram[..len.min(DATAGRAM_ROOM)];
-                    self.hub.handle_unknown_peer(from, datagram, &shared.stream.reel, now);
-                    self.obey(shared, now);
+                    if let Some(datagram) = self.open_datagram(&datagram[..len.min(DATAGRAM_ROOM)], &mut room)
+                    {
+                        self.hub.handle_unknown_peer(from, datagram, &shared.stream.reel, now);
+                        self.obey(shared, now);
+                    }
                 }
                 Received::Nothing => return,
                 Received::Refused | Received::Error(_) => {}
@@ -114,25 +145,42 @@ impl Udp {
     }
 
     fn hear_client(&mut self, seat: Seat, shared: &mut Shared<'_>, now: Time) {
-        let mut datagram = [0; DATAGRAM_ROOM];
-        for _ in 0..DATAGRAMS_A_TURN {
+        let (mut datagram, mut room) = ([0; DATAGRAM_ROOM], [0; DATAGRAM_ROOM]);
+        let most = self.client_in(seat).map_or(0, |client| client.to_be_heard(now));
+        for _ in 0..most {
             // the place may be another's after any datagram
             let Some(client) = self.client_in(seat) else { return };
             match udp::receive(&client.socket, &mut datagram) {
                 Received::Some(len) => {
-                    let datagram = &datagram[..len.min(DATAGRAM_ROOM)];
                     let client = client.id;
-                    self.hub.handle_datagram(client, datagram, &shared.stream.reel, now);
+                    if let Some(datagram) = self.open_datagram(&datagram[..len.min(DATAGRAM_ROOM)], &mut room)
+                    {
+                        self.hub.handle_datagram(client, datagram, &shared.stream.reel, now);
+                    }
                 }
                 Received::Nothing => return,
                 Received::Refused => {
                     let client = client.id;
                     self.hub.handle_refused(client, now);
                 }
+                Received::Error(Errno::EMSGSIZE) => {
+                    let client = client.id;
+                    self.hub.handle_too_large(client, now);
+                }
                 Received::Error(_) => return,
             }
             self.obey(shared, now);
         }
+    }
+
+    /// As the hub reads it. None: it was not sealed as it has to be, and is counted.
+    fn open_datagram<'d>(&mut self, datagram: &'d [u8], room: &'d mut [u8]) -> Option<&'d [u8]> {
+        let Some(sealed) = &mut self.sealed else { return Some(datagram) };
+        let opened = sealed.open(datagram, room);
+        if opened.is_none() {
+            self.hub.handle_stray();
+        }
+        opened
     }
 
     fn client_in(&mut self, seat: Seat) -> Option<&mut Client> {

@@ -1,13 +1,15 @@
 //! Connections that have not said yet what they want: few, and not for long.
 
+use crate::admission::places::{Held, Party, Standing, who_goes};
 use crate::sender::Route;
 use crate::sender::greeting::{Greeting, GreetingError, Request};
 use crate::sys::tcp::{self, Heard};
 use crate::time::Time;
-use std::net::TcpStream;
+use arrayvec::ArrayVec;
+use std::net::{SocketAddr, TcpStream};
 
-/// Pending joins; with one more the oldest has to go.
-pub const PLACES: usize = 16;
+/// Pending joins; with one more [somebody](who_goes) has to go.
+pub const PLACES: usize = 32;
 
 /// The waiting connections.
 pub struct Pending {
@@ -23,6 +25,7 @@ pub struct PendingJoin {
     /// Its two ends.
     pub route: Route,
     generation: u32,
+    since: Time,
     greeting: Greeting,
 }
 
@@ -39,23 +42,28 @@ impl Pending {
     /// A fresh connection. Returns the one that had to make room.
     pub fn enter(&mut self, stream: TcpStream, route: Route, now: Time) -> Option<PendingJoin> {
         self.generation = self.generation.wrapping_add(1);
-        let place = self.places.iter().position(Option::is_none).unwrap_or_else(|| self.oldest());
+        let displaced =
+            if self.places.iter().all(Option::is_some) { self.make_room(route.remote) } else { None };
         let greeting = Greeting::new(now);
-        let join = PendingJoin { stream, route, generation: self.generation, greeting };
-        self.places[place].replace(join)
+        let join = PendingJoin { stream, route, generation: self.generation, since: now, greeting };
+        match self.places.iter_mut().find(|place| place.is_none()) {
+            Some(place) => *place = Some(join),
+            None => return Some(join),
+        }
+        displaced
     }
 
-    /// The one that has waited longest has to go.
-    pub fn take_oldest(&mut self) -> Option<PendingJoin> {
-        let oldest = self.oldest();
-        self.places[oldest].take()
-    }
-
-    fn oldest(&self) -> usize {
-        let age = |join: &PendingJoin| self.generation.wrapping_sub(join.generation);
+    /// Somebody comes from there, and one of those who wait has to go, if there is one.
+    pub fn make_room(&mut self, newcomer: SocketAddr) -> Option<PendingJoin> {
+        let held = |join: &PendingJoin| Held {
+            party: Party::of(join.route.remote.ip()),
+            standing: Standing::Idle,
+            since: join.since,
+        };
         let places = self.places.iter().enumerate();
-        let ages = places.filter_map(|(place, join)| Some((place, age(join.as_ref()?))));
-        ages.max_by_key(|(_, age)| *age).map_or(0, |(place, _)| place)
+        let held: ArrayVec<_, PLACES> =
+            places.filter_map(|(place, join)| Some((place, held(join.as_ref()?)))).collect();
+        self.places[who_goes(&held, Party::of(newcomer.ip()))?].take()
     }
 
     /// The connections to poll, each with its place and its generation there.

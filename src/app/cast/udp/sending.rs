@@ -1,24 +1,34 @@
 //! What the hub asks for is done, and what it has to send goes out.
 
-use super::client::{Client, Downgrade, Outcome};
-use super::{DATAGRAM_ROOM, DATAGRAMS_A_TURN, Udp};
+use super::client::{Client, DATAGRAMS_A_TURN, Downgrade, Outcome};
+use super::making::Making;
+use super::sealed::Sealed;
+use super::{DATAGRAM_ROOM, Udp};
 use crate::app::cast::outlet::{Budget, Shared};
 use crate::app::cast::poll_set::Seat;
 use crate::app::cast::report::canonical;
-use crate::sender::{ClientId, ClientKind, Output, Transmit};
+use crate::reel::{Frame, Train};
+use crate::seal::channel::OVERHEAD;
+use crate::seal::ring::What;
+use crate::sender::{ClientId, ClientKind, Hub, Output, Transmit};
 use crate::sys::udp::{self, Received};
 use crate::time::Time;
-use crate::wire::IP_UDP_OVERHEAD;
 use crate::wire::plain::MAX_DATAGRAM;
+use crate::wire::server::BEAT_LEN;
+use crate::wire::{IP_UDP_OVERHEAD, Tag};
 use std::net::SocketAddr;
 
 impl Udp {
     /// Does what the hub asks for. After each input.
     pub(super) fn obey(&mut self, shared: &mut Shared<'_>, now: Time) {
+        if let Some(encoder) = self.encoder.as_ref().and_then(Making::poll) {
+            self.hub.handle_encoder(encoder);
+            self.encoder = None;
+        }
         while let Some(output) = self.hub.poll_output() {
             match output {
-                Output::Open { client, local, remote, kind, narrow } => {
-                    self.open_client(client, kind, (local, remote), narrow, shared, now);
+                Output::Open { client, local, remote, kind, tag, narrow } => {
+                    self.open_client(client, (kind, tag), (local, remote), narrow, shared, now);
                 }
                 Output::Widen { client } => {
                     let gso = self.gso;
@@ -27,37 +37,75 @@ impl Udp {
                         log::info!("the path to {} takes full packets after all", canonical(client.remote));
                     }
                 }
-                Output::Datagram { client, bytes } => {
+                Output::Narrow { client } => {
+                    let datagram = self.datagram;
                     if let Some(client) = self.client_mut(client) {
-                        client.send_small(&bytes);
-                        tell_not_sent(client, shared, now);
+                        client.make_narrow();
+                        let (remote, mtu) = (client.remote, udp::path_mtu(&client.socket));
+                        self.say_downgrade(remote, Downgrade::Narrow(mtu), datagram);
                     }
                 }
+                Output::Datagram { client, bytes } => self.send_small(client, &bytes, shared, now),
+                Output::Answer { local, remote, bytes } => self.answer(local, remote, &bytes),
                 Output::Close { client } => {
+                    self.sealed.iter_mut().for_each(|sealed| sealed.close(client));
                     if self.client_mut(client).is_some() {
                         self.clients[client.place()] = None;
                     }
                 }
+                Output::MakeEncoder => self.encoder = Making::start(),
                 Output::Event(event) => {
                     shared.stats.count(&event);
                     shared.report.event(&event, shared.stats.clients, now);
                 }
             }
         }
-        shared.stats.strays = self.hub.strays().unknown;
+        let strays = self.hub.strays().unknown.saturating_add(self.shut_out);
+        shared.report.strange(strays.saturating_sub(shared.stats.strays), now);
+        shared.stats.strays = strays;
+    }
+
+    fn send_small(&mut self, id: ClientId, bytes: &[u8], shared: &mut Shared<'_>, now: Time) {
+        let mut room = [0; BEAT_LEN + OVERHEAD];
+        let bytes = match &mut self.sealed {
+            Some(sealed) => sealed.seal(id, bytes, &mut room),
+            None => Some(bytes),
+        };
+        if let Some((client, bytes)) = self.client_mut(id).zip(bytes) {
+            client.send_small(bytes);
+            tell_not_sent(client, shared, now);
+        }
+    }
+
+    /// Sent from where it was said, since the one whom it is for has no socket here. Who has a key believes nothing in the open.
+    fn answer(&self, local: SocketAddr, remote: SocketAddr, bytes: &[u8]) {
+        if self.sealed.is_some() {
+            return;
+        }
+        let hears = |at: &SocketAddr| at.is_ipv4() == remote.is_ipv4() && at.port() == local.port();
+        let mut sockets = self.listeners.iter().map(|listener| &listener.udp);
+        let socket = sockets.find(|socket| {
+            let at = socket.local_addr().ok().filter(hears);
+            at.is_some_and(|at| at.ip() == local.ip() || at.ip().is_unspecified())
+        });
+        // lost, as a datagram may be: it asks again
+        let _ = socket.map(|socket| socket.send_to(bytes, remote));
     }
 
     fn open_client(
         &mut self,
         id: ClientId,
-        kind: ClientKind,
+        who: (ClientKind, Tag),
         route: (SocketAddr, SocketAddr),
         narrow: Option<u16>,
         shared: &mut Shared<'_>,
         now: Time,
     ) {
-        let datagram = shared.stream.reel.datagram_len();
-        let mut client = match Client::open(id, kind, route, datagram, self.gso) {
+        self.sealed.iter_mut().for_each(|sealed| sealed.adopt(id, &self.hub));
+        let (datagram, (kind, tag)) = (self.datagram, who);
+        // what is sealed is proved by that
+        let who = (kind, if self.sealed.is_some() { Tag::NONE } else { tag });
+        let mut client = match Client::open(id, who, route, datagram, self.gso) {
             Ok(client) => client,
             Err(error) => {
                 log::warn!("no socket for {}: {error}", canonical(route.1));
@@ -78,12 +126,13 @@ impl Udp {
 
     /// What came to the new socket between bind and connect may be anybody's.
     fn settle(&mut self, client: &Client, remote: SocketAddr, shared: &Shared<'_>, now: Time) {
-        let mut datagram = [0; DATAGRAM_ROOM];
+        let (mut datagram, mut room) = ([0; DATAGRAM_ROOM], [0; DATAGRAM_ROOM]);
         let reel = &shared.stream.reel;
         for _ in 0..DATAGRAMS_A_TURN {
             match udp::receive_from(&client.socket, &mut datagram) {
                 Received::Some((len, from)) => {
                     let datagram = &datagram[..len.min(DATAGRAM_ROOM)];
+                    let Some(datagram) = self.open_datagram(datagram, &mut room) else { continue };
                     if from == remote {
                         self.hub.handle_datagram(client.id, datagram, reel, now);
                     } else {
@@ -124,7 +173,7 @@ impl Udp {
             Transmit::Slate { number, .. } => stream.slates.frame(*number),
             _ => stream.reel.frame(transmit.number()),
         };
-        let Some(frame) = frame else { return };
+        let Some(frame) = frame else { return self.hub.handle_not_sent(transmit.client(), now) };
         let place = transmit.client().place();
         let Some(client) = self.clients[place].as_mut().filter(|client| client.id == transmit.client())
         else {
@@ -132,8 +181,11 @@ impl Udp {
         };
         let mut whole = 0;
         let (outcome, downgrade) = match transmit {
-            Transmit::Train { .. } | Transmit::Slate { fragments: Some(_), .. } => {
-                client.send_train(&frame, transmit)
+            Transmit::Train { .. } | Transmit::Parity { .. } | Transmit::Slate { fragments: Some(_), .. } => {
+                match train_of(transmit, &frame, &self.hub, &mut self.sealed) {
+                    Some(train) => client.send_train(train, transmit),
+                    None => (Outcome::Done, None),
+                }
             }
             Transmit::Slate { fragments: None, .. } => (client.send_whole(frame.pieces(), transmit), None),
             Transmit::Whole { .. } if frame.length_for_others() as usize <= MAX_DATAGRAM => {
@@ -145,23 +197,27 @@ impl Udp {
                     whole = small.len();
                     (client.send_whole(std::iter::once(small), transmit), None)
                 }
-                Ok(None) => (Outcome::Done, None),
+                Ok(None) => (Outcome::NotSent, None),
                 Err(error) => {
                     shared.report.not_shrunk(&error, now);
-                    (Outcome::Done, None)
+                    (Outcome::NotSent, None)
                 }
             },
         };
         let (id, remote) = (client.id, client.remote);
         tell_not_sent(client, shared, now);
+        if client.take_too_large() {
+            self.hub.handle_too_large(id, now);
+        }
         match outcome {
+            Outcome::NotSent => self.hub.handle_not_sent(id, now),
             Outcome::Done if whole > 0 => self.hub.handle_whole_sent(id, whole),
             Outcome::Done => {}
             Outcome::Refused => self.hub.handle_refused(id, now),
             Outcome::Blocked => self.hub.handle_blocked(id),
         }
         if let Some(downgrade) = downgrade {
-            self.say_downgrade(remote, downgrade, stream.reel.datagram_len());
+            self.say_downgrade(remote, downgrade, self.datagram);
         }
     }
 
@@ -189,6 +245,24 @@ impl Udp {
 
     pub(super) fn client_mut(&mut self, id: ClientId) -> Option<&mut Client> {
         self.clients.get_mut(id.place())?.as_mut().filter(|client| client.id == id)
+    }
+}
+
+/// The train that this is part of, sealed if it is to be. None: rows that others have taken the place of since; the client asks again.
+fn train_of<'a>(
+    transmit: &Transmit,
+    frame: &Frame<'a>,
+    hub: &'a Hub,
+    sealed: &'a mut Option<Sealed>,
+) -> Option<Train<'a>> {
+    let (what, plain) = match transmit {
+        Transmit::Parity { number, .. } => (What::Rows, hub.parity(*number)?),
+        Transmit::Slate { .. } => (What::Slate, frame.train()),
+        Transmit::Train { .. } | Transmit::Whole { .. } => (What::Frame, frame.train()),
+    };
+    match sealed {
+        Some(sealed) => sealed.train(what, frame.number(), plain, transmit.fragments()?),
+        None => Some(plain),
     }
 }
 

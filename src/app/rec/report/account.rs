@@ -1,5 +1,6 @@
 //! What camrec tells people at its end: the account.
 
+use super::paths::{self, PathAccount};
 use crate::account::ledger::{Absence, Counts, Drops, Ledger, Range};
 use crate::app::local_time;
 use crate::app::quantity::{show_bytes, show_duration};
@@ -45,6 +46,8 @@ pub struct Account<'a> {
     pub away_since: Option<Timestamp>,
     /// camcast was there at the end, but its camera was away, since then.
     pub camera_away_since: Option<Timestamp>,
+    /// The ways by which it came, where there are two.
+    pub paths: &'a [PathAccount],
 }
 
 impl Account<'_> {
@@ -88,6 +91,7 @@ impl Account<'_> {
                 "camcast away: since {since} (what the camera delivered meanwhile is not known)"
             );
         }
+        text.push_str(&paths::text(self.paths));
         text.truncate(text.trim_end().len());
         text
     }
@@ -192,6 +196,7 @@ mod tests {
             is_every,
             away_since: None,
             camera_away_since: None,
+            paths: &[],
         }
         .text()
     }
@@ -271,6 +276,7 @@ mod tests {
             is_every: true,
             away_since: None,
             camera_away_since: at,
+            paths: &[],
         };
         let line = format!("\nthe camera is away since {}", local_time::for_people(at.unwrap(), None));
         assert!(account.text().ends_with(&line), "{}", account.text());

@@ -3,6 +3,7 @@
 
 use super::super::writer::Note;
 use super::super::writer::folder::Deleted;
+use super::paths::PathFigures;
 use super::reason;
 use crate::account::ledger::{Absence, Drops, Ledger, Range};
 use crate::app::local_time;
@@ -106,6 +107,18 @@ pub enum JsonEvent<'a> {
         host: &'a str,
         why: String,
     },
+    PathJoined {
+        host: &'a str,
+        away_ms: Option<u64>,
+    },
+    PathLost {
+        host: &'a str,
+        why: String,
+    },
+    PathFailed {
+        host: &'a str,
+        why: String,
+    },
     SegmentBegun {
         path: String,
         start: String,
@@ -156,6 +169,8 @@ pub enum JsonEvent<'a> {
         bytes: u64,
         missing: u64,
         delay_ms: Option<u64>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        paths: Vec<PathFigures>,
     },
     Account {
         exit: u8,
@@ -165,6 +180,8 @@ pub enum JsonEvent<'a> {
         missing_outside_sidecars: u64,
         away_since: Option<String>,
         camera_away_since: Option<String>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        paths: Vec<PathFigures>,
     },
     ClockSet {
         by_ms: i64,
@@ -227,6 +244,8 @@ impl<'a> JsonEvent<'a> {
             Note::Spare(_)
             | Note::Resized { .. }
             | Note::Flips { .. }
+            | Note::Held(_)
+            | Note::Untimed(_)
             | Note::NotJpeg(_)
             | Note::Purged(_)
             | Note::KeepsFew(_)

@@ -5,11 +5,23 @@ use super::super::writer::folder::{Deleted, Purge};
 use super::reason;
 use crate::app::local_time;
 use crate::app::quantity::{counted, show_bytes};
+use crate::record::segment::Cut;
 use crate::shown::shown;
 use crate::store::{Error as StoreError, Whereabouts};
 use jiff::{SignedDuration, Timestamp};
 use log::Level;
 use std::path::Path;
+
+/// Why no file begins, for once.
+fn held(why: Cut) -> String {
+    let what = match why {
+        Cut::Size => "the picture's size changes",
+        Cut::Stream => "camcast begins anew",
+        Cut::Clock => "the camera's clock jumps",
+        Cut::First | Cut::Duration => "the camera's clock runs through files",
+    };
+    format!("{what} too often for a file each time: the recording goes on in the one that is open")
+}
 
 /// What a note's words depend on besides.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +30,34 @@ pub(in crate::app::rec) struct Context {
     pub(in crate::app::rec) is_folder: bool,
     /// How often this happened since it was last said.
     pub(in crate::app::rec) times: u64,
+}
+
+/// The log's target for a note's line: a minute's lines are counted for each. Who filters by module has them all with this one.
+pub(in crate::app::rec) fn target(note: &Note) -> &'static str {
+    macro_rules! note {
+        ($name:literal) => {
+            concat!(module_path!(), "::", $name)
+        };
+    }
+    match note {
+        Note::Begun { .. } => note!("begun"),
+        Note::Resized { .. } => note!("resized"),
+        Note::Flips { .. } => note!("flips"),
+        Note::Held(_) => note!("held"),
+        Note::Untimed(_) => note!("untimed"),
+        Note::NotJpeg(_) => note!("not_jpeg"),
+        Note::Finished(_) => note!("finished"),
+        Note::Deleted(_) => note!("deleted"),
+        Note::Purged(_) => note!("purged"),
+        Note::KeepsFew(_) => note!("keeps_few"),
+        Note::Waits { .. } => note!("waits"),
+        Note::Resumed { .. } => note!("resumed"),
+        Note::Suspect { .. } => note!("suspect"),
+        Note::Lost { .. } => note!("lost"),
+        Note::Limit { .. } => note!("limit"),
+        Note::ClockSet(_) => note!("clock_set"),
+        Note::Failed(_) | Note::Spare(_) | Note::Missing(_) | Note::Absent(_) => module_path!(),
+    }
 }
 
 /// The line for a note, if people are told of it.
@@ -33,6 +73,13 @@ pub(in crate::app::rec) fn line(note: &Note, context: Context) -> Option<(Level,
             let what = format!("the picture's size flips, {from} and {to}");
             (Level::Info, with_effect(what, ": they share a file until one of them lasts"))
         }
+        Note::Held(why) => (Level::Warn, held(*why)),
+        Note::Untimed(number) => (
+            Level::Warn,
+            format!(
+                "frame {number} says that it was captured when it cannot have been: it has the time of its coming"
+            ),
+        ),
         Note::NotJpeg(number) => {
             (Level::Warn, format!("frame {number} is no JPEG: it is not in the recording"))
         }

@@ -31,6 +31,8 @@ pub(in crate::app::rec) struct Glance {
     pub(in crate::app::rec) elapsed: Option<Duration>,
     /// What keeps frames from coming.
     pub(in crate::app::rec) trouble: Option<&'static str>,
+    /// How much comes by each way, where there are two.
+    pub(in crate::app::rec) ways: Option<String>,
 }
 
 impl Status {
@@ -65,10 +67,11 @@ impl Glance {
             (5, self.fps.map(show_fps)),
             (6, Some(show_bytes(bytes))),
             (3, Some(format!("{missing} missing"))),
-            (7, self.delay.map(|delay| format!("delay {} ms", delay.as_millis()))),
+            (8, self.delay.map(|delay| format!("delay {} ms", delay.as_millis()))),
+            (7, self.ways.clone()),
             (4, Some("Ctrl-C ends".to_owned())),
         ];
-        let mut has_room = [false; 8];
+        let mut has_room = [false; 9];
         let mut left = usize::from(columns).saturating_sub(1);
         for (rank, has_room) in has_room.iter_mut().enumerate() {
             let Some((_, Some(part))) = parts.iter().find(|(its, _)| *its == rank) else { continue };
@@ -104,6 +107,7 @@ mod tests {
             delay: Some(Duration::from_millis(12)),
             elapsed: Some(Duration::from_secs(3730)),
             trouble: None,
+            ways: None,
         }
     }
 
@@ -111,6 +115,8 @@ mod tests {
     fn a_wide_terminal_shows_it_all() {
         let all = "1:02:10, 111780 frames, 30.0 fps, 10.91 GB, 3 missing, delay 12 ms, Ctrl-C ends";
         assert_eq!(glance().line(120), all);
+        let two = Glance { ways: Some("ways 61.2%/38.8%".into()), ..glance() };
+        assert!(two.line(120).contains(", delay 12 ms, ways 61.2%/38.8%, Ctrl-C ends"), "{}", two.line(120));
         let away = Glance { fps: Some(0.016), delay: None, trouble: Some("camcast is away"), ..glance() };
         assert_eq!(
             away.line(120),

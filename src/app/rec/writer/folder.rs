@@ -7,7 +7,7 @@ use crate::app::quantity::{show_bytes, show_duration};
 use crate::record::retention::{DeleteReason, FEW, Keep, Use, is_newest, is_slip, oldest};
 use crate::shown::shown;
 use crate::store::error::WriteReason;
-use crate::store::salvage::{Look, Salvaged, look, salvage};
+use crate::store::salvage::{Look, Salvaged};
 use crate::store::{Error, Folder, Sink, Whereabouts, sidecar, unmounted_above};
 use crate::sys::clock;
 use crate::sys::names::this_host;
@@ -19,6 +19,10 @@ use std::time::Duration;
 
 /// Deletions at once: each takes a large file's blocks to free, and frames wait meanwhile.
 const DELETIONS: usize = 8;
+
+/// Repairs before a recording begins, and from then on each second. A crash leaves one file or two; an index may name any number.
+const REPAIRS_AT_START: usize = 32;
+const REPAIRS: usize = 4;
 
 /// A new file is not tried with less free than this and some frames.
 const LEAST: u64 = 256 * 1024;
@@ -187,12 +191,17 @@ impl Room {
         let mut folder = Folder::open(&self.wanted.path, &holder)?;
         self.is_deleted = false;
         self.unfinished.clear();
-        for path in folder.unfinished() {
-            if folder.is_alone() {
+        let wait = match (folder.is_alone(), folder.is_local()) {
+            (true, _) => Duration::ZERO,
+            (false, true) => WATCH_LOCAL,
+            (false, false) => WATCH,
+        };
+        let until = clock::now().after(wait);
+        for (number, path) in folder.unfinished().into_iter().enumerate() {
+            if folder.is_alone() && number < REPAIRS_AT_START {
                 repair(&mut folder, &path);
             } else {
-                let until = clock::now().after(if folder.is_local() { WATCH_LOCAL } else { WATCH });
-                self.unfinished.push(Unfinished { seen: look(&path), path, until });
+                self.unfinished.push(Unfinished { seen: folder.look(&path), path, until });
             }
         }
         self.folder = Some(folder);
@@ -207,11 +216,12 @@ impl Room {
         let (due, later): (Vec<_>, _) =
             std::mem::take(&mut self.unfinished).into_iter().partition(|file| now >= file.until);
         self.unfinished = later;
-        for Unfinished { path, seen, .. } in due {
-            if !folder.unfinished().contains(&path) {
+        let mut due = due.into_iter();
+        for Unfinished { path, seen, .. } in due.by_ref().take(REPAIRS) {
+            if !folder.is_unfinished(&path) {
                 continue;
             }
-            if look(&path) != seen {
+            if folder.look(&path) != seen {
                 log::warn!(
                     "{} is being written by somebody else (the lock was {}'s): it is left alone; one folder, one camrec: \
                      choose another with -o",
@@ -222,6 +232,7 @@ impl Room {
                 repair(folder, &path);
             }
         }
+        self.unfinished.extend(due);
     }
 
     /// A file of ours was deleted.
@@ -372,11 +383,11 @@ fn repair(folder: &mut Folder, path: &Path) {
 
 fn try_repair(folder: &mut Folder, path: &Path) -> Result<(), Error> {
     let name = shown(&path);
-    let salvaged = match salvage(path) {
+    let salvaged = match folder.salvage(path) {
         // it would not be otherwise the next time
         Err(why @ Error::TooLarge { .. }) => {
             log::warn!("{name} was not finished, and stays without its index: {why}");
-            let bytes = path.metadata().map_or(0, |found| found.len());
+            let bytes = folder.bytes_of(path);
             return folder.finished(path, bytes, local_time::timestamp().as_second());
         }
         salvaged => salvaged?,
@@ -439,6 +450,30 @@ mod tests {
         assert_eq!([rotate(), rotate()], [Some(path.join("a.mkv")), Some(path.join("b.mkv"))]);
         assert_eq!(rotate(), None);
         assert!(path.join("c.mkv").exists());
+    }
+
+    #[test]
+    fn an_index_that_names_many_files_delays_no_recording() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("rec");
+        drop(room(&path));
+        let mut index = String::from("camrec-index 1\n");
+        for number in 0..100 {
+            fs::write(path.join(format!("{number}.mkv")), b"somebody's").unwrap();
+            index.push_str(&format!("begun {number}.mkv\n"));
+        }
+        fs::remove_file(path.join(".camrec.index")).unwrap();
+        fs::remove_file(path.join("a.mkv")).unwrap();
+        fs::write(path.join(".camrec.index"), index).unwrap();
+        let options =
+            Options { host: Some("x".into()), output: path.to_str().map(Into::into), ..Options::default() };
+        let Target::Folder(wanted) = Config::try_from(options).unwrap().target else { panic!("no folder") };
+        let mut room = Room::open(wanted).unwrap();
+        let left = |room: &Room| room.folder.as_ref().unwrap().unfinished().len();
+        assert_eq!(left(&room), 100 - REPAIRS_AT_START);
+        (0..17).for_each(|_| room.look_after());
+        assert_eq!((left(&room), room.unfinished.len()), (0, 0));
+        assert_eq!(fs::read(path.join("99.mkv")).unwrap(), b"somebody's");
     }
 
     #[test]

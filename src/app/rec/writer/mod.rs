@@ -12,11 +12,13 @@
 //! | `mod` | [`Writer`]: the thread from outside |
 //! | `orders` | what the two sides say to one another, and what both know |
 //! | `plan` | what is to be done with a frame: pure; its `playhead` is a player's clock |
+//! | `believed` | when a frame was captured, as far as that can be |
 //! | `worker` | the thread from inside; its `disk` is what is done while the disk is full, fails, or is gone |
 //! | `folder` | the folder that is recorded to, and what goes from it |
 //!
 //! May not live here: what a container's bytes are (`record`), how a file is written (`store`), what people are told (`report`).
 
+mod believed;
 pub mod folder;
 mod orders;
 mod plan;
@@ -175,9 +177,9 @@ impl Writer {
         }
     }
 
-    /// A frame was not sent to us, so that newer ones come in time.
-    pub fn skipped(&mut self) {
-        self.gap.on_skipped();
+    /// So many frames were not sent to us, so that newer ones come in time.
+    pub fn skipped(&mut self, count: u32) {
+        self.gap.on_skipped(count);
     }
 
     fn take_gap(&mut self) -> Option<Box<Ledger>> {
@@ -254,5 +256,73 @@ impl Writer {
             outside += waiting;
         }
         (whole, outside)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::Config;
+    use super::super::options::Options;
+    use super::*;
+    use crate::clock::anchor::Line;
+    use crate::jpeg::{Size, sample};
+    use crate::sys::clock;
+    use crate::time::Stamp;
+    use std::thread;
+    use std::time::Duration;
+
+    fn frame(number: u32) -> ToWrite {
+        let arrived = clock::now();
+        let size = Size { width: 64, height: 48 };
+        ToWrite {
+            number: FrameNumber(number),
+            stamp: Stamp { captured: arrived, sequence: number },
+            discontinuity: false,
+            was_repaired: false,
+            bytes: sample::jpeg(size, b"e"),
+            arrived,
+            line: Line::through(arrived, arrived),
+        }
+    }
+
+    /// A server that ends its session with each frame, and is another one with the next: each would begin a file.
+    #[test]
+    fn sessions_that_end_all_the_time_close_few_files() {
+        const SESSIONS: u32 = 60;
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().to_str().map(Into::into);
+        let options = Options { host: Some("pi.local".into()), output, ..Options::default() };
+        let target = Config::try_from(options).unwrap().target;
+        let mut writer = Writer::start(target, 1 << 20, &Bell::new().unwrap()).unwrap();
+        let (mut begun, mut finished, mut frames) = (0, 0, 0);
+        let mut listen = |writer: &Writer| {
+            while let Some(note) = writer.poll() {
+                match note {
+                    Note::Begun { .. } => begun += 1,
+                    Note::Finished(segment) => {
+                        finished += 1;
+                        frames += segment.summary.frames;
+                    }
+                    _ => {}
+                }
+            }
+        };
+        for number in 0..SESSIONS {
+            writer.stream(StreamId(number.into()), number > 0);
+            writer.write(frame(number)).unwrap();
+            writer.finish();
+            while writer.counts().recorded <= number.into() {
+                listen(&writer);
+                thread::park_timeout(Duration::from_millis(1));
+            }
+        }
+        writer.stop();
+        while !writer.has_ended() {
+            listen(&writer);
+            thread::park_timeout(Duration::from_millis(1));
+        }
+        listen(&writer);
+        assert_eq!((finished, frames), (begun, SESSIONS.into()));
+        assert!((20..30).contains(&begun), "{begun} files");
     }
 }

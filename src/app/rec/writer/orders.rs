@@ -8,6 +8,7 @@ use crate::account::ledger::{Absence, Ledger, Range};
 use crate::clock::anchor::Line;
 use crate::jpeg::Size;
 use crate::receiver::slate::Picture;
+use crate::record::segment::Cut;
 use crate::store::{Error, Summary, Whereabouts};
 use crate::sys::worker::Bell;
 use crate::time::{Stamp, Time};
@@ -98,6 +99,10 @@ pub enum Note {
         /// Now.
         to: Size,
     },
+    /// Too many files have begun that nobody has asked for: this is why another one would have, and does not.
+    Held(Cut),
+    /// A frame says that it was captured when it cannot have been: it has the time of its coming.
+    Untimed(FrameNumber),
     /// A frame was no JPEG and is not in the recording.
     NotJpeg(FrameNumber),
     /// This machine's wall clock was set by so much since the file before.

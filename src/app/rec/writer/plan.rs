@@ -4,6 +4,7 @@
 //! A gap between two frames belongs to the file that is open, even if the frame after it begins another; if none is open,
 //! to the next one of its stream; if there is none, to no file.
 
+use super::believed::{Believed, Seen};
 use super::playhead::Playhead;
 use crate::account::ledger::{Absence, FrameEntry, Ledger, MissingReason, Range};
 use crate::clock::anchor::Line;
@@ -75,6 +76,8 @@ pub(super) struct FramePlan {
     pub(super) taken: Timestamp,
     /// To be said before.
     pub(super) size: Option<SizeChange>,
+    /// Why a file would begin with it, had there not been too many: it goes on in the one that there is.
+    pub(super) held: Option<Cut>,
 }
 
 /// How writing a frame went.
@@ -101,8 +104,12 @@ pub(super) struct Plan {
     timeline: Timeline,
     /// The latest frame's.
     line: Option<Line>,
-    /// A player's; `None` where files are written.
-    playhead: Option<Playhead>,
+    believed: Believed,
+    playhead: Playhead,
+    /// What is written is one stream, whatever happens: a player's.
+    is_pipe: bool,
+    /// Frames of another clock have gone into the file, and its first part's times say nothing of them.
+    is_mixed: bool,
     /// The account of the file that is open, or will be next.
     ledger: Ledger,
     /// The latest frame's.
@@ -114,9 +121,28 @@ pub(super) struct Plan {
 impl Plan {
     /// For files of a folder, or else a pipe, which is one stream whatever happens.
     pub(super) fn new(cutter: Cutter, is_pipe: bool) -> Self {
-        let playhead = is_pipe.then(Playhead::default);
-        let timeline = Timeline::default();
-        Plan { cutter, timeline, line: None, playhead, ledger: Ledger::default(), size: None, begun: None }
+        Plan {
+            cutter,
+            timeline: Timeline::default(),
+            line: None,
+            believed: Believed::default(),
+            playhead: Playhead::default(),
+            is_pipe,
+            is_mixed: false,
+            ledger: Ledger::default(),
+            size: None,
+            begun: None,
+        }
+    }
+
+    /// To be asked of each frame before anything else: false: it has another time now than it says, as that cannot be.
+    pub(super) fn believe(&mut self, frame: &mut Facts) -> bool {
+        let Facts { arrived, line, .. } = *frame;
+        let mended = self.believed.frame(Seen { captured: frame.stamp.captured, arrived, line });
+        if let Some(Seen { captured, line, .. }) = mended {
+            (frame.stamp.captured, frame.line) = (captured, line);
+        }
+        mended.is_none()
     }
 
     /// The next frame. `zero` gives the wall clock's time at our monotonic clock's zero, which is asked for once a file.
@@ -129,12 +155,16 @@ impl Plan {
         let mut steps = ArrayVec::new();
         let Some(size) = frame.size else {
             steps.extend([Step::Gap, Step::Refuse]);
-            return FramePlan { steps, taken: self.time_of(frame, zero), size: None };
+            return FramePlan { steps, taken: self.time_of(frame, zero), size: None, held: None };
         };
         let cut = self.cut(frame, size);
+        let held = self.cutter.held().filter(|_| !self.is_pipe && open.is_some());
         let change = self.size_change(size, cut, open);
-        let at = self.time_in_file(frame);
         let is_new_file = open.is_none() || cut.is_some_and(|cut| self.needs_new_file(cut));
+        if is_new_file && cut.is_none() {
+            self.cutter.reopened(frame.arrived);
+        }
+        let at = self.time_in_file(frame, is_new_file, held);
         let taken = if is_new_file {
             let zero = zero();
             // another stream's gap is no business of the file before
@@ -145,28 +175,42 @@ impl Plan {
             self.start_with(frame, zero)
         } else {
             steps.push(Step::Gap);
-            self.time_of(frame, zero)
+            if is_another_clock(held) {
+                let taken = self.start_with(frame, zero());
+                self.begun = Some((frame.stamp.captured, taken));
+                taken
+            } else {
+                self.time_of(frame, zero)
+            }
         };
         steps.push(Step::Append { at, size });
-        FramePlan { steps, taken, size: change }
+        FramePlan { steps, taken, size: change, held }
     }
 
     /// Why a file is to begin with the frame, if one is.
     fn cut(&mut self, frame: &Facts, size: Size) -> Option<Cut> {
         let (captured, line) = (frame.stamp.captured, &frame.line);
-        if self.line.replace(*line).is_some_and(|before| !before.is_same_clock(line)) {
+        let before = self.line.replace(*line);
+        if before.is_some_and(|before| !self.believed.is_same_clock(&before, captured, line)) {
             self.cutter.new_clock();
         }
-        let cut = self.cutter.frame(captured, self.timeline.wall(captured, line), size);
+        let wall = self.timeline.wall(captured, line);
+        let cut = self.cutter.frame(captured, frame.arrived, wall, size);
+        self.is_mixed |= is_another_clock(self.cutter.held());
         // a frame that begins another file may be another clock's
-        if cut.is_none() {
+        if cut.is_none() && !self.is_mixed {
             self.timeline.go_on(captured, line);
         }
         cut
     }
 
     fn needs_new_file(&self, cut: Cut) -> bool {
-        cut != Cut::First && self.playhead.is_none()
+        cut != Cut::First && !self.is_pipe
+    }
+
+    /// Whether a file may be closed that nobody has asked to be: too many have been, and it goes on.
+    pub(super) fn may_finish(&self, now: Time) -> bool {
+        self.is_pipe || self.cutter.may_begin(now)
     }
 
     /// Said each time that a file begins for another size, and now and then while sizes flip.
@@ -185,14 +229,22 @@ impl Plan {
     }
 
     /// The time by which a frame stands in what is written.
-    fn time_in_file(&mut self, frame: &Facts) -> Time {
-        let captured = frame.stamp.captured;
-        self.playhead.as_mut().map_or(captured, |playhead| playhead.frame(captured, frame.arrived))
+    fn time_in_file(&mut self, frame: &Facts, is_new_file: bool, held: Option<Cut>) -> Time {
+        let (captured, arrived) = (frame.stamp.captured, frame.arrived);
+        if self.is_pipe {
+            return self.playhead.frame(captured, arrived);
+        }
+        if is_new_file {
+            self.playhead.another_file(captured, arrived);
+        } else if is_another_clock(held) {
+            self.playhead.another_stream();
+        }
+        self.playhead.frame_of_file(captured, arrived)
     }
 
     /// The time of a picture that is not a frame; `None` where files are written, which hold frames only.
     pub(super) fn picture(&mut self, now: Time) -> Option<Time> {
-        self.playhead.as_mut().map(|playhead| playhead.picture(now))
+        self.is_pipe.then(|| self.playhead.picture(now))
     }
 
     /// When a frame was captured: as long after its file's first one as the camera's clock says.
@@ -216,6 +268,10 @@ impl Plan {
         start: Timestamp,
     ) -> Option<SignedDuration> {
         self.begun = Some((frame.stamp.captured, start));
+        self.is_mixed = false;
+        if !self.is_pipe {
+            self.playhead.another_file(frame.stamp.captured, frame.arrived);
+        }
         let set = self.timeline.begin(frame.stamp.captured, &frame.line, zero);
         self.cutter.begun(start);
         set
@@ -240,7 +296,9 @@ impl Plan {
     /// The frames from here on are another stream's.
     pub(super) fn end_stream(&mut self, whole: &mut Ledger) {
         self.cutter.new_stream();
-        self.playhead.iter_mut().for_each(Playhead::another_stream);
+        if self.is_pipe {
+            self.playhead.another_stream();
+        }
         self.begun = None;
         whole.on_restart();
         self.ledger.end_stream();
@@ -288,6 +346,11 @@ impl Plan {
     }
 }
 
+/// The frame is not of the clock of those before it, and goes into their file all the same.
+fn is_another_clock(held: Option<Cut>) -> bool {
+    matches!(held, Some(Cut::Stream | Cut::Clock))
+}
+
 /// As long after `at` as the camera's clock says; before it, should that have gone back.
 fn later(captured: Time, at: Timestamp, then: Time) -> Timestamp {
     let after =
@@ -324,6 +387,8 @@ mod tests {
         whole: Ledger,
         files: Vec<Ledger>,
         changes: Vec<SizeChange>,
+        held: Vec<Cut>,
+        takens: Vec<Timestamp>,
         absences: usize,
         zeros: Cell<usize>,
     }
@@ -337,6 +402,8 @@ mod tests {
                 whole: Ledger::default(),
                 files: Vec::new(),
                 changes: Vec::new(),
+                held: Vec::new(),
+                takens: Vec::new(),
                 absences: 0,
                 zeros: Cell::new(0),
             }
@@ -353,8 +420,12 @@ mod tests {
                 self.zeros.set(self.zeros.get() + 1);
                 ZERO
             };
+            let mut frame = frame;
+            self.plan.believe(&mut frame);
             let planned = self.plan.frame(&frame, self.open, zero);
             self.changes.extend(planned.size);
+            self.held.extend(planned.held);
+            self.takens.push(planned.taken);
             let mut outcome = Outcome::Written;
             for step in &planned.steps {
                 match *step {
@@ -496,6 +567,89 @@ mod tests {
         // back by two seconds, and soon where it was
         let _ = frame(11, 49_000);
         assert_eq!(names(&run.frame(frame(12, 51_100), None)), "gcba");
+    }
+
+    /// Where a frame stands in its file.
+    fn at(steps: &[Step]) -> Time {
+        steps
+            .iter()
+            .find_map(|step| if let Step::Append { at, .. } = step { Some(*at) } else { None })
+            .unwrap()
+    }
+
+    #[test]
+    fn one_time_from_the_end_of_all_time_dates_no_file() {
+        let mut run = Run::new(false);
+        run.plan.cutter = Cutter::new(Some(Duration::from_secs(10)));
+        let mut anchor = Anchor::default();
+        for number in 0..1_000 {
+            let facts = facts(number, Some(SMALL));
+            let captured = if number == 35 { Time::NEVER } else { facts.stamp.captured };
+            let line = anchor.observe(captured, facts.arrived).line;
+            let steps = run.frame(Facts { stamp: Stamp { captured, sequence: number }, line, ..facts }, None);
+            assert_eq!(at(&steps), facts.stamp.captured, "frame {number}");
+        }
+        run.close();
+        assert_eq!(run.closed(), [(100, 0); 10], "nor does it begin one");
+        let last = Timestamp::from_millisecond(50_000 + 100_000).unwrap();
+        assert!(run.takens.iter().all(|taken| *taken < last), "{:?}", run.takens.iter().max());
+    }
+
+    /// A camcast that is another one with each frame, and whose clock is.
+    #[test]
+    fn streams_without_end_go_on_in_one_file() {
+        let mut run = Run::new(false);
+        let mut anchor = Anchor::default();
+        let (mut files, mut before) = (0, Time::default());
+        for number in 0..3_000_u32 {
+            let facts = facts(number, Some(SMALL));
+            let captured = Time::from_millis(u64::from(number.wrapping_mul(2_654_435_761)) / 1_000);
+            if number % 10 == 0 {
+                anchor.restart();
+                run.plan.end_stream(&mut run.whole);
+            }
+            let captured = if number % 10 == 0 { captured } else { run_on(before) };
+            before = captured;
+            let line = anchor.observe(captured, facts.arrived).line;
+            let steps = run.frame(Facts { stamp: Stamp { captured, sequence: number }, line, ..facts }, None);
+            files += usize::from(names(&steps).contains('b'));
+            if files > 20 && !names(&steps).contains('b') && run.held.len() > 1 {
+                // in one file times are those of our clock, about
+                let gone = run.takens[run.takens.len() - 1].duration_since(run.takens[run.takens.len() - 2]);
+                assert_eq!(gone, SignedDuration::from_millis(100), "frame {number}");
+            }
+        }
+        assert_eq!(files, 20 + 1 + 300 / 90, "of 300 streams within 300 s");
+        assert_eq!(run.held.len(), 300 - files);
+        assert_eq!(run.whole.counts().recorded, 3_000);
+    }
+
+    fn run_on(before: Time) -> Time {
+        before.after(Duration::from_millis(100))
+    }
+
+    #[test]
+    fn a_file_that_holds_two_clocks_has_one_line_of_time() {
+        let mut run = Run::new(false);
+        while run.plan.may_finish(Time::from_millis(50_000)) {
+            run.plan.cutter.reopened(Time::from_millis(50_000));
+        }
+        run.frames(0..10, SMALL);
+        run.plan.end_stream(&mut run.whole);
+        let other = |number: u32| {
+            let facts = facts(number, Some(SMALL));
+            let captured = Time::from_millis(7_000_000 + u64::from(number) * 100);
+            let line = Line::through(captured, facts.arrived);
+            Facts { stamp: Stamp { captured, sequence: number }, line, ..facts }
+        };
+        let times: Vec<Time> = (10..20).map(|number| at(&run.frame(other(number), None))).collect();
+        let expected: Vec<Time> = (10..20).map(|number| facts(number, None).stamp.captured).collect();
+        assert_eq!((times, &run.held[..]), (expected, &[Cut::Stream][..]));
+        // a disk's trouble begins a file of the one clock
+        run.answer = Answer::Full;
+        run.frame(other(20), None);
+        run.answer = Answer::Takes;
+        assert_eq!(at(&run.frame(other(21), None)), other(21).stamp.captured);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Times for a player, to whom all of it is one stream: a frame's are the camera's, a picture's that stands in for frames go on by
-//! our own clock, and where the camera's clock is another one than before, its frames go on from there.
+//! our own clock, and where the camera's clock is another one than before, its frames go on from there. A file's are the camera's too,
+//! unless frames of another clock go into it.
 
 use crate::time::Time;
 use std::time::Duration;
@@ -21,7 +22,7 @@ pub(super) struct Playhead {
 impl Playhead {
     /// The time of a frame.
     pub(super) fn frame(&mut self, captured: Time, now: Time) -> Time {
-        let own = Time::from_nanos(captured.as_nanos().saturating_add_signed(self.shift));
+        let own = self.own(captured);
         let at = match (self.last, self.by_our_clock(now)) {
             (Some((last, _)), Some(expected)) if own < last || self.is_unsure && differs(own, expected) => {
                 self.shift = nanos(expected).saturating_sub(nanos(captured));
@@ -32,6 +33,25 @@ impl Playhead {
         self.is_unsure = false;
         self.last = Some((at, now));
         at
+    }
+
+    /// The time of a frame of a file: the camera's, which may tremble.
+    pub(super) fn frame_of_file(&mut self, captured: Time, now: Time) -> Time {
+        if self.is_unsure {
+            return self.frame(captured, now);
+        }
+        let at = self.own(captured);
+        self.last = Some((at, now));
+        at
+    }
+
+    /// Another file begins with this frame, and has the camera's times.
+    pub(super) fn another_file(&mut self, captured: Time, now: Time) {
+        *self = Playhead { last: Some((captured, now)), ..Playhead::default() };
+    }
+
+    fn own(&self, captured: Time) -> Time {
+        Time::from_nanos(captured.as_nanos().saturating_add_signed(self.shift))
     }
 
     /// The time of a picture that is no frame.

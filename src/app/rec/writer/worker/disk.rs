@@ -7,7 +7,7 @@ use super::{Begun, Destination, Open, Worker};
 use crate::account::ledger::{Ledger, MissingReason};
 use crate::jpeg::Size;
 use crate::store::error::WriteReason;
-use crate::store::{Error, Summary, Whereabouts, trim};
+use crate::store::{Error, Reserved, Summary, Whereabouts};
 use crate::time::Time;
 use jiff::Timestamp;
 use std::path::Path;
@@ -196,7 +196,7 @@ impl Worker {
                 return (Err(before), taken);
             }
         }
-        let begun = self.begin(frame, frame.stamp.captured, size, taken);
+        let begun = self.begin(frame, facts.stamp.captured, size, taken);
         if begun.is_ok() {
             self.begin_timeline(facts, zero, taken);
         }
@@ -255,7 +255,7 @@ impl Worker {
 
     /// The disk need not keep room for a file that is closed any longer.
     pub(super) fn trim(&mut self) {
-        if let Some(Err(why)) = self.untrimmed.take().map(|path| trim(&path)) {
+        if let Some(Err(why)) = self.untrimmed.take().map(Reserved::trim) {
             log::warn!("{why}");
         }
     }

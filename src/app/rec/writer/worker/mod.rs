@@ -18,13 +18,13 @@ use crate::jpeg;
 use crate::receiver::slate::Picture;
 use crate::record::container::Track;
 use crate::shown::for_programs;
-use crate::store::{Dir, Error, Pipe, Recording, Sink, Whereabouts, sidecar};
+use crate::store::{Dir, Error, Pipe, Recording, Reserved, Sink, Whereabouts, sidecar};
 use crate::sys::clock;
 use crate::time::{Stamp, Time};
 use crate::wire::{FrameNumber, StreamId};
 use jiff::Timestamp;
 use std::io::IoSlice;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
@@ -63,10 +63,14 @@ pub(in crate::app::rec::writer) struct Worker {
     /// When the next checkpoint is due.
     due: Time,
     flips: Throttle,
+    holds: Throttle,
+    untimed: Throttle,
+    /// The file was to be closed, but too many have been: it is as soon as it may be, unless it goes on.
+    is_to_close: bool,
     /// How many bytes the disk is asked to keep room for.
     ahead: u64,
     /// A file that was closed, and for which the disk still keeps room.
-    untrimmed: Option<PathBuf>,
+    untrimmed: Option<Reserved>,
     notes: SyncSender<Note>,
     shared: Shared,
     clocks: Clocks,
@@ -103,6 +107,9 @@ impl Worker {
             stream: None,
             due: Time::default(),
             flips: Throttle::default(),
+            holds: Throttle::default(),
+            untimed: Throttle::default(),
+            is_to_close: false,
             ahead: 0,
             untrimmed: None,
             notes,
@@ -120,8 +127,8 @@ impl Worker {
             };
             // a checkpoint is for all that has come
             let mut orders = order.into_iter().chain(inbox.try_iter()).take(FRAMES_A_LOOK);
-            if let Err(error) = orders.try_for_each(|order| self.obey(order)).and_then(|()| self.checkpoint())
-            {
+            let done = orders.try_for_each(|order| self.obey(order)).and_then(|()| self.close_if_due());
+            if let Err(error) = done.and_then(|()| self.checkpoint()) {
                 self.give_up(error, inbox);
                 return;
             }
@@ -152,7 +159,7 @@ impl Worker {
             self.count_off(&order);
             match order {
                 Order::Frame(frame, gap) => {
-                    let facts = facts(&frame, None);
+                    let facts = self.facts(&frame, None);
                     let taken = self.plan.time_of(&facts, self.clocks.zero);
                     self.absorb(gap.as_deref(), Some(taken));
                     if !is_closed {
@@ -183,7 +190,8 @@ impl Worker {
             Order::Show(picture) => self.show(&picture),
             Order::Finish { gap } => {
                 self.absorb(gap.as_deref(), None);
-                self.finish()
+                self.is_to_close = true;
+                self.close_if_due()
             }
             Order::Frame(frame, gap) => {
                 let written = self.write(&frame, gap.as_deref());
@@ -221,11 +229,15 @@ impl Worker {
 
     /// Does with a frame what is planned, and reports how that went.
     fn write(&mut self, frame: &ToWrite, gap: Option<&Ledger>) -> Result<(), Error> {
-        let size = jpeg::check_header_only(&frame.bytes).ok().map(|checked| checked.size());
-        let facts = facts(frame, size);
+        let size = jpeg::size(&frame.bytes).ok();
+        let facts = self.facts(frame, size);
         let open = self.open.as_ref().map(Open::size);
-        let FramePlan { steps, taken, size: change } = self.plan.frame(&facts, open, self.clocks.zero);
+        let FramePlan { steps, taken, size: change, held } = self.plan.frame(&facts, open, self.clocks.zero);
         self.tell_size(change);
+        self.is_to_close = false;
+        if let Some(why) = held.filter(|_| self.holds.happened((self.clocks.now)()).is_some()) {
+            self.say(Note::Held(why));
+        }
         let mut done = Ok(());
         for step in steps {
             match step {
@@ -255,6 +267,15 @@ impl Worker {
         written
     }
 
+    /// What is known of a frame, with a time that can be.
+    fn facts(&mut self, frame: &ToWrite, size: Option<jpeg::Size>) -> Facts {
+        let mut facts = facts(frame, size);
+        if !self.plan.believe(&mut facts) && self.untimed.happened((self.clocks.now)()).is_some() {
+            self.say(Note::Untimed(frame.number));
+        }
+        facts
+    }
+
     fn tell_size(&mut self, change: Option<SizeChange>) {
         match change {
             Some(SizeChange::Resized { from, to }) => self.say(Note::Resized { from, to }),
@@ -267,8 +288,7 @@ impl Worker {
 
     /// Gives whoever looks on a picture that is in no account. Files hold frames only.
     fn show(&mut self, picture: &Picture) -> Result<(), Error> {
-        let (Destination::Pipe { .. }, Ok(checked)) = (&self.place, jpeg::check_header_only(&picture.bytes))
-        else {
+        let (Destination::Pipe { .. }, Ok(size)) = (&self.place, jpeg::size(&picture.bytes)) else {
             return Ok(());
         };
         let now = (self.clocks.now)();
@@ -284,7 +304,7 @@ impl Worker {
         };
         let zero = (self.clocks.zero)();
         let taken = zero.checked_add(Duration::from_nanos(now.as_nanos())).unwrap_or(zero);
-        self.append(&frame, at, checked.size(), taken)
+        self.append(&frame, at, size, taken)
     }
 
     fn append(&mut self, frame: &ToWrite, at: Time, size: jpeg::Size, taken: Timestamp) -> Result<(), Error> {
@@ -341,8 +361,15 @@ impl Worker {
         Ok(())
     }
 
+    /// A session that ends closes its file, unless sessions end all the time.
+    fn close_if_due(&mut self) -> Result<(), Error> {
+        let is_due = self.is_to_close && self.plan.may_finish((self.clocks.now)());
+        if is_due { self.finish() } else { Ok(()) }
+    }
+
     /// Closes the file that is open, if one is, and writes its sidecar. No other follows at once.
     fn finish(&mut self) -> Result<(), Error> {
+        self.is_to_close = false;
         let closed = self.close();
         self.trim();
         closed
@@ -355,7 +382,7 @@ impl Worker {
         let (mut ledger, clock) = self.plan.close();
         if let Open::Recording(begun) = &open {
             self.trim();
-            self.untrimmed = begun.recording.reserved().map(Path::to_owned);
+            self.untrimmed = begun.recording.reserved();
         }
         let finished = match open {
             Open::Recording(mut begun) => {

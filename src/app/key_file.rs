@@ -1,0 +1,144 @@
+//! The files that keys of sealed mode are in: made here, and read by both programs.
+
+use super::argument::Argument;
+use super::exit::{Exit, ExitError, usage};
+use super::say;
+use crate::seal::Key;
+use crate::shown::shown;
+use crate::sys::random_secret;
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// The longest key file, in bytes.
+const MAX_FILE: u64 = 1024;
+
+/// Who besides its owner may read or change it.
+const OTHERS: u32 = 0o066;
+
+/// Makes a file with a new key, which only its owner can read.
+///
+/// # Errors
+/// There is such a file, or it cannot be written.
+pub fn create(file: &Argument) -> Result<Exit, ExitError> {
+    if file.is_stdio() {
+        return Err(usage("--new-key -: a key is not shown; give it the name of a file"));
+    }
+    let path = file.path();
+    let key = Key::new(random_secret().map_err(|error| ExitError::system("random numbers", &error))?);
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let written = made.and_then(|mut made| {
+        let written = made.write_all(key.to_text().as_bytes()).and_then(|()| made.sync_all());
+        // what is half a key is none
+        written.inspect_err(|_| drop(std::fs::remove_file(path)))
+    });
+    let name = shown(path);
+    match written {
+        Ok(()) => {
+            say(&format!(
+                "{name} has a new key: camcast --key-file {name} streams to those alone that have it too; copy it to each \
+                 machine that records, as by scp, for camrec --key-file"
+            ));
+            Ok(Exit::Ok)
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(usage(format!(
+            "--new-key {name}: there is such a file, and it may be a key that somebody has: name another one"
+        ))),
+        Err(error) => Err(ExitError::new(Exit::NotWritable, format!("--new-key {name}: {error}"))),
+    }
+}
+
+/// The key of the file that was typed, or else of the service's `credential`; none if there is neither.
+///
+/// # Errors
+/// One line and its exit code: without the key that somebody meant, nothing is said in the open.
+pub fn read(typed: Option<&Argument>, credential: &str) -> Result<Option<Key>, ExitError> {
+    if let Some(file) = typed {
+        let path = file.path();
+        let bad = |why: String| usage(format!("--key-file {}: {why}", shown(path)));
+        let file = File::open(path).map_err(|error| bad(error.to_string()))?;
+        let mode = file.metadata().map_err(|error| bad(error.to_string()))?.mode();
+        if mode & OTHERS != 0 {
+            return Err(bad(format!("others can read or change it: chmod 600 {}", shown(path))));
+        }
+        return parse(file).map(Some).map_err(bad);
+    }
+    let Some(folder) = std::env::var_os("CREDENTIALS_DIRECTORY") else { return Ok(None) };
+    let path = Path::new(&folder).join(credential);
+    let bad = |why: String| usage(format!("credential {}: {why}", shown(&path)));
+    match File::open(&path) {
+        Ok(file) => parse(file).map(Some).map_err(bad),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(bad(error.to_string())),
+    }
+}
+
+fn parse(file: File) -> Result<Key, String> {
+    let mut text = Zeroizing::new(Vec::with_capacity(MAX_FILE as usize + 1));
+    // a device without end is none
+    file.take(MAX_FILE + 1).read_to_end(&mut text).map_err(|error| error.to_string())?;
+    if text.len() as u64 > MAX_FILE {
+        return Err(format!("longer than {MAX_FILE} bytes, which no key is"));
+    }
+    // what Windows writes before a text
+    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text);
+    let text = std::str::from_utf8(text).map_err(|_| "no key: it is no text".to_owned())?;
+    Key::parse(text).map_err(|why| why.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    fn argument(path: &Path) -> Argument {
+        path.to_str().unwrap().into()
+    }
+
+    #[test]
+    fn a_new_key_is_its_owner_s_alone_and_replaces_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        assert_eq!(create(&argument(&path)), Ok(Exit::Ok));
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(read(Some(&argument(&path)), "x").unwrap().is_some());
+        let again = create(&argument(&path)).unwrap_err();
+        assert!(again.to_string().contains("there is such a file"), "{again}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        let other = folder.path().join("other");
+        create(&argument(&other)).unwrap();
+        assert_ne!(fs::read_to_string(&other).unwrap(), text);
+        let nowhere = create(&argument(&folder.path().join("no/key"))).unwrap_err();
+        assert_eq!(nowhere.exit, Exit::NotWritable);
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_or_that_is_no_key_is_named_with_its_remedy() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let said = || read(Some(&argument(&path)), "x").unwrap_err().to_string();
+        assert!(said().contains("No such file"));
+        create(&argument(&path)).unwrap();
+        for mode in [0o644, 0o640, 0o604, 0o620] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            assert!(said().contains("chmod 600"), "{mode:o}: {}", said());
+        }
+        fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
+        assert!(read(Some(&argument(&path)), "x").is_ok());
+        for (bytes, expected) in [
+            (&b"geheim"[..], "no key: a line that begins with camcast-key-1:"),
+            (b"\xff\xfe", "no text"),
+            (&[b'x'; 2000], "longer than 1024 bytes"),
+        ] {
+            let other = folder.path().join("other");
+            fs::write(&other, bytes).unwrap();
+            fs::set_permissions(&other, Permissions::from_mode(0o600)).unwrap();
+            let error = read(Some(&argument(&other)), "x").unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}
