@@ -20,6 +20,7 @@ use crate::time::Time;
 use crate::wire::data::{DISCONTINUITY, Data, Header};
 use crate::wire::{FrameNumber, ParseError};
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::time::Duration;
 
 /// Frames under way at once, the wholly missing ones among them included. More than the sender's lead over what is
@@ -522,19 +523,30 @@ impl Assembler {
         }
     }
 
-    /// Nothing has come for a while: the rest of the newest frame is missed.
+    /// Nothing has come for a while: the rest of the newest frames is missed.
     pub fn check_quiet(&mut self, timing: &Timing, now: Time) {
-        if now >= self.quiet_due() {
-            if let Some(last) = self.slots.back_mut() {
-                last.close(false, timing, now);
+        for at in self.newest() {
+            if now >= self.quiet_due_of(at) {
+                self.slots.iter_mut().skip(at).take(1).for_each(|slot| slot.close(false, timing, now));
             }
         }
     }
 
-    /// When the rest of the newest frame is missed.
+    /// When the rest of one of the newest frames is missed.
     pub(super) fn quiet_due(&self) -> Time {
-        match self.slots.back() {
-            Some(last) if !last.missed.is_closed() && !last.is_whole() => self.quiet.due(),
+        self.newest().map(|at| self.quiet_due_of(at)).min().unwrap_or(Time::NEVER)
+    }
+
+    /// The newest frame that is proved is among them: all before it have been sent.
+    fn newest(&self) -> Range<usize> {
+        self.slots.len().saturating_sub(1 + LEAD as usize)..self.slots.len()
+    }
+
+    fn quiet_due_of(&self, at: usize) -> Time {
+        let slot = self.slots.get(at).filter(|slot| !slot.missed.is_closed() && !slot.is_whole());
+        match slot {
+            Some(slot) if slot.partial.is_some() => self.quiet.due(slot.fresh),
+            Some(_) if !self.next.plus(at as u32).is_after(self.proved) => self.quiet.due_of_none(),
             _ => Time::NEVER,
         }
     }
@@ -597,6 +609,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
     const LATENCY: Duration = Duration::from_millis(120);
     const START: Time = Time::from_millis(5_000);
+    const QUIET_ENOUGH: Duration = Duration::from_millis(60);
 
     /// A reel with frames 1 to `count`, of `length` bytes each.
     fn reel(count: u32, length: usize) -> Reel {
@@ -690,6 +703,19 @@ mod tests {
         let repaired = frame.repaired;
         bench.assembler.recycle(frame.bytes);
         repaired
+    }
+
+    #[test]
+    fn what_somebody_made_up_of_the_next_frame_does_not_hide_what_the_newest_lacks() {
+        let reel = reel(2, 6_000);
+        let mut bench = Bench::new(Patience::Reel);
+        let made_up = Data::parse(datagrams(&reel, 2)[3]).unwrap();
+        bench.assembler.insert(&made_up, false, &mut bench.timing, bench.now).unwrap();
+        datagrams(&reel, 1)[..4]
+            .iter()
+            .for_each(|datagram| assert_eq!(bench.insert(datagram), Insertion::Fresh));
+        bench.pass(QUIET_ENOUGH);
+        assert_eq!(bench.pass(QUIET_ENOUGH).ask(), [(1, 4, 1), (2, 0, 3), (2, 4, 1)]);
     }
 
     #[test]

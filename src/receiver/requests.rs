@@ -359,9 +359,14 @@ impl Quiet {
         self.pause = self.pause.mul_f32(0.95);
     }
 
-    /// When it has been quiet for long enough.
-    pub(super) fn due(&self) -> Time {
-        self.fresh.after(self.pause.mul_f32(1.5).clamp(QUIET, MAX_QUIET))
+    /// When it has been quiet for long enough about a frame of which something came by itself at `fresh`.
+    pub(super) fn due(&self, fresh: Time) -> Time {
+        fresh.after(self.pause.mul_f32(1.5).clamp(QUIET, MAX_QUIET))
+    }
+
+    /// The same of one that was heard of, and of which nothing has come.
+    pub(super) fn due_of_none(&self) -> Time {
+        self.due(self.fresh)
     }
 }
 
@@ -471,7 +476,7 @@ mod tests {
     fn it_is_quiet_after_longer_than_the_pauses_within_a_frame() {
         let at = |ms: u32| START.after(ms * MS);
         // rounded: pauses are learned as floats
-        let due = |quiet: &Quiet| (quiet.due().since(START) + MS / 2).as_millis();
+        let due = |quiet: &Quiet| (quiet.due_of_none().since(START) + MS / 2).as_millis();
         let mut quiet = Quiet::default();
         quiet.on_fresh(None, at(0));
         assert_eq!(due(&quiet), 10);
