@@ -1,6 +1,7 @@
 #!/bin/bash
 # fuzz.sh [SECONDS [TARGET]]: each fuzz target for so long (60), one a processor, or this one alone. No cargo-fuzz and no nightly:
 # libFuzzer comes with a crate, and any rustc can count what runs. What it learns stays in target/fuzz; what it finds is named, and ends this.
+# SEED=7 goes that way; without it each run goes another.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export PATH=$HOME/.cargo/bin:$PATH # where rustup puts Rust
@@ -25,8 +26,9 @@ RUSTFLAGS="$counters" cargo build --locked --release --manifest-path fuzz/Cargo.
 run() {
     mkdir -p "$out/corpus/$1" "$out/found"
     local log=$out/$1.log
-    RUST_BACKTRACE=0 "$out/$host/release/$1" -max_total_time="$seconds" -max_len=20000 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+    RUST_BACKTRACE=0 "$out/$host/release/$1" -seed="${SEED:-0}" -max_total_time="$seconds" -max_len=20000 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
         -artifact_prefix="$out/found/$1-" "$out/corpus/$1" "fuzz/corpus/$1" >"$log" 2>&1 || {
+        grep '^INFO: Seed' "$log"
         grep -v '^#' "$log" | tail -n 40
         echo "$1: found something. A regression test first, then mend it; the input goes to fuzz/corpus/$1" >&2
         exit 255
