@@ -1,6 +1,6 @@
 //! What it costs to stream and to record, beside the least that it could cost, on the machine that this runs on.
 //!
-//! `make bench` runs it; `cargo bench --bench figures -- sender` runs one part. Nothing is held against a limit: it reports. What
+//! `make bench` runs it; `cargo bench --bench figures -- sender` runs one part, and `model` fits that of docs/ anew. Nothing is held against a limit: it reports. What
 //! is compared is measured in turn, several rounds of it, because machines have other work: ratios within a run count.
 //!
 //! | module | what |
@@ -9,6 +9,7 @@
 //! | `recorder` | camrec beside a bare loop that receives and writes, and beside ffmpeg |
 //! | `peers` | ffmpeg and GStreamer, which send RTP, beside both |
 //! | `model` | what sending costs as a sum, and what follows for smaller boards |
+//! | `again` | the model of an earlier run, with instructions counted since |
 //! | `loss` | what lost datagrams cost both ends |
 //! | `bare` | the bare loops: who sends, who receives, who writes |
 //! | `crowd` | native clients, as many as wanted, in one process |
@@ -22,6 +23,7 @@
 //! | `report` | the JSON and `docs/BENCHMARKS.md` |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout)]
 
+mod again;
 mod attempt;
 mod bare;
 mod calls;
@@ -50,6 +52,7 @@ mod work;
 mod support;
 
 use attempt::Failures;
+use model::Measured;
 use plan::Plan;
 use report::Report;
 
@@ -61,12 +64,15 @@ fn main() {
             return;
         }
     }
+    if args == ["model"] {
+        return again::fit();
+    }
     let plan = Plan::new(args);
     let (mut report, failures) = (Report::new(&plan), Failures::default());
     if plan.has("sender") {
         report.sender = failures.attempt("sender", || sender::run(&plan, &failures));
-        let rows = report.sender.as_deref().unwrap_or_default();
-        report.model = failures.attempt("model", || model::fit(rows)).flatten();
+        let rows = report.sender.as_deref().map(Measured::of).unwrap_or_default();
+        report.model = failures.attempt("model", || model::fit(&rows)).flatten();
     }
     if plan.has("recorder") {
         report.recorder = failures.attempt("recorder", || recorder::run(&plan, &failures));

@@ -74,20 +74,47 @@ pub(crate) struct Prediction {
     pub(crate) asked: Vec<(String, [f64; 2])>,
 }
 
-/// How often each of [`PARTS`] comes in a frame, and what it cost without its source.
+/// What is fitted: a row of the first table, in which all frames came.
+pub(crate) struct Measured {
+    pub(crate) picture: String,
+    pub(crate) clients: usize,
+    pub(crate) bytes: usize,
+    pub(crate) wakes: f64,
+    /// A frame and client, without the source; and the source's, a frame.
+    pub(crate) us: f64,
+    pub(crate) source_us: f64,
+}
+
+impl Measured {
+    pub(crate) fn of(rows: &[Row]) -> Vec<Self> {
+        let measured = |row: &Row| Measured {
+            picture: row.picture.to_owned(),
+            clients: row.clients,
+            bytes: row.bytes,
+            wakes: row.camcast_wakes,
+            us: row.camcast_us.median,
+            source_us: row.source_us,
+        };
+        rows.iter().filter(|row| row.rounds > 0).map(measured).collect()
+    }
+}
+
+/// How often each of [`PARTS`] comes in a frame, and what it cost without its source, and with it.
 struct Sample {
     times: [f64; 4],
     us: f64,
+    /// What was measured, of which the source was taken off: what is left of it for one client may be less than its noise.
+    whole_us: f64,
 }
 
 /// None if too little was measured.
-pub(crate) fn fit(rows: &[Row]) -> Option<Model> {
-    let samples: Vec<Sample> = rows.iter().filter(|row| row.rounds > 0).map(sample).collect();
+pub(crate) fn fit(rows: &[Measured]) -> Option<Model> {
+    let samples: Vec<Sample> = rows.iter().map(sample).collect();
     if samples.len() <= PARTS.len() {
         return None;
     }
     let parts_us = least_squares(&samples);
-    let off: Vec<f64> = samples.iter().map(|it| 100.0 * (it.cost(&parts_us) / it.us - 1.0).abs()).collect();
+    let off: Vec<f64> = samples.iter().map(|it| 100.0 * it.off(&parts_us).abs()).collect();
     let off_percent = [median(off.iter().copied()), off.iter().copied().fold(0.0, f64::max)];
     let speed = Speed::measure();
     let boards = speed.iter().flat_map(|speed| BOARDS.iter().map(|it| predict(it, rows, &parts_us, speed)));
@@ -95,13 +122,19 @@ pub(crate) fn fit(rows: &[Row]) -> Option<Model> {
     Some(Model { parts_us, off_percent, speed, boards })
 }
 
-fn sample(row: &Row) -> Sample {
+fn sample(row: &Measured) -> Sample {
     let clients = row.clients as f64;
     let datagrams = row.bytes.div_ceil(FRAGMENT) as f64 * clients;
-    Sample { times: [1.0, datagrams, row.camcast_wakes, clients], us: row.camcast_us.median * clients }
+    let us = row.us * clients;
+    Sample { times: [1.0, datagrams, row.wakes, clients], us, whole_us: us + row.source_us }
 }
 
 impl Sample {
+    /// How far these parts are off, by what was measured.
+    fn off(&self, parts: &[f64; 4]) -> f64 {
+        (self.cost(parts) - self.us) / self.whole_us
+    }
+
     fn cost(&self, parts: &[f64; 4]) -> f64 {
         self.times.iter().zip(parts).map(|(times, part)| times * part).sum()
     }
@@ -111,7 +144,7 @@ impl Sample {
 fn least_squares(samples: &[Sample]) -> [f64; 4] {
     let choices = (1_usize..1 << PARTS.len()).map(|choice| solve(samples, |part| choice >> part & 1 == 1));
     let good = choices.flatten().filter(|parts| parts.iter().all(|part| *part >= 0.0));
-    let off = |parts: &[f64; 4]| samples.iter().map(|it| (it.cost(parts) / it.us - 1.0).powi(2)).sum::<f64>();
+    let off = |parts: &[f64; 4]| samples.iter().map(|it| it.off(parts).powi(2)).sum::<f64>();
     good.min_by(|one, other| off(one).total_cmp(&off(other))).unwrap_or_default()
 }
 
@@ -120,9 +153,9 @@ fn solve(samples: &[Sample], may_be: impl Fn(usize) -> bool) -> Option<[f64; 4]>
     let parts: Vec<usize> = (0..PARTS.len()).filter(|part| may_be(*part)).collect();
     let size = parts.len();
     let mut matrix = vec![vec![0.0; size + 1]; size];
-    for Sample { times, us } in samples {
+    for Sample { times, us, whole_us } in samples {
         for (row, part) in parts.iter().enumerate() {
-            let weighted = times[*part] / us / us;
+            let weighted = times[*part] / whole_us / whole_us;
             parts
                 .iter()
                 .enumerate()
@@ -148,10 +181,9 @@ fn solve(samples: &[Sample], may_be: impl Fn(usize) -> bool) -> Option<[f64; 4]>
     Some(all)
 }
 
-fn predict(board: &Board, rows: &[Row], parts: &[f64; 4], speed: &Speed) -> Prediction {
+fn predict(board: &Board, rows: &[Measured], parts: &[f64; 4], speed: &Speed) -> Prediction {
     let asked = ASKED.iter().filter_map(|(picture, clients)| {
-        let row =
-            rows.iter().find(|row| row.picture == *picture && row.clients == *clients && row.rounds > 0)?;
+        let row = rows.iter().find(|row| row.picture == *picture && row.clients == *clients)?;
         let sample = sample(row);
         // as instructions of such a board, in thousands: what was measured here, and what was on another machine, since the card of
         // none of these boards cuts UDP trains

@@ -276,6 +276,14 @@ fn losing(text: &mut String, rows: &[loss::Row]) {
     }
 }
 
+/// What is not measured by running the programs.
+pub(crate) fn last_parts(model: &Model) -> String {
+    let mut text = String::new();
+    instructions(&mut text);
+    modelled(&mut text, model);
+    wrapped(&text)
+}
+
 fn instructions(text: &mut String) {
     let kinds = [model::here(), model::ARM].map(|kind| (kind, model::counted(kind)));
     let _ = write!(
@@ -310,8 +318,8 @@ fn modelled(text: &mut String, model: &Model) {
     let _ = write!(
         text,
         "\n## A model of sending\n\n\
-         Fitted to the first table by least squares (relative, none negative), the source left out: {}. It is off by \
-         {:.0} % in the middle, by {:.0} % at most.\n\n",
+         Fitted to the first table by least squares (by what each row took with its source; none negative), the source left \
+         out: {}. It is off by {:.0} % of that in the middle, by {:.0} % at most.\n\n",
         parts.collect::<Vec<String>>().join(", "),
         off_percent[0],
         off_percent[1],

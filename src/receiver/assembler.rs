@@ -30,6 +30,9 @@ const REACH: usize = 256;
 /// So far ahead of the newest frame that is proved there may be others: what would have proved them was lost.
 const LEAD: u32 = 2;
 
+/// Those, and the newest that is proved.
+const NEWEST: usize = 3;
+
 /// Bytes of frames whose header nothing has proved yet.
 const UNPROVED: usize = 8 * 1024 * 1024;
 
@@ -537,9 +540,9 @@ impl Assembler {
         self.newest().map(|at| self.quiet_due_of(at)).min().unwrap_or(Time::NEVER)
     }
 
-    /// The newest frame that is proved is among them: all before it have been sent.
+    /// The newest frame that is proved is the first of them at the earliest: all before it have been sent.
     fn newest(&self) -> Range<usize> {
-        self.slots.len().saturating_sub(1 + LEAD as usize)..self.slots.len()
+        self.slots.len().saturating_sub(NEWEST)..self.slots.len()
     }
 
     fn quiet_due_of(&self, at: usize) -> Time {
