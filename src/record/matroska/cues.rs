@@ -28,6 +28,11 @@ const MIN_CELLS: usize = 4;
 /// Time between cues at first, in microseconds.
 const SPACING: u64 = 1_000_000;
 
+/// Whether so many bytes are cells that have been written here.
+pub(super) fn are_cells(len: usize) -> bool {
+    len % CELL == 0 && len >= cell(MIN_CELLS)
+}
+
 /// The cells, as they are or are about to be in the file.
 pub(super) struct Cues {
     /// File offset of the first cell.

@@ -2,7 +2,7 @@
 
 use crate::jpeg::Size;
 use crate::record::matroska::head::{self, CLOCK_LEN, RATE_LEN};
-use crate::record::matroska::{CUE_RESERVE, FRAME_HEAD, frame_head};
+use crate::record::matroska::{CUE_RESERVE, FRAME_HEAD, cues, frame_head};
 use jiff::Timestamp;
 use std::ops::Range;
 
@@ -58,7 +58,8 @@ impl Head {
             let mut children = Children { bytes, at: segment.start, end };
             children.find(|(id, _)| *id == wanted).map(|(_, body)| body)
         };
-        let cells = child_before(bytes.len(), CUES)?;
+        // of another length they would be written over the frames
+        let cells = child_before(bytes.len(), CUES).filter(|cells| cues::are_cells(cells.len()))?;
         // what stands behind them is frames, and would be cut off or written over
         let child = |wanted| child_before(cells.start, wanted);
         let (info, tags) = (child(INFO)?, child(TAGS)?);
