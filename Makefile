@@ -60,6 +60,7 @@ check: ## format, lints, documentation, links, scripts, licences
 	git ls-files '*.sh' .ci/run tests/vm/guest/init tests/vm/guest/*-* | xargs shellcheck
 	tests/scripts/links.sh
 	tests/scripts/licences.sh
+	tests/scripts/units.sh
 
 cross: ## aarch64 binaries for Debian 12 and Raspberry Pi OS 12 or newer, tested under qemu
 	tests/scripts/cross.sh

@@ -5,8 +5,9 @@
 //! alone, since it stood in quotes or behind `=`, is still meant as their home. Arguments are bytes here: a path need not be
 //! UTF-8. What comes out is options in their long form, then `--`, then the other arguments.
 
+use super::argument::disguise;
 use crate::shown::shown;
-use argh::{ArgsInfo, FlagInfo, FlagInfoKind, Optionality};
+use argh::{ArgsInfo, EarlyExit, FlagInfo, FlagInfoKind, FromArgs, Optionality};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
@@ -48,6 +49,17 @@ enum Takes {
     Path,
 }
 
+/// What a line of a configuration file is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// An option's long name without hyphens, or that of the argument which is typed without one.
+    pub name: &'static str,
+    /// It may be given again.
+    pub is_list: bool,
+    /// It is typed without a name.
+    pub is_single: bool,
+}
+
 /// What a command line may hold.
 pub struct Grammar {
     flags: Vec<Flag>,
@@ -68,6 +80,39 @@ impl Grammar {
             single: single.map(|last| last.name),
             commands,
         }
+    }
+
+    /// What this name stands for in a configuration file.
+    ///
+    /// # Errors
+    /// There is no such option; which was probably meant.
+    pub fn entry(&self, name: &[u8]) -> Result<Entry, String> {
+        if let Some(single) = self.single.filter(|single| single.as_bytes() == name) {
+            return Ok(Entry { name: single, is_list: false, is_single: true });
+        }
+        if let Some(flag) = self.long(name) {
+            // a switch may be counted
+            let is_list = flag.is_list || flag.takes == Takes::Nothing;
+            return Ok(Entry { name: flag.long, is_list, is_single: false });
+        }
+        let typed = shown(OsStr::from_bytes(name));
+        Err(match self.meant(name) {
+            Some(meant) => format!("there is no option {typed}: did you mean {meant}?"),
+            None => format!("there is no option {typed}"),
+        })
+    }
+
+    /// What was meant by a name that is none, in a configuration file.
+    fn meant(&self, name: &[u8]) -> Option<String> {
+        if let [b'-', letter] = name {
+            return self.short(*letter).map(|flag| flag.long.to_owned());
+        }
+        let single = self.single.unwrap_or_default();
+        if name.contains(&b'/') && !single.is_empty() {
+            return Some(format!("{single} {}", shown(OsStr::from_bytes(name))));
+        }
+        let is_single = distance(name, single.as_bytes()) <= NEAR.min(name.len() / 2);
+        is_single.then_some(single).or_else(|| self.nearest(name)).map(str::to_owned)
     }
 
     fn long(&self, name: &[u8]) -> Option<Flag> {
@@ -129,6 +174,21 @@ pub fn spell_out(
         }
     }
     Ok(line.spelled_out())
+}
+
+/// Arguments that are spelled out, as argh understands them.
+///
+/// # Errors
+/// What it has to say: help, or an error.
+pub fn understand<Options: FromArgs>(command: &str, args: &[OsString]) -> Result<Options, EarlyExit> {
+    let args: Vec<String> = args.iter().map(|arg| disguise(arg)).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    Options::from_args(&[command], &args)
+}
+
+/// An error of argh's, which has more lines.
+pub fn in_a_line(output: &str) -> String {
+    output.lines().filter(|line| !line.trim().is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// A command line, as far as it is read.

@@ -1,5 +1,5 @@
 //! Options typed and options of a file, made one: what was typed wins. Which options there are, each program's `Options::or`
-//! says, in a literal that names all of them. No file is read yet: this is the ground for `--config`.
+//! says, in a literal that names all of them; [`config_file`](super::config_file) reads the file.
 
 /// As [`Option::or`], for what is not an [`Option`].
 pub(super) trait Or {

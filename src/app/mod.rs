@@ -11,6 +11,7 @@
 //! | [`tools`] | camrec on recordings that are there: its subcommands `check`, `export`, `sheet` |
 //! | `args` | the command line as people type it |
 //! | [`budget`] | how many lines a minute one kind of line may have |
+//! | [`config_file`] | options in a file |
 //! | [`exit`] | what ends a program: one line and an exit code |
 //! | [`local_time`] | local time, for names and logs |
 //! | [`merge`] | options typed and options of a file, made one |
@@ -19,12 +20,14 @@
 //! | [`outbox`] | what is said, until somebody takes it |
 //! | [`key_file`] | the files that keys of sealed mode are in |
 //! | [`quantity`] | sizes, durations and addresses as people type them |
+//! | [`service`] | what the service manager is told |
 //! | [`throttle`] | at most one line a minute of what others can cause |
 
 pub mod args;
 pub mod argument;
 pub mod budget;
 pub mod cast;
+pub mod config_file;
 pub mod exit;
 pub mod key_file;
 pub mod local_time;
@@ -34,6 +37,7 @@ pub mod not_sent;
 pub mod outbox;
 pub mod quantity;
 pub mod rec;
+pub mod service;
 pub mod throttle;
 pub mod tools;
 
@@ -41,6 +45,7 @@ use crate::shown::one_line;
 use crate::sys::outlet::Outlet;
 use argh::{ArgsInfo, FromArgs};
 use args::Grammar;
+use config_file::{ConfigFile, InFile};
 use exit::{Exit, ExitError};
 use std::ffi::OsString;
 use std::io::Write;
@@ -58,7 +63,7 @@ const TOOLS: [(&str, Command); 3] = [
 
 /// camcast as a process.
 pub fn camcast() -> ExitCode {
-    main("camcast", |typed| run("camcast", &[], typed, cast::run))
+    main("camcast", |typed| run_with_file("camcast", &[], typed, cast::run))
 }
 
 /// camrec as a process.
@@ -67,7 +72,7 @@ pub fn camrec() -> ExitCode {
         let named = |first: &OsString| TOOLS.iter().find(|(name, _)| first == name);
         match typed.split_first().and_then(|(first, rest)| Some((named(first)?, rest))) {
             Some(((_, tool), rest)) => tool(rest),
-            None => run("camrec", &TOOLS.map(|(name, _)| name), typed, rec::run),
+            None => run_with_file("camrec", &TOOLS.map(|(name, _)| name), typed, rec::run),
         }
     })
 }
@@ -92,31 +97,47 @@ fn run<Options: FromArgs + ArgsInfo>(
     typed: &[OsString],
     program: fn(Options) -> Result<Exit, ExitError>,
 ) -> Result<Exit, ExitError> {
-    read_options(command, tools, typed)?.map_or(Ok(Exit::Ok), program)
+    let grammar = grammar::<Options>(command, tools);
+    let typed = args::spell_out(typed, &grammar, home().as_deref()).map_err(|why| wrong(command, &why))?;
+    read_options(command, &typed)?.map_or(Ok(Exit::Ok), program)
 }
 
-/// `None` if the options asked for help, which has been given on standard output.
-fn read_options<Options: FromArgs + ArgsInfo>(
+/// The same with the options of a file, if one was named.
+fn run_with_file<Options: InFile>(
     command: &str,
     tools: &[&str],
     typed: &[OsString],
-) -> Result<Option<Options>, ExitError> {
-    let usage = |why: String| ExitError::new(Exit::Usage, format!("{why} (see {command} --help)"));
-    let grammar = Grammar::of::<Options>(tools.iter().map(|tool| format!("{command} {tool}")).collect());
-    let home = std::env::var_os("HOME");
-    let args = args::spell_out(typed, &grammar, home.as_deref()).map_err(usage)?;
-    let args: Vec<String> = args.iter().map(|arg| argument::disguise(arg)).collect();
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    match Options::from_args(&[command], &args) {
+    program: fn(Options) -> Result<Exit, ExitError>,
+) -> Result<Exit, ExitError> {
+    let (grammar, home) = (grammar::<Options>(command, tools), home());
+    let typed = args::spell_out(typed, &grammar, home.as_deref()).map_err(|why| wrong(command, &why))?;
+    let Some(options) = read_options::<Options>(command, &typed)? else { return Ok(Exit::Ok) };
+    let Some(file) = options.file() else { return program(options) };
+    let (file, of_file) = ConfigFile::read(file, &grammar, home.as_deref())?;
+    program(options.over(of_file)).map_err(|error| file.place(error, &typed))
+}
+
+fn grammar<Options: ArgsInfo>(command: &str, tools: &[&str]) -> Grammar {
+    Grammar::of::<Options>(tools.iter().map(|tool| format!("{command} {tool}")).collect())
+}
+
+fn home() -> Option<OsString> {
+    std::env::var_os("HOME")
+}
+
+fn wrong(command: &str, why: &str) -> ExitError {
+    ExitError::new(Exit::Usage, format!("{why} (see {command} --help)"))
+}
+
+/// Options that are spelled out. `None` if they asked for help, which has been given on standard output.
+fn read_options<Options: FromArgs>(command: &str, args: &[OsString]) -> Result<Option<Options>, ExitError> {
+    match args::understand(command, args) {
         Ok(options) => Ok(Some(options)),
         Err(early) if early.status.is_ok() => {
             say(&early.output);
             Ok(None)
         }
-        Err(early) => {
-            let lines = early.output.lines().filter(|line| !line.trim().is_empty());
-            Err(usage(lines.collect::<Vec<_>>().join(" ")))
-        }
+        Err(early) => Err(wrong(command, &args::in_a_line(&early.output))),
     }
 }
 

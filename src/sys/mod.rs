@@ -16,6 +16,7 @@ pub mod hotplug;
 #[cfg(test)]
 mod loopback;
 pub mod names;
+pub mod notify;
 pub mod outlet;
 pub mod poll;
 pub mod signals;

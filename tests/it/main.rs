@@ -113,9 +113,11 @@ mod network {
 
 /// What holds for both programs: errors and help, odd names, output that nobody reads, sealed mode.
 mod both {
+    mod config_file;
     mod errors;
     mod odd_names;
     mod option_tables;
     mod sealed;
+    mod service;
     mod stalled_output;
 }

@@ -20,7 +20,7 @@ declare -A groups=(
     [players]="mpv python3-opencv gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good"
     # what counts system calls and instructions
     [bench]="strace valgrind"
-    [check]="shellcheck git"
+    [check]="shellcheck git systemd"
     [cross]="mmdebstrap util-linux binutils"
 )
 case $(uname -m) in x86_64) groups[build]+=" nasm" ;; esac

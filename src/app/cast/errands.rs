@@ -1,7 +1,9 @@
 //! What camcast does instead of streaming, and then ends.
 
+use super::config::Config;
 use super::list;
 use super::options::Options;
+use crate::app::config_file::FINE;
 use crate::app::exit::{Exit, ExitError};
 use crate::app::{key_file, say};
 
@@ -13,6 +15,12 @@ pub fn run(options: &Options) -> Option<Result<Exit, ExitError>> {
     }
     if options.list {
         return Some(Ok(list::print()));
+    }
+    if options.check_config {
+        return Some(Config::try_from(options.clone()).map(|_| {
+            say(FINE);
+            Exit::Ok
+        }));
     }
     options.new_key.as_ref().map(key_file::create)
 }

@@ -31,7 +31,7 @@ pub mod stream;
 pub mod udp;
 
 use super::exit::{Exit, ExitError};
-use super::{local_time, logging, quantity::counted};
+use super::{local_time, logging, quantity::counted, service::Service};
 use crate::admission::door::Door;
 use crate::sys::clock;
 use crate::sys::signals::Signals;
@@ -84,6 +84,7 @@ pub struct Server {
     stats: Stats,
     report: Report,
     door: Option<Door>,
+    service: Service,
     /// Sends were left over when the turn's budget was spent.
     has_more: bool,
     stopping: bool,
@@ -108,6 +109,7 @@ impl Server {
             stats: Stats::default(),
             report,
             door: door::open(config.passwords.as_ref())?,
+            service: Service::of_this_process(),
             has_more: false,
             stopping: false,
         })
@@ -157,7 +159,11 @@ impl Server {
             return now;
         }
         let source = if self.stopping { Time::NEVER } else { self.stream.next_timeout() };
-        self.outlets.next_timeout(now).min(source).min(logging::next_timeout())
+        self.outlets
+            .next_timeout(now)
+            .min(source)
+            .min(logging::next_timeout())
+            .min(self.service.next_timeout())
     }
 
     fn handle(&mut self, Token { part, seat }: Token, ready: Ready, now: Time) {
@@ -194,6 +200,12 @@ impl Server {
         self.with_outlets(|outlets, shared| {
             outlets.each(shared, |it, shared| it.handle_timeout(shared, now));
         });
+        let Server { service, stats, stream, .. } = self;
+        service.set_ready();
+        service.tell(
+            || (!stream.is_overdue(now), report::status(stats, stream.source.signal(), &stream.reel)),
+            now,
+        );
     }
 
     /// The source and the outlets hear of each other; once a turn.

@@ -11,6 +11,7 @@
 )]
 
 use crate::app::argument::Argument;
+use crate::app::config_file::InFile;
 use crate::app::merge::Or;
 use argh::{ArgsInfo, FromArgs};
 
@@ -157,6 +158,14 @@ pub struct Options {
     #[argh(switch)]
     pub list: bool,
 
+    /// a file of options, one a line without its hyphens, such as 'http :8080'; what is typed wins over it
+    #[argh(option, arg_name = "file")]
+    pub config: Option<Argument>,
+
+    /// read what was typed, and the file of --config, say what is wrong with it, and end
+    #[argh(switch)]
+    pub check_config: bool,
+
     /// say more; twice: trace
     #[argh(switch, short = 'v')]
     pub verbose: u16,
@@ -207,9 +216,24 @@ impl Options {
             exit_on_device_error: self.exit_on_device_error.or(file.exit_on_device_error),
             new_key: self.new_key.or(file.new_key),
             list: self.list.or(file.list),
+            config: self.config.or(file.config),
+            check_config: self.check_config.or(file.check_config),
             verbose: self.verbose.or(file.verbose),
             version: self.version.or(file.version),
         }
+    }
+}
+
+impl InFile for Options {
+    const TYPED_ONLY: &'static [&'static str] =
+        &["config", "check-config", "help", "list", "new-key", "version"];
+
+    fn file(&self) -> Option<&Argument> {
+        self.config.as_ref()
+    }
+
+    fn over(self, file: Self) -> Self {
+        self.or(file)
     }
 }
 

@@ -19,9 +19,13 @@ use crate::sys::random_u64;
 use crate::time::Time;
 use crate::wire::{FrameNumber, MAX_FRAME, StreamId};
 use arrayvec::ArrayVec;
+use std::time::Duration;
 
 /// The kind of [seat](Seat) of what writes frames anew; the others are the source's.
 const RECODED: u8 = u8::MAX;
+
+/// A deadline of the source's that has not been met for so long will not be.
+const OVERDUE: Duration = Duration::from_secs(10);
 
 /// A stream.
 pub struct Stream {
@@ -87,6 +91,12 @@ impl Stream {
     pub fn next_timeout(&self) -> Time {
         let ending = self.ending.map_or(Time::NEVER, |ending| ending.next_timeout());
         self.source.next_timeout().min(ending)
+    }
+
+    /// What was to be done about the source is left undone: this program does not work any more. A camera that is silent is
+    /// reopened in time, and one that cannot be had is said to be away.
+    pub fn is_overdue(&self, now: Time) -> bool {
+        !self.source.is_over() && now >= self.source.next_timeout().after(OVERDUE)
     }
 
     /// One of the source's descriptors has answered.

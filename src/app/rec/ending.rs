@@ -12,7 +12,6 @@ use crate::app::exit::{Exit, ExitError};
 use crate::app::{local_time, logging, say_at_the_end};
 use crate::sys::clock;
 use crate::sys::poll::{self, PollFlags};
-use crate::time::Time;
 use arrayvec::ArrayVec;
 use nix::poll::PollFd;
 use std::os::fd::AsFd;
@@ -94,11 +93,12 @@ impl Recorder<'_> {
     fn wait_while(&mut self, is_busy: fn(&Self) -> bool) -> bool {
         while is_busy(self) {
             self.read_notes();
+            self.tell_service(clock::now());
             let mut fds: ArrayVec<PollFd<'_>, 3> = ArrayVec::new();
             fds.push(PollFd::new(self.signals.as_fd(), PollFlags::POLLIN));
             fds.push(PollFd::new(self.bell.as_fd(), PollFlags::POLLIN));
             fds.extend(logging::fd().map(|fd| PollFd::new(fd, PollFlags::POLLOUT)));
-            let waited = poll::wait(&mut fds, Time::NEVER, clock::now());
+            let waited = poll::wait(&mut fds, self.service.next_timeout(), clock::now());
             logging::drain();
             self.bell.clear();
             if waited.is_err() || self.signals.take() > 0 {

@@ -28,9 +28,11 @@ mod strays;
 mod telling;
 pub mod writer;
 
+use super::config_file::FINE;
 use super::exit::{Exit, ExitError};
 use super::{local_time, logging, say};
 use crate::app::not_sent::NotSent;
+use crate::app::service::Service;
 use crate::app::throttle::Throttle;
 use crate::receiver::PATHS;
 use crate::receiver::rejoin::{Manner, Rejoin};
@@ -67,8 +69,12 @@ pub fn run(options: Options) -> Result<Exit, ExitError> {
         say(concat!("camrec ", env!("CARGO_PKG_VERSION")));
         return Ok(Exit::Ok);
     }
-    let verbose = options.verbose;
+    let (verbose, is_check) = (options.verbose, options.check_config);
     let config = Config::try_from(options)?;
+    if is_check {
+        say(FINE);
+        return Ok(Exit::Ok);
+    }
     // standard error is for events alone where standard output is the recording
     if config.events() != Some(Output::Err) {
         logging::start_limited("camrec", verbose, report::LINES_A_MINUTE);
@@ -117,6 +123,7 @@ struct Recorder<'a> {
     /// When the next status event is due.
     beat: Time,
     status: Status,
+    service: Service,
     signals: Signals,
     /// When to join, and where.
     rejoin: Rejoin<ExitError>,
@@ -159,6 +166,7 @@ impl<'a> Recorder<'a> {
             feed,
             beat: now.after(telling::STATUS),
             status,
+            service: Service::of_this_process(),
             signals,
             camera: Camera::default(),
             progress: Progress::default(),
@@ -198,6 +206,7 @@ impl<'a> Recorder<'a> {
         self.check_limits(now);
         self.tell_status(now);
         self.show_status(now);
+        self.tell_service(now);
         logging::attend(now);
         Ok(())
     }
@@ -209,6 +218,7 @@ impl<'a> Recorder<'a> {
             until = until.min(self.progress.next_timeout(&self.config.limit));
         }
         until = until.min(self.camera.next_timeout()).min(logging::next_timeout());
+        until = until.min(self.service.next_timeout());
         until = until.min(self.rejoin.next_timeout()).min(self.link.next_timeout());
         // nothing is polled that is not waited for: no more than this process may have descriptors
         let mut fds: ArrayVec<PollFd<'_>, { 3 + PATHS }> = ArrayVec::new();

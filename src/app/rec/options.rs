@@ -2,6 +2,7 @@
 //! [`options`](crate::app::cast::options).
 
 use crate::app::argument::Argument;
+use crate::app::config_file::InFile;
 use crate::app::merge::Or;
 use argh::{ArgsInfo, FromArgs};
 
@@ -118,6 +119,14 @@ pub struct Options {
     #[argh(switch)]
     pub json: bool,
 
+    /// a file of options, one a line without its hyphens, such as 'keep 100G'; what is typed wins over it
+    #[argh(option, arg_name = "file")]
+    pub config: Option<Argument>,
+
+    /// read what was typed, and the file of --config, say what is wrong with it, and end
+    #[argh(switch)]
+    pub check_config: bool,
+
     /// say more; twice: trace
     #[argh(switch, short = 'v')]
     pub verbose: u16,
@@ -165,6 +174,8 @@ impl Options {
             newest: self.newest.or(file.newest),
             plain: self.plain.or(file.plain),
             json: self.json.or(file.json),
+            config: self.config.or(file.config),
+            check_config: self.check_config.or(file.check_config),
             verbose: self.verbose.or(file.verbose),
             version: self.version.or(file.version),
         }
@@ -190,6 +201,18 @@ impl Options {
             ("--when-full", self.when_full.is_some()),
         ];
         given.into_iter().find_map(|(option, is_given)| is_given.then_some(option))
+    }
+}
+
+impl InFile for Options {
+    const TYPED_ONLY: &'static [&'static str] = &["config", "check-config", "help", "version"];
+
+    fn file(&self) -> Option<&Argument> {
+        self.config.as_ref()
+    }
+
+    fn over(self, file: Self) -> Self {
+        self.or(file)
     }
 }
 

@@ -70,23 +70,37 @@ impl Recorder<'_> {
     }
 
     pub(super) fn show_status(&mut self, now: Time) {
-        if now < self.status.next_timeout() {
-            return;
+        if now >= self.status.next_timeout() {
+            let glance = self.glance(now);
+            self.status.show(&glance, now);
         }
+    }
+
+    /// The service is ready once it has joined; and at once where it was asked to wait for that.
+    pub(super) fn tell_service(&mut self, now: Time) {
+        if self.rejoin.has_joined() || self.config.wait {
+            self.service.set_ready();
+        }
+        if now >= self.service.next_timeout() {
+            let words = self.glance(now).words();
+            self.service.tell(|| (true, words), now);
+        }
+    }
+
+    fn glance(&self, now: Time) -> Glance {
         let trouble = match (self.rejoin.lost_since(), self.camera.silence, self.progress.first) {
             (Some(_), ..) => Some("camcast is away"),
             (None, Some(_), _) => Some("the camera is away"),
             (None, None, None) => Some("no frame yet"),
             (None, None, Some(_)) => None,
         };
-        let glance = Glance {
+        Glance {
             counts: self.writer.counts(),
             fps: self.camera.pace.fps(now),
             delay: self.current_delay(now),
             elapsed: self.progress.first.map(|(_, came)| now.since(came)),
             trouble,
             ways: paths::glance(&self.link.accounts(now)),
-        };
-        self.status.show(&glance, now);
+        }
     }
 }

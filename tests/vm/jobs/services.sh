@@ -8,9 +8,9 @@ use_binaries
 install -m 644 /host/systemd/*.service /etc/systemd/system/
 useradd --system --user-group camrec || fail "useradd"
 loopback_camera
-mkdir -p /etc/default
-echo "CAMCAST_OPTIONS=/dev/video10 --client-log /var/log/camcast/clients.log" >/etc/default/camcast
-echo "CAMREC_OPTIONS=127.0.0.1 --segment 2s --keep 1G" >/etc/default/camrec-door
+mkdir -p /etc/camcast /etc/camrec
+printf 'source /dev/video10\nclient-log /var/log/camcast/clients.log\n' >/etc/camcast/camcast.conf
+printf 'host 127.0.0.1\nsegment 2s\nkeep 1G\n' >/etc/camrec/door.conf
 systemctl daemon-reload
 
 journal() { journalctl --no-pager -o cat -u "$1" >/tmp/journal.log; }
@@ -56,7 +56,7 @@ done
 # until now there was none
 mkdir -p /etc/credstore
 (umask 077 && echo anna:secret >/etc/credstore/camcast.password)
-echo "CAMCAST_OPTIONS=/dev/video10 --http 127.0.0.1:8080" >/etc/default/camcast
+printf 'source /dev/video10\nhttp 127.0.0.1:8080\n' >/etc/camcast/camcast.conf
 status() { curl --silent --output /dev/null --write-out '%{http_code}' --max-time 30 "$@" http://127.0.0.1:8080/state; }
 serves() { [ "$(status)" = "$1" ]; }
 systemctl start camcast || fail "camcast does not start with a credential"
@@ -67,3 +67,25 @@ systemctl stop camcast
 rm /etc/credstore/camcast.password
 systemctl start camcast || fail "camcast does not start without a credential"
 wait_for 60 "nobody to be asked" serves 200
+
+# one that stands still is noticed, and started again
+main_pid() { systemctl show --property MainPID --value camcast; }
+tells() { systemctl show --property StatusText --value camcast | grep -q "$1"; }
+wait_for 60 "word of how it is" tells ' fps; 0 clients; 0 frames dropped'
+systemctl show --property StatusText --value camcast
+mkdir -p /etc/systemd/system/camcast.service.d
+printf '[Service]\nWatchdogSec=5s\n' >/etc/systemd/system/camcast.service.d/soon.conf
+systemctl daemon-reload
+systemctl restart camcast
+before=$(main_pid)
+systemctl kill -s STOP camcast
+runs_anew() { [ "$(main_pid)" != "$before" ] && [ "$(main_pid)" != 0 ] && serves 200; }
+wait_for 60 "another camcast" runs_anew
+says camcast 'Watchdog timeout' || fail "it was not the watchdog"
+
+# a wrong line is told by its number, once
+printf 'source /dev/video10\nhtp :8080\n' >/etc/camcast/camcast.conf
+systemctl restart camcast && fail "camcast starts with a wrong line"
+wait_for 30 "word of the line" says camcast 'camcast.conf:2: there is no option htp: did you mean http?'
+[ "$(systemctl show --property NRestarts --value camcast)" = 0 ] || fail "it is tried again and again"
+systemctl show --property Result,ExecMainStatus camcast

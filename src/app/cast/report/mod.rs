@@ -15,8 +15,10 @@ use crate::app::quantity::{counted, show_bytes, show_duration};
 use crate::app::throttle::Throttle;
 use crate::clock::stamps::Oddity;
 use crate::jpeg::JpegError;
+use crate::reel::Reel;
 use crate::sender::{ClientEvent, ClientKind, LeaveReason, Tally};
 use crate::shown::shown;
+use crate::supervisor::Signal;
 use crate::sys::connection::Remote;
 use crate::sys::outlet::Outlet;
 use crate::time::Time;
@@ -371,6 +373,21 @@ impl Report {
 pub fn stopped(Stats { frames, dropped, strays, .. }: &Stats) {
     log::info!("stopped: {frames} frames; dropped: {dropped}");
     log::debug!("datagrams of nobody, dropped: {strays}");
+}
+
+/// How it is, in a line for the service manager.
+pub fn status(stats: &Stats, signal: Signal, reel: &Reel) -> String {
+    let picture = match (signal, reel.newest()) {
+        (Signal::Present, Some(newest)) => {
+            let fps = reel.fps().map_or(String::new(), |fps| format!(", {fps:.1} fps"));
+            format!("{}{fps}", newest.size())
+        }
+        (Signal::Present, None) => "no frame yet".to_owned(),
+        (Signal::Lost { .. }, _) => "no picture from the camera".to_owned(),
+    };
+    let (clients, dropped) =
+        (counted(stats.clients as u64, "client"), counted(stats.dropped.total(), "frame"));
+    format!("{picture}; {clients}; {dropped} dropped")
 }
 
 /// Somebody, as he is named in lines.

@@ -56,6 +56,20 @@ impl Status {
 }
 
 impl Glance {
+    /// For the service manager, which has the time itself.
+    pub(in crate::app::rec) fn words(&self) -> String {
+        let Counts { recorded, bytes, missing, .. } = self.counts;
+        let fps = self.fps.map(show_fps);
+        let parts = [
+            self.trouble.map(str::to_owned),
+            Some(format!("{recorded} frames")),
+            fps.filter(|_| self.trouble.is_none()),
+            Some(show_bytes(bytes)),
+            Some(format!("{missing} missing")),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
     /// The line, in less than this many characters: the last one of a line makes some terminals begin another.
     fn line(&self, columns: u16) -> String {
         let Counts { recorded, bytes, missing, .. } = self.counts;
@@ -124,6 +138,13 @@ mod tests {
         );
         let early = Glance { fps: None, elapsed: None, trouble: Some("no frame yet"), ..glance() };
         assert!(early.line(120).starts_with("no frame yet, "));
+    }
+
+    #[test]
+    fn the_service_manager_is_told_in_short() {
+        assert_eq!(glance().words(), "111780 frames, 30.0 fps, 10.91 GB, 3 missing");
+        let away = Glance { trouble: Some("camcast is away"), ..glance() };
+        assert_eq!(away.words(), "camcast is away, 111780 frames, 10.91 GB, 3 missing");
     }
 
     #[test]
