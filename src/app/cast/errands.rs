@@ -14,5 +14,6 @@ pub fn run(options: &Options) -> Option<Result<Exit, ExitError>> {
     if options.list {
         return Some(Ok(list::print()));
     }
-    options.new_key.as_ref().map(key_file::create)
+    let new_key = options.new_key.as_ref().map(key_file::create);
+    new_key.or_else(|| options.new_sign_key.as_ref().map(key_file::create_signing))
 }

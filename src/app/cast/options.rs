@@ -87,6 +87,11 @@ pub struct Options {
     #[argh(option, arg_name = "file")]
     pub key_file: Option<Argument>,
 
+    /// a file with a key, as --new-sign-key makes it: each frame is signed with it; default: the credential camcast.sign, or not
+    /// at all
+    #[argh(option, arg_name = "file")]
+    pub sign: Option<Argument>,
+
     /// serve the stream by RTSP at this address, such as :8554; may be given again; default: not at all
     #[argh(option, arg_name = "addr:port")]
     pub rtsp: Vec<String>,
@@ -153,6 +158,10 @@ pub struct Options {
     #[argh(option, arg_name = "file")]
     pub new_key: Option<Argument>,
 
+    /// make this file, with a new key for --sign, say its public key, and end
+    #[argh(option, arg_name = "file")]
+    pub new_sign_key: Option<Argument>,
+
     /// list this machine's cameras with their formats, sizes, rates and controls
     #[argh(switch)]
     pub list: bool,
@@ -190,6 +199,7 @@ impl Options {
             allow_origin: self.allow_origin.or(file.allow_origin),
             password_file: self.password_file.or(file.password_file),
             key_file: self.key_file.or(file.key_file),
+            sign: self.sign.or(file.sign),
             rtsp: self.rtsp.or(file.rtsp),
             rtsp_multicast: self.rtsp_multicast.or(file.rtsp_multicast),
             rtsp_recode: self.rtsp_recode.or(file.rtsp_recode),
@@ -206,6 +216,7 @@ impl Options {
             on_demand: self.on_demand.or(file.on_demand),
             exit_on_device_error: self.exit_on_device_error.or(file.exit_on_device_error),
             new_key: self.new_key.or(file.new_key),
+            new_sign_key: self.new_sign_key.or(file.new_sign_key),
             list: self.list.or(file.list),
             verbose: self.verbose.or(file.verbose),
             version: self.version.or(file.version),

@@ -5,7 +5,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`check`] | `camrec check`: whether recordings are sound; `report` is what it says of one |
+//! | [`check`] | `camrec check`: whether recordings are sound; `report` is what it says of one, `proof` whether they are as the camera made them |
 //! | [`export`] | `camrec export`: a recording in another form |
 //! | [`sheet`] | `camrec sheet`: a recording at a glance |
 //! | `gather` | which recordings are meant |
@@ -15,6 +15,7 @@ pub mod check;
 pub mod export;
 mod gather;
 mod progress;
+mod proof;
 mod report;
 pub mod sheet;
 
