@@ -3,7 +3,7 @@
 //! One row of frames goes through all files that are checked, in the order in which they were made. What is found is told with the
 //! file in which it shows.
 
-use super::report::{LISTED, list, millis, show_time};
+use super::lines::{LISTED, list, millis, show_time};
 use crate::app::local_time;
 use crate::app::quantity::counted;
 use crate::sign::chain::{Chain, Finding, STRETCHES, Stretch};

@@ -1,6 +1,7 @@
 //! `camrec check`: is everything in a file that should be there, and does every picture decode? A picture of a form that is not
 //! decoded here is neither sound nor broken.
 
+use super::lines::{LISTED, SHOWN, list, millis, show_time};
 use super::progress::Progress;
 use super::proof::{Account, Proof, Witness};
 use crate::app::local_time;
@@ -14,10 +15,6 @@ use crate::store::{Error, sidecar};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Duration;
-
-/// Of each kind a person is shown this many lines, and a program this many entries.
-const SHOWN: usize = 20;
-pub(super) const LISTED: usize = 10_000;
 
 /// This many sizes of a file's pictures are told apart.
 const SIZES: usize = 100;
@@ -379,15 +376,6 @@ impl BadFrame {
     }
 }
 
-/// As many as a person reads, and how many more there are.
-pub(super) fn list(to: &mut Vec<String>, lines: impl Iterator<Item = String>, all: u64) {
-    to.extend(lines.take(SHOWN));
-    let more = all.saturating_sub(SHOWN as u64);
-    if more > 0 {
-        to.push(format!("and {more} more"));
-    }
-}
-
 fn in_full(error: &picture::Error) -> String {
     match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),
@@ -404,14 +392,4 @@ fn read_sidecar(recording: &Path) -> Result<Option<(Beside, Account)>, String> {
         Ok((beside, serde_json::from_slice(&text).unwrap_or_default()))
     };
     text.map(read).transpose()
-}
-
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// `1:02:03.456`, the time in the file, as players show it.
-pub(super) fn show_time(millis: u64) -> String {
-    let (seconds, millis) = (millis / 1000, millis % 1000);
-    format!("{}:{:02}:{:02}.{millis:03}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
