@@ -258,6 +258,15 @@ impl<F: FileExt> FileFrames<F> {
     }
 }
 
+/// A file that is a picture by itself, or should be.
+///
+/// # Errors
+/// It cannot be read, or is longer than a frame may be.
+pub fn picture(path: &Path) -> Result<Vec<u8>, Error> {
+    let bytes = open_regular(path).and_then(|file| read_up_to(&file, LONGEST));
+    bytes.map_err(|why| Error::unreadable(path, why))
+}
+
 /// A picture of a folder, of which none is longer than a frame may be.
 fn read_picture(dir: &Dir, name: &Path) -> io::Result<Vec<u8>> {
     read_up_to(&dir.open_regular(name, OFlag::O_RDONLY)?, LONGEST)

@@ -59,7 +59,7 @@ fn check_all(names: &[PathBuf], json: bool, witness: Option<Witness>) -> Result<
         witness,
         exit: Exit::Ok,
     };
-    let (mut recordings, mut beside, mut others) = (Vec::new(), 0, 0);
+    let (mut recordings, mut beside, mut others, mut pictures) = (Vec::new(), 0, 0, 0);
     for found in gather(names) {
         match found {
             Found::Recording(path) if checker.witness.is_none() => {
@@ -69,13 +69,14 @@ fn check_all(names: &[PathBuf], json: bool, witness: Option<Witness>) -> Result<
             Found::Recording(path) => recordings.push(path),
             Found::Unreadable(path, error) => checker.failed(&path, &error),
             Found::Beside => beside += 1,
+            Found::Other(path) if checker.picture(&path) => pictures += 1,
             Found::Other(path) => {
                 others += 1;
                 checker.skipped(&path);
             }
         }
     }
-    if recordings.is_empty() && checker.exit == Exit::Ok {
+    if recordings.is_empty() && pictures == 0 && checker.exit == Exit::Ok {
         let names: Vec<String> = names.iter().map(|name| shown(name).to_string()).collect();
         let why = format!("{}: there is no recording that camrec has written", names.join(", "));
         return Err(ExitError::new(Exit::Damaged, why));
@@ -88,7 +89,9 @@ fn check_all(names: &[PathBuf], json: bool, witness: Option<Witness>) -> Result<
         let checked = recordings.len();
         say(&format!("checked: {checked}; not looked at: beside them {beside}, of other kinds {others}"));
     }
-    checker.conclude();
+    if pictures == 0 || !recordings.is_empty() {
+        checker.conclude();
+    }
     Ok(checker.exit)
 }
 
@@ -117,6 +120,17 @@ impl Checker {
             }
             Err(error) => self.failed(path, &error),
         }
+    }
+
+    /// A picture by itself, if it is one and is to be held against a key.
+    fn picture(&mut self, path: &Path) -> bool {
+        let found = self.witness.as_ref().and_then(|witness| witness.picture(path, self.json));
+        let Some((said, is_as_made)) = found else { return false };
+        if !is_as_made {
+            self.exit = Exit::Damaged;
+        }
+        self.tell(&said);
+        true
     }
 
     /// What all of them are together, if that was asked for.

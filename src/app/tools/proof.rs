@@ -6,10 +6,12 @@
 use super::lines::{LISTED, list, millis, show_time};
 use crate::app::local_time;
 use crate::app::quantity::counted;
+use crate::jpeg;
+use crate::shown::{for_programs, shown};
 use crate::sign::chain::{Chain, Finding, STRETCHES, Stretch};
 use crate::sign::keys::public_text;
-use crate::sign::{Flaw, Mark, PublicKey, claimed, look};
-use crate::store::read::{Part, RecordingReader};
+use crate::sign::{Flaw, Mark, PublicKey, Seen, claimed, look};
+use crate::store::read::{self, Part, RecordingReader};
 use crate::wire::FrameNumber;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -338,6 +340,52 @@ fn how(flaw: &Flaw) -> String {
 fn wall(mark: &Mark) -> Option<Timestamp> {
     let micros = i64::try_from(mark.wall).ok().filter(|micros| *micros > 0)?;
     Timestamp::from_microsecond(micros).ok()
+}
+
+/// A picture by itself, as JSON.
+#[derive(Serialize)]
+struct PictureLine {
+    event: &'static str,
+    path: String,
+    as_made: bool,
+    stream: Option<String>,
+    frame: Option<u32>,
+    time: Option<String>,
+    why: Option<String>,
+}
+
+impl Witness {
+    /// A picture by itself, such as a snapshot: what is to be said of it, and whether it is as the camera made it. `None`: it is no
+    /// JPEG.
+    pub(super) fn picture(&self, path: &Path, json: bool) -> Option<(String, bool)> {
+        let jpeg = read::picture(path).ok().filter(|bytes| jpeg::check_header_only(bytes).is_ok())?;
+        let (mark, why) = match look(&jpeg, &self.keys) {
+            Seen::Proved(proof) => (Some(proof.mark), None),
+            Seen::Flawed(flaw, _) => (None, Some(how(&flaw))),
+        };
+        let is_as_made = mark.is_some();
+        if json {
+            let line = PictureLine {
+                event: "picture",
+                path: for_programs(path),
+                as_made: is_as_made,
+                stream: mark.map(|mark| format!("{:016x}", mark.stream.0)),
+                frame: mark.map(|mark| mark.number.0),
+                time: mark.as_ref().and_then(wall).map(local_time::rfc3339),
+                why,
+            };
+            return Some((serde_json::to_string(&line).unwrap_or_default(), is_as_made));
+        }
+        let path = shown(path);
+        let text = match (mark, why) {
+            (Some(mark), _) => {
+                let at = wall(&mark).map(|at| format!(", at {}", local_time::for_people(at, None)));
+                format!("{path}: as the camera made it: its frame {}{}", mark.number, at.unwrap_or_default())
+            }
+            (None, why) => format!("{path}: NOT as the camera made it: {}", why.unwrap_or_default()),
+        };
+        Some((text, is_as_made))
+    }
 }
 
 /// Recordings in the order in which they were made, as far as their first frames claim to say: names are not signed. One that

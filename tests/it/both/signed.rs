@@ -316,6 +316,22 @@ fn plain_clients_and_browsers_get_signed_frames() {
 }
 
 #[test]
+fn a_picture_by_itself_proves_itself() {
+    let camera = Camera::new();
+    let jpeg = frames(&camera.record("a.mkv")).remove(5).1;
+    let (file, other) = (camera.path("snapshot.jpg"), camera.path("other.jpg"));
+    fs::write(&file, &jpeg).unwrap();
+    fs::write(&other, alien()).unwrap();
+    let text = camera.check(&[], &[&file]).expect(0).text();
+    let words = format!("snapshot.jpg: as the camera made it: its frame {}, at 20", number(&jpeg));
+    assert!(text.contains(&words), "{text}");
+    let text = camera.check(&[], &[&other]).expect(13).text();
+    assert!(text.contains("other.jpg: NOT as the camera made it: it has no signature"), "{text}");
+    let [event] = &json::events(&camera.check(&["--json"], &[&file]).expect(0).text())[..] else { panic!() };
+    assert_eq!((event.text("event"), event.number("frame")), ("picture", number(&jpeg).into()));
+}
+
+#[test]
 fn a_recording_that_is_played_is_signed_again() {
     let (old, new) = (Camera::new(), Camera::new());
     let clip = old.path("clip.mjpeg");
