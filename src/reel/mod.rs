@@ -141,7 +141,7 @@ impl Reel {
     /// [`TooLargeError`]; the reel is as it was.
     pub fn push_parts(
         &mut self,
-        mut parts: [&[u8]; 3],
+        parts: [&[u8]; 3],
         facts: impl Into<Facts>,
         stamp: Stamp,
         flags: u8,
@@ -164,13 +164,16 @@ impl Reel {
             check: data::check_of_parts(&parts),
         };
         let mut to = start;
-        for _ in 0..data::fragment_count(length, self.fragment) {
-            let count = header.payload_len() as usize;
+        let (mut now, mut more) = (&[][..], parts.into_iter());
+        let (mut left, most) = (length as usize, usize::from(self.fragment));
+        while left > 0 {
+            let count = left.min(most);
             if let Some((head, rest)) = self.arena[to..].split_first_chunk_mut::<HEADER_LEN>() {
                 header.emit(head);
-                take(&mut parts, &mut rest[..count]);
+                fill(&mut rest[..count], &mut now, &mut more);
             }
             to += HEADER_LEN + count;
+            left -= count;
             header.index = header.index.wrapping_add(1);
         }
         self.head = to;
@@ -209,12 +212,17 @@ impl Reel {
     }
 }
 
-/// Fills `to` with what comes next of the parts.
-fn take(parts: &mut [&[u8]], mut to: &mut [u8]) {
-    for part in parts {
-        let (taken, rest) = part.split_at(part.len().min(to.len()));
+/// Fills `to` with what is left of the part that is `now`, and with the next ones.
+fn fill<'a>(mut to: &mut [u8], now: &mut &'a [u8], more: &mut impl Iterator<Item = &'a [u8]>) {
+    loop {
+        let (taken, rest) = now.split_at(now.len().min(to.len()));
         let (filled, left) = to.split_at_mut(taken.len());
         filled.copy_from_slice(taken);
-        (*part, to) = (rest, left);
+        (*now, to) = (rest, left);
+        if to.is_empty() {
+            return;
+        }
+        let Some(next) = more.next() else { return };
+        *now = next;
     }
 }

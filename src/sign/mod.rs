@@ -39,5 +39,5 @@ pub use look::{Flaw, Proof, Seen, claimed, claimed_key, look};
 pub use signer::{Signed, Signer};
 pub use statement::{Mark, SEGMENT_LEN};
 
-/// What a frame is told apart by: a SHA-256.
+/// What statements are told apart by: a SHA-256.
 pub type Hash = [u8; 32];

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Signed, and hashed for the next frame's `before`, is all of it up to the key's end, ` picture=` and the hash of the frame without
-//! the segment, in hex.
+//! the segment, in hex: BLAKE2b, which on boards without instructions for SHA-256 takes a quarter of the time of that.
 
 use super::Hash;
 use super::keys::{self, SIGNATURE_LEN};
@@ -15,6 +15,7 @@ use crate::time::{Stamp, Time};
 use crate::wire::{FrameNumber, StreamId};
 use arrayvec::ArrayString;
 use base64ct::{Base64, Encoding};
+use blake2::Blake2b512;
 use sha2::{Digest, Sha256};
 use std::fmt::{self, Write};
 use std::ops::Range;
@@ -48,8 +49,11 @@ const LENGTH: u16 = PAYLOAD_LEN as u16 + 2;
 pub const SEGMENT_LEN: usize = HEAD + PAYLOAD_LEN;
 
 /// What is signed.
-const SAID_LEN: usize = KEY.end + PICTURE.len() + 64;
+const SAID_LEN: usize = KEY.end + PICTURE.len() + 2 * PICTURE_LEN;
 const PICTURE: &str = " picture=";
+
+/// Bytes of a frame's own hash.
+const PICTURE_LEN: usize = 64;
 
 /// The greatest time of the wall clock that has room: in 2286.
 const MOST_WALL: u64 = 9_999_999_999_999_999;
@@ -116,7 +120,7 @@ pub(super) fn words(mark: &Mark, before: &Hash, key: &[u8; KEY_LEN]) -> Words {
 }
 
 /// What is signed of it: `picture` is the [hash](picture) of the frame without its statement.
-pub(super) fn said(words: &Words, picture: &Hash) -> Said {
+pub(super) fn said(words: &Words, picture: &[u8; PICTURE_LEN]) -> Said {
     let mut said = Said::new();
     // fits likewise
     let _ = write!(said, "{words}{PICTURE}{}", Hex(picture));
@@ -124,8 +128,8 @@ pub(super) fn said(words: &Words, picture: &Hash) -> Said {
 }
 
 /// The hash of a frame without its statement, which stands between these two parts of it.
-pub(super) fn picture(parts: [&[u8]; 2]) -> Hash {
-    parts.into_iter().fold(Sha256::new(), |hash, part| hash.chain_update(part)).finalize().into()
+pub(super) fn picture(parts: [&[u8]; 2]) -> [u8; PICTURE_LEN] {
+    parts.into_iter().fold(Blake2b512::new(), |hash, part| hash.chain_update(part)).finalize().into()
 }
 
 /// What the next frame's `before` is.

@@ -142,6 +142,14 @@ impl RecordingReader {
         }
     }
 
+    /// Each frame has a time of its own; otherwise there is but a rate.
+    pub fn has_times(&self) -> bool {
+        match &self.source {
+            Source::File(frames) => matches!(frames.head, Head::Matroska(_)),
+            Source::Stills(..) => true,
+        }
+    }
+
     /// Goes back to the first frame.
     pub fn rewind(&mut self) {
         self.number = 0;

@@ -19,6 +19,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// Times in a file may be this far from those that were signed: it has microseconds.
+const SLACK: Duration = Duration::from_millis(1);
+
 /// Where a frame is in its file: how many are before it, and its time there in milliseconds.
 type Place = (u64, u64);
 
@@ -44,8 +47,17 @@ pub(super) struct Proof {
     told: Vec<String>,
     #[serde(skip)]
     told_in_all: u64,
+    /// Frames that stand at another time in the file, after the first, than was signed.
+    other_times: u64,
+    /// The first of them, and by how much.
     #[serde(skip)]
-    last: Option<Mark>,
+    first_other_time: Option<(Place, Duration)>,
+    /// Each frame of the file has a time of its own.
+    #[serde(skip)]
+    has_times: bool,
+    /// The first frame of this start of camcast, and its time in the file.
+    #[serde(skip)]
+    begun: Option<(Mark, Duration)>,
 }
 
 /// One finding.
@@ -121,7 +133,8 @@ impl Witness {
     /// The last lines, for people.
     pub(super) fn text(&self) -> String {
         let stretches = self.chain.stretches();
-        let lines = stretches.iter().map(|Stretch { first, last }| {
+        let lines = stretches.iter().zip(0..).map(|(Stretch { first, last }, place)| {
+            let start = if place > 0 { "after another start of camcast: " } else { "" };
             let times = match (wall(first), wall(last)) {
                 (Some(from), Some(to)) => format!(
                     " from {} to {}",
@@ -130,11 +143,11 @@ impl Witness {
                 ),
                 _ => ", at times that its clock did not know".to_owned(),
             };
-            format!("frames {} to {}{times}", first.number, last.number)
+            format!("{start}frames {} to {}{times}", first.number, last.number)
         });
         let mut all = Vec::new();
         list(&mut all, lines, stretches.len() as u64);
-        let text = all.join("\n  and after another start of camcast ");
+        let text = all.join("\n  ");
         match (self.is_as_made(), self.chain.frames()) {
             (true, _) => format!("as the camera made it, nothing left out: {text}"),
             (false, 0) => "NOT as the camera made it: no frame is signed by that key".to_owned(),
@@ -174,15 +187,37 @@ impl Witness {
 }
 
 impl Proof {
+    /// Of a file whose frames have times of their own, or have not.
+    pub(super) fn new(has_times: bool) -> Self {
+        Proof { has_times, ..Proof::default() }
+    }
+
     /// The next frame, which so many are before.
     pub(super) fn frame(&mut self, jpeg: &[u8], before: u64, time: Duration, witness: &mut Witness) {
         let seen = look(jpeg, &witness.keys);
         let proved = witness.chain.frames();
         witness.chain.frame(seen, (before, millis(time)), &mut |at, finding| self.enter(at, &finding));
         if witness.chain.frames() > proved {
-            self.last = witness.chain.last().copied();
-            self.last_frame = self.last.map(|mark| mark.number.0);
+            let last = witness.chain.last().copied();
+            self.last_frame = last.map(|mark| mark.number.0);
             self.first_frame = self.first_frame.or(self.last_frame);
+            last.filter(|_| self.has_times)
+                .iter()
+                .for_each(|mark| self.compare_time((before, millis(time)), mark, time));
+        }
+    }
+
+    /// A container's times are not signed; those in the frames are.
+    fn compare_time(&mut self, at: Place, mark: &Mark, time: Duration) {
+        let (first, begun) = match &self.begun {
+            Some((first, begun)) if first.stream == mark.stream => (first, *begun),
+            _ => return self.begun = Some((*mark, time)),
+        };
+        let signed = mark.stamp.captured.since(first.stamp.captured);
+        let off = signed.abs_diff(time.saturating_sub(begun));
+        if off > SLACK {
+            self.other_times += 1;
+            self.first_other_time.get_or_insert((at, off));
         }
     }
 
@@ -216,8 +251,12 @@ impl Proof {
         }
         let known = |item: &Item| {
             let (first, last) = (item.first?, item.last?);
-            let range = missing_ranges.iter().find(|range| range.first <= first && last <= range.last)?;
-            Some(range.why.clone())
+            let mut listed = missing_ranges.iter().take(LISTED);
+            let range = listed.find(|range| range.first <= first && last <= range.last)?;
+            // a word, as camrec writes them
+            let is_word = range.why.len() < 20
+                && range.why.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+            is_word.then(|| range.why.clone())
         };
         for item in self.findings.iter_mut().filter(|item| item.kind == "left-out") {
             if let Some(why) = known(item) {
@@ -262,6 +301,13 @@ impl Proof {
     /// What is to be said besides, a line each.
     pub(super) fn told(&self, to: &mut Vec<String>) {
         list(to, self.told.iter().cloned(), self.told_in_all);
+        if let Some(((frame, at), off)) = self.first_other_time {
+            let (count, off) = (counted(self.other_times, "frame"), off.as_secs_f64());
+            let at = show_time(at);
+            to.push(format!(
+                "{count} at another time in the file than was signed, the first by {off:.3} s: frame {frame} at {at}"
+            ));
+        }
     }
 }
 

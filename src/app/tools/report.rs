@@ -180,7 +180,7 @@ pub(super) fn check(
         frames_of_other_sizes: 0,
         sidecar: beside,
         sidecar_error,
-        proof: witness.as_ref().map(|_| Proof::default()),
+        proof: witness.as_ref().map(|_| Proof::new(film.has_times())),
     };
     let last = report.read(&mut film, decoder, progress, witness.as_deref_mut())?;
     if let (Some(proof), Some(witness)) = (&mut report.proof, witness) {

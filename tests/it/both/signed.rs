@@ -147,6 +147,25 @@ fn what_was_recorded_is_as_the_camera_made_it() {
     }
 }
 
+#[test]
+fn a_file_s_times_are_held_against_those_that_were_signed() {
+    let camera = Camera::new();
+    let path = camera.record("a.mkv");
+    let words = "at another time in the file than was signed";
+    let text = camera.check(&[], &[&path]).expect(0).text();
+    assert!(!text.contains(words), "{text}");
+    // a bit of a cluster's time: four seconds
+    let (mut bytes, jpeg) = (fs::read(&path).unwrap(), frames(&path).remove(20).1);
+    let at = bytes.windows(jpeg.len()).position(|bytes| bytes == jpeg).unwrap();
+    let cluster = bytes[..at].windows(4).rposition(|id| id == [0x1f, 0x43, 0xb6, 0x75]).unwrap();
+    let time = cluster + bytes[cluster..].iter().position(|byte| *byte == 0xe7).unwrap();
+    let length = usize::from(bytes[time + 1] & 0x7f);
+    bytes[time + 2 + length - 3] ^= 0x40;
+    fs::write(&path, bytes).unwrap();
+    let text = camera.check(&[], &[&path]).expect(13).text();
+    assert!(text.contains(&format!("1 frame {words}, the first by 4.194 s: frame 20 at 0:00:0")), "{text}");
+}
+
 /// The same key in a folder of its own.
 fn camera_of(camera: &Camera) -> Camera {
     Camera { folder: tempfile::tempdir().unwrap(), key: camera.key.clone(), public: camera.public.clone() }
@@ -284,7 +303,7 @@ fn another_start_of_camcast_is_told_and_is_no_fault() {
         text.contains("frame 0 at 0:00:00.000: another start of camcast; its frames begin with "),
         "{text}"
     );
-    assert!(text.contains("and after another start of camcast frames "), "{text}");
+    assert!(text.contains("\n  after another start of camcast: frames "), "{text}");
 }
 
 #[test]
