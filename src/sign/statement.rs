@@ -75,7 +75,7 @@ pub struct Mark {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Statement {
     pub(super) mark: Mark,
-    /// The [link](link) of the frame before; zeros of the first.
+    /// The [link] of the frame before; zeros of the first.
     pub(super) before: Hash,
     /// Whose statement it is: a public key.
     pub(super) key: [u8; KEY_LEN],
@@ -119,11 +119,11 @@ pub(super) fn words(mark: &Mark, before: &Hash, key: &[u8; KEY_LEN]) -> Words {
     words
 }
 
-/// What is signed of it: `picture` is the [hash](picture) of the frame without its statement.
-pub(super) fn said(words: &Words, picture: &[u8; PICTURE_LEN]) -> Said {
+/// What is signed of it: `hash` is the [hash](picture) of the frame without its statement.
+pub(super) fn said(words: &Words, hash: &[u8; PICTURE_LEN]) -> Said {
     let mut said = Said::new();
     // fits likewise
-    let _ = write!(said, "{words}{PICTURE}{}", Hex(picture));
+    let _ = write!(said, "{words}{PICTURE}{}", Hex(hash));
     said
 }
 
