@@ -275,6 +275,8 @@ fn a_whole_folder_is_one_row_whatever_its_files_are_called() {
     let (last, files) = said.split_last().unwrap();
     assert_eq!((last.text("event"), last.flag("as_made"), last.number("frames")), ("proved", true, 130));
     assert_eq!((last.number("findings"), last.list("stretches").len()), (0, 1));
+    let tables = include_str!("../../../docs/json.md");
+    last.names().into_iter().for_each(|name| assert!(tables.contains(&format!("`{name}`")), "{name}"));
     let checked: u64 =
         files.iter().filter(|it| it.text("event") == "checked").map(|it| it.number("frames")).sum();
     assert_eq!(checked, 130);
