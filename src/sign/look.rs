@@ -2,6 +2,7 @@
 
 use super::statement::{self, Mark, Statement};
 use super::{Hash, PublicKey, place};
+use crate::jpeg::{huffman, markers};
 use crate::key_text::KEY_LEN;
 
 /// What there is to say of a frame's signature.
@@ -50,6 +51,26 @@ pub fn look(jpeg: &[u8], keys: &[PublicKey]) -> Seen {
         return Seen::Flawed(Flaw::Broken, Some(mark));
     }
     Seen::Proved(Proof { mark, key: statement.key, before: statement.before, link: statement::link(&said) })
+}
+
+/// The same of a picture that may have come by HTTP, which puts the standard Huffman tables into JPEGs that have none: without
+/// them, if it is proved so.
+pub fn look_at_snapshot(jpeg: &[u8], keys: &[PublicKey]) -> Seen {
+    let seen = look(jpeg, keys);
+    match (&seen, without_tables(jpeg)) {
+        (Seen::Flawed(Flaw::Broken, _), Some(made)) => match look(&made, keys) {
+            Seen::Proved(proof) => Seen::Proved(proof),
+            Seen::Flawed(..) => seen,
+        },
+        _ => seen,
+    }
+}
+
+/// A JPEG with the standard tables in front of its first scan, without them.
+fn without_tables(jpeg: &[u8]) -> Option<Vec<u8>> {
+    let scan = markers::segments(jpeg).ok()?.last()?.ok()?.at;
+    let before = jpeg.get(..scan)?.strip_suffix(&huffman::STANDARD_TABLES[..])?;
+    Some([before, jpeg.get(scan..)?].concat())
 }
 
 /// Which frame of which camera a JPEG claims to be, by its first bytes alone: nothing is proved by that.

@@ -35,7 +35,7 @@ pub mod statement;
 mod tests;
 
 pub use keys::{PublicKey, SigningKey};
-pub use look::{Flaw, Proof, Seen, claimed, claimed_key, look};
+pub use look::{Flaw, Proof, Seen, claimed, claimed_key, look, look_at_snapshot};
 pub use signer::{Signed, Signer};
 pub use statement::{Mark, SEGMENT_LEN};
 

@@ -99,6 +99,22 @@ fn it_counts_only_where_it_was_put() {
 }
 
 #[test]
+fn standard_tables_that_were_put_in_are_forgiven_in_a_snapshot_alone() {
+    let jpeg = sample::jpeg(SIZE, b"entropy");
+    let frame = signed(&mut Signer::new(key(1)), &mark(1), &jpeg);
+    let keys = [key(1).public()];
+    let snapshot = jpeg::huffman::with_tables(&frame).unwrap().concat();
+    assert!(matches!(look(&snapshot, &keys), Seen::Flawed(Flaw::Broken, Some(_))));
+    assert_eq!(proof(look_at_snapshot(&snapshot, &keys)).mark, mark(1));
+    assert_eq!(proof(look_at_snapshot(&frame, &keys)).mark, mark(1));
+    for at in 0..snapshot.len() {
+        let mut flipped = snapshot.clone();
+        flipped[at] ^= 1;
+        assert!(matches!(look_at_snapshot(&flipped, &keys), Seen::Flawed(..)), "byte {at}");
+    }
+}
+
+#[test]
 fn each_flipped_bit_shows() {
     let jpeg = sample::jpeg(SIZE, b"entropy-coded");
     let frame = signed(&mut Signer::new(key(1)), &mark(1), &jpeg);

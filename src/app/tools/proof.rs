@@ -10,7 +10,7 @@ use crate::jpeg;
 use crate::shown::{for_programs, shown};
 use crate::sign::chain::{Chain, Finding, STRETCHES, Stretch};
 use crate::sign::keys::public_text;
-use crate::sign::{Flaw, Mark, PublicKey, Seen, claimed, look};
+use crate::sign::{Flaw, Mark, PublicKey, Seen, claimed, look, look_at_snapshot};
 use crate::store::read::{self, Part, RecordingReader};
 use crate::wire::FrameNumber;
 use jiff::Timestamp;
@@ -405,7 +405,7 @@ impl Witness {
     /// JPEG.
     pub(super) fn picture(&self, path: &Path, json: bool) -> Option<(String, bool)> {
         let jpeg = read::picture(path).ok().filter(|bytes| jpeg::check_header_only(bytes).is_ok())?;
-        let (mark, why) = match look(&jpeg, &self.keys) {
+        let (mark, why) = match look_at_snapshot(&jpeg, &self.keys) {
             Seen::Proved(proof) => (Some(proof.mark), None),
             Seen::Flawed(flaw, _) => (None, Some(how(&flaw))),
         };
