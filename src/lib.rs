@@ -27,7 +27,9 @@
 //! | [`jpeg`] | pure | what a JPEG is: the marker walk, the check of each frame, frames out of a byte stream |
 //! | [`wire`] | pure | bytes and their meaning: join lines, datagrams |
 //! | [`fec`] | pure | the erasure code: parity rows of a frame, and a frame out of what came of both |
+//! | [`key_text`] | pure | keys as a line of text, in which a typo is told from a wrong key |
 //! | [`seal`] | pure | sealed mode: the key, the join's handshake, datagrams that only who has it can read or make |
+//! | [`sign`] | pure | signed frames: the camera's key, the statement in each frame, and what a row of them proves |
 //! | [`reel`] | pure | the newest frames by number, laid out once as trains of datagrams; cursors over them |
 //! | [`sender`] | pure | the sender's brain: who is here, what each client gets next, what is sent again (`sender/repair.rs`), timers |
 //! | [`receiver`] | pure | the receiver's brain: when to join, frames out of the datagrams of one path or two, what is asked for again ([`receiver::requests`]) |
@@ -74,7 +76,7 @@
 //!
 //! camcast: one DQBUF and one QBUF, one walk over the header and one search for the end, one copy into the reel; for each client
 //! one `send` for each 45 datagrams, all at once where its path holds that, and with pauses where it does not. A wake-up is one `ppoll` and two `clock_gettime`. In sealed mode
-//! each datagram is sealed once, whatever the number of clients. Nothing is allocated (`tests/steady_state.rs`). The protocol is specified in `docs/PROTOCOL.md`; why things are as they are stands in
+//! each datagram is sealed once, whatever the number of clients; with `--sign` each frame is hashed and signed once. Nothing is allocated (`tests/steady_state.rs`). The protocol is specified in `docs/PROTOCOL.md`; why things are as they are stands in
 //! `docs/DECISIONS.md`.
 
 pub mod account;
@@ -85,6 +87,7 @@ pub mod clock;
 pub mod fec;
 pub mod http;
 pub mod jpeg;
+pub mod key_text;
 pub mod picture;
 pub mod receiver;
 pub mod record;
@@ -94,6 +97,7 @@ pub mod rtsp;
 pub mod seal;
 pub mod sender;
 pub mod shown;
+pub mod sign;
 pub mod store;
 pub mod supervisor;
 pub mod sys;

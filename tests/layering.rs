@@ -7,13 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// No file descriptor, no clock, no file, no unsafe code: time comes in as an argument.
-const PURE: [&str; 18] = [
+const PURE: [&str; 20] = [
     "account",
     "admission",
     "clock",
     "fec",
     "http",
     "jpeg",
+    "key_text",
     "picture",
     "receiver",
     "record",
@@ -23,23 +24,26 @@ const PURE: [&str; 18] = [
     "seal",
     "sender",
     "shown",
+    "sign",
     "supervisor",
     "time",
     "wire",
 ];
 
 /// Each room, and the rooms that it may know.
-const ARROWS: [(&str, &[&str]); 23] = [
+const ARROWS: [(&str, &[&str]); 25] = [
     ("time", &[]),
     ("fec", &[]),
     ("jpeg", &[]),
+    ("key_text", &[]),
     ("admission", &["time"]),
     ("http", &["admission", "time"]),
     ("wire", &["jpeg", "time"]),
     ("reel", &["jpeg", "time", "wire"]),
     ("rtp", &["jpeg", "reel", "time", "wire"]),
     ("rtsp", &[]),
-    ("seal", &["reel", "wire"]),
+    ("seal", &["key_text", "reel", "wire"]),
+    ("sign", &["jpeg", "key_text", "time", "wire"]),
     ("sender", &["admission", "fec", "jpeg", "reel", "time", "wire"]),
     ("receiver", &["fec", "jpeg", "time", "wire"]),
     ("account", &["time", "wire"]),
@@ -61,6 +65,7 @@ const ARROWS: [(&str, &[&str]); 23] = [
             "fec",
             "http",
             "jpeg",
+            "key_text",
             "picture",
             "receiver",
             "record",
@@ -70,6 +75,7 @@ const ARROWS: [(&str, &[&str]); 23] = [
             "seal",
             "sender",
             "shown",
+            "sign",
             "store",
             "supervisor",
             "sys",

@@ -242,17 +242,22 @@ fn a_frame_costs_no_allocation_whatever_the_clients() {
 }
 
 #[test]
-fn a_sealed_frame_costs_no_allocation_either() {
+fn a_signed_and_sealed_frame_costs_no_allocation_either() {
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("key");
     let key = key.to_str().unwrap();
     key_file::create(&key.into()).unwrap();
+    // each frame is signed besides
+    let sign = folder.path().join("sign");
+    let sign = sign.to_str().unwrap();
+    key_file::create_signing(&sign.into()).unwrap();
     let options = Options {
         source: Some("pattern".into()),
         resolution: Some("640x480".into()),
         desired_fps: Some("60".into()),
         listen: vec!["127.0.0.1:0".into()],
         key_file: Some(key.into()),
+        sign: Some(sign.into()),
         // two seconds of it: what is gone gives way to what is new
         reel: Some("4M".into()),
         ..Options::default()

@@ -1,10 +1,12 @@
-//! The files that keys of sealed mode are in: made here, and read by both programs.
+//! The files that keys are in, those of sealed mode and those that sign: made here, and read by both programs.
 
 use super::argument::Argument;
 use super::exit::{Exit, ExitError, usage};
 use super::say;
+use crate::key_text::KeyError;
 use crate::seal::Key;
 use crate::shown::shown;
+use crate::sign::{PublicKey, SigningKey, keys};
 use crate::sys::random_secret;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -23,30 +25,59 @@ const OTHERS: u32 = 0o066;
 /// # Errors
 /// There is such a file, or it cannot be written.
 pub fn create(file: &Argument) -> Result<Exit, ExitError> {
+    make("--new-key", file, |random| {
+        let name = shown(file.path());
+        let said = format!(
+            "{name} has a new key: camcast --key-file {name} streams to those alone that have it too; copy it to each \
+             machine that records, as by scp, for camrec --key-file"
+        );
+        (Key::new(random).to_text(), said)
+    })
+}
+
+/// Makes a file with a new key that signs, which only its owner can read, and says the public one.
+///
+/// # Errors
+/// There is such a file, or it cannot be written.
+pub fn create_signing(file: &Argument) -> Result<Exit, ExitError> {
+    make("--new-sign-key", file, |random| {
+        let (name, key) = (shown(file.path()), SigningKey::new(&random));
+        let said = format!(
+            "{name} has a new key, which stays on this machine: camcast --sign {name} signs with it; whoever checks a \
+             recording needs its public key:\n{}",
+            key.public()
+        );
+        (key.to_text(), said)
+    })
+}
+
+/// A file with what `new` makes of random bytes: its text, and what is said of it.
+fn make(
+    option: &str,
+    file: &Argument,
+    new: impl FnOnce(Zeroizing<[u8; 32]>) -> (Zeroizing<String>, String),
+) -> Result<Exit, ExitError> {
     if file.is_stdio() {
-        return Err(usage("--new-key -: a key is not shown; give it the name of a file"));
+        return Err(usage(format!("{option} -: a key is not shown; give it the name of a file")));
     }
     let path = file.path();
-    let key = Key::new(random_secret().map_err(|error| ExitError::system("random numbers", &error))?);
+    let (text, said) = new(random_secret().map_err(|error| ExitError::system("random numbers", &error))?);
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let written = made.and_then(|mut made| {
-        let written = made.write_all(key.to_text().as_bytes()).and_then(|()| made.sync_all());
+        let written = made.write_all(text.as_bytes()).and_then(|()| made.sync_all());
         // what is half a key is none
         written.inspect_err(|_| drop(std::fs::remove_file(path)))
     });
     let name = shown(path);
     match written {
         Ok(()) => {
-            say(&format!(
-                "{name} has a new key: camcast --key-file {name} streams to those alone that have it too; copy it to each \
-                 machine that records, as by scp, for camrec --key-file"
-            ));
+            said.lines().for_each(say);
             Ok(Exit::Ok)
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(usage(format!(
-            "--new-key {name}: there is such a file, and it may be a key that somebody has: name another one"
+            "{option} {name}: there is such a file, and it may be a key that somebody has: name another one"
         ))),
-        Err(error) => Err(ExitError::new(Exit::NotWritable, format!("--new-key {name}: {error}"))),
+        Err(error) => Err(ExitError::new(Exit::NotWritable, format!("{option} {name}: {error}"))),
     }
 }
 
@@ -55,27 +86,61 @@ pub fn create(file: &Argument) -> Result<Exit, ExitError> {
 /// # Errors
 /// One line and its exit code: without the key that somebody meant, nothing is said in the open.
 pub fn read(typed: Option<&Argument>, credential: &str) -> Result<Option<Key>, ExitError> {
+    read_private(("--key-file", typed), credential, Key::parse)
+}
+
+/// The key that signs, likewise.
+///
+/// # Errors
+/// One line and its exit code: without the key that somebody meant, nothing is streamed.
+pub fn read_signing(typed: Option<&Argument>, credential: &str) -> Result<Option<SigningKey>, ExitError> {
+    read_private(("--sign", typed), credential, SigningKey::parse)
+}
+
+/// The public key that was typed, or that is in the file of this name.
+///
+/// # Errors
+/// One line and its exit code.
+pub fn read_public(option: &str, typed: &Argument) -> Result<PublicKey, ExitError> {
+    let bad = |why: String| usage(format!("{option} {typed}: {why}"));
+    if let Some(text) = typed.text().filter(|text| PublicKey::is_meant(text)) {
+        return PublicKey::parse(text).map_err(|why| bad(why.to_string()));
+    }
+    let text = File::open(typed.path()).map_err(|error| error.to_string()).and_then(text_of).map_err(bad)?;
+    if keys::is_private(&text) {
+        let why = "the camera's own key, which has to stay there: this needs the public one, which camcast says when it starts";
+        return Err(bad(why.to_owned()));
+    }
+    PublicKey::parse(&text).map_err(|why| bad(why.to_string()))
+}
+
+fn read_private<K>(
+    (option, typed): (&str, Option<&Argument>),
+    credential: &str,
+    parse: fn(&str) -> Result<K, KeyError>,
+) -> Result<Option<K>, ExitError> {
+    let key = |file| text_of(file).and_then(|text| parse(&text).map_err(|why| why.to_string()));
     if let Some(file) = typed {
         let path = file.path();
-        let bad = |why: String| usage(format!("--key-file {}: {why}", shown(path)));
+        let bad = |why: String| usage(format!("{option} {}: {why}", shown(path)));
         let file = File::open(path).map_err(|error| bad(error.to_string()))?;
         let mode = file.metadata().map_err(|error| bad(error.to_string()))?.mode();
         if mode & OTHERS != 0 {
             return Err(bad(format!("others can read or change it: chmod 600 {}", shown(path))));
         }
-        return parse(file).map(Some).map_err(bad);
+        return key(file).map(Some).map_err(bad);
     }
     let Some(folder) = std::env::var_os("CREDENTIALS_DIRECTORY") else { return Ok(None) };
     let path = Path::new(&folder).join(credential);
     let bad = |why: String| usage(format!("credential {}: {why}", shown(&path)));
     match File::open(&path) {
-        Ok(file) => parse(file).map(Some).map_err(bad),
+        Ok(file) => key(file).map(Some).map_err(bad),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(bad(error.to_string())),
     }
 }
 
-fn parse(file: File) -> Result<Key, String> {
+fn text_of(file: File) -> Result<Zeroizing<String>, String> {
     let mut text = Zeroizing::new(Vec::with_capacity(MAX_FILE as usize + 1));
     // a device without end is none
     file.take(MAX_FILE + 1).read_to_end(&mut text).map_err(|error| error.to_string())?;
@@ -85,7 +150,7 @@ fn parse(file: File) -> Result<Key, String> {
     // what Windows writes before a text
     let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text);
     let text = std::str::from_utf8(text).map_err(|_| "no key: it is no text".to_owned())?;
-    Key::parse(text).map_err(|why| why.to_string())
+    Ok(Zeroizing::new(text.to_owned()))
 }
 
 #[cfg(test)]
@@ -140,5 +205,39 @@ mod tests {
             let error = read(Some(&argument(&other)), "x").unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn a_key_that_signs_is_kept_like_the_other_and_its_public_half_is_anybody_s() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sign");
+        assert_eq!(create_signing(&argument(&path)), Ok(Exit::Ok));
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        let again = create_signing(&argument(&path)).unwrap_err();
+        assert!(
+            again.to_string().contains("--new-sign-key")
+                && again.to_string().contains("there is such a file")
+        );
+        let key = read_signing(Some(&argument(&path)), "x").unwrap().unwrap();
+        let public = key.public().to_string();
+        assert!(public.starts_with("camcast-ed25519:"), "{public}");
+        // typed, or in a file that all may read
+        let file = folder.path().join("public");
+        fs::write(&file, format!("{public}\n")).unwrap();
+        for typed in [Argument::from(&*public), argument(&file)] {
+            assert_eq!(read_public("--signed-by", &typed), Ok(key.public()));
+        }
+        let said = |typed: &Argument| read_public("--signed-by", typed).unwrap_err().to_string();
+        assert!(said(&argument(&path)).contains("has to stay there"), "{}", said(&argument(&path)));
+        assert!(said(&public[..60].into()).contains("copy it again"));
+        assert!(said(&"nowhere".into()).contains("--signed-by nowhere: No such file"));
+        // one kind is not the other
+        let sealing = folder.path().join("key");
+        create(&argument(&sealing)).unwrap();
+        let error = read_signing(Some(&argument(&sealing)), "x").unwrap_err().to_string();
+        assert!(error.contains("--new-sign-key FILE makes it"), "{error}");
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        let error = read_signing(Some(&argument(&path)), "x").unwrap_err().to_string();
+        assert!(error.contains("--sign") && error.contains("chmod 600"), "{error}");
     }
 }

@@ -18,7 +18,7 @@
 //! | [`logging`] | log lines for terminals and for the journal |
 //! | [`not_sent`] | datagrams that the system did not send |
 //! | [`outbox`] | what is said, until somebody takes it |
-//! | [`key_file`] | the files that keys of sealed mode are in |
+//! | [`key_file`] | the files that keys are in, those of sealed mode and those that sign |
 //! | [`quantity`] | sizes, durations and addresses as people type them |
 //! | [`service`] | what the service manager is told |
 //! | [`throttle`] | at most one line a minute of what others can cause |

@@ -168,6 +168,22 @@ fn size_of(frame: &Segment<'_>) -> Result<Size, JpegError> {
 }
 
 impl Facts {
+    /// The same once `count` bytes that say nothing have been put in at `place`, between two segments of the header.
+    #[must_use]
+    pub fn moved(mut self, place: usize, count: usize) -> Self {
+        let (at, by) = (offset(place), offset(count));
+        let later = |offset: u32, is_behind: bool| if is_behind { offset.saturating_add(by) } else { offset };
+        self.scan = self.scan.saturating_add(if self.scan >= place { count } else { 0 });
+        self.huffman_at = self.huffman_at.map(|offset| later(offset, offset >= at));
+        for table in self.quantisation.iter_mut().flatten() {
+            table.at = later(table.at, table.at >= at);
+        }
+        for span in &mut self.thumbnails {
+            *span = Span { at: later(span.at, span.at >= at), end: later(span.end, span.end > at) };
+        }
+        self
+    }
+
     fn read_frame(&mut self, frame: &Segment<'_>) {
         (self.coding, self.components) = (frame.code, 0);
         let Some((&[precision, _, _, _, _, count], rest)) = frame.payload.split_first_chunk() else { return };
@@ -352,6 +368,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_put_in_moves_what_is_behind_it(parts in sample::parts(), pick: prop::sample::Index) {
+            let jpeg = sample::from_parts(&parts);
+            let ends: Vec<usize> =
+                markers::segments(&jpeg).unwrap().map(|segment| segment.unwrap().at).collect();
+            let place = ends[pick.index(ends.len())];
+            let more = [&[0xff, 0xe9, 0, 9], &b"nothing"[..]].concat();
+            let longer = [&jpeg[..place], &more, &jpeg[place..]].concat();
+            let moved = header(&jpeg).unwrap().moved(place, more.len());
+            prop_assert_eq!(header(&longer).unwrap(), moved);
+        }
+
         #[test]
         fn offsets_lie_inside_the_header(parts in sample::parts()) {
             let jpeg = sample::from_parts(&parts);

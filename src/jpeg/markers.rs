@@ -49,6 +49,8 @@ pub const DQT: u8 = 0xdb;
 /// Define the restart interval.
 pub const DRI: u8 = 0xdd;
 
+/// Application segment 0: JFIF, or AVI's.
+pub const APP0: u8 = 0xe0;
 /// Application segment 1: Exif.
 pub const APP1: u8 = 0xe1;
 

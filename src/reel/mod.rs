@@ -132,10 +132,25 @@ impl Reel {
         stamp: Stamp,
         flags: u8,
     ) -> Result<FrameNumber, TooLargeError> {
-        if jpeg.is_empty() || jpeg.len() > self.frame_limit() {
-            return Err(TooLargeError { length: jpeg.len(), limit: self.frame_limit(), is_longer: false });
+        self.push_parts([jpeg, &[], &[]], facts, stamp, flags)
+    }
+
+    /// The same of a frame that comes in parts.
+    ///
+    /// # Errors
+    /// [`TooLargeError`]; the reel is as it was.
+    pub fn push_parts(
+        &mut self,
+        parts: [&[u8]; 3],
+        facts: impl Into<Facts>,
+        stamp: Stamp,
+        flags: u8,
+    ) -> Result<FrameNumber, TooLargeError> {
+        let length = parts.iter().map(|part| part.len()).sum();
+        if length == 0 || length > self.frame_limit() {
+            return Err(TooLargeError { length, limit: self.frame_limit(), is_longer: false });
         }
-        let length = jpeg.len() as u32;
+        let length = length as u32;
         let start = self.make_room(self.train_len(length));
         let number = self.next;
         let mut header = Header {
@@ -146,16 +161,20 @@ impl Reel {
             index: 0,
             size: self.fragment,
             stamp,
-            check: data::check(jpeg),
+            check: data::check_of_parts(&parts),
         };
         let mut to = start;
-        for fragment in jpeg.chunks(usize::from(self.fragment)) {
+        let (mut now, mut more) = (&[][..], parts.into_iter());
+        let (mut left, most) = (length as usize, usize::from(self.fragment));
+        while left > 0 {
+            let count = left.min(most);
             if let Some((head, rest)) = self.arena[to..].split_first_chunk_mut::<HEADER_LEN>() {
                 header.emit(head);
-                rest[..fragment.len()].copy_from_slice(fragment);
+                fill(&mut rest[..count], &mut now, &mut more);
             }
-            to += HEADER_LEN + fragment.len();
-            header.index += 1;
+            to += HEADER_LEN + count;
+            left -= count;
+            header.index = header.index.wrapping_add(1);
         }
         self.head = to;
         self.next = number.next();
@@ -190,5 +209,20 @@ impl Reel {
     /// The newest frame.
     pub fn newest(&self) -> Option<Frame<'_>> {
         self.frame(self.next.previous())
+    }
+}
+
+/// Fills `to` with what is left of the part that is `now`, and with the next ones.
+fn fill<'a>(mut to: &mut [u8], now: &mut &'a [u8], more: &mut impl Iterator<Item = &'a [u8]>) {
+    loop {
+        let (taken, rest) = now.split_at(now.len().min(to.len()));
+        let (filled, left) = to.split_at_mut(taken.len());
+        filled.copy_from_slice(taken);
+        (*now, to) = (rest, left);
+        if to.is_empty() {
+            return;
+        }
+        let Some(next) = more.next() else { return };
+        *now = next;
     }
 }

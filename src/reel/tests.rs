@@ -78,6 +78,24 @@ fn tables_are_put_in_wherever_the_header_is_cut() {
 }
 
 #[test]
+fn a_frame_in_parts_is_as_one_in_a_piece() {
+    let jpeg = jpeg(7, 5000);
+    let mut reel = Reel::new(1 << 20, 1452, STREAM);
+    let whole = reel.push(&jpeg, SIZE, stamp(1), 0).unwrap();
+    for (from, to) in [(0, 0), (2, 352), (1416, 1416), (1400, 4300), (0, 5000), (5000, 5000)] {
+        let parts = [&jpeg[..from], &jpeg[from..to], &jpeg[to..]];
+        let number = reel.push_parts(parts, SIZE, stamp(1), 0).unwrap();
+        let [one, other] = [whole, number].map(|number| reel.frame(number).unwrap());
+        assert_eq!(bytes_of(&other), jpeg);
+        let heads = |frame: &Frame<'_>| frame.train().datagrams(0..1)[28..32].to_vec();
+        assert_eq!(heads(&one), heads(&other), "the check of its bytes");
+    }
+    assert!(reel.push_parts([&[], &[], &[]], SIZE, stamp(1), 0).is_err());
+    let most = vec![0; reel.frame_limit()];
+    assert!(reel.push_parts([&[], &[1], &most], SIZE, stamp(1), 0).is_err());
+}
+
+#[test]
 fn the_oldest_give_way() {
     let mut reel = Reel::new(100_000, 1452, STREAM);
     for seed in 0..100 {

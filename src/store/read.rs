@@ -142,6 +142,14 @@ impl RecordingReader {
         }
     }
 
+    /// Each frame has a time of its own; otherwise there is but a rate.
+    pub fn has_times(&self) -> bool {
+        match &self.source {
+            Source::File(frames) => matches!(frames.head, Head::Matroska(_)),
+            Source::Stills(..) => true,
+        }
+    }
+
     /// Goes back to the first frame.
     pub fn rewind(&mut self) {
         self.number = 0;
@@ -256,6 +264,15 @@ impl<F: FileExt> FileFrames<F> {
         self.searched = bytes;
         Ok(found)
     }
+}
+
+/// A file that is a picture by itself, or should be.
+///
+/// # Errors
+/// It cannot be read, or is longer than a frame may be.
+pub fn picture(path: &Path) -> Result<Vec<u8>, Error> {
+    let bytes = open_regular(path).and_then(|file| read_up_to(&file, LONGEST));
+    bytes.map_err(|why| Error::unreadable(path, why))
 }
 
 /// A picture of a folder, of which none is longer than a frame may be.

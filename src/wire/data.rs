@@ -141,7 +141,14 @@ impl Header {
 
 /// What proves that a frame is as it was sent: the CRC-32 of its bytes, as in gzip and PNG.
 pub fn check(frame: &[u8]) -> u32 {
-    crc32fast::hash(frame)
+    check_of_parts(&[frame])
+}
+
+/// The same of a frame that comes in parts.
+pub fn check_of_parts(parts: &[&[u8]]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    parts.iter().for_each(|part| hasher.update(part));
+    hasher.finalize()
 }
 
 /// Datagrams that lie one after the other, as pieces: with this tag, the four bytes of a [`Tag`], in the first one.

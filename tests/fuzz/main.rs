@@ -104,6 +104,11 @@ fn sealed() {
 }
 
 #[test]
+fn sign() {
+    replay("sign");
+}
+
+#[test]
 fn recording() {
     replay("recording");
 }

@@ -8,7 +8,7 @@
 //! | `files/` | recordings on the disk | Matroska, AVI and stills as other programs read them, names, `--keep`, disks that stall or fail, kills, deleted files, limits of the system, two recorders on one folder |
 //! | `protocol/` | the wire | the examples of docs/PROTOCOL.md, native and plain clients made of bytes, the original server |
 //! | `network/` | the path | loss, delay and outages in front of the real programs; either side gone and back; two paths at once |
-//! | `both/` | both programs | errors, exit codes and help, names that are no text, output that nobody reads, sealed mode |
+//! | `both/` | both programs | errors, exit codes and help, names that are no text, output that nobody reads, sealed mode, signed frames |
 //! | `../support/` | what the tests share | its `mod.rs` has a table |
 //!
 //! Beside this crate: `netsim/` (the same on a virtual clock), `fuzz/` (what fuzz targets hold, and their corpora replayed),
@@ -111,7 +111,7 @@ mod network {
     mod two_ways;
 }
 
-/// What holds for both programs: errors and help, odd names, output that nobody reads, sealed mode.
+/// What holds for both programs: errors and help, odd names, output that nobody reads, sealed mode, signed frames.
 mod both {
     mod config_file;
     mod errors;
@@ -119,5 +119,6 @@ mod both {
     mod option_tables;
     mod sealed;
     mod service;
+    mod signed;
     mod stalled_output;
 }

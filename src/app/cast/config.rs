@@ -12,6 +12,7 @@ use crate::capture::{CaptureConfig, Mode, SourceSpec};
 use crate::http::access::Access;
 use crate::picture::RawEncoder;
 use crate::seal::{Key, TAG_LEN};
+use crate::sign::SigningKey;
 use crate::sys::signals::has_terminal;
 use crate::wire::data::{HEADER_LEN, MIN_FRAGMENT};
 use crate::wire::{IP_UDP_OVERHEAD, PORT};
@@ -22,8 +23,9 @@ use std::path::PathBuf;
 /// The most clients: each is a descriptor to poll.
 pub const MAX_CLIENTS: u16 = 64;
 
-/// What systemd hands over, if it is told to: the key.
+/// What systemd hands over, if it is told to: the key, and the one that signs.
 const CREDENTIAL: &str = "camcast.key";
+const SIGN_CREDENTIAL: &str = "camcast.sign";
 
 /// The most controls to set.
 const MAX_CONTROLS: usize = 64;
@@ -78,6 +80,8 @@ pub struct Config {
     pub passwords: Option<Passwords>,
     /// The stream is sealed with it, for those alone that have it.
     pub key: Option<Key>,
+    /// Each frame is signed with it.
+    pub sign: Option<SigningKey>,
     /// Those may see and set the camera's controls too.
     pub allow_control: bool,
     /// SIGHUP has the configured controls set once more, and is no wish to stop: for a camera without a terminal, whose end it
@@ -158,6 +162,7 @@ impl TryFrom<Options> for Config {
             max_clients: max_clients(options.max_clients)?,
             datagram: datagram(options.mtu, key.is_some())?,
             key,
+            sign: key_file::read_signing(options.sign.as_ref(), SIGN_CREDENTIAL)?,
             dscp: dscp(options.dscp.as_deref())?,
             client_log: options.client_log.map(|file| file.path().to_owned()),
             allow_truncated_frames: options.allow_truncated_frames,

@@ -22,5 +22,6 @@ pub fn run(options: &Options) -> Option<Result<Exit, ExitError>> {
             Exit::Ok
         }));
     }
-    options.new_key.as_ref().map(key_file::create)
+    let new_key = options.new_key.as_ref().map(key_file::create);
+    new_key.or_else(|| options.new_sign_key.as_ref().map(key_file::create_signing))
 }

@@ -88,6 +88,11 @@ pub struct Options {
     #[argh(option, arg_name = "file")]
     pub key_file: Option<Argument>,
 
+    /// a file with a key, as --new-sign-key makes it: each frame is signed with it; default: the credential camcast.sign, or not
+    /// at all
+    #[argh(option, arg_name = "file")]
+    pub sign: Option<Argument>,
+
     /// serve the stream by RTSP at this address, such as :8554; may be given again; default: not at all
     #[argh(option, arg_name = "addr:port")]
     pub rtsp: Vec<String>,
@@ -154,6 +159,10 @@ pub struct Options {
     #[argh(option, arg_name = "file")]
     pub new_key: Option<Argument>,
 
+    /// make this file, with a new key for --sign, say its public key, and end
+    #[argh(option, arg_name = "file")]
+    pub new_sign_key: Option<Argument>,
+
     /// list this machine's cameras with their formats, sizes, rates and controls
     #[argh(switch)]
     pub list: bool,
@@ -199,6 +208,7 @@ impl Options {
             allow_origin: self.allow_origin.or(file.allow_origin),
             password_file: self.password_file.or(file.password_file),
             key_file: self.key_file.or(file.key_file),
+            sign: self.sign.or(file.sign),
             rtsp: self.rtsp.or(file.rtsp),
             rtsp_multicast: self.rtsp_multicast.or(file.rtsp_multicast),
             rtsp_recode: self.rtsp_recode.or(file.rtsp_recode),
@@ -215,6 +225,7 @@ impl Options {
             on_demand: self.on_demand.or(file.on_demand),
             exit_on_device_error: self.exit_on_device_error.or(file.exit_on_device_error),
             new_key: self.new_key.or(file.new_key),
+            new_sign_key: self.new_sign_key.or(file.new_sign_key),
             list: self.list.or(file.list),
             config: self.config.or(file.config),
             check_config: self.check_config.or(file.check_config),
@@ -226,7 +237,7 @@ impl Options {
 
 impl InFile for Options {
     const TYPED_ONLY: &'static [&'static str] =
-        &["config", "check-config", "help", "list", "new-key", "version"];
+        &["config", "check-config", "help", "list", "new-key", "new-sign-key", "version"];
 
     fn file(&self) -> Option<&Argument> {
         self.config.as_ref()

@@ -2,10 +2,11 @@
 
 use super::gather::{Found, gather};
 use super::progress::Progress;
+use super::proof::{self, Witness};
 use super::report::{self, Verdict};
 use crate::app::argument::Argument;
 use crate::app::exit::{Exit, ExitError, usage};
-use crate::app::{logging, say, say_to_programs};
+use crate::app::{key_file, logging, say, say_to_programs};
 use crate::picture::Decoder;
 use crate::shown::shown;
 use crate::store::Error;
@@ -24,6 +25,11 @@ pub struct Options {
     #[argh(switch)]
     pub json: bool,
 
+    /// a camera's public key, or a file with it: all frames have to be as that camera made them, and none left out; may be given
+    /// again, for several cameras
+    #[argh(option, arg_name = "key")]
+    pub signed_by: Vec<Argument>,
+
     /// say more; twice: trace
     #[argh(switch, short = 'v')]
     pub verbose: u16,
@@ -32,46 +38,59 @@ pub struct Options {
 /// Checks what was named.
 ///
 /// # Errors
-/// There is nothing to check.
+/// There is nothing to check, or nothing to check it against.
 pub fn run(options: Options) -> Result<Exit, ExitError> {
     let files: Vec<PathBuf> = options.file.iter().map(|file| file.path().to_owned()).collect();
     if files.is_empty() {
         return Err(usage("which recordings? camrec check FILE... or FOLDER"));
     }
+    let keys = options.signed_by.iter().map(|key| key_file::read_public("--signed-by", key));
+    let keys = keys.collect::<Result<Vec<_>, _>>()?;
     logging::start("camrec", options.verbose);
-    check_all(&files, options.json)
+    check_all(&files, options.json, (!keys.is_empty()).then(|| Witness::new(keys)))
 }
 
 /// All files, also if one of them cannot be read.
-fn check_all(names: &[PathBuf], json: bool) -> Result<Exit, ExitError> {
+fn check_all(names: &[PathBuf], json: bool, witness: Option<Witness>) -> Result<Exit, ExitError> {
     let mut checker = Checker {
         decoder: Decoder::new().map_err(|error| ExitError::new(Exit::System, error.to_string()))?,
         progress: Progress::new(),
         json,
+        witness,
         exit: Exit::Ok,
     };
-    let (mut recordings, mut beside, mut others) = (0, 0, 0);
+    let (mut recordings, mut beside, mut others, mut pictures) = (Vec::new(), 0, 0, 0);
     for found in gather(names) {
         match found {
-            Found::Recording(path) => {
-                recordings += 1;
+            Found::Recording(path) if checker.witness.is_none() => {
                 checker.check(&path);
+                recordings.push(path);
             }
+            Found::Recording(path) => recordings.push(path),
             Found::Unreadable(path, error) => checker.failed(&path, &error),
             Found::Beside => beside += 1,
+            Found::Other(path) if checker.picture(&path) => pictures += 1,
             Found::Other(path) => {
                 others += 1;
                 checker.skipped(&path);
             }
         }
     }
-    if recordings == 0 && checker.exit == Exit::Ok {
+    if recordings.is_empty() && pictures == 0 && checker.exit == Exit::Ok {
         let names: Vec<String> = names.iter().map(|name| shown(name).to_string()).collect();
         let why = format!("{}: there is no recording that camrec has written", names.join(", "));
         return Err(ExitError::new(Exit::Damaged, why));
     }
+    if checker.witness.is_some() {
+        proof::in_order(&mut recordings);
+        recordings.iter().for_each(|path| checker.check(path));
+    }
     if !json && (beside > 0 || others > 0) {
-        say(&format!("checked: {recordings}; not looked at: beside them {beside}, of other kinds {others}"));
+        let checked = recordings.len();
+        say(&format!("checked: {checked}; not looked at: beside them {beside}, of other kinds {others}"));
+    }
+    if pictures == 0 || !recordings.is_empty() {
+        checker.conclude();
     }
     Ok(checker.exit)
 }
@@ -81,12 +100,14 @@ struct Checker {
     decoder: Decoder,
     progress: Progress,
     json: bool,
+    /// Holds them against cameras' keys, if some were named.
+    witness: Option<Witness>,
     exit: Exit,
 }
 
 impl Checker {
     fn check(&mut self, path: &Path) {
-        let report = report::check(path, &mut self.decoder, &mut self.progress);
+        let report = report::check(path, &mut self.decoder, &mut self.progress, self.witness.as_mut());
         self.progress.clear();
         match report {
             Ok(report) => {
@@ -101,7 +122,29 @@ impl Checker {
         }
     }
 
+    /// A picture by itself, if it is one and is to be held against a key.
+    fn picture(&mut self, path: &Path) -> bool {
+        let found = self.witness.as_ref().and_then(|witness| witness.picture(path, self.json));
+        let Some((said, is_as_made)) = found else { return false };
+        if !is_as_made {
+            self.exit = Exit::Damaged;
+        }
+        self.tell(&said);
+        true
+    }
+
+    /// What all of them are together, if that was asked for.
+    fn conclude(&mut self) {
+        let Some(witness) = &self.witness else { return };
+        let said = if self.json { witness.json() } else { witness.text() };
+        if !witness.is_as_made() {
+            self.exit = Exit::Damaged;
+        }
+        self.tell(&said);
+    }
+
     fn failed(&mut self, path: &Path, error: &Error) {
+        self.witness.iter_mut().for_each(Witness::unreadable);
         self.tell(&if self.json { report::unreadable(path, error) } else { error.to_string() });
         self.exit = Exit::Damaged;
     }

@@ -5,16 +5,19 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`check`] | `camrec check`: whether recordings are sound; `report` is what it says of one |
+//! | [`check`] | `camrec check`: whether recordings are sound; `report` is what it says of one, `proof` whether they are as the camera made them |
 //! | [`export`] | `camrec export`: a recording in another form |
 //! | [`sheet`] | `camrec sheet`: a recording at a glance |
 //! | `gather` | which recordings are meant |
+//! | `lines` | long lists and times, as people are shown them |
 //! | `progress` | how far it is, on a terminal |
 
 pub mod check;
 pub mod export;
 mod gather;
+mod lines;
 mod progress;
+mod proof;
 mod report;
 pub mod sheet;
 

@@ -1,7 +1,9 @@
 //! `camrec check`: is everything in a file that should be there, and does every picture decode? A picture of a form that is not
 //! decoded here is neither sound nor broken.
 
+use super::lines::{LISTED, SHOWN, list, millis, show_time};
 use super::progress::Progress;
+use super::proof::{Account, Proof, Witness};
 use crate::app::local_time;
 use crate::app::quantity::{show_bytes, show_duration};
 use crate::jpeg::{self, Size};
@@ -13,10 +15,6 @@ use crate::store::{Error, sidecar};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Duration;
-
-/// Of each kind a person is shown this many lines, and a program this many entries.
-const SHOWN: usize = 20;
-const LISTED: usize = 10_000;
 
 /// This many sizes of a file's pictures are told apart.
 const SIZES: usize = 100;
@@ -69,6 +67,8 @@ pub(super) struct Report {
     frames_of_other_sizes: u64,
     sidecar: Option<Beside>,
     sidecar_error: Option<String>,
+    /// What was held against the camera's key, if that was named.
+    proof: Option<Proof>,
 }
 
 /// A file that cannot be read, as JSON.
@@ -143,12 +143,18 @@ pub(super) fn skipped(path: &Path) -> String {
 }
 
 /// Reads a file from its begin to its end.
-pub(super) fn check(path: &Path, decoder: &mut Decoder, progress: &mut Progress) -> Result<Report, Error> {
+pub(super) fn check(
+    path: &Path,
+    decoder: &mut Decoder,
+    progress: &mut Progress,
+    mut witness: Option<&mut Witness>,
+) -> Result<Report, Error> {
     let mut film = RecordingReader::open(path)?;
     let size = film.size();
-    let (beside, sidecar_error) = match read_sidecar(path) {
-        Ok(beside) => (beside, None),
-        Err(why) => (None, Some(why)),
+    let (beside, account, sidecar_error) = match read_sidecar(path) {
+        Ok(Some((beside, account))) => (Some(beside), Some(account), None),
+        Ok(None) => (None, None, None),
+        Err(why) => (None, None, Some(why)),
     };
     let mut report = Report {
         event: "checked",
@@ -174,8 +180,12 @@ pub(super) fn check(path: &Path, decoder: &mut Decoder, progress: &mut Progress)
         frames_of_other_sizes: 0,
         sidecar: beside,
         sidecar_error,
+        proof: witness.as_ref().map(|_| Proof::new(film.has_times())),
     };
-    let last = report.read(&mut film, decoder, progress)?;
+    let last = report.read(&mut film, decoder, progress, witness.as_deref_mut())?;
+    if let (Some(proof), Some(witness)) = (&mut report.proof, witness) {
+        proof.end(report.finished, account.as_ref(), witness);
+    }
     let steps = report.frames.saturating_sub(1);
     report.duration_ms = millis(last);
     if steps > 0 && !last.is_zero() {
@@ -196,6 +206,7 @@ impl Report {
         film: &mut RecordingReader,
         decoder: &mut Decoder,
         progress: &mut Progress,
+        mut witness: Option<&mut Witness>,
     ) -> Result<Duration, Error> {
         let (mut jpeg, mut last, mut gaps) = (Vec::new(), None, Gaps::default());
         loop {
@@ -203,6 +214,9 @@ impl Report {
             match film.next(&mut jpeg)? {
                 Part::Frame(time) => {
                     self.judge(&jpeg, time, last.is_none_or(|last| time > last), decoder);
+                    if let (Some(proof), Some(witness)) = (&mut self.proof, witness.as_deref_mut()) {
+                        proof.frame(&jpeg, self.frames, time, witness);
+                    }
                     if let Some(before) = last.replace(time) {
                         let length = time.saturating_sub(before);
                         let gap = Gap {
@@ -307,6 +321,7 @@ impl Report {
                 faults.push(format!("its sidecar says that it has {} bytes", beside.file_bytes));
             }
         }
+        self.proof.iter().for_each(|proof| proof.faults(&mut faults));
         faults.extend(self.sidecar_error.as_ref().map(|why| format!("its sidecar: {why}")));
         faults
     }
@@ -331,6 +346,7 @@ impl Report {
             let (all, sizes) = (self.frames_of_other_sizes, sizes.join(", "));
             lines.push(format!("{all} frames are of another size: {sizes}"));
         }
+        self.proof.iter().for_each(|proof| proof.told(&mut lines));
         let gaps = self.gaps.iter().map(|gap| {
             let length = Duration::from_millis(gap.length_ms).as_secs_f64();
             format!("no frame for {length:.3} s after {} (frame {})", show_time(gap.at_ms), gap.after)
@@ -360,15 +376,6 @@ impl BadFrame {
     }
 }
 
-/// As many as a person reads, and how many more there are.
-fn list(to: &mut Vec<String>, lines: impl Iterator<Item = String>, all: u64) {
-    to.extend(lines.take(SHOWN));
-    let more = all.saturating_sub(SHOWN as u64);
-    if more > 0 {
-        to.push(format!("and {more} more"));
-    }
-}
-
 fn in_full(error: &picture::Error) -> String {
     match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),
@@ -377,17 +384,12 @@ fn in_full(error: &picture::Error) -> String {
 }
 
 /// None if there is none.
-fn read_sidecar(recording: &Path) -> Result<Option<Beside>, String> {
+fn read_sidecar(recording: &Path) -> Result<Option<(Beside, Account)>, String> {
     let text = sidecar::read(recording).map_err(|why| why.to_string())?;
-    text.map(|text| serde_json::from_slice(&text).map_err(|why| why.to_string())).transpose()
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// `1:02:03.456`, the time in the file, as players show it.
-fn show_time(millis: u64) -> String {
-    let (seconds, millis) = (millis / 1000, millis % 1000);
-    format!("{}:{:02}:{:02}.{millis:03}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    let read = |text: Vec<u8>| {
+        let beside = serde_json::from_slice(&text).map_err(|why| why.to_string())?;
+        // numbers are for --signed-by alone
+        Ok((beside, serde_json::from_slice(&text).unwrap_or_default()))
+    };
+    text.map(read).transpose()
 }

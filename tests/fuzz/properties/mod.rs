@@ -8,6 +8,7 @@
 //! | [`rtsp`] | what comes over a connection | as of HTTP; what can be asked when; the way that an answer repeats |
 //! | [`rtcp`] | a datagram | it is heard to its end; what is asked for again is that packet, and not without end |
 //! | [`sealed`] | a key file, a sealed join or a datagram | a key is its text; nothing opens that was made without one |
+//! | [`sign`] | a JPEG | signed it proves itself, and with any bit flipped it does not; what it claims is no proof |
 //! | [`rtp`] | a JPEG | its packets put together are its scan; what other outlets send has the length that they say |
 //! | [`wire`] | a join, a reply, a datagram of either side | what was read is written as it was; a join is one however it is cut |
 //! | [`hub`] | a script: joins, datagrams and times of clients | nobody is sent what he has not asked for; all of it ends |
@@ -39,6 +40,7 @@ pub mod rtsp;
 mod script;
 pub mod sealed;
 pub mod server;
+pub mod sign;
 pub mod split;
 mod stream;
 pub mod wire;
@@ -48,13 +50,14 @@ pub mod words;
 pub type Property = fn(&[u8]) -> bool;
 
 /// All of them by their names, which are those of their corpora.
-pub const TARGETS: [(&str, Property); 15] = [
+pub const TARGETS: [(&str, Property); 16] = [
     ("http", http::check),
     ("credentials", credentials::check),
     ("rtsp", rtsp::check),
     ("rtcp", rtcp::check),
     ("rtp", rtp::check),
     ("sealed", sealed::check),
+    ("sign", sign::check),
     ("wire", wire::check),
     ("hub", hub::check),
     ("server", server::check),
@@ -70,11 +73,12 @@ pub const TARGETS: [(&str, Property); 15] = [
 pub type Seeds = fn() -> Vec<(String, Vec<u8>)>;
 
 /// Those corpora that are made by code; the others are recorded.
-pub const SEEDS: [(&str, Seeds); 9] = [
+pub const SEEDS: [(&str, Seeds); 10] = [
     ("wire", wire::seeds),
     ("hub", hub::seeds),
     ("server", server::seeds),
     ("forged", forged::seeds),
+    ("sign", sign::seeds),
     ("split", split::seeds),
     ("picture", picture::seeds),
     ("recording", recording::seeds),

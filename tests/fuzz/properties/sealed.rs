@@ -1,5 +1,6 @@
 //! Sealed mode: a key file's text, a join's line, and datagrams, all by somebody who has no key.
 
+use camcast::key_text::Flaw;
 use camcast::seal::channel::Channel;
 use camcast::seal::{Key, Secret, StreamKey, handshake};
 use camcast::wire::sealed;
@@ -29,7 +30,7 @@ pub fn check(bytes: &[u8]) -> bool {
             assert_eq!(*Key::parse(&text).unwrap().to_text(), *text);
             true
         }
-        Err(why) => !why.to_string().is_empty() && why != camcast::seal::key::KeyError::Prefix,
+        Err(why) => !why.to_string().is_empty() && why.flaw != Flaw::Prefix,
     };
     let is_line = match sealed::parse(bytes) {
         Some(Ok(message)) => {

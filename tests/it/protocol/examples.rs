@@ -1,9 +1,11 @@
 //! The worked examples of docs/PROTOCOL.md, read and written by the code.
 
+use crate::support::pictures::decoded_size;
 use camcast::fec::{Encoder, Shape};
 use camcast::jpeg::Size;
 use camcast::reel::Reel;
 use camcast::seal::{Key, Secret, StreamKey, TAG_LEN, handshake};
+use camcast::sign::{Mark, SEGMENT_LEN, Seen, Signer, SigningKey, look};
 use camcast::time::{Stamp, Time};
 use camcast::wire::client::{ClientEnd, Continue, FromClient, Hello, Missing};
 use camcast::wire::data::{DISCONTINUITY, Data, HEADER_LEN, Header, parity_rows, with_tag};
@@ -178,5 +180,38 @@ fn join_lines() {
             false => Reply::parse(said.as_bytes()).unwrap().to_string(),
         };
         assert_eq!(read, said);
+    }
+}
+
+#[test]
+fn signed_frame() {
+    let line = |prefix: &str| DOC.lines().find(|line| line.starts_with(prefix)).unwrap();
+    let key = SigningKey::parse(line("camcast-ed25519-private:")).unwrap();
+    assert_eq!(*SigningKey::new(&std::array::from_fn(|place| place as u8)).to_text(), *key.to_text());
+    assert_eq!(key.public().to_string(), line("camcast-ed25519:"));
+    let stamp = Stamp { captured: Time::from_nanos(1_234_567_890_123), sequence: 42 };
+    let stream = StreamId(0x1122_3344_5566_7788);
+    let mark = Mark { stream, number: FrameNumber(1), stamp, wall: 1_795_821_207_123_456 };
+    let bytes = example("signed-frame");
+    let segment = bytes.get(2..2 + SEGMENT_LEN).unwrap_or_default();
+    let frame =
+        [bytes.get(..2).unwrap_or_default(), bytes.get(2 + SEGMENT_LEN..).unwrap_or_default()].concat();
+    assert_eq!(decoded_size(&frame), (8, 8));
+    let signed = Signer::new(key.clone()).sign(&mark, Signer::part(&frame));
+    assert_eq!(signed.segment()[..], *segment);
+    assert!(matches!(look(&bytes, &[key.public()]), Seen::Proved(proof) if proof.mark == mark));
+    // each field is where the table has it
+    let text = &segment[4..];
+    for (offset, field) in [
+        (8, "1 stream="),
+        (33, " frame="),
+        (50, " captured="),
+        (80, " sequence="),
+        (100, " wall="),
+        (122, " before="),
+        (194, " key="),
+        (247, " signature="),
+    ] {
+        assert_eq!(text[offset..][..field.len()], *field.as_bytes());
     }
 }

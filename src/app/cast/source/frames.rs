@@ -1,13 +1,19 @@
-//! A good frame on its way into the reel: its stamp is made sense of, then it is laid in.
+//! A good frame on its way into the reel: its stamp is made sense of, it is signed if frames are, then it is laid in.
 
 use crate::app::cast::drops::DropReason;
 use crate::app::cast::report::Report;
 use crate::app::cast::stats::Stats;
+use crate::app::local_time;
 use crate::clock::stamps::Stamps;
 use crate::jpeg::Checked;
 use crate::reel::{Reel, TooLargeError};
+use crate::sign::{Mark, SEGMENT_LEN, Signer, SigningKey};
 use crate::time::{Stamp, Time};
+use crate::wire::FrameNumber;
 use crate::wire::data::DISCONTINUITY;
+
+/// A wall clock that shows an earlier time, in microseconds since 1970, was not set: it is that of 2026.
+const SET: u64 = 1_767_225_600_000_000;
 
 /// The frames of one source, whatever openings it takes.
 pub struct Frames {
@@ -16,12 +22,23 @@ pub struct Frames {
     is_camera: bool,
     /// How long frames usually take says nothing of when the next one comes.
     may_pause: bool,
+    /// Signs each of them.
+    signer: Option<Signer>,
 }
 
 impl Frames {
     /// None yet.
-    pub fn new(is_camera: bool, may_pause: bool) -> Self {
-        Frames { stamps: Stamps::default(), is_camera, may_pause }
+    pub fn new(is_camera: bool, may_pause: bool, key: Option<SigningKey>) -> Self {
+        let signer = key.map(Signer::new);
+        if let Some(signer) = &signer {
+            log::info!("frames are signed, for camrec check --signed-by {}", signer.public());
+        }
+        Frames { stamps: Stamps::default(), is_camera, may_pause, signer }
+    }
+
+    /// Bytes by which each becomes longer.
+    pub fn adds(&self) -> usize {
+        self.signer.as_ref().map_or(0, |_| SEGMENT_LEN)
     }
 
     /// The source has been opened again.
@@ -40,7 +57,7 @@ impl Frames {
 
     /// Lays a frame into the reel. True: when the next one is due can be told from the reel.
     pub fn store(
-        &self,
+        &mut self,
         checked: Checked<'_>,
         stamp: Stamp,
         is_new: bool,
@@ -49,7 +66,7 @@ impl Frames {
         now: Time,
     ) -> bool {
         let flags = if is_new { DISCONTINUITY } else { 0 };
-        match reel.push(checked.bytes, checked.facts, stamp, flags) {
+        match self.lay(&checked, stamp, flags, reel) {
             Ok(number) => {
                 stats.frames += 1;
                 report.good();
@@ -61,6 +78,28 @@ impl Frames {
                 false
             }
         }
+    }
+}
+
+impl Frames {
+    /// Into the reel, with a statement of its own if frames are signed.
+    fn lay(
+        &mut self,
+        Checked { bytes, facts }: &Checked<'_>,
+        stamp: Stamp,
+        flags: u8,
+        reel: &mut Reel,
+    ) -> Result<FrameNumber, TooLargeError> {
+        let Some(signer) = &mut self.signer else { return reel.push(bytes, *facts, stamp, flags) };
+        let wall = u64::try_from(local_time::at(stamp.captured).as_microsecond()).unwrap_or(0);
+        let wall = if wall < SET { 0 } else { wall };
+        let mark = Mark { stream: reel.stream(), number: reel.next_number(), stamp, wall };
+        let [before, behind] = Signer::part(bytes);
+        let signed = signer.sign(&mark, [before, behind]);
+        let facts = facts.moved(before.len(), SEGMENT_LEN);
+        let number = reel.push_parts([before, signed.segment(), behind], facts, stamp, flags)?;
+        signer.laid(&signed);
+        Ok(number)
     }
 }
 

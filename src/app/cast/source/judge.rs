@@ -28,31 +28,38 @@ pub enum Judgement<'a> {
     Uncompressed(String),
 }
 
-/// Judges a frame that is to be laid into this reel.
-pub fn judge<'a>(lease: &'a Lease<'_>, raw: &'a mut Raw, check: Check, reel: &Reel) -> Judgement<'a> {
+/// Judges a frame that is to be laid into this reel, with so many bytes `beside` it.
+pub fn judge<'a>(
+    lease: &'a Lease<'_>,
+    raw: &'a mut Raw,
+    check: Check,
+    reel: &Reel,
+    beside: usize,
+) -> Judgement<'a> {
+    let weigh = |bytes, is_new| weigh(bytes, is_new, check, reel, beside);
     match lease.content {
         Content::TooLong(length) => {
             Judgement::TooLarge(TooLargeError { length, limit: reel.frame_limit(), is_longer: true })
         }
         Content::Damaged(flaw) => Judgement::Damaged(flaw),
-        Content::Jpeg => weigh(lease, false, check, reel),
+        Content::Jpeg => weigh(lease, false),
         Content::Raw(format) => {
             let is_new = raw.take_unwatched();
             if !raw.is_wanted() {
                 return Judgement::Unwatched;
             }
             match raw.compress(format, lease) {
-                Ok(jpeg) => weigh(jpeg, is_new, check, reel),
+                Ok(jpeg) => weigh(jpeg, is_new),
                 Err(error) => Judgement::Uncompressed(error.to_string()),
             }
         }
     }
 }
 
-fn weigh<'a>(bytes: &'a [u8], is_new: bool, check: Check, reel: &Reel) -> Judgement<'a> {
+fn weigh<'a>(bytes: &'a [u8], is_new: bool, check: Check, reel: &Reel, beside: usize) -> Judgement<'a> {
     match check(bytes) {
         Err(flaw) => Judgement::Damaged(Some(flaw)),
-        Ok(checked) => match reel.fits(checked.bytes.len()) {
+        Ok(checked) => match reel.fits(checked.bytes.len().saturating_add(beside)) {
             Err(error) => Judgement::TooLarge(error),
             Ok(()) => Judgement::Good { checked, is_new },
         },
@@ -75,7 +82,7 @@ mod tests {
     }
 
     fn of(content: Content, bytes: &[u8], raw: &mut Raw, see: impl FnOnce(Judgement<'_>)) {
-        see(judge(&Lease::made_up(bytes, content, Stamp::default()), raw, jpeg::check, &reel()));
+        see(judge(&Lease::made_up(bytes, content, Stamp::default()), raw, jpeg::check, &reel(), 0));
     }
 
     #[test]

@@ -97,7 +97,7 @@ impl Intake {
         let mut intake = Intake {
             plan,
             supervisor: Supervisor::new(plan, now),
-            frames: Frames::new(is_camera, config.capture.follow),
+            frames: Frames::new(is_camera, config.capture.follow, config.sign.clone()),
             source: None,
             held: None,
             raw: Raw::new(config.quality),
@@ -340,7 +340,7 @@ impl Intake {
             let is_failing = is_failing && source.fd().is_some();
             return if is_failing { Err(source.erring()) } else { Ok(()) };
         };
-        match judge(&lease, raw, *check, reel) {
+        match judge(&lease, raw, *check, reel, frames.adds()) {
             Judgement::Good { checked, is_new } => {
                 supervisor.handle_frame(now);
                 let stamp = frames.stamp(lease.stamp, report, now);

@@ -78,6 +78,7 @@ pub struct Sidecar {
     pub recorder: &'static str,
     pub file: String,
     pub stream: Option<String>,
+    pub signed_by: Option<String>,
     pub width: u16,
     pub height: u16,
     pub start: String,

@@ -15,9 +15,11 @@ use crate::app::throttle::Throttle;
 use crate::clock::anchor::Line;
 use crate::clock::timeline::FileClock;
 use crate::jpeg;
+use crate::key_text::KEY_LEN;
 use crate::receiver::slate::Picture;
 use crate::record::container::Track;
 use crate::shown::for_programs;
+use crate::sign::{self, keys::public_text};
 use crate::store::{Dir, Error, Pipe, Recording, Reserved, Sink, Whereabouts, sidecar};
 use crate::sys::clock;
 use crate::time::{Stamp, Time};
@@ -85,6 +87,8 @@ pub(in crate::app::rec::writer) enum Open {
 pub(in crate::app::rec::writer) struct Begun {
     recording: Recording,
     stream: Option<StreamId>,
+    /// The key that all frames claim to be signed by; nothing is proved by that.
+    signed_by: Option<[u8; KEY_LEN]>,
     size: jpeg::Size,
     start: Timestamp,
     end: Timestamp,
@@ -312,6 +316,7 @@ impl Worker {
             Some(Open::Recording(begun)) => {
                 begun.recording.append(&frame.bytes, at)?;
                 (begun.last, begun.end) = (frame.number, taken);
+                begun.signed_by = begun.signed_by.filter(|key| sign::claimed_key(&frame.bytes) == Some(*key));
                 Ok(())
             }
             Some(Open::Raw(pipe)) => pipe.append(&mut [IoSlice::new(&frame.bytes)]),
@@ -356,7 +361,9 @@ impl Worker {
         }
         self.checkpoint_soon();
         let stream = self.stream;
-        let begun = Begun { recording, stream, size, start, end: start, first: number, last: number };
+        let signed_by = sign::claimed_key(&frame.bytes);
+        let begun =
+            Begun { recording, stream, signed_by, size, start, end: start, first: number, last: number };
         self.open = Some(Open::Recording(Box::new(begun)));
         Ok(())
     }
@@ -475,6 +482,7 @@ impl Begun {
             recorder: concat!("camrec ", env!("CARGO_PKG_VERSION")),
             file: for_programs(path.file_name().unwrap_or_default()),
             stream: self.stream.map(stream_id),
+            signed_by: self.signed_by.map(|key| public_text(&key)),
             width: self.size.width,
             height: self.size.height,
             start: local_time::rfc3339(self.start),

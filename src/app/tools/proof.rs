@@ -1,0 +1,460 @@
+//! `camrec check --signed-by`: whether a recording is as the camera made it, with nothing changed, left out or put in.
+//!
+//! One row of frames goes through all files that are checked, in the order in which they were made. What is found is told with the
+//! file in which it shows.
+
+use super::lines::{LISTED, list, millis, show_time};
+use crate::app::local_time;
+use crate::app::quantity::counted;
+use crate::jpeg;
+use crate::shown::{for_programs, shown};
+use crate::sign::chain::{Chain, Finding, STRETCHES, Stretch};
+use crate::sign::keys::public_text;
+use crate::sign::{Flaw, Mark, PublicKey, Seen, claimed, look, look_at_snapshot};
+use crate::store::read::{self, Part, RecordingReader};
+use crate::wire::FrameNumber;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Times in a file may be this far from those that were signed: it has microseconds.
+const SLACK: Duration = Duration::from_millis(1);
+
+/// Where a frame is in its file: how many are before it, and its time there in milliseconds.
+type Place = (u64, u64);
+
+/// Whose frames they should be, and the row of them so far.
+pub(super) struct Witness {
+    keys: Vec<PublicKey>,
+    chain: Chain<Place>,
+    findings: u64,
+    faulty_files: u64,
+    unread: u64,
+}
+
+/// What is found in a file.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Proof {
+    /// The first frame that was proved, and the last.
+    first_frame: Option<u32>,
+    last_frame: Option<u32>,
+    findings: Vec<Item>,
+    findings_in_all: u64,
+    /// What is no fault, in words.
+    #[serde(skip)]
+    told: Vec<String>,
+    #[serde(skip)]
+    told_in_all: u64,
+    /// Frames that stand at another time in the file, after the first, than was signed.
+    other_times: u64,
+    /// The first of them, and by how much.
+    #[serde(skip)]
+    first_other_time: Option<(Place, Duration)>,
+    /// Each frame of the file has a time of its own.
+    #[serde(skip)]
+    has_times: bool,
+    /// The first frame of this start of camcast, and its time in the file.
+    #[serde(skip)]
+    begun: Option<(Mark, Duration)>,
+}
+
+/// One finding.
+#[derive(Debug, Serialize)]
+struct Item {
+    kind: &'static str,
+    /// The frame of the file, counted from 0; null: it is about the file.
+    frame: Option<u64>,
+    at_ms: Option<u64>,
+    /// Numbers of the camera's frames.
+    first: Option<u32>,
+    last: Option<u32>,
+    count: u64,
+    why: String,
+}
+
+/// What a sidecar says of numbers.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Account {
+    stream: Option<String>,
+    first_frame: Option<u32>,
+    last_frame: Option<u32>,
+    #[serde(default)]
+    missing_ranges: Vec<MissingRange>,
+}
+
+#[derive(Debug, Deserialize)]
+struct MissingRange {
+    first: u32,
+    last: u32,
+    why: String,
+}
+
+/// The last line of `camrec check --json --signed-by`.
+#[derive(Serialize)]
+struct Proved<'a> {
+    event: &'static str,
+    as_made: bool,
+    signed_by: Vec<String>,
+    frames: u64,
+    findings: u64,
+    unread: u64,
+    stretches: Vec<StretchLine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct StretchLine {
+    stream: String,
+    first_frame: u32,
+    last_frame: u32,
+    from: Option<String>,
+    to: Option<String>,
+}
+
+impl Witness {
+    /// Frames should be signed by one of these.
+    pub(super) fn new(keys: Vec<PublicKey>) -> Self {
+        Witness { keys, chain: Chain::default(), findings: 0, faulty_files: 0, unread: 0 }
+    }
+
+    /// A file could not be read: nobody knows what is in it.
+    pub(super) fn unreadable(&mut self) {
+        self.unread += 1;
+    }
+
+    /// All that was checked, in a word.
+    pub(super) fn is_as_made(&self) -> bool {
+        self.findings == 0 && self.unread == 0 && self.chain.frames() > 0
+    }
+
+    /// The last lines, for people.
+    pub(super) fn text(&self) -> String {
+        let stretches = self.chain.stretches();
+        let lines = stretches.iter().zip(0..).map(|(Stretch { first, last }, place)| {
+            let start = if place > 0 { "after another start of camcast: " } else { "" };
+            let times = match (wall(first), wall(last)) {
+                (Some(from), Some(to)) => format!(
+                    " from {} to {}",
+                    local_time::for_people(from, None),
+                    local_time::for_people(to, Some(from))
+                ),
+                _ => ", at times that its clock did not know".to_owned(),
+            };
+            format!("{start}frames {} to {}{times}", first.number, last.number)
+        });
+        let mut all = Vec::new();
+        list(&mut all, lines, stretches.len() as u64);
+        let text = all.join("\n  ");
+        match (self.is_as_made(), self.chain.frames()) {
+            (true, _) => format!("as the camera made it, nothing left out: {text}"),
+            (false, 0) => "NOT as the camera made it: no frame is signed by that key".to_owned(),
+            (false, _) => {
+                let files = counted(self.faulty_files, "file");
+                let mut why = format!("{} in {files}", counted(self.findings, "finding"));
+                if self.unread > 0 {
+                    why += &format!(", {} not read", counted(self.unread, "file"));
+                }
+                format!("NOT as the camera made it: {why}; proved: {text}")
+            }
+        }
+    }
+
+    /// The last line, for programs.
+    pub(super) fn json(&self) -> String {
+        let stretches = self.chain.stretches().iter().map(|Stretch { first, last }| StretchLine {
+            stream: format!("{:016x}", first.stream.0),
+            first_frame: first.number.0,
+            last_frame: last.number.0,
+            from: wall(first).map(local_time::rfc3339),
+            to: wall(last).map(local_time::rfc3339),
+        });
+        let is_full = self.chain.stretches().len() >= STRETCHES;
+        let line = Proved {
+            event: "proved",
+            as_made: self.is_as_made(),
+            signed_by: self.keys.iter().map(PublicKey::to_string).collect(),
+            frames: self.chain.frames(),
+            findings: self.findings,
+            unread: self.unread,
+            stretches: stretches.collect(),
+            why: is_full.then_some("there are more starts of camcast than are listed"),
+        };
+        serde_json::to_string(&line).unwrap_or_default() // it has no map whose keys are not text
+    }
+}
+
+impl Proof {
+    /// Of a file whose frames have times of their own, or have not.
+    pub(super) fn new(has_times: bool) -> Self {
+        Proof { has_times, ..Proof::default() }
+    }
+
+    /// The next frame, which so many are before.
+    pub(super) fn frame(&mut self, jpeg: &[u8], before: u64, time: Duration, witness: &mut Witness) {
+        let seen = look(jpeg, &witness.keys);
+        let proved = witness.chain.frames();
+        witness.chain.frame(seen, (before, millis(time)), &mut |at, finding| self.enter(at, &finding));
+        if witness.chain.frames() > proved {
+            let last = witness.chain.last().copied();
+            self.last_frame = last.map(|mark| mark.number.0);
+            self.first_frame = self.first_frame.or(self.last_frame);
+            last.filter(|_| self.has_times)
+                .iter()
+                .for_each(|mark| self.compare_time((before, millis(time)), mark, time));
+        }
+    }
+
+    /// A container's times are not signed; those in the frames are.
+    fn compare_time(&mut self, at: Place, mark: &Mark, time: Duration) {
+        let (first, begun) = match &self.begun {
+            Some((first, begun)) if first.stream == mark.stream => (first, *begun),
+            _ => return self.begun = Some((*mark, time)),
+        };
+        let signed = mark.stamp.captured.since(first.stamp.captured);
+        let off = signed.abs_diff(time.saturating_sub(begun));
+        if off > SLACK {
+            self.other_times += 1;
+            self.first_other_time.get_or_insert((at, off));
+        }
+    }
+
+    /// The file ends.
+    pub(super) fn end(&mut self, is_finished: bool, account: Option<&Account>, witness: &mut Witness) {
+        witness.chain.pause(&mut |at, finding| self.enter(at, &finding));
+        if !is_finished {
+            let why = match self.last_frame {
+                Some(last) => format!("the file's end is not there; the last frame that is proved is {last}"),
+                None => "the file's end is not there".to_owned(),
+            };
+            self.enter_item(Item::of_file("cut-short", why));
+        }
+        if let Some(account) = account {
+            self.compare(account);
+        }
+        witness.findings += self.findings_in_all;
+        witness.faulty_files += u64::from(self.findings_in_all > 0);
+    }
+
+    /// Holds the numbers against those of the sidecar. The original protocol has numbers of its own.
+    fn compare(&mut self, account: &Account) {
+        let Account { stream: Some(_), first_frame, last_frame, missing_ranges } = account else { return };
+        if let Some(first) = first_frame.filter(|first| self.first_frame.is_some_and(|is| is != *first)) {
+            let why = format!("its sidecar says that it begins with the camera's frame {first}");
+            self.enter_item(Item::of_file("cut-short", why));
+        }
+        if let Some(last) = last_frame.filter(|last| self.last_frame.is_some_and(|is| is != *last)) {
+            let why = format!("its sidecar says that it ends with the camera's frame {last}");
+            self.enter_item(Item::of_file("cut-short", why));
+        }
+        let known = |item: &Item| {
+            let (first, last) = (item.first?, item.last?);
+            let mut listed = missing_ranges.iter().take(LISTED);
+            let range = listed.find(|range| range.first <= first && last <= range.last)?;
+            // a word, as camrec writes them
+            let is_word = range.why.len() < 20
+                && range.why.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+            is_word.then(|| range.why.clone())
+        };
+        for item in self.findings.iter_mut().filter(|item| item.kind == "left-out") {
+            if let Some(why) = known(item) {
+                item.why += &format!(" (camrec's own account has that: {why})");
+            }
+        }
+    }
+
+    fn enter(&mut self, at: Place, finding: &Finding) {
+        if finding.is_fault() {
+            return self.enter_item(Item::of(at, finding));
+        }
+        let Finding::Begins { number, is_first: false, .. } = finding else { return };
+        self.told_in_all += 1;
+        if self.told.len() < LISTED {
+            let before = number.0.saturating_sub(1);
+            let lacking = if before > 0 {
+                format!(", of which {before} before it are not here")
+            } else {
+                String::new()
+            };
+            self.told.push(format!(
+                "frame {} at {}: another start of camcast; its frames begin with {number}{lacking}",
+                at.0,
+                show_time(at.1)
+            ));
+        }
+    }
+
+    fn enter_item(&mut self, item: Item) {
+        self.findings_in_all += 1;
+        if self.findings.len() < LISTED {
+            self.findings.push(item);
+        }
+    }
+
+    /// Faults, a line each.
+    pub(super) fn faults(&self, to: &mut Vec<String>) {
+        list(to, self.findings.iter().map(Item::line), self.findings_in_all);
+    }
+
+    /// What is to be said besides, a line each.
+    pub(super) fn told(&self, to: &mut Vec<String>) {
+        list(to, self.told.iter().cloned(), self.told_in_all);
+        if let Some(((frame, at), off)) = self.first_other_time {
+            let (count, off) = (counted(self.other_times, "frame"), off.as_secs_f64());
+            let at = show_time(at);
+            to.push(format!(
+                "{count} at another time in the file than was signed, the first by {off:.3} s: frame {frame} at {at}"
+            ));
+        }
+    }
+}
+
+impl Item {
+    fn of_file(kind: &'static str, why: String) -> Self {
+        Item { kind, frame: None, at_ms: None, first: None, last: None, count: 0, why }
+    }
+
+    fn of((frame, at_ms): Place, finding: &Finding) -> Self {
+        let (kind, why) = words(finding);
+        let (first, last, count) = match finding {
+            Finding::LeftOut { first, last, count } => (Some(first.0), Some(last.0), u64::from(*count)),
+            Finding::Changed { number, .. } => (number.map(|it| it.0), number.map(|it| it.0), 1),
+            Finding::Twice(number) | Finding::Unlinked(number) | Finding::OutOfOrder { number, .. } => {
+                (Some(number.0), Some(number.0), 1)
+            }
+            Finding::PutIn(_) | Finding::Returns(_) | Finding::Begins { .. } => (None, None, 1),
+        };
+        Item { kind, frame: Some(frame), at_ms: Some(at_ms), first, last, count, why }
+    }
+
+    fn line(&self) -> String {
+        let kind = self.kind.replace('-', " ");
+        match (self.frame, self.at_ms) {
+            (Some(frame), Some(at)) => format!("frame {frame} at {}: {kind}: {}", show_time(at), self.why),
+            _ => format!("{kind}: {}", self.why),
+        }
+    }
+}
+
+/// A finding's kind, for programs, and what it means, for people.
+fn words(finding: &Finding) -> (&'static str, String) {
+    match finding {
+        Finding::Changed { number, flaw } => {
+            let which = number.map_or("it".to_owned(), |number| format!("the camera's frame {number}"));
+            ("changed", format!("{which} is not as the camera made it: {}", how(flaw)))
+        }
+        Finding::PutIn(flaw) => {
+            ("put-in", format!("the camera did not make it, or not for here: {}", how(flaw)))
+        }
+        Finding::Twice(number) => ("put-in", format!("the camera's frame {number} once more")),
+        Finding::OutOfOrder { number, behind } => {
+            ("out-of-order", format!("the camera's frame {number}, behind its frame {behind}"))
+        }
+        Finding::Returns(stream) => {
+            ("out-of-order", format!("it is of a start of camcast that was over (stream {:016x})", stream.0))
+        }
+        Finding::Unlinked(number) => (
+            "changed",
+            format!("the camera's frame {number} was made after another frame than the one before it"),
+        ),
+        Finding::LeftOut { first, last, count } => ("left-out", left_out(*first, *last, *count)),
+        Finding::Begins { .. } => ("begins", String::new()),
+    }
+}
+
+fn left_out(first: FrameNumber, last: FrameNumber, count: u32) -> String {
+    match last.since(first).unsigned_abs() {
+        0 => format!("the camera's frame {first} is not here, before this one"),
+        more if more + 1 == count => {
+            format!("the camera's frames {first} to {last} are not here, before this one")
+        }
+        _ => format!("{count} of the camera's frames {first} to {last} are not here, before this one"),
+    }
+}
+
+fn how(flaw: &Flaw) -> String {
+    match flaw {
+        Flaw::Unsigned => "it has no signature".to_owned(),
+        Flaw::Stranger(key) => format!("it is signed by another key, {}", public_text(key)),
+        Flaw::Broken => "its signature does not fit it".to_owned(),
+    }
+}
+
+/// When a frame was captured, by the clock of the camera's machine.
+fn wall(mark: &Mark) -> Option<Timestamp> {
+    let micros = i64::try_from(mark.wall).ok().filter(|micros| *micros > 0)?;
+    Timestamp::from_microsecond(micros).ok()
+}
+
+/// A picture by itself, as JSON.
+#[derive(Serialize)]
+struct PictureLine {
+    event: &'static str,
+    path: String,
+    as_made: bool,
+    stream: Option<String>,
+    frame: Option<u32>,
+    time: Option<String>,
+    why: Option<String>,
+}
+
+impl Witness {
+    /// A picture by itself, such as a snapshot: what is to be said of it, and whether it is as the camera made it. `None`: it is no
+    /// JPEG.
+    pub(super) fn picture(&self, path: &Path, json: bool) -> Option<(String, bool)> {
+        let jpeg = read::picture(path).ok().filter(|bytes| jpeg::check_header_only(bytes).is_ok())?;
+        let (mark, why) = match look_at_snapshot(&jpeg, &self.keys) {
+            Seen::Proved(proof) => (Some(proof.mark), None),
+            Seen::Flawed(flaw, _) => (None, Some(how(&flaw))),
+        };
+        let is_as_made = mark.is_some();
+        if json {
+            let line = PictureLine {
+                event: "picture",
+                path: for_programs(path),
+                as_made: is_as_made,
+                stream: mark.map(|mark| format!("{:016x}", mark.stream.0)),
+                frame: mark.map(|mark| mark.number.0),
+                time: mark.as_ref().and_then(wall).map(local_time::rfc3339),
+                why,
+            };
+            return Some((serde_json::to_string(&line).unwrap_or_default(), is_as_made));
+        }
+        let path = shown(path);
+        let text = match (mark, why) {
+            (Some(mark), _) => {
+                let at = wall(&mark).map(|at| format!(", at {}", local_time::for_people(at, None)));
+                format!("{path}: as the camera made it: its frame {}{}", mark.number, at.unwrap_or_default())
+            }
+            (None, why) => format!("{path}: NOT as the camera made it: {}", why.unwrap_or_default()),
+        };
+        Some((text, is_as_made))
+    }
+}
+
+/// Recordings in the order in which they were made, as far as their first frames claim to say: names are not signed. One that
+/// says nothing stays behind the one before it.
+pub(super) fn in_order(paths: &mut Vec<PathBuf>) {
+    let mut streams = HashMap::new();
+    let mut before = (0, 0);
+    let place = |path: PathBuf| {
+        if let Some(mark) = first_of(&path) {
+            let count = streams.len();
+            before = (*streams.entry(mark.stream.0).or_insert(count), mark.number.0);
+        }
+        (before, path)
+    };
+    let mut placed: Vec<_> = paths.drain(..).map(place).collect();
+    placed.sort_by_key(|(place, _)| *place);
+    paths.extend(placed.into_iter().map(|(_, path)| path));
+}
+
+fn first_of(path: &Path) -> Option<Mark> {
+    let (mut film, mut jpeg) = (RecordingReader::open(path).ok()?, Vec::new());
+    match film.next(&mut jpeg).ok()? {
+        Part::Frame(_) => claimed(&jpeg).map(|(mark, _)| mark),
+        Part::Damage(_) | Part::End => None,
+    }
+}
