@@ -136,7 +136,6 @@ struct Recorder<'a> {
     limits: Throttle,
     not_sent: NotSent,
     strays: Strays,
-    forged: Throttle,
     /// Standard output was closed by its reader.
     was_closed: bool,
     failure: Option<ExitError>,
@@ -171,7 +170,6 @@ impl<'a> Recorder<'a> {
             limits: Throttle::default(),
             not_sent: NotSent::default(),
             strays: Strays::default(),
-            forged: Throttle::default(),
             was_closed: false,
             failure: None,
         };
@@ -189,7 +187,6 @@ impl<'a> Recorder<'a> {
         self.advance(ready.ways, now);
         self.tell_not_sent(now);
         self.tell_strays(now);
-        self.tell_forged(now);
         self.check_life(now);
         self.drain(now);
         self.check_camera(now);
