@@ -35,10 +35,10 @@ use crate::app::throttle::Throttle;
 use crate::receiver::PATHS;
 use crate::receiver::rejoin::{Manner, Rejoin};
 use crate::store::Summary;
-use crate::sys::clock;
 use crate::sys::poll::{self, PollFlags};
 use crate::sys::signals::Signals;
 use crate::sys::worker::Bell;
+use crate::sys::{clock, memory};
 use crate::time::Time;
 use arrayvec::ArrayVec;
 use backlog::Backlog;
@@ -67,6 +67,7 @@ pub fn run(options: Options) -> Result<Exit, ExitError> {
         say(concat!("camrec ", env!("CARGO_PKG_VERSION")));
         return Ok(Exit::Ok);
     }
+    memory::give_back_large();
     let verbose = options.verbose;
     let config = Config::try_from(options)?;
     // standard error is for events alone where standard output is the recording

@@ -111,6 +111,8 @@ impl Besieged {
             assert!(!is_over(until), "{name}: {} times", siege.times());
             slowest = slowest.max(self.come_and_go());
             joins += 1;
+            // who looks in now and then is no crowd
+            pause();
         }
         let took = clock::now().since(began);
         let times = siege.end();
@@ -136,17 +138,31 @@ impl Besieged {
         drop(self.folder);
     }
 
-    /// From the join to the first frame.
+    /// From the join to the first frame. Who is told that there is no room tries again.
     fn come_and_go(&self) -> Duration {
-        let began = clock::now();
-        let mut client = NativeClient::join(self.camcast.address, "newest");
-        client.say_hello();
+        let (began, at) = (clock::now(), self.camcast.address);
+        let reply = loop {
+            let reply = native::ask(at, b"CAMCAST/1 join policy=newest agent=good/1\n");
+            if !reply.starts_with("CAMCAST/1 refused code=full ") {
+                break reply;
+            }
+            assert!(!is_over(began.after(PATIENCE)), "{reply}");
+        };
+        let mut client = NativeClient::accepted(at, &reply);
+        greet(&mut client);
         client.take_frames(1);
         let took = clock::now().since(began);
         client.send(&client.end());
         client.wait_end();
         took
     }
+}
+
+/// HELLO, and the answer to what comes: who has answered nothing is sent no video.
+fn greet(client: &mut NativeClient) {
+    client.say_hello();
+    let cont = client.continue_with(client.next.wrapping_sub(1));
+    client.send(&cont);
 }
 
 /// A connection from 127.0.0.`host`; none if the system has none to give at this moment.
@@ -268,7 +284,7 @@ fn come_and_go(at: SocketAddr, times: u64) {
             tcp.write_all(b"CAMCAST/1 join policy=newest agent=siege/1\n").unwrap();
             let mut client = NativeClient::accepted(at, &native::answer(&mut tcp));
             client.udp = UdpSocket::bind((Ipv4Addr::new(127, 0, 0, 2 + number as u8), 0)).unwrap();
-            client.say_hello();
+            greet(&mut client);
             client.take_frames(1);
             client.send(&client.end());
             client.wait_end();
@@ -280,8 +296,12 @@ fn come_and_go(at: SocketAddr, times: u64) {
 
 /// Nothing is left of them.
 fn joins_and_leaves(times: u64) {
-    let besieged = Besieged::start();
+    // memory for frames is the system's until there have been as many as it holds
+    let besieged = Besieged::of(Camcast::start(&["pattern", "-r", "320x240", "-f", "60", "--reel", "1M"]));
     let (at, program) = (besieged.camcast.address, &besieged.camcast.program);
+    while NativeClient::join(at, "newest").next < 200 {
+        come_and_go(at, 40);
+    }
     come_and_go(at, 400);
     let is_left = |descriptors: usize| {
         let until = deadline(PATIENCE);

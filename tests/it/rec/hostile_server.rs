@@ -51,6 +51,9 @@ fn endure(program: Program, liar: &Liar, ways: &[Way], seconds: Option<u64>) -> 
         liar.be(Way::Honest);
         liar.wait_acts(3);
         let memory = program.status("VmHWM");
+        if end.is_some() {
+            println!("{way:?}: {memory} kB at the most so far, {} now", program.status("VmRSS"));
+        }
         assert!(memory < MEMORY, "{way:?}: {memory} kB");
     }
     program.stop(Signal::SIGTERM)
@@ -66,6 +69,13 @@ fn endure_recording(ways: &[Way], seconds: Option<u64>) {
     assert!(matches!(ended.code, Some(0 | 12)), "{:?}: {}", ended.code, ended.log);
     assert_quiet(&ended.log, LINES);
     let files = film::files(folder.path()).len();
+    if seconds.is_some() {
+        println!(
+            "{took} s: {files} files, {} lines of log, exit code {:?}",
+            ended.log.lines().count(),
+            ended.code
+        );
+    }
     assert!(files <= most_files(took), "{files} files in {took} s");
     let (code, text) = check(folder.path());
     if !ways.contains(&Way::Huge) {
@@ -133,12 +143,15 @@ fn a_viewer_endures_what_no_recorder_is_sent() {
     assert_quiet(&ended.log, LINES);
 }
 
-/// Ten minutes, or `SECONDS`: each way again and again, for a recorder and a viewer at once.
+/// Ten minutes, or `SECONDS`: each way again and again, or `WAYS=Giants,Rows`.
 #[test]
 #[ignore = "ten minutes"]
 fn camrec_endures_ten_minutes_of_it_all() {
     let seconds = std::env::var("SECONDS").map_or(600, |seconds| seconds.parse().expect("a number"));
-    let ways = [&JOINS[..], &DATAGRAMS, &FRAMES, &BEATS, &[Way::Huge]].concat();
+    let mut ways = [&JOINS[..], &DATAGRAMS, &FRAMES, &BEATS, &[Way::Huge]].concat();
+    if let Ok(named) = std::env::var("WAYS") {
+        ways.retain(|way| named.split(',').any(|name| name == format!("{way:?}")));
+    }
     endure_recording(&ways, Some(seconds));
 }
 
