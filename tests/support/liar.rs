@@ -576,7 +576,7 @@ impl Thread {
         match self.way {
             Way::Honest => return self.act_honestly(),
             Way::Sizes | Way::Motes | Way::NoJpegs | Way::Huge | Way::Times | Way::Counters => {
-                self.act_by_frame()
+                self.act_by_frame();
             }
             Way::Leaps | Way::Oldest | Way::Skips | Way::Flickers | Way::Echoes => self.act_by_beat(),
             _ => self.act_by_datagram(),
@@ -707,6 +707,30 @@ impl Thread {
                 self.send(&[&[BEAT, 1][..], &epoch, &self.token, &[0xff; 24]].concat());
                 self.send(&[&[SERVER_END, 1][..], &epoch, &self.token, &[0xff; 4]].concat());
             }
+            Way::Rows => self.send_rows(),
+            Way::Slates => {
+                let any = self.word();
+                let number = self.any(&[self.number, self.number.wrapping_add(1), any, u32::MAX]);
+                let length = self.any(&[1_000, 1_416, 20_000, 65_507, 65_508]);
+                self.number = self.number.wrapping_add(1);
+                let head = Head { flags: SLATE, length, ..self.head(number, &[]) };
+                for index in 0..length.div_ceil(SIZE.into()) {
+                    let rest = length - index * u32::from(SIZE);
+                    let payload = self.noise.bytes(rest.min(SIZE.into()) as usize);
+                    self.send(&Head { index: index as u16, ..head }.with(&payload));
+                }
+            }
+            Way::Dribble => {
+                let kind = self.any(&[DATA.into(), BEAT.into(), SERVER_END.into(), HELLO.into(), 0]) as u8;
+                self.send(&[kind]);
+            }
+            _ => self.act_by_unfinished(),
+        }
+    }
+
+    /// Frames of which no whole one is made.
+    fn act_by_unfinished(&mut self) {
+        match self.way {
             Way::Checks => {
                 self.number = self.number.wrapping_add((self.turns % 4 / 3) as u32);
                 let head = Head { check: 7, ..self.head(self.number.wrapping_add(1), &self.large) };
@@ -730,23 +754,7 @@ impl Thread {
                 );
             }
             Way::Changelings => self.send_changeling(),
-            Way::Rows => self.send_rows(),
-            Way::Slates => {
-                let any = self.word();
-                let number = self.any(&[self.number, self.number.wrapping_add(1), any, u32::MAX]);
-                let length = self.any(&[1_000, 1_416, 20_000, 65_507, 65_508]);
-                self.number = self.number.wrapping_add(1);
-                let head = Head { flags: SLATE, length, ..self.head(number, &[]) };
-                for index in 0..length.div_ceil(SIZE.into()) {
-                    let rest = length - index * u32::from(SIZE);
-                    let payload = self.noise.bytes(rest.min(SIZE.into()) as usize);
-                    self.send(&Head { index: index as u16, ..head }.with(&payload));
-                }
-            }
-            _ => {
-                let kind = self.any(&[DATA.into(), BEAT.into(), SERVER_END.into(), HELLO.into(), 0]) as u8;
-                self.send(&[kind]);
-            }
+            _ => {}
         }
     }
 
