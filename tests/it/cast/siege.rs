@@ -276,6 +276,13 @@ fn with_few_descriptors_for_long() {
     drips(poor(), "32 descriptors", Strength::Full);
 }
 
+/// Any port of 127.0.0.`host` but camcast's own, from which no HELLO is taken.
+fn socket_of(host: u8, at: SocketAddr) -> UdpSocket {
+    let mut sockets =
+        std::iter::repeat_with(|| UdpSocket::bind((Ipv4Addr::new(127, 0, 0, host), 0)).unwrap());
+    sockets.find(|udp| udp.local_addr().unwrap().port() != at.port()).unwrap()
+}
+
 /// So many join, take a frame, and leave, four at a time.
 fn come_and_go(at: SocketAddr, times: u64) {
     let one = move |number: u64| {
@@ -283,7 +290,7 @@ fn come_and_go(at: SocketAddr, times: u64) {
             let mut tcp = connect_from(2 + number as u8, at);
             tcp.write_all(b"CAMCAST/1 join policy=newest agent=siege/1\n").unwrap();
             let mut client = NativeClient::accepted(at, &native::answer(&mut tcp));
-            client.udp = UdpSocket::bind((Ipv4Addr::new(127, 0, 0, 2 + number as u8), 0)).unwrap();
+            client.udp = socket_of(2 + number as u8, at);
             greet(&mut client);
             client.take_frames(1);
             client.send(&client.end());
