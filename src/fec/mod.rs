@@ -36,6 +36,15 @@ pub struct Shape {
     pub size: u16,
 }
 
+impl Shape {
+    /// Bytes that decoding it takes: a power of two of rows, as the code's FFT has it.
+    pub fn work(self) -> usize {
+        let all = usize::from(self.rows).next_power_of_two().saturating_add(self.count.into());
+        // in blocks of 64
+        all.next_power_of_two().saturating_mul(usize::from(self.size).next_multiple_of(64))
+    }
+}
+
 /// Small, to have something to begin with.
 const FIRST: Shape = Shape { count: 2, rows: 2, size: 64 };
 
@@ -106,6 +115,8 @@ impl fmt::Debug for Encoder {
 pub struct Decoder {
     decoder: HighRateDecoder<DefaultEngine>,
     last: Vec<u8>,
+    /// The most that a shape so far took.
+    held: usize,
 }
 
 impl Decoder {
@@ -122,7 +133,12 @@ impl Decoder {
             decoder.add_recovery_shard(row, [0; FIRST.size as usize])?;
         }
         decoder.decode()?;
-        Ok(Decoder { decoder, last: Vec::new() })
+        Ok(Decoder { decoder, last: Vec::new(), held: FIRST.work() })
+    }
+
+    /// Bytes that it keeps: as many as the largest shape so far took. The tables, which are the process's, are not among them.
+    pub fn held(&self) -> usize {
+        self.held
     }
 
     /// Fills in the fragments of `frame` that are not here. As many as are missing have to be among `rows`, each with its number.
@@ -137,6 +153,7 @@ impl Decoder {
         rows: impl Iterator<Item = (u16, &'a [u8])>,
     ) -> Result<(), CodeError> {
         let step = usize::from(shape.size);
+        self.held = self.held.max(shape.work());
         self.decoder.reset(shape.count.into(), shape.rows.into(), step)?;
         for (index, fragment) in (0..shape.count).zip(frame.chunks(step)).filter(|(index, _)| has(*index)) {
             let fragment = filled(fragment, shape.size, &mut self.last);

@@ -8,7 +8,7 @@
 
 use super::done::Done;
 use super::events::{Frame, Next, Run};
-use super::partial::Partial;
+use super::partial::{self, Partial};
 use super::paths::Presence;
 use super::pushed_out::PushedOut;
 use super::requests::{Insertion, Missed, Quiet, Requests};
@@ -38,9 +38,6 @@ const UNPROVED: usize = 8 * 1024 * 1024;
 
 /// A number further ahead than this is nonsense, not a loss: an hour at 18 frames a second.
 const MAX_JUMP: usize = 1 << 16;
-
-/// Bytes of frames under way. A server that announces more loses its oldest ones.
-const BUDGET: usize = 32 * 1024 * 1024;
 
 /// Frames, and bytes of them, that are kept while nobody takes any: within what is in reach, so that none is given up for it.
 const KEPT: usize = 192;
@@ -85,7 +82,6 @@ pub struct Assembler {
     patience: Patience,
     /// The paths that they come by.
     paths: Presence,
-    held: usize,
     /// The camera was away before a frame that was given up: the next one says so in its place.
     was_away: bool,
     quiet: Quiet,
@@ -105,7 +101,6 @@ impl Assembler {
             done: Done::default(),
             patience,
             paths: Presence::default(),
-            held: 0,
             was_away: false,
             quiet: Quiet::default(),
             spares: Spares::new(),
@@ -161,7 +156,7 @@ impl Assembler {
 
     /// As many are here as are kept while nobody takes any.
     pub fn is_full(&self) -> bool {
-        self.slots.len() >= KEPT || self.held >= KEPT_BYTES
+        self.slots.len() >= KEPT || self.spares.held() >= KEPT_BYTES
     }
 
     /// Takes a frame's buffer back.
@@ -198,22 +193,24 @@ impl Assembler {
         let Some(slot) = self.slots.get_mut(at) else { return Ok(Insertion::Again) };
         // in its place: moved out and back for each fragment, it was a fifth of a recorder's own work
         let partial = slot.partial.get_or_insert_with(|| {
-            self.held = self.held.saturating_add(header.length as usize);
             let bytes = self.spares.buffer(header.length as usize);
             let (memory, asks) = self.spares.beside();
             slot.missed.begin(header.count(), asks);
-            Partial::new(header, bytes, memory)
+            let partial = Partial::new(header, bytes, memory);
+            self.spares.hold(partial.held());
+            partial
         });
         partial.is_proved |= proves;
+        let before = partial.held();
         if !partial.insert(data, now)? {
             return Ok(if self.examine(at, timing, now) { Insertion::Again } else { Insertion::Doubtful });
         }
-        if header.is_parity() {
-            self.held = self.held.saturating_add(data.payload.len());
-        }
+        // by a row
+        self.spares.hold(partial.held().saturating_sub(before));
         if let Some(decoder) = self.decoder.as_mut().filter(|_| partial.fragments.rows() > 0) {
             if partial.fragments.is_whole() {
                 partial.restore(decoder);
+                self.spares.note_decoder(decoder.held());
             }
         }
         let insertion = if header.is_parity() {
@@ -246,6 +243,9 @@ impl Assembler {
         now: Time,
     ) -> Result<bool, ParseError> {
         let lead = if proves { REACH as u32 } else { LEAD };
+        if header.is_parity() && !self.spares.has_room_for_row(header.size.into(), partial::work(header)) {
+            return Ok(false);
+        }
         if header.number.is_after(self.proved.plus(lead)) {
             return Ok(false);
         }
@@ -256,8 +256,7 @@ impl Assembler {
         match &slot.partial {
             _ if slot.is_guarded && !proves => return Ok(false),
             Some(partial) if partial.header.is_of(header) => {
-                let row = if header.is_parity() { header.size.into() } else { 0 };
-                return Ok(self.held.saturating_add(row) <= BUDGET);
+                return Ok(true);
             }
             Some(_) if !proves => return Ok(false),
             Some(partial) if partial.is_proved => return Err(ParseError::Field("header of a known frame")),
@@ -296,7 +295,7 @@ impl Assembler {
         let missed = std::mem::take(&mut slot.missed);
         let was_closed = missed.is_closed();
         if let Some(partial) = slot.partial.take() {
-            self.held = self.held.saturating_sub(partial.held());
+            self.spares.release(partial.held());
             self.keep_memory(partial, missed);
         }
         let slot = self.slot_of(number).and_then(|at| self.slots.get_mut(at));
@@ -378,7 +377,7 @@ impl Assembler {
             let (left_out, skipped) = (slot.left_out, slot.skipped);
             match self.take_out(number, slot) {
                 Next::Frame(frame) => {
-                    self.held = self.held.saturating_add(frame.bytes.len());
+                    self.spares.hold(frame.bytes.capacity());
                     self.pushed_out.push_frame(frame);
                 }
                 Next::Missing(run) | Next::Skipped(run) => self.pushed_out.push_run(run, left_out, skipped),
@@ -437,19 +436,19 @@ impl Assembler {
 
     /// Memory for a frame with this header: what is older and incomplete gives way to what is proved. False: there is none.
     fn make_room(&mut self, header: &Header, proves: bool) -> bool {
-        let fits = BUDGET.saturating_sub(header.length as usize);
+        let length = header.length as usize;
         let older = usize::try_from(header.number.since(self.next)).unwrap_or(0);
         for at in 0..older {
-            if self.held <= fits || !proves {
+            if self.spares.room() >= length || !proves {
                 break;
             }
             let Some(slot) = self.slots.get_mut(at).filter(|slot| !slot.is_whole()) else { continue };
             slot.gone = true;
             if let Some(partial) = slot.partial.take() {
-                self.held = self.held.saturating_sub(partial.held());
+                self.spares.release(partial.held());
             }
         }
-        self.held <= fits
+        self.spares.room() >= length
     }
 
     fn slot_of(&self, number: FrameNumber) -> Option<usize> {
@@ -462,7 +461,7 @@ impl Assembler {
     pub fn poll(&mut self, now: Time) -> Option<Next> {
         if let Some(next) = self.pushed_out.pop() {
             if let Next::Frame(frame) = &next {
-                self.held = self.held.saturating_sub(frame.bytes.len());
+                self.spares.release(frame.bytes.capacity());
             }
             return Some(next);
         }
@@ -486,7 +485,7 @@ impl Assembler {
         let Some(partial) = partial else {
             return if skipped { Next::Skipped(run) } else { Next::Missing(run) };
         };
-        self.held = self.held.saturating_sub(partial.held());
+        self.spares.release(partial.held());
         if partial.is_proved {
             self.done.note(partial.header);
         }
@@ -600,6 +599,7 @@ fn always_proves(header: &Header) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::spares::BUDGET;
     use super::*;
     use crate::fec::{Encoder, Shape};
     use crate::jpeg::Size;
@@ -743,7 +743,7 @@ mod tests {
         rows(&reel, 2)[3..8].iter().for_each(|row| assert_eq!(bench.insert(row), Insertion::Repaired));
         assert_eq!(expect(&mut bench, &reel, 2), 5);
         bench.insert_all(&reel, 3);
-        assert_eq!((expect(&mut bench, &reel, 3), bench.assembler.held), (0, 0));
+        assert_eq!((expect(&mut bench, &reel, 3), bench.assembler.spares.held()), (0, 0));
     }
 
     #[test]
@@ -993,9 +993,26 @@ mod tests {
         assert_eq!(announce(2), Ok(Insertion::Doubtful));
         assert_eq!(announce(3), Ok(Insertion::Doubtful), "nor so far ahead");
         assert_eq!(announce(1), Ok(Insertion::Again));
-        assert!(bench.assembler.held <= 8_388_608 + 6_000);
+        assert!(bench.assembler.spares.held() <= 8_388_608 + 100_000);
         [2, 3].into_iter().for_each(|number| bench.insert_all(&reel, number));
         assert_eq!(bench.drain(), [Ok(1), Ok(2), Ok(3)]);
+    }
+
+    #[test]
+    fn memory_that_large_frames_have_left_counts_where_small_ones_use_it() {
+        let reel = reel(1, 6_000);
+        let mut bench = Bench::new(Patience::Reel);
+        let Data { header, payload, tag } = Data::parse(datagrams(&reel, 1)[1]).unwrap();
+        for ahead in 0..200 {
+            bench.assembler.recycle(Vec::with_capacity(256 * 1024));
+            let number = header.number.plus(ahead);
+            let small = Data { header: Header { number, ..header }, payload, tag };
+            let _ = bench.assembler.insert(&small, true, &mut bench.timing, START);
+        }
+        let partials = bench.assembler.slots.iter().filter_map(|slot| slot.partial.as_ref());
+        let memory: usize = partials.map(|partial| partial.bytes.capacity()).sum();
+        assert!(memory > BUDGET / 2, "they do use it");
+        assert!(memory <= BUDGET && bench.assembler.spares.held() == memory, "{memory}");
     }
 
     #[test]
@@ -1026,7 +1043,7 @@ mod tests {
                 }
                 expect(&mut bench, &reel, number);
             }
-            prop_assert_eq!(bench.assembler.held, 0);
+            prop_assert_eq!(bench.assembler.spares.held(), 0);
         }
 
         /// In any order, with any duplicates, all frames come out whole and in order.
@@ -1053,7 +1070,7 @@ mod tests {
                 }
             }
             prop_assert_eq!(out, (1..=8).collect::<Vec<_>>());
-            prop_assert_eq!(bench.assembler.held, 0);
+            prop_assert_eq!(bench.assembler.spares.held(), 0);
         }
     }
 }

@@ -70,6 +70,16 @@ fn place(index: u32) -> (usize, u64) {
     ((index / 64) as usize, 1 << (index % 64))
 }
 
+/// Bytes that making a frame of rows takes, if this is one of its.
+pub(super) fn work(header: &Header) -> usize {
+    shape(header.count(), header.size).work()
+}
+
+fn shape(count: u32, size: u16) -> Shape {
+    // fits: more fragments have no rows
+    Shape { count: count as u16, rows: data::parity_rows(count, size), size }
+}
+
 /// A frame of which something has come.
 pub struct Partial {
     /// Of its first fragment.
@@ -105,10 +115,10 @@ impl Memory {
 }
 
 impl Partial {
-    /// A frame whose first fragment has this header. `bytes` and `memory` are of earlier frames.
-    pub fn new(header: &Header, mut bytes: Vec<u8>, memory: Memory) -> Self {
+    /// A frame whose first fragment has this header. `bytes` are as long as it is, and what they are is of no consequence; `memory` is
+    /// of an earlier frame.
+    pub fn new(header: &Header, bytes: Vec<u8>, memory: Memory) -> Self {
         let Memory { bits, mut rows, mut row_numbers } = memory;
-        bytes.resize(header.length as usize, 0);
         rows.clear();
         row_numbers.clear();
         let count = header.count();
@@ -163,16 +173,14 @@ impl Partial {
 
     /// Bytes of memory that it takes.
     pub(super) fn held(&self) -> usize {
-        self.bytes.len().saturating_add(self.rows.len())
+        self.bytes.capacity().saturating_add(self.rows.capacity())
     }
 
     /// Makes what is missing of a frame that is whole with its rows.
     pub(super) fn restore(&mut self, decoder: &mut Decoder) {
         let Partial { fragments, bytes, rows, row_numbers, header, .. } = self;
-        let (count, size) = (fragments.count(), header.size);
-        // fits: more fragments have no rows
-        let shape = Shape { count: count as u16, rows: data::parity_rows(count, size), size };
-        let rows = row_numbers.iter().copied().zip(rows.chunks(usize::from(size)));
+        let shape = shape(fragments.count(), header.size);
+        let rows = row_numbers.iter().copied().zip(rows.chunks(usize::from(header.size)));
         let restored = decoder.decode(shape, bytes, |index| fragments.has(index.into()), rows);
         if restored.is_err() {
             fragments.drop_rows();

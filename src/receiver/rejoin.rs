@@ -57,11 +57,16 @@ pub enum FailureReason {
 }
 
 impl FailureReason {
+    /// Nothing but somebody's doing changes it: another key, or another version.
+    fn is_refusal(self) -> bool {
+        matches!(self, FailureReason::Refused(RefusalCode::Protocol | RefusalCode::Key))
+    }
+
     /// It may be otherwise in a while: what `--wait` is for.
     fn may_pass(self) -> bool {
         match self {
             FailureReason::NoAddress | FailureReason::Unreachable => true,
-            FailureReason::Refused(code) => !matches!(code, RefusalCode::Protocol | RefusalCode::Key),
+            FailureReason::Refused(_) => !self.is_refusal(),
             FailureReason::Mute | FailureReason::Stranger | FailureReason::Local => false,
             FailureReason::Astray | FailureReason::Taken => false,
         }
@@ -109,7 +114,7 @@ pub enum Verdict {
 /// What has happened, for people and for the recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice<W> {
-    /// There is no first session yet, and it is waited for: to be said.
+    /// There is no first session yet, and it is waited for; or there is none any more, and camcast lets nobody in: to be said.
     Waiting(W),
     /// A join has failed, and there will be another. It need not be said.
     Failed(W),
@@ -194,7 +199,7 @@ pub struct Rejoin<W> {
     is_decided: bool,
     is_stopping: bool,
     lost: Option<Loss>,
-    /// What was last said to be waited for, and when.
+    /// What was last said to be waited for, and when, since the loss if there is one.
     waits: Option<(Time, Failure<W>)>,
     outcome: Outcome<W>,
     notices: VecDeque<Notice<W>>,
@@ -357,6 +362,7 @@ impl<W: Clone + PartialEq> Rejoin<W> {
     fn lose(&mut self, over: Over, now: Time) {
         if self.lost.is_none() {
             self.lost = Some(Loss { since: now, over });
+            self.waits = None;
             self.notices.push_back(Notice::Lost(over));
             self.paths.iter_mut().for_each(|approach| approach.hurry(now));
         }
@@ -470,6 +476,8 @@ impl<W: Clone + PartialEq> Rejoin<W> {
         approach.wait(true, LAST_BACKOFF, now); // the name may have another address by then
         if has_joined && self.lost.is_none() {
             self.tell_failed(path, failure.words);
+        } else if has_joined && failure.reason.is_refusal() {
+            self.say_waiting(failure, now);
         } else if has_joined {
             self.notices.push_back(Notice::Failed(failure.words));
         } else if self.manner.waits && failure.reason.may_pass() {
@@ -756,6 +764,33 @@ mod tests {
         bench.rejoin.handle_life(0, bench.now.after(MS));
         assert_eq!(bench.notices(), [Notice::Joined { path: 0, away: Some(3000 * MS) }]);
         assert!(!bench.rejoin.may_miss() && bench.rejoin.lost_since().is_none());
+    }
+
+    #[test]
+    fn who_is_refused_when_he_comes_back_is_told_so_once_each_time() {
+        let (mut bench, key) = (Bench::live(), FailureReason::Refused(RefusalCode::Key));
+        for _ in 0..2 {
+            bench.over(Over::Silence, 1);
+            let (mut refused, mut times) = (Vec::new(), 0);
+            while times < 9 {
+                bench.sleep();
+                while !bench.rejoin.paths[0].has_addresses() {
+                    bench.resolve(&[1]);
+                }
+                bench.joins();
+                bench.fail(Failure { reason: key, words: "another key" });
+                refused.extend(bench.notices().into_iter().filter(|it| matches!(it, Notice::Waiting(_))));
+                times += 1;
+            }
+            assert_eq!(refused, [Notice::Waiting("another key")]);
+            bench.sleep();
+            bench.resolve(&[1]);
+            bench.accept(STREAM, 1);
+            bench.rejoin.handle_life(0, bench.now);
+            bench.notices();
+        }
+        bench.rejoin.handle_stop();
+        assert_eq!(bench.rejoin.outcome(), &Outcome::Stopped);
     }
 
     #[test]

@@ -123,7 +123,8 @@ impl Reports {
         if again.times == 0 {
             return self.again.pop_at(place).map(|again| again.bytes);
         }
-        again.at = again.at.after(again.apart);
+        // from now on: should we have slept, what is behind is not said all at once
+        again.at = now.after(again.apart);
         Some(again.bytes.clone())
     }
 }
@@ -158,6 +159,15 @@ mod tests {
         assert_eq!(said(4), 25, "not each of 250 a second");
         assert_eq!(said(66), 15, "each of 15 a second");
         assert_eq!(said(200), 5, "each of 5 a second");
+    }
+
+    #[test]
+    fn who_has_slept_says_nothing_twice_at_once() {
+        let at = |ms: u64| Time::default().after(Duration::from_millis(ms));
+        let mut reports = Reports::new(at(0));
+        (0..SAID as u64).for_each(|ms| reports.say_again(Bytes::new(), 3, None, at(ms)));
+        let mut said = |ms| std::iter::from_fn(|| reports.poll_again(at(ms))).count();
+        assert_eq!([1_000, 1_001, 1_003, 1_006, 2_000].map(&mut said), [8, 0, 8, 8, 0]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::reports::Reports;
 use super::timing::Timing;
 use crate::time::Time;
 use crate::wire::client::{ClientEnd, Continue, Hello};
-use crate::wire::data::Data;
+use crate::wire::data::{Data, SLATE};
 use crate::wire::join::Accepted;
 use crate::wire::server::Beat;
 use crate::wire::{FrameNumber, ParseError, Tag, Token};
@@ -62,6 +62,8 @@ pub(super) struct Session {
     arrived: u32,
     /// Something of a frame has come, surely.
     has_frames: bool,
+    /// The latest DATA that was proved, by its frame's number and its index.
+    latest: (FrameNumber, u16),
     /// The newest frame that was heard of here, and the newest whose last fragment has come here.
     seen: FrameNumber,
     ended: FrameNumber,
@@ -88,6 +90,7 @@ impl Session {
             refusals: 0,
             arrived: 0,
             has_frames: false,
+            latest: (accepted.next.previous(), u16::MAX),
             seen: accepted.next.previous(),
             ended: accepted.next.previous(),
             oldest: None,
@@ -133,7 +136,8 @@ impl Session {
         if (epoch, token) == (self.epoch, self.token) { Ok(()) } else { Err(ParseError::Field("token")) }
     }
 
-    /// DATA has come. True: it has the session's tag, so that its header is the server's.
+    /// DATA has come. True: it has the session's tag, so that its header is the server's. That is a sign of life if it is behind all that
+    /// has come here, or brings something: what has come before anybody who has recorded it can say again.
     ///
     /// # Errors
     /// [`ParseError::Field`]: it is another stream's or session's, or a parity row that was not agreed on.
@@ -151,7 +155,13 @@ impl Session {
         if data.tag != self.token.tag() {
             return Err(ParseError::Field("tag"));
         }
-        self.on_heard(now);
+        let (number, index) = self.latest;
+        let is_later = header.number.is_after(number) || (header.number == number && header.index > index);
+        // slates are numbered by themselves, and BEATs come beside them
+        if is_later && header.flags & SLATE == 0 {
+            self.latest = (header.number, header.index);
+            self.on_heard(now);
+        }
         Ok(true)
     }
 
@@ -205,7 +215,8 @@ impl Session {
         self.reports.on_frame(has_lacked, now);
     }
 
-    fn on_heard(&mut self, now: Time) {
+    /// It is there.
+    pub(super) fn on_heard(&mut self, now: Time) {
         self.heard = now;
         self.refusals = 0;
         if self.state == State::Greeting {

@@ -309,6 +309,9 @@ impl Receiver {
             self.counters.doubtful = self.counters.doubtful.saturating_add(1);
             return Ok(());
         }
+        if proves && arrival != Insertion::Again {
+            session.on_heard(now);
+        }
         let is_first = session.count_arrival(proves) && self.patience != Patience::Reel;
         session.see(number);
         if let Some(lags) = &mut self.lags {
@@ -725,7 +728,7 @@ mod tests {
 
     #[test]
     fn a_path_that_was_closed_for_a_moment_is_tried_in_full_again() {
-        let (mut receiver, reel) = bench();
+        let (mut receiver, _) = bench();
         let mut room = [0; 1452];
         let mut lengths = |receiver: &mut Receiver, now: Time| {
             receiver.handle_timeout(now);
@@ -737,8 +740,7 @@ mod tests {
             let sent = lengths(receiver, now);
             // somebody is there
             if ms >= 600 {
-                let frame = reel.frame(FrameNumber(1)).unwrap();
-                receiver.handle_datagram(0, &tagged(&frame.datagrams(0..1)[..1452]), now);
+                hear(receiver, 0, &beat(0, 1), now);
             }
             sent
         };
@@ -752,6 +754,35 @@ mod tests {
         receiver.handle_too_large(0, 1400, NOW);
         feed(&mut receiver, &reel, 1, 0..1);
         assert_eq!(receiver.session(0).unwrap().probe_due(), Time::NEVER);
+    }
+
+    #[test]
+    fn what_has_come_before_is_no_sign_of_life() {
+        let (mut receiver, reel) = bench();
+        (1..=3).for_each(|number| feed(&mut receiver, &reel, number, 0..2));
+        assert_eq!(drain(&mut receiver), ["frame 1", "frame 2", "frame 3"]);
+        let at = |ms| NOW.after(Duration::from_millis(ms));
+        // somebody says it all again, until long after the server has gone
+        for ms in (100..3_000).step_by(100) {
+            for number in 1..=3 {
+                let datagrams = reel.frame(FrameNumber(number)).unwrap().datagrams(0..2);
+                for datagram in datagrams.chunks(1452) {
+                    receiver.handle_datagram(0, &tagged(datagram), at(ms));
+                }
+            }
+            receiver.handle_timeout(at(ms));
+            assert!(!receiver.is_over());
+        }
+        receiver.handle_timeout(NOW.after(SILENCE));
+        assert_eq!(drain(&mut receiver), ["Silence"]);
+        // what is sent again because it was asked for is one
+        let (mut receiver, reel) = bench();
+        feed(&mut receiver, &reel, 1, 0..1);
+        feed(&mut receiver, &reel, 2, 0..2);
+        let rest = reel.frame(FrameNumber(1)).unwrap().datagrams(1..2);
+        receiver.handle_datagram(0, &tagged(rest), at(2_000));
+        receiver.handle_timeout(NOW.after(SILENCE));
+        assert!(!receiver.is_over());
     }
 
     #[test]

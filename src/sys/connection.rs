@@ -1,5 +1,6 @@
 //! Connections that come over the network, or through a socket file of this machine, as a web server in front of us makes them.
 
+use super::descriptors;
 use super::poll::{self, PollFlags};
 use super::tcp::{self, Accepted};
 use super::udp::set_int_option;
@@ -53,6 +54,17 @@ pub enum Connection {
     Tcp(TcpStream),
     /// Through a socket file.
     Unix(UnixStream),
+}
+
+impl Connection {
+    /// See [`descriptors::moved_down`].
+    #[must_use]
+    pub fn moved_down(self) -> Self {
+        match self {
+            Connection::Tcp(stream) => Connection::Tcp(descriptors::moved_down(stream)),
+            Connection::Unix(stream) => Connection::Unix(descriptors::moved_down(stream)),
+        }
+    }
 }
 
 /// Who is at the other end.

@@ -1,7 +1,7 @@
 //! How many descriptors are left to the process.
 
 use nix::sys::resource::{Resource, getrlimit};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 /// Whether there are fewer than `spare` left beside this one, which has just been opened: the system gives the lowest number that
 /// is free, so that all below it are taken.
@@ -9,6 +9,16 @@ pub fn are_scarce(newest: &impl AsFd, spare: u64) -> bool {
     let number = u64::try_from(newest.as_fd().as_raw_fd()).unwrap_or(0);
     let (limit, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((u64::MAX, 0));
     number.saturating_add(spare) >= limit
+}
+
+/// The same with the lowest number that is free, if that is lower than its own. To be done where one has gone for it: with holes below,
+/// the next ones would look as if there were many left.
+pub fn moved_down<It: AsFd + From<OwnedFd>>(it: It) -> It {
+    let number = it.as_fd().as_raw_fd();
+    match it.as_fd().try_clone_to_owned() {
+        Ok(lower) if lower.as_raw_fd() < number => It::from(lower),
+        _ => it,
+    }
 }
 
 #[cfg(test)]
@@ -28,5 +38,11 @@ mod tests {
         let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
         setrlimit(Resource::RLIMIT_NOFILE, number + 5, most).unwrap();
         assert!(!are_scarce(&newest, 4) && are_scarce(&newest, 5));
+        let (gone, later) = (newest, File::open("/dev/null").unwrap());
+        assert!(are_scarce(&later, 4));
+        drop(gone);
+        let later = moved_down(later);
+        assert!(later.as_raw_fd() as u64 == number && later.metadata().is_ok());
+        assert_eq!(moved_down(later).as_raw_fd() as u64, number, "there is none lower");
     }
 }

@@ -15,6 +15,7 @@ pub mod descriptors;
 pub mod hotplug;
 #[cfg(test)]
 mod loopback;
+pub mod memory;
 pub mod names;
 pub mod notify;
 pub mod outlet;

@@ -3,12 +3,12 @@
 //!
 //! | folder | what | look here for |
 //! |---|---|---|
-//! | `cast/` | camcast | files and pipes as sources (`sources`), a camera that is not there yet, comes back, is slow, or sends odd frames; clients beside each other, crowds (`crowd`), HTTP and RTSP, the no-signal picture, the client log, `--dscp`, passwords |
-//! | `rec/` | camrec | a recording from start to end (`recording`), frames unchanged (`byte_for_byte`), the account, the status line, `--on-segment`, `check`, `export`, a clock that is set |
+//! | `cast/` | camcast | files and pipes as sources (`sources`), a camera that is not there yet, comes back, is slow, or sends odd frames; clients beside each other, crowds (`crowd`), strangers at full strength (`siege`), HTTP and RTSP, the no-signal picture, the client log, `--dscp`, passwords |
+//! | `rec/` | camrec | a recording from start to end (`recording`), frames unchanged (`byte_for_byte`), the account, the status line, `--on-segment`, `check`, `export`, a clock that is set, servers that lie (`hostile_server`) |
 //! | `files/` | recordings on the disk | Matroska, AVI and stills as other programs read them, names, `--keep`, disks that stall or fail, kills, deleted files, limits of the system, two recorders on one folder |
 //! | `protocol/` | the wire | the examples of docs/PROTOCOL.md, native and plain clients made of bytes, the original server |
-//! | `network/` | the path | loss, delay and outages in front of the real programs; either side gone and back; two paths at once |
-//! | `both/` | both programs | errors, exit codes and help, names that are no text, output that nobody reads, sealed mode, signed frames |
+//! | `network/` | the path | loss, delay and outages in front of the real programs; either side gone and back; two paths at once; what is forged, or recorded and said again |
+//! | `both/` | both programs | errors, exit codes and help, names that are no text, output that nobody reads, sealed mode, signed frames, options in files, what systemd hears |
 //! | `../support/` | what the tests share | its `mod.rs` has a table |
 //!
 //! Beside this crate: `netsim/` (the same on a virtual clock), `fuzz/` (what fuzz targets hold, and their corpora replayed),
@@ -23,6 +23,8 @@
 //! - The long ones, with figures: `make test-long`. Those are the ignored tests of `network/` (a minute each; wants an
 //!   idle machine) and `files/matroska.rs` (5 GB of disk), and `day_at_speed.rs` and the kills in `files/disk.rs`, for which
 //!   `HOURS=24` and `KILLS=200` ask for more. `LONG_RUN=300` is the seconds of a long run in `bad_network`.
+//! - What hostile ones can do, for ten minutes and for half a minute each, with figures (`SECONDS` for more or less):
+//!   `cargo test --release --test it hostile_server -- --ignored`, and `--test it siege -- --ignored --test-threads=1 --nocapture`.
 //! - Ignored as well, as they measure: `the_check_costs` in `cast/odd_frames.rs`, `what_many_viewers_cost` in
 //!   `cast/http_crowd.rs`, `from_capture_to_paint` in `cast/paint.rs`.
 //! - Written by the tests themselves when told to: `UPDATE_GOLDEN=1 cargo test --test it help_is_as_agreed` (`golden/`),
@@ -64,6 +66,7 @@ mod cast {
     mod rtsp_lossy;
     mod rtsp_multicast;
     mod rtsp_readers;
+    mod siege;
     mod slow_cameras;
     mod sources;
 }
@@ -74,6 +77,7 @@ mod rec {
     mod byte_for_byte;
     mod check;
     mod export;
+    mod hostile_server;
     mod hostile_stamps;
     mod on_segment;
     mod recording;
@@ -108,6 +112,7 @@ mod network {
     mod bad_network;
     mod forged;
     mod leave_and_return;
+    mod replayed;
     mod two_ways;
 }
 

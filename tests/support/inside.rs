@@ -17,6 +17,9 @@ pub struct Network<'a> {
     pub needs: &'a [&'a str],
 }
 
+/// Nothing but loopback.
+pub const ALONE: Network<'_> = Network { unshare: "-rn", setup: "ip link set lo up", needs: &["true"] };
+
 impl Network<'_> {
     fn run(&self, args: &[&str]) -> std::io::Result<Output> {
         let script = format!("{{ {}; }} && exec \"$@\"", self.setup);
@@ -35,7 +38,9 @@ impl Network<'_> {
             return false;
         }
         let tests = std::env::current_exe().unwrap();
-        let output = self.run(&[tests.to_str().unwrap(), "--exact", name, "--nocapture"]).unwrap();
+        let output = self
+            .run(&[tests.to_str().unwrap(), "--exact", name, "--include-ignored", "--nocapture"])
+            .unwrap();
         let (out, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         std::io::stderr().write_all(format!("{out}\n{log}\n").as_bytes()).unwrap();
         assert!(

@@ -7,6 +7,7 @@
 //! | [`procs`] | camcast and camrec: started, listened to line by line, never left behind |
 //! | [`plain`] | a client of the original protocol, on raw sockets |
 //! | [`native`] | a client of our own protocol, from hand-made bytes |
+//! | [`liar`] | a server that lies, in one way after the other |
 //! | [`pictures`] | JPEGs to stream, and which frame of the pattern a JPEG shows |
 //! | [`film`] | what a recording holds |
 //! | [`clips`] | JPEGs that tell their own numbers, and what came of them |
@@ -17,6 +18,8 @@
 //! | [`rtsp`] | an RTSP client, and a path that loses its packets |
 //! | [`machine`] | a disk that stalls or fails, a clock that is set |
 //! | [`http`] | an HTTP client, by the rules that real ones have |
+//! | [`forger`] | datagrams from any address |
+//! | [`quiet`] | whether a log is quiet |
 //! | [`inside`] | a network of a test's own |
 //! | [`json`] | what camrec tells programs |
 //! | [`books`] | whether it adds up |
@@ -26,10 +29,12 @@ pub mod browser;
 pub mod carried;
 pub mod clips;
 pub mod film;
+pub mod forger;
 pub mod front;
 pub mod http;
 pub mod inside;
 pub mod json;
+pub mod liar;
 pub mod machine;
 pub mod native;
 #[allow(dead_code, reason = "the rest is for tests/netsim")]
@@ -38,6 +43,7 @@ pub mod pictures;
 pub mod plain;
 pub mod procs;
 pub mod proxy;
+pub mod quiet;
 pub mod quirks;
 pub mod rtsp;
 

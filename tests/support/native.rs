@@ -113,11 +113,11 @@ pub fn crc32(bytes: &[u8]) -> u32 {
 }
 
 /// What proves that DATA is of the session with this token.
-fn tag_of(token: [u8; 8]) -> u32 {
+pub fn tag_of(token: [u8; 8]) -> u32 {
     u32_at(&token, 4) | 1
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
+pub fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap())
 }
 
@@ -331,6 +331,11 @@ impl Door {
 
     /// Lets a client join that stream, from frame `next` on. Returns with its HELLO, and the line that it said.
     pub fn accept(&self, stream: u64, next: u32) -> (Server, String) {
+        self.accept_with(stream, next, "")
+    }
+
+    /// The same with other words at the line's end, each after a blank.
+    pub fn accept_with(&self, stream: u64, next: u32, words: &str) -> (Server, String) {
         let (mut tcp, _) = self.tcp.accept().unwrap();
         tcp.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut line = Vec::new();
@@ -342,8 +347,9 @@ impl Door {
         let token = (stream ^ u64::from(next)).to_be_bytes();
         let [.., high, low] = stream.to_be_bytes();
         let hex: String = token.iter().map(|byte| format!("{byte:02x}")).collect();
-        let reply =
-            format!("CAMCAST/1 ok token={hex} stream={stream:016x} next={next} datagram=1452 span_ms=0\n");
+        let reply = format!(
+            "CAMCAST/1 ok token={hex} stream={stream:016x} next={next} datagram=1452 span_ms=0{words}\n"
+        );
         tcp.write_all(reply.as_bytes()).unwrap();
         let udp = self.udp.try_clone().unwrap();
         udp.set_read_timeout(Some(PATIENCE)).unwrap();

@@ -3,6 +3,7 @@
 use super::{PATIENCE, deadline, left};
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
+use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt;
@@ -185,6 +186,20 @@ impl Program {
 
     pub fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id() as i32)
+    }
+
+    /// A number of its `/proc/PID/status`, such as `VmHWM` in kB.
+    #[track_caller]
+    pub fn status(&self, name: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.and_then(|line| line.split_ascii_whitespace().next()?.parse().ok())
+            .expect("a number of that name")
+    }
+
+    /// How many descriptors it has open.
+    pub fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count()
     }
 
     /// From now on it may have so many descriptors; what is open stays so.

@@ -8,6 +8,7 @@
 //! One thread, one poll loop. What the proxy loses beyond what its links lose would make every figure a lie: queues
 //! of its sockets that were full and sends that failed are counted in [`Seen::own_losses`], and there may be none.
 
+use super::PATIENCE;
 use super::native::DATA;
 use super::netem::{Fates, Link, Rng, Spec};
 use super::procs::own_loopback;
@@ -20,16 +21,21 @@ use camcast::wire::data::PARITY;
 use nix::poll::PollFd;
 use std::collections::HashMap;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 /// Asked for each socket's queue: more than a second of 30 Mbit/s, should the thread not get to run.
 const BUFFER: usize = 8 * 1024 * 1024;
+
+/// Datagrams that are said again a turn.
+const AGAIN_A_TURN: usize = 20;
 
 /// Receives from one socket a turn, so that what is due is sent in time.
 const RECEIVES_A_TURN: usize = 16;
@@ -38,8 +44,9 @@ const RECEIVES_A_TURN: usize = 16;
 pub struct Proxy {
     pub address: SocketAddr,
     zero: Arc<OnceLock<Time>>,
-    /// Closed, it ends the thread.
+    /// Closed, it ends the thread; and a byte has it say again what it has kept.
     bell: Option<UnixStream>,
+    said: mpsc::Receiver<usize>,
     thread: Option<JoinHandle<Seen>>,
 }
 
@@ -99,14 +106,43 @@ impl Proxy {
 
     /// The same, and a bit is changed in this share of what the server sends.
     pub fn start_tampering(server: SocketAddr, up: &Spec, down: &Spec, seed: u64, share: f64) -> Self {
+        Proxy::start_with(server, up, down, seed, (share, false))
+    }
+
+    /// A good path, by somebody who keeps all datagrams, to [say them again](Self::say_again).
+    pub fn start_keeping(server: SocketAddr) -> Self {
+        Proxy::start_with(server, &Spec::default(), &Spec::default(), 1, (0.0, true))
+    }
+
+    /// Says all datagrams again that were kept when this is called, each to the end that it was for, as the newest client and its server
+    /// know each other by now. Waits until all are said; how many they were.
+    #[track_caller]
+    pub fn say_again(&self) -> usize {
+        self.bell.as_ref().unwrap().write_all(b"!").unwrap();
+        self.said.recv_timeout(PATIENCE).expect("the proxy says it all again")
+    }
+
+    fn start_with(
+        server: SocketAddr,
+        up: &Spec,
+        down: &Spec,
+        seed: u64,
+        (share, keeps): (f64, bool),
+    ) -> Self {
         let listener = tcp::listener(format!("{}:0", own_loopback()).parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let front = udp::bound(address).unwrap();
         udp::set_receive_buffer(&front, BUFFER);
         let (bell, ring) = UnixStream::pair().unwrap();
         let zero = Arc::new(OnceLock::new());
+        ring.set_nonblocking(true).unwrap();
+        let (told, said) = mpsc::channel();
         let path = Path {
             server,
+            keeps,
+            kept: Vec::new(),
+            again: 0..0,
+            told,
             specs: [up.clone(), down.clone()],
             seed,
             tampering: (share, Rng::new(seed)),
@@ -119,7 +155,7 @@ impl Proxy {
             seen: Seen::default(),
         };
         let thread = thread::Builder::new().name("proxy".into()).spawn(move || path.run(&ring));
-        Proxy { address, zero, bell: Some(bell), thread: Some(thread.unwrap()) }
+        Proxy { address, zero, bell: Some(bell), said, thread: Some(thread.unwrap()) }
     }
 
     /// When the first client joined.
@@ -159,6 +195,12 @@ struct Path {
     routes: Vec<Route>,
     room: Vec<u8>,
     seen: Seen,
+    keeps: bool,
+    /// All datagrams; true: the server's.
+    kept: Vec<(bool, Vec<u8>)>,
+    /// Those of them that are to be said again.
+    again: Range<usize>,
+    told: mpsc::Sender<usize>,
 }
 
 /// A join: what one end says the other hears.
@@ -187,6 +229,7 @@ impl Path {
             self.hear_clients();
             self.hear_server();
             self.deliver();
+            self.repeat();
         }
         for route in &self.routes {
             self.seen.up += route.up.fates();
@@ -198,7 +241,7 @@ impl Path {
     }
 
     /// Sleeps until something has come or is due. True: that is the end.
-    fn wait(&self, ring: &UnixStream) -> bool {
+    fn wait(&mut self, mut ring: &UnixStream) -> bool {
         let now = clock::now();
         let links = self.routes.iter().flat_map(|route| [&route.up, &route.down]);
         let mut until = links.map(Link::next_timeout).min().unwrap_or(Time::NEVER);
@@ -209,8 +252,34 @@ impl Path {
             None => fds.extend(self.join_fds()),
         }
         let mut fds: Vec<PollFd<'_>> = fds.into_iter().map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
+        if !self.again.is_empty() {
+            until = until.min(now.after(Duration::from_millis(1)));
+        }
         poll::wait(&mut fds, until, now).unwrap();
-        poll::is_readable(&fds[0])
+        match poll::is_readable(&fds[0]).then(|| ring.read(&mut [0; 8])) {
+            None => false,
+            Some(Ok(1..)) => {
+                self.again = 0..self.kept.len();
+                false
+            }
+            Some(_) => true,
+        }
+    }
+
+    /// Says some more of what was kept, from the very sockets by which the two ends know each other.
+    fn repeat(&mut self) {
+        let Some(route) = self.routes.last().filter(|_| !self.again.is_empty()) else { return };
+        for (is_servers, datagram) in self.again.by_ref().take(AGAIN_A_TURN).map(|at| &self.kept[at]) {
+            // one that finds no room is one less
+            let _ = match is_servers {
+                true => self.front.send_to(datagram, route.client),
+                false => route.upstream.send(datagram),
+            };
+        }
+        if self.again.is_empty() {
+            // nobody may wait for it any more
+            let _ = self.told.send(self.again.end);
+        }
     }
 
     fn join_fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
@@ -260,6 +329,9 @@ impl Path {
                 Received::Some((len, from)) => {
                     let place = self.route(from);
                     let datagram = self.room[..len].to_vec();
+                    if self.keeps {
+                        self.kept.push((false, datagram.clone()));
+                    }
                     self.routes[place].up.send(clock::now(), datagram);
                 }
                 Received::Nothing => return,
@@ -292,6 +364,9 @@ impl Path {
                         let now = clock::now();
                         for datagram in self.room[..train.len].chunks(train.segment.max(1)) {
                             self.seen.note_data(datagram);
+                            if self.keeps {
+                                self.kept.push((true, datagram.to_vec()));
+                            }
                             route.down.send(now, datagram.to_vec());
                         }
                     }

@@ -19,8 +19,11 @@ use std::time::Duration;
 /// A listener rests this long when a connection cannot be taken: it stays readable meanwhile.
 pub const ACCEPT_REST: Duration = Duration::from_millis(100);
 
-/// Descriptors that connections leave to joins.
+/// Descriptors that connections leave to joins: from here on each new one costs one that wants nothing ...
 pub const SPARE: u64 = 12;
+
+/// ... and from here on one of those that there are, or is not taken.
+pub const SPARE_AT_LEAST: u64 = 9;
 
 /// Those that joins leave to what must go on: a camera that comes back, a file.
 pub const SPARE_OF_JOINS: u64 = 6;

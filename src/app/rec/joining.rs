@@ -240,7 +240,7 @@ impl Joining {
 
     fn say_join(&mut self, policy: Policy) -> Result<(), JoinError> {
         let agent = Some(concat!("camrec/", env!("CARGO_PKG_VERSION")).to_owned());
-        let join = Join { policy, resume: self.resume, parity: policy == Policy::Newest, agent };
+        let join = Join { policy, resume: self.resume, parity: self.offers_parity(), agent };
         let mut line = join.to_string();
         if let Some(key) = &self.key {
             let random = random_secret().map_err(JoinError::Sealing)?;
@@ -251,6 +251,11 @@ impl Joining {
         }
         tcp::write_line(&self.stream, &line);
         Ok(())
+    }
+
+    /// A recorder wants the fragments themselves.
+    fn offers_parity(&self) -> bool {
+        matches!(self.language, Language::Native(Policy::Newest))
     }
 
     fn read_reply(&mut self) -> Result<Option<Joined>, JoinError> {
@@ -276,7 +281,8 @@ impl Joining {
             None => (Reply::parse(&line[..end]).map_err(|bad| JoinError::Stranger(self.to, bad))?, None),
         };
         match reply {
-            Reply::Ok(accepted) => {
+            Reply::Ok(mut accepted) => {
+                accepted.parity &= self.offers_parity();
                 let seal = seal.map(Box::new);
                 Ok(Some(Joined::Native { accepted, server: self.to, from: self.from, seal }))
             }

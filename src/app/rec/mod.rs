@@ -37,10 +37,10 @@ use crate::app::throttle::Throttle;
 use crate::receiver::PATHS;
 use crate::receiver::rejoin::{Manner, Rejoin};
 use crate::store::Summary;
-use crate::sys::clock;
 use crate::sys::poll::{self, PollFlags};
 use crate::sys::signals::Signals;
 use crate::sys::worker::Bell;
+use crate::sys::{clock, memory};
 use crate::time::Time;
 use arrayvec::ArrayVec;
 use backlog::Backlog;
@@ -69,6 +69,7 @@ pub fn run(options: Options) -> Result<Exit, ExitError> {
         say(concat!("camrec ", env!("CARGO_PKG_VERSION")));
         return Ok(Exit::Ok);
     }
+    memory::give_back_large();
     let (verbose, is_check) = (options.verbose, options.check_config);
     let config = Config::try_from(options)?;
     if is_check {
@@ -143,7 +144,6 @@ struct Recorder<'a> {
     limits: Throttle,
     not_sent: NotSent,
     strays: Strays,
-    forged: Throttle,
     /// Standard output was closed by its reader.
     was_closed: bool,
     failure: Option<ExitError>,
@@ -179,7 +179,6 @@ impl<'a> Recorder<'a> {
             limits: Throttle::default(),
             not_sent: NotSent::default(),
             strays: Strays::default(),
-            forged: Throttle::default(),
             was_closed: false,
             failure: None,
         };
@@ -197,7 +196,6 @@ impl<'a> Recorder<'a> {
         self.advance(ready.ways, now);
         self.tell_not_sent(now);
         self.tell_strays(now);
-        self.tell_forged(now);
         self.check_life(now);
         self.drain(now);
         self.check_camera(now);

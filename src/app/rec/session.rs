@@ -2,6 +2,7 @@
 
 use super::joining::Joined;
 use super::seal::Seal;
+use super::strays::Strange;
 use crate::receiver::plain::{Heard, PlainReceiver};
 use crate::receiver::shares::Share;
 use crate::receiver::{Event, Frame, Over, PATHS, Patience, Receiver};
@@ -292,13 +293,14 @@ impl Session {
     }
 
     /// Datagrams that were not taken for camcast's.
-    pub fn strays(&self) -> u64 {
+    pub fn strange(&self) -> Strange {
         match self {
             Session::Native(native) => {
                 let counters = native.receiver.counters();
-                counters.malformed.saturating_add(counters.doubtful)
+                let doubtful = counters.malformed.saturating_add(counters.doubtful);
+                Strange { doubtful, forged: native.forged }
             }
-            Session::Plain(_) => 0,
+            Session::Plain(_) => Strange::default(),
         }
     }
 
@@ -315,14 +317,6 @@ impl Session {
         match self {
             Session::Native(native) => native.not_sent.take(),
             Session::Plain(_) => None,
-        }
-    }
-
-    /// Datagrams that were not sealed as they have to be, since this was last asked.
-    pub fn take_forged(&mut self) -> u64 {
-        match self {
-            Session::Native(native) => std::mem::take(&mut native.forged),
-            Session::Plain(_) => 0,
         }
     }
 

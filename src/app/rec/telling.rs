@@ -5,7 +5,6 @@ use super::report::json::{JsonEvent, millis};
 use super::report::paths::{self, PathFigures};
 use super::report::status::Glance;
 use super::session::Session;
-use crate::app::quantity::counted;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -20,16 +19,6 @@ impl Recorder<'_> {
         }
     }
 
-    pub(super) fn tell_forged(&mut self, now: Time) {
-        let forged = self.link.session_mut().map_or(0, Session::take_forged);
-        if let Some(count) = self.forged.happened_times(forged, now) {
-            let datagrams = counted(count, "datagram");
-            log::warn!(
-                "{datagrams} ignored: somebody without the key has made or changed what came from camcast's address"
-            );
-        }
-    }
-
     pub(super) fn tell_not_sent(&mut self, now: Time) {
         let not_sent = self.link.session_mut().and_then(Session::take_not_sent);
         let line = not_sent
@@ -38,8 +27,8 @@ impl Recorder<'_> {
     }
 
     pub(super) fn tell_strays(&mut self, now: Time) {
-        let Some(count) = self.link.session().map(Session::strays) else { return };
-        self.strays.on_count(count, now).iter().for_each(|line| log::warn!("{line}"));
+        let Some(strange) = self.link.session().map(Session::strange) else { return };
+        self.strays.on_count(strange, now).for_each(|line| log::warn!("{line}"));
     }
 
     pub(super) fn tell_status(&mut self, now: Time) {

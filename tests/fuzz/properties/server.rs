@@ -17,8 +17,9 @@ const FIRST: u32 = 1000;
 const STEPS: usize = 300;
 /// Events that one datagram may lead to: a run each, for as many frames as are under way.
 const MOST_EVENTS: usize = 1100;
-/// Datagrams that one step may lead to, on each path.
-const MOST_ANSWERS: usize = 64;
+/// Datagrams that one step may lead to, on each path, however long the step before was ago: one of each request that is said more
+/// than once (eight may be), a new one, and three HELLOs of full length.
+const MOST_ANSWERS: usize = 12;
 /// Frames that the stream may leap at once, and be believed.
 const LEAP: u32 = 1 << 16;
 

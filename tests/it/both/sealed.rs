@@ -3,7 +3,7 @@
 use crate::support::clips::{Clips, Watch};
 use crate::support::native::ask;
 use crate::support::netem::Spec;
-use crate::support::procs::{Camcast, Program, camcast, camrec_command, camrec_into};
+use crate::support::procs::{Camcast, Program, camcast, camrec_command, camrec_into, own_loopback};
 use crate::support::proxy::{Proxy, Seen};
 use crate::support::{PATIENCE, deadline, is_over, receive_within};
 use camcast::seal::handshake;
@@ -299,6 +299,56 @@ fn forged_and_repeated_datagrams_do_nothing() {
     assert_eq!(reason, EndReason::Goodbye);
     camcast.program.wait_line("it said end");
     assert_eq!(camcast.program.log().matches("joined: ").count(), 1);
+}
+
+/// An echo of a sealed session: what comes back is camcast's own, and is nobody's.
+#[test]
+fn an_echo_of_a_sealed_session_draws_no_video_and_the_session_ends() {
+    let keys = Keys::new();
+    let args = ["pattern", "-r", "320x240", "-f", "30", "--key-file", &keys.file("ours")];
+    let camcast = Camcast::start(&args);
+    let mut client = Client::join(camcast.address, &keys.ours(), 1);
+    let hello = client.hello();
+    client.udp.send(&hello).unwrap();
+    let until = deadline(PATIENCE);
+    let (mut heard, mut bytes) = (0, [0; 2000]);
+    loop {
+        assert!(!is_over(until), "the session does not end");
+        let (count, _) = receive_within(&client.udp, &mut bytes, PATIENCE).expect("camcast says something");
+        client.udp.send(&bytes[..count]).unwrap();
+        heard += 1;
+        match Kind::from_byte(bytes[0]) {
+            Ok(Kind::Beat) => {}
+            Ok(Kind::ServerEnd) => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(heard < 20, "{heard} datagrams for one HELLO");
+    camcast.program.wait_line(&format!("left: {} ", client.udp.local_addr().unwrap()));
+}
+
+/// camcast is started again with another key while somebody records.
+#[test]
+fn who_has_not_the_key_any_more_is_told_so_in_one_line() {
+    let (keys, folder) = (Keys::new(), tempfile::tempdir().unwrap());
+    let [ours, other] = ["ours", "other"].map(|name| keys.file(name));
+    let start = |at: &str, key: &str| {
+        Camcast::start_at(at, &["pattern", "-r", "320x240", "-f", "20", "--key-file", key])
+    };
+    let camcast = start(&format!("{}:0", own_loopback()), &ours);
+    let address = camcast.address.to_string();
+    let camrec = camrec_into(folder.path(), camcast.address, &["--key-file", &ours]);
+    camrec.wait_line("writing ");
+    camcast.program.stop(Signal::SIGTERM).expect(0);
+    let camcast = start(&address, &other);
+    camrec.wait_line("waiting for camcast: ");
+    camcast.wait_line("not let in: ");
+    camcast.program.stop(Signal::SIGTERM).expect(0);
+    let _camcast = start(&address, &ours);
+    camrec.wait_line("back after ");
+    let log = camrec.stop(Signal::SIGINT).expect(0).log;
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("key")).collect();
+    assert!(lines.len() == 1 && lines[0].contains("wrong key"), "{log}");
 }
 
 #[test]

@@ -28,7 +28,7 @@ mod tests;
 pub mod viewer;
 
 use super::config::{Config, MAX_HTTP};
-use super::listen::{ACCEPTS_A_TURN, Listening, SPARE, Whom};
+use super::listen::{ACCEPTS_A_TURN, Listening, NO_ROOM, SPARE, SPARE_AT_LEAST, Whom};
 use super::news::{Demand, News};
 use super::outlet::{Budget, Outlet, Shared};
 use super::poll_set::{PollSet, Ready, Seat};
@@ -126,10 +126,21 @@ impl Http {
     }
 
     fn take(&mut self, socket: Socket, remote: Remote, shared: &mut Shared<'_>, now: Time) {
-        let connection = Connection::new(socket, remote, self.generation.wrapping_add(1), now);
-        if are_scarce(&connection.socket, SPARE) && !self.let_one_go(Some(connection.party), shared, now) {
-            // another outlet may have one to spare
-            shared.stats.is_scarce = true;
+        let mut connection = Connection::new(socket, remote, self.generation.wrapping_add(1), now);
+        if are_scarce(&connection.socket, SPARE) {
+            let mut has_gone = self.let_one_go(Some(connection.party), shared, now);
+            // if not, another outlet may have one to spare
+            shared.stats.is_scarce |= !has_gone;
+            if !has_gone && are_scarce(&connection.socket, SPARE_AT_LEAST) {
+                has_gone = self.let_any_go(connection.party, shared, now);
+                if !has_gone {
+                    shared.stats.rejected += 1;
+                    return shared.report.rejected(remote, NO_ROOM, now);
+                }
+            }
+            if has_gone {
+                connection.socket = connection.socket.moved_down();
+            }
         }
         let Some(place) = self.make_place(connection.party, shared, now) else {
             shared.stats.rejected += 1;
@@ -163,6 +174,13 @@ impl Http {
         let each = self.connections.iter().enumerate();
         let each = each.filter_map(|(place, it)| it.as_ref().map(|it| (place, it)));
         each.filter(|(_, it)| is(&it.doing)).map(|(place, it)| (place, it.held(now))).collect()
+    }
+
+    /// Closes one for a newcomer, since there is no descriptor left that is not kept for joins. False: he has to go himself.
+    fn let_any_go(&mut self, newcomer: Party, shared: &mut Shared<'_>, now: Time) -> bool {
+        let going = who_goes(&self.held(|_| true, now), newcomer);
+        going.into_iter().for_each(|place| self.close(place, NEEDED, shared, now));
+        going.is_some()
     }
 
     /// Closes a connection that wants nothing, since descriptors run out. False: there is none.

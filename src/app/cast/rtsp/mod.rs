@@ -20,7 +20,7 @@ pub mod player;
 mod replies;
 
 use super::config::{Config, MAX_RTSP};
-use super::listen::{self, ACCEPTS_A_TURN, Listening, SPARE, Whom};
+use super::listen::{self, ACCEPTS_A_TURN, Listening, NO_ROOM, SPARE, SPARE_AT_LEAST, Whom};
 use super::news::{Demand, News};
 use super::outlet::{Budget, Outlet, Shared};
 use super::poll_set::{PollSet, Ready, Seat};
@@ -121,6 +121,13 @@ impl Rtsp {
         }
     }
 
+    /// Closes one for a newcomer, since there is no descriptor left that is not kept for joins. False: he has to go himself.
+    fn let_any_go(&mut self, newcomer: Party, shared: &mut Shared<'_>, now: Time) -> bool {
+        let going = who_goes(&self.held(|_| true, now), newcomer);
+        going.into_iter().for_each(|place| self.close(place, NEEDED, shared, now));
+        going.is_some()
+    }
+
     /// Closes a connection that wants nothing, since descriptors run out. False: there is none.
     fn let_one_go(&mut self, newcomer: Option<Party>, shared: &mut Shared<'_>, now: Time) -> bool {
         let going = who_is_not_needed(&self.held(|_| true, now), newcomer, now);
@@ -131,10 +138,21 @@ impl Rtsp {
     fn take(&mut self, socket: Socket, remote: Remote, shared: &mut Shared<'_>, now: Time) {
         let Ok(name) = random_u64() else { return };
         let generation = self.generation.wrapping_add(1);
-        let connection = Connection::new(socket, remote, (generation, Name(name)), now);
-        if are_scarce(&connection.socket, SPARE) && !self.let_one_go(Some(connection.party), shared, now) {
-            // another outlet may have one to spare
-            shared.stats.is_scarce = true;
+        let mut connection = Connection::new(socket, remote, (generation, Name(name)), now);
+        if are_scarce(&connection.socket, SPARE) {
+            let mut has_gone = self.let_one_go(Some(connection.party), shared, now);
+            // if not, another outlet may have one to spare
+            shared.stats.is_scarce |= !has_gone;
+            if !has_gone && are_scarce(&connection.socket, SPARE_AT_LEAST) {
+                has_gone = self.let_any_go(connection.party, shared, now);
+                if !has_gone {
+                    shared.stats.rejected += 1;
+                    return shared.report.rejected(remote, NO_ROOM, now);
+                }
+            }
+            if has_gone {
+                connection.socket = connection.socket.moved_down();
+            }
         }
         let Some(place) = self.make_place(connection.party, shared, now) else {
             shared.stats.rejected += 1;

@@ -8,7 +8,7 @@ use crate::app::cast::report::canonical;
 use crate::sender::Route;
 use crate::sender::greeting::{GreetingError, Request};
 use crate::sys::connection::Remote;
-use crate::sys::descriptors::are_scarce;
+use crate::sys::descriptors::{are_scarce, moved_down};
 use crate::sys::random_u64;
 use crate::sys::tcp::{self, Accepted};
 use crate::time::Time;
@@ -32,15 +32,10 @@ impl Udp {
                         refuse(&stream, remote, Refusal { code: RefusalCode::Protocol, why }, shared, now);
                         continue;
                     }
-                    let mut evicted = None;
-                    if are_scarce(&stream, SPARE_OF_JOINS) {
-                        shared.stats.is_scarce = true;
-                        evicted = self.pending.make_room(remote);
-                    }
-                    let displaced = self.pending.enter(stream, Route { remote, local }, now);
-                    for PendingJoin { stream, route, .. } in evicted.into_iter().chain(displaced) {
-                        turn_away(&stream, route.remote, &GreetingError::Unfinished, shared, now);
-                    }
+                    let is_scarce = are_scarce(&stream, SPARE_OF_JOINS);
+                    shared.stats.is_scarce |= is_scarce;
+                    let join = PendingJoin::new(stream, Route { remote, local }, now);
+                    self.take(join, is_scarce, shared, now);
                 }
                 Ok(Accepted::Nobody) => return,
                 Ok(Accepted::NoRoom) => {
@@ -50,6 +45,32 @@ impl Udp {
                 Err(error) => return self.rest(&error.to_string(), shared, now),
             }
         }
+    }
+
+    /// A fresh connection. If descriptors are scarce, one that waits goes for each one that comes to wait.
+    fn take(&mut self, mut join: PendingJoin, is_scarce: bool, shared: &mut Shared<'_>, now: Time) {
+        if let Some(verdict) = join.hear(now) {
+            self.admit((join, verdict), shared, now);
+            return self.obey(shared, now);
+        }
+        let has_gone = is_scarce && self.let_one_go(join.route.remote, shared, now);
+        if is_scarce && !has_gone && !self.pending.is_empty() {
+            // they have no more than their share, and he has his
+            return send_away(&join, shared, now);
+        }
+        if has_gone {
+            join.stream = moved_down(join.stream);
+        }
+        if let Some(displaced) = self.pending.enter(join) {
+            send_away(&displaced, shared, now);
+        }
+    }
+
+    /// One of those that wait goes for a newcomer. False: nobody waits.
+    pub(super) fn let_one_go(&mut self, newcomer: SocketAddr, shared: &mut Shared<'_>, now: Time) -> bool {
+        let going = self.pending.make_room(newcomer);
+        going.iter().for_each(|join| send_away(join, shared, now));
+        going.is_some()
     }
 
     fn rest(&mut self, why: &str, shared: &mut Shared<'_>, now: Time) {
@@ -117,6 +138,9 @@ impl Udp {
     }
 }
 
+/// What is said to those who wait to say what they want, and go for others.
+const CROWD: &str = "too many have come at once, and it has not said yet what it wants";
+
 /// What is said to those who want the stream in the open.
 const UNSEALED: &str =
     "this stream is sealed: camrec needs its key (--key-file), and other programs HTTP or RTSP";
@@ -136,6 +160,12 @@ fn tell_rejected(remote: SocketAddr, why: &str, shared: &mut Shared<'_>, now: Ti
 fn refuse(stream: &TcpStream, remote: SocketAddr, refusal: Refusal, shared: &mut Shared<'_>, now: Time) {
     tell_rejected(remote, &refusal.why, shared, now);
     tcp::write_line(stream, &Reply::Refused(refusal).to_string());
+}
+
+/// He waits, and goes for others.
+fn send_away(join: &PendingJoin, shared: &mut Shared<'_>, now: Time) {
+    let refusal = Refusal { code: RefusalCode::Full, why: CROWD.to_owned() };
+    refuse(&join.stream, join.route.remote, refusal, shared, now);
 }
 
 fn turn_away(

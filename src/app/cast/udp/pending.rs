@@ -38,19 +38,41 @@ impl Default for Pending {
     }
 }
 
+impl PendingJoin {
+    /// A fresh connection.
+    pub fn new(stream: TcpStream, route: Route, now: Time) -> Self {
+        PendingJoin { stream, route, generation: 0, since: now, greeting: Greeting::new(now) }
+    }
+
+    /// What it has said by now, if that is all: most have when they are taken, and need not wait.
+    pub fn hear(&mut self, now: Time) -> Option<Result<Request, GreetingError>> {
+        let mut bytes = [0; 512];
+        let verdict = match tcp::read(&self.stream, &mut bytes) {
+            Heard::Nothing => Ok(None),
+            Heard::Bytes(count) => self.greeting.handle_bytes(&bytes[..count], now),
+            Heard::Closed | Heard::Broken => self.greeting.handle_eof().map(Some),
+        };
+        verdict.transpose()
+    }
+}
+
 impl Pending {
-    /// A fresh connection. Returns the one that had to make room.
-    pub fn enter(&mut self, stream: TcpStream, route: Route, now: Time) -> Option<PendingJoin> {
+    /// One that has not said all yet. Returns the one that had to make room.
+    pub fn enter(&mut self, mut join: PendingJoin) -> Option<PendingJoin> {
         self.generation = self.generation.wrapping_add(1);
-        let displaced =
-            if self.places.iter().all(Option::is_some) { self.make_room(route.remote) } else { None };
-        let greeting = Greeting::new(now);
-        let join = PendingJoin { stream, route, generation: self.generation, since: now, greeting };
+        join.generation = self.generation;
+        let is_full = self.places.iter().all(Option::is_some);
+        let displaced = if is_full { self.make_room(join.route.remote) } else { None };
         match self.places.iter_mut().find(|place| place.is_none()) {
             Some(place) => *place = Some(join),
             None => return Some(join),
         }
         displaced
+    }
+
+    /// Nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.places.iter().all(Option::is_none)
     }
 
     /// Somebody comes from there, and one of those who wait has to go, if there is one.
@@ -75,26 +97,16 @@ impl Pending {
     /// The connection of this place and generation can be read, if it is still there.
     pub fn handle_readable(&mut self, place: usize, generation: u32, now: Time) -> Option<Verdict> {
         let join = self.places.get_mut(place)?.as_mut().filter(|join| join.generation == generation)?;
-        let mut bytes = [0; 512];
-        let verdict = match tcp::read(&join.stream, &mut bytes) {
-            Heard::Nothing => Ok(None),
-            Heard::Bytes(count) => join.greeting.handle_bytes(&bytes[..count], now),
-            Heard::Closed | Heard::Broken => join.greeting.handle_eof().map(Some),
-        };
-        self.leave(place, verdict)
+        let verdict = join.hear(now)?;
+        Some((self.places.get_mut(place)?.take()?, verdict))
     }
 
     /// Deadlines have come. To be called until there is no verdict.
     pub fn handle_timeout(&mut self, now: Time) -> Option<Verdict> {
-        (0..PLACES).find_map(|place| {
-            let verdict = self.places[place].as_mut()?.greeting.handle_timeout(now);
-            self.leave(place, verdict)
+        self.places.iter_mut().find_map(|place| {
+            let verdict = place.as_ref()?.greeting.handle_timeout(now).transpose()?;
+            Some((place.take()?, verdict))
         })
-    }
-
-    fn leave(&mut self, place: usize, verdict: Result<Option<Request>, GreetingError>) -> Option<Verdict> {
-        let verdict = verdict.transpose()?;
-        Some((self.places[place].take()?, verdict))
     }
 
     /// The earliest deadline.
@@ -127,7 +139,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut pending = Pending::default();
         let (stream, route, mut first) = connect(&listener);
-        assert!(pending.enter(stream, route, NOW).is_none());
+        assert!(pending.enter(PendingJoin::new(stream, route, NOW)).is_none());
         let (place, generation, _) = pending.streams().next().unwrap();
         first.write_all(b"5005\n").unwrap();
         let verdict = loop {
@@ -137,11 +149,27 @@ mod tests {
         };
         assert_eq!(verdict.1.unwrap(), Request::Plain(5005));
         let (stream, route, mut second) = connect(&listener);
-        assert!(pending.enter(stream, route, NOW).is_none());
+        assert!(pending.enter(PendingJoin::new(stream, route, NOW)).is_none());
         second.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
         assert!(pending.handle_readable(place, generation, NOW).is_none(), "the first one's");
         let (again, fresh, _) = pending.streams().next().unwrap();
         assert!(again == place && fresh != generation);
+    }
+
+    #[test]
+    fn who_has_said_all_need_not_wait() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (stream, route, mut client) = connect(&listener);
+        let mut join = PendingJoin::new(stream, route, NOW);
+        assert!(join.hear(NOW).is_none(), "nothing yet");
+        client.write_all(b"CAMCAST/1 join").unwrap();
+        client.write_all(b" policy=every\n").unwrap();
+        let request = loop {
+            if let Some(request) = join.hear(NOW) {
+                break request.unwrap();
+            }
+        };
+        assert!(matches!(request, Request::Native(_)), "{request:?}");
     }
 
     #[test]
@@ -152,11 +180,14 @@ mod tests {
         for n in 0..PLACES as u64 {
             let (stream, route, client) = connect(&listener);
             clients.push(client);
-            assert!(pending.enter(stream, route, NOW.after(Duration::from_millis(n))).is_none());
+            assert!(
+                pending.enter(PendingJoin::new(stream, route, NOW.after(Duration::from_millis(n)))).is_none()
+            );
         }
         for client in clients.iter().take(5) {
             let (stream, route, _) = connect(&listener);
-            let evicted = pending.enter(stream, route, NOW.after(Duration::from_secs(1))).unwrap();
+            let evicted =
+                pending.enter(PendingJoin::new(stream, route, NOW.after(Duration::from_secs(1)))).unwrap();
             assert_eq!(evicted.route.remote, client.local_addr().unwrap());
         }
     }

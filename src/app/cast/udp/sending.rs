@@ -105,7 +105,16 @@ impl Udp {
         let (datagram, (kind, tag)) = (self.datagram, who);
         // what is sealed is proved by that
         let who = (kind, if self.sealed.is_some() { Tag::NONE } else { tag });
-        let mut client = match Client::open(id, who, route, datagram, self.gso) {
+        let open = |gso| Client::open(id, who, route, datagram, gso);
+        let mut opened = open(self.gso);
+        if opened.is_err() {
+            // who is let in goes before those who wait
+            shared.stats.is_scarce = true;
+            if self.let_one_go(route.1, shared, now) {
+                opened = open(self.gso);
+            }
+        }
+        let mut client = match opened {
             Ok(client) => client,
             Err(error) => {
                 log::warn!("no socket for {}: {error}", canonical(route.1));
