@@ -22,8 +22,11 @@ pub const ACCEPT_REST: Duration = Duration::from_millis(100);
 /// Descriptors that connections leave to joins: from here on each new one costs one that wants nothing ...
 pub const SPARE: u64 = 12;
 
-/// ... and from here on one of those that there are, or is not taken.
+/// ... from here on one of those that there are at the same outlet, if it has any ...
 pub const SPARE_AT_LEAST: u64 = 9;
+
+/// ... and from here on it is not taken: others have not let one go so far.
+pub const SPARE_LAST: u64 = SPARE_OF_JOINS + 1;
 
 /// Those that joins leave to what must go on: a camera that comes back, a file.
 pub const SPARE_OF_JOINS: u64 = 6;

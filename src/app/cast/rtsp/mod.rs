@@ -20,7 +20,7 @@ pub mod player;
 mod replies;
 
 use super::config::{Config, MAX_RTSP};
-use super::listen::{self, ACCEPTS_A_TURN, Listening, NO_ROOM, SPARE, SPARE_AT_LEAST, Whom};
+use super::listen::{self, ACCEPTS_A_TURN, Listening, NO_ROOM, SPARE, SPARE_AT_LEAST, SPARE_LAST, Whom};
 use super::news::{Demand, News};
 use super::outlet::{Budget, Outlet, Shared};
 use super::poll_set::{PollSet, Ready, Seat};
@@ -145,7 +145,7 @@ impl Rtsp {
             shared.stats.is_scarce |= !has_gone;
             if !has_gone && are_scarce(&connection.socket, SPARE_AT_LEAST) {
                 has_gone = self.let_any_go(connection.party, shared, now);
-                if !has_gone {
+                if !has_gone && are_scarce(&connection.socket, SPARE_LAST) {
                     shared.stats.rejected += 1;
                     return shared.report.rejected(remote, NO_ROOM, now);
                 }
