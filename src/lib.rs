@@ -76,7 +76,7 @@
 //!
 //! camcast: one DQBUF and one QBUF, one walk over the header and one search for the end, one copy into the reel; for each client
 //! one `send` for each 45 datagrams, all at once where its path holds that, and with pauses where it does not. A wake-up is one `ppoll` and two `clock_gettime`. In sealed mode
-//! each datagram is sealed once, whatever the number of clients; with `--sign` each frame is hashed and signed once. Nothing is allocated (`tests/steady_state.rs`). The protocol is specified in `docs/PROTOCOL.md`; why things are as they are stands in
+//! each datagram is sealed once, whatever the number of clients; with `--sign` each frame is hashed and signed once, and the wall clock is read once a second. Nothing is allocated (`tests/steady_state.rs`). The protocol is specified in `docs/PROTOCOL.md`; why things are as they are stands in
 //! `docs/DECISIONS.md`.
 
 pub mod account;

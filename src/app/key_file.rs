@@ -17,6 +17,9 @@ use zeroize::Zeroizing;
 /// The longest key file, in bytes.
 const MAX_FILE: u64 = 1024;
 
+/// What there is to say of a private key where the public one belongs.
+const OWN: &str = "the camera's own key, which has to stay there: this needs the public one, which camcast says when it starts";
+
 /// Who besides its owner may read or change it.
 const OTHERS: u32 = 0o066;
 
@@ -60,6 +63,7 @@ fn make(
     if file.is_stdio() {
         return Err(usage(format!("{option} -: a key is not shown; give it the name of a file")));
     }
+    no_secret(option, file)?;
     let path = file.path();
     let (text, said) = new(random_secret().map_err(|error| ExitError::system("random numbers", &error))?);
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
@@ -102,16 +106,29 @@ pub fn read_signing(typed: Option<&Argument>, credential: &str) -> Result<Option
 /// # Errors
 /// One line and its exit code.
 pub fn read_public(option: &str, typed: &Argument) -> Result<PublicKey, ExitError> {
+    if typed.text().is_some_and(keys::is_private) {
+        return Err(usage(format!("{option}: {OWN}")));
+    }
+    no_secret(option, typed)?;
     let bad = |why: String| usage(format!("{option} {typed}: {why}"));
     if let Some(text) = typed.text().filter(|text| PublicKey::is_meant(text)) {
         return PublicKey::parse(text).map_err(|why| bad(why.to_string()));
     }
     let text = File::open(typed.path()).map_err(|error| error.to_string()).and_then(text_of).map_err(bad)?;
     if keys::is_private(&text) {
-        let why = "the camera's own key, which has to stay there: this needs the public one, which camcast says when it starts";
-        return Err(bad(why.to_owned()));
+        return Err(bad(OWN.to_owned()));
     }
     PublicKey::parse(&text).map_err(|why| bad(why.to_string()))
+}
+
+/// A secret key that is typed itself, in the place of a file's name, is not said once more.
+fn no_secret(option: &str, typed: &Argument) -> Result<(), ExitError> {
+    let text = typed.os().to_string_lossy();
+    if keys::is_private(&text) || Key::is_meant(&text) {
+        let why = "a secret key was typed, which others may have seen by now: make another one, and type the name of a file";
+        return Err(usage(format!("{option}: {why}")));
+    }
+    Ok(())
 }
 
 fn read_private<K>(
@@ -121,6 +138,7 @@ fn read_private<K>(
 ) -> Result<Option<K>, ExitError> {
     let key = |file| text_of(file).and_then(|text| parse(&text).map_err(|why| why.to_string()));
     if let Some(file) = typed {
+        no_secret(option, file)?;
         let path = file.path();
         let bad = |why: String| usage(format!("{option} {}: {why}", shown(path)));
         let file = File::open(path).map_err(|error| bad(error.to_string()))?;
@@ -239,5 +257,34 @@ mod tests {
         fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
         let error = read_signing(Some(&argument(&path)), "x").unwrap_err().to_string();
         assert!(error.contains("--sign") && error.contains("chmod 600"), "{error}");
+    }
+    #[test]
+    fn a_secret_key_that_is_typed_itself_is_never_said_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let [key, sign] = ["key", "sign"].map(|name| argument(&folder.path().join(name)));
+        create(&key).unwrap();
+        create_signing(&sign).unwrap();
+        for file in [&key, &sign] {
+            let text = fs::read_to_string(file.path()).unwrap();
+            let secret = text.trim().split_once(':').unwrap().1;
+            let typed = [text.trim(), &text[..text.len() - 10], &format!(" {text}")].map(Argument::from);
+            for typed in &typed {
+                let errors = [
+                    read(Some(typed), "x").unwrap_err(),
+                    read_signing(Some(typed), "x").unwrap_err(),
+                    read_public("--signed-by", typed).unwrap_err(),
+                    create(typed).unwrap_err(),
+                    create_signing(typed).unwrap_err(),
+                ];
+                for error in errors.map(|error| error.to_string()) {
+                    assert!(!error.contains(&secret[..8]) && error.lines().count() == 1, "{error}");
+                }
+            }
+        }
+        let own = Argument::from(fs::read_to_string(sign.path()).unwrap().trim());
+        let error = read_public("--signed-by", &own).unwrap_err().to_string();
+        assert!(error.contains("has to stay there"), "{error}");
+        let error = read_signing(Some(&own), "x").unwrap_err().to_string();
+        assert!(error.contains("the name of a file"), "{error}");
     }
 }

@@ -12,6 +12,9 @@ use std::time::Duration;
 /// Of this many readings of both clocks the quickest counts.
 const ZERO_TRIES: usize = 4;
 
+/// So long a zero is kept.
+const KEPT: Duration = Duration::from_secs(1);
+
 /// The wall clock in the system's time zone.
 pub fn now() -> Zoned {
     timestamp().to_zoned(TimeZone::system())
@@ -46,8 +49,37 @@ pub fn zero() -> Timestamp {
 
 /// The wall clock's time at which the monotonic clock showed `then`.
 pub fn at(then: Time) -> Timestamp {
-    let zero = zero();
+    shown_at(zero(), then)
+}
+
+fn shown_at(zero: Timestamp, then: Time) -> Timestamp {
     zero.checked_add(Duration::from_nanos(then.as_nanos())).unwrap_or(zero)
+}
+
+/// What [`at`] says, for who needs it with each frame: both clocks are read once a second. A wall clock that is set is
+/// noticed that much later.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeptZero {
+    /// The zero, and when it was read.
+    kept: Option<(Timestamp, Time)>,
+}
+
+impl KeptZero {
+    /// The next time is read anew.
+    pub fn forget(&mut self) {
+        self.kept = None;
+    }
+
+    /// The wall clock's time at which the monotonic clock showed `then`; it is `now`.
+    pub fn at(&mut self, then: Time, now: Time) -> Timestamp {
+        self.at_by(then, now, zero)
+    }
+
+    fn at_by(&mut self, then: Time, now: Time, read: impl FnOnce() -> Timestamp) -> Timestamp {
+        let kept = self.kept.filter(|(_, read)| now.since(*read) < KEPT);
+        let (zero, _) = *self.kept.insert(kept.unwrap_or_else(|| (read(), now)));
+        shown_at(zero, then)
+    }
 }
 
 /// A time in the system's time zone.
@@ -101,4 +133,32 @@ pub fn for_people(at: Timestamp, beside: Option<Timestamp>) -> String {
 /// The wall clock.
 pub fn timestamp() -> Timestamp {
     Timestamp::try_from(clock::wall()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kept_zero_reads_the_clocks_once_a_second() {
+        let (mut kept, mut reads) = (KeptZero::default(), 0);
+        let mut at = |kept: &mut KeptZero, millis: u64, zero: i64| {
+            let now = Time::from_millis(millis);
+            let read = || {
+                reads += 1;
+                Timestamp::from_second(zero).unwrap()
+            };
+            let said = kept.at_by(now.before(Duration::from_millis(30)), now, read);
+            (said.as_millisecond(), reads)
+        };
+        assert_eq!(at(&mut kept, 5000, 100), (104_970, 1));
+        // the wall clock was set: that shows when the second is over
+        for frame in 1..30 {
+            assert_eq!(at(&mut kept, 5000 + 33 * frame, 200), (104_970 + 33 * frame as i64, 1));
+        }
+        assert_eq!(at(&mut kept, 6000, 200), (205_970, 2));
+        assert_eq!(at(&mut kept, 6999, 300), (206_969, 2));
+        kept.forget();
+        assert_eq!(at(&mut kept, 7000, 300), (306_970, 3));
+    }
 }

@@ -34,6 +34,11 @@ impl Key {
         KIND.parse(text).map(Key)
     }
 
+    /// The text begins as such a key does.
+    pub fn is_meant(text: &str) -> bool {
+        text.trim_start().starts_with(KIND.prefix)
+    }
+
     /// Its line, with a newline.
     pub fn to_text(&self) -> Zeroizing<String> {
         KIND.line(&self.0)
@@ -54,6 +59,7 @@ mod tests {
         let text = "camcast-key-1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+RJn6K\n";
         assert_eq!(*key.to_text(), text);
         assert_eq!(Key::parse(text).unwrap().bytes(), key.bytes());
+        assert!(Key::is_meant(&text[..20]) && !Key::is_meant("camcast-key-front"));
         assert_eq!(format!("{key:?}"), "Key(..)");
     }
 }

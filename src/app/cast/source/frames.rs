@@ -3,7 +3,7 @@
 use crate::app::cast::drops::DropReason;
 use crate::app::cast::report::Report;
 use crate::app::cast::stats::Stats;
-use crate::app::local_time;
+use crate::app::local_time::KeptZero;
 use crate::clock::stamps::Stamps;
 use crate::jpeg::Checked;
 use crate::reel::{Reel, TooLargeError};
@@ -24,6 +24,8 @@ pub struct Frames {
     may_pause: bool,
     /// Signs each of them.
     signer: Option<Signer>,
+    /// And says the wall clock's time in it.
+    zero: KeptZero,
 }
 
 impl Frames {
@@ -33,7 +35,7 @@ impl Frames {
         if let Some(signer) = &signer {
             log::info!("frames are signed, for camrec check --signed-by {}", signer.public());
         }
-        Frames { stamps: Stamps::default(), is_camera, may_pause, signer }
+        Frames { stamps: Stamps::default(), is_camera, may_pause, signer, zero: KeptZero::default() }
     }
 
     /// Bytes by which each becomes longer.
@@ -44,6 +46,7 @@ impl Frames {
     /// The source has been opened again.
     pub fn restart(&mut self) {
         self.stamps.restart();
+        self.zero.forget(); // the machine may have slept
     }
 
     /// What the driver says of a frame's time and number, made sense of.
@@ -66,7 +69,7 @@ impl Frames {
         now: Time,
     ) -> bool {
         let flags = if is_new { DISCONTINUITY } else { 0 };
-        match self.lay(&checked, stamp, flags, reel) {
+        match self.lay(&checked, stamp, flags, reel, now) {
             Ok(number) => {
                 stats.frames += 1;
                 report.good();
@@ -89,9 +92,10 @@ impl Frames {
         stamp: Stamp,
         flags: u8,
         reel: &mut Reel,
+        now: Time,
     ) -> Result<FrameNumber, TooLargeError> {
         let Some(signer) = &mut self.signer else { return reel.push(bytes, *facts, stamp, flags) };
-        let wall = u64::try_from(local_time::at(stamp.captured).as_microsecond()).unwrap_or(0);
+        let wall = u64::try_from(self.zero.at(stamp.captured, now).as_microsecond()).unwrap_or(0);
         let wall = if wall < SET { 0 } else { wall };
         let mark = Mark { stream: reel.stream(), number: reel.next_number(), stamp, wall };
         let [before, behind] = Signer::part(bytes);
