@@ -124,7 +124,7 @@ impl Checker {
 
     /// A picture by itself, if it is one and is to be held against a key.
     fn picture(&mut self, path: &Path) -> bool {
-        let found = self.witness.as_ref().and_then(|witness| witness.picture(path, self.json));
+        let found = self.witness.as_mut().and_then(|witness| witness.picture(path, self.json));
         let Some((said, is_as_made)) = found else { return false };
         if !is_as_made {
             self.exit = Exit::Damaged;

@@ -32,6 +32,10 @@ pub(super) struct Witness {
     findings: u64,
     faulty_files: u64,
     unread: u64,
+    /// Files in which something else is wrong.
+    unsound: u64,
+    /// Pictures by themselves that are not proved.
+    unproved: u64,
 }
 
 /// What is found in a file.
@@ -93,7 +97,7 @@ struct MissingRange {
 
 /// The last line of `camrec check --json --signed-by`.
 #[derive(Serialize)]
-struct Proved<'a> {
+struct Proved {
     event: &'static str,
     as_made: bool,
     signed_by: Vec<String>,
@@ -102,7 +106,7 @@ struct Proved<'a> {
     unread: u64,
     stretches: Vec<StretchLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<&'a str>,
+    why: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -117,7 +121,15 @@ struct StretchLine {
 impl Witness {
     /// Frames should be signed by one of these.
     pub(super) fn new(keys: Vec<PublicKey>) -> Self {
-        Witness { keys, chain: Chain::default(), findings: 0, faulty_files: 0, unread: 0 }
+        Witness {
+            keys,
+            chain: Chain::default(),
+            findings: 0,
+            faulty_files: 0,
+            unread: 0,
+            unsound: 0,
+            unproved: 0,
+        }
     }
 
     /// A file could not be read: nobody knows what is in it.
@@ -125,9 +137,33 @@ impl Witness {
         self.unread += 1;
     }
 
+    /// In a file there is something else wrong than what is found here.
+    pub(super) fn unsound(&mut self) {
+        self.unsound += 1;
+    }
+
     /// All that was checked, in a word.
     pub(super) fn is_as_made(&self) -> bool {
-        self.findings == 0 && self.unread == 0 && self.chain.frames() > 0
+        self.faults().is_empty() && self.chain.frames() > 0
+    }
+
+    /// What keeps it from being so.
+    fn faults(&self) -> String {
+        let counts = [
+            (self.unread, "file", "not read"),
+            (self.unsound, "file", "not sound"),
+            (self.unproved, "picture", "not proved"),
+        ];
+        let mut faults: Vec<String> = counts
+            .iter()
+            .filter(|(count, ..)| *count > 0)
+            .map(|(count, what, how)| format!("{} {how}", counted(*count, what)))
+            .collect();
+        if self.findings > 0 || self.faulty_files > 0 {
+            let files = counted(self.faulty_files, "file");
+            faults.insert(0, format!("{} in {files}", counted(self.findings, "finding")));
+        }
+        faults.join(", ")
     }
 
     /// The last lines, for people.
@@ -151,14 +187,7 @@ impl Witness {
         match (self.is_as_made(), self.chain.frames()) {
             (true, _) => format!("as the camera made it, nothing left out: {text}"),
             (false, 0) => "NOT as the camera made it: no frame is signed by that key".to_owned(),
-            (false, _) => {
-                let files = counted(self.faulty_files, "file");
-                let mut why = format!("{} in {files}", counted(self.findings, "finding"));
-                if self.unread > 0 {
-                    why += &format!(", {} not read", counted(self.unread, "file"));
-                }
-                format!("NOT as the camera made it: {why}; proved: {text}")
-            }
+            (false, _) => format!("NOT as the camera made it: {}; proved: {text}", self.faults()),
         }
     }
 
@@ -171,7 +200,11 @@ impl Witness {
             from: wall(first).map(local_time::rfc3339),
             to: wall(last).map(local_time::rfc3339),
         });
-        let is_full = self.chain.stretches().len() >= STRETCHES;
+        let mut why = self.faults();
+        if self.chain.stretches().len() >= STRETCHES {
+            let gap = if why.is_empty() { "" } else { "; " };
+            why += &format!("{gap}there are more starts of camcast than are listed");
+        }
         let line = Proved {
             event: "proved",
             as_made: self.is_as_made(),
@@ -180,7 +213,7 @@ impl Witness {
             findings: self.findings,
             unread: self.unread,
             stretches: stretches.collect(),
-            why: is_full.then_some("there are more starts of camcast than are listed"),
+            why: (!why.is_empty()).then_some(why),
         };
         serde_json::to_string(&line).unwrap_or_default() // it has no map whose keys are not text
     }
@@ -403,13 +436,14 @@ struct PictureLine {
 impl Witness {
     /// A picture by itself, such as a snapshot: what is to be said of it, and whether it is as the camera made it. `None`: it is no
     /// JPEG.
-    pub(super) fn picture(&self, path: &Path, json: bool) -> Option<(String, bool)> {
+    pub(super) fn picture(&mut self, path: &Path, json: bool) -> Option<(String, bool)> {
         let jpeg = read::picture(path).ok().filter(|bytes| jpeg::check_header_only(bytes).is_ok())?;
         let (mark, why) = match look_at_snapshot(&jpeg, &self.keys) {
             Seen::Proved(proof) => (Some(proof.mark), None),
             Seen::Flawed(flaw, _) => (None, Some(how(&flaw))),
         };
         let is_as_made = mark.is_some();
+        self.unproved += u64::from(!is_as_made);
         if json {
             let line = PictureLine {
                 event: "picture",

@@ -185,6 +185,9 @@ pub(super) fn check(
     let last = report.read(&mut film, decoder, progress, witness.as_deref_mut())?;
     if let (Some(proof), Some(witness)) = (&mut report.proof, witness) {
         proof.end(report.finished, account.as_ref(), witness);
+        if !report.faults_beside_proof().is_empty() {
+            witness.unsound();
+        }
     }
     let steps = report.frames.saturating_sub(1);
     report.duration_ms = millis(last);
@@ -303,6 +306,13 @@ impl Report {
 
     /// What is wrong, a line each.
     fn faults(&self) -> Vec<String> {
+        let mut faults = self.faults_beside_proof();
+        self.proof.iter().for_each(|proof| proof.faults(&mut faults));
+        faults
+    }
+
+    /// What is wrong, whoever has made the frames.
+    fn faults_beside_proof(&self) -> Vec<String> {
         let mut faults = Vec::new();
         if !self.finished {
             faults.push("not finished: it is still recorded to, or its recorder was cut off; the next camrec in its folder repairs it".into());
@@ -321,7 +331,6 @@ impl Report {
                 faults.push(format!("its sidecar says that it has {} bytes", beside.file_bytes));
             }
         }
-        self.proof.iter().for_each(|proof| proof.faults(&mut faults));
         faults.extend(self.sidecar_error.as_ref().map(|why| format!("its sidecar: {why}")));
         faults
     }

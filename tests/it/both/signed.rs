@@ -164,6 +164,46 @@ fn a_file_s_times_are_held_against_those_that_were_signed() {
     fs::write(&path, bytes).unwrap();
     let text = camera.check(&[], &[&path]).expect(13).text();
     assert!(text.contains(&format!("1 frame {words}, the first by 4.194 s: frame 20 at 0:00:0")), "{text}");
+    assert!(text.contains("\nNOT as the camera made it: 1 file not sound; proved: frames "), "{text}");
+}
+
+#[test]
+fn only_sound_files_are_as_the_camera_made_them() {
+    let camera = Camera::new();
+    let path = camera.record("a.mkv");
+    let whole = fs::read(&path).unwrap();
+    let first = whole.windows(4).position(|id| id == [0x1f, 0x43, 0xb6, 0x75]).unwrap();
+    let sidecar = path.with_extension("json");
+    let account = fs::read_to_string(&sidecar).unwrap();
+    // a sidecar that knows of more frames, and one that is none
+    for text in [account.replace(r#""frames": 40"#, r#""frames": 41"#), "{".to_owned()] {
+        assert_ne!(text, account);
+        fs::write(&sidecar, text).unwrap();
+        let text = camera.says(&path, &["its sidecar"]);
+        assert!(text.contains("\nNOT as the camera made it: 1 file not sound; proved: "), "{text}");
+        let said = json::events(&camera.check(&["--json"], &[&path]).expect(13).text());
+        assert!(!said.last().unwrap().flag("as_made"));
+    }
+    // the first frame's head, and nobody who knows of that frame
+    fs::remove_file(&sidecar).unwrap();
+    let mut bytes = whole.clone();
+    bytes[first + 20] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    camera.says(&path, &["are no frame", "1 file not sound"]);
+}
+
+#[test]
+fn a_picture_that_is_not_proved_counts_beside_recordings() {
+    let camera = Camera::new();
+    let path = camera.record("a.mkv");
+    let picture = camera.path("b.jpg");
+    fs::write(&picture, alien()).unwrap();
+    let text = camera.check(&[], &[&path, &picture]).expect(13).text();
+    let last = text.lines().last().unwrap();
+    assert!(
+        last.starts_with("NOT as the camera made it: ") && last.contains("1 picture not proved"),
+        "{text}"
+    );
 }
 
 /// The same key in a folder of its own.
