@@ -5,7 +5,7 @@ use super::error::Error;
 use super::read::{open_regular, read_up_to};
 use nix::fcntl::OFlag;
 use std::ffi::OsString;
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Where a recording's sidecar is. The two sort together.
@@ -53,11 +53,19 @@ const MOST: u64 = 64 * 1024 * 1024;
 /// What the system says, or it is too long for one.
 pub fn read(recording: &Path) -> Result<Option<Vec<u8>>, Error> {
     let path = path_of(recording);
-    match open_regular(&path).and_then(|file| read_up_to(&file, MOST)) {
+    match read_at(&path) {
         Ok(text) => Ok(Some(text)),
         Err(why) if why.kind() == ErrorKind::NotFound => Ok(None),
         Err(why) => Err(Error::unreadable(&path, why)),
     }
+}
+
+/// What may be the sidecar of a recording that is gone.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_at(path: &Path) -> io::Result<Vec<u8>> {
+    open_regular(path).and_then(|file| read_up_to(&file, MOST))
 }
 
 #[cfg(test)]

@@ -165,6 +165,11 @@ pub(super) fn delete_at(folder: &Path) -> Result<(), Error> {
     delete(&Dir::open(above)?, name)
 }
 
+/// A file in such a folder that is called as its pictures are.
+pub fn is_picture(path: &Path) -> bool {
+    path.file_name().and_then(|name| parse(name.to_str()?)).is_some()
+}
+
 /// What [`name`] has made.
 fn parse(name: &str) -> Option<(u64, Timestamp)> {
     let (number, rest) = name.split_once('_')?;

@@ -60,7 +60,7 @@ fn check_all(names: &[PathBuf], json: bool, witness: Option<Witness>) -> Result<
         exit: Exit::Ok,
     };
     let (mut recordings, mut beside, mut others, mut pictures) = (Vec::new(), 0, 0, 0);
-    for found in gather(names) {
+    for found in gather(names, checker.witness.is_some()) {
         match found {
             Found::Recording(path) if checker.witness.is_none() => {
                 checker.check(&path);
@@ -69,7 +69,11 @@ fn check_all(names: &[PathBuf], json: bool, witness: Option<Witness>) -> Result<
             Found::Recording(path) => recordings.push(path),
             Found::Unreadable(path, error) => checker.failed(&path, &error),
             Found::Beside => beside += 1,
-            Found::Other(path) if checker.picture(&path) => pictures += 1,
+            Found::Other(path) | Found::Among(path) if checker.picture(&path) => pictures += 1,
+            Found::Among(path) => {
+                checker.strange(&path, "it stands among a recording's pictures, and is none of them")
+            }
+            Found::Left(path, left) => checker.strange(&path, &left.to_string()),
             Found::Other(path) => {
                 others += 1;
                 checker.skipped(&path);
@@ -146,6 +150,13 @@ impl Checker {
     fn failed(&mut self, path: &Path, error: &Error) {
         self.witness.iter_mut().for_each(Witness::unreadable);
         self.tell(&if self.json { report::unreadable(path, error) } else { error.to_string() });
+        self.exit = Exit::Damaged;
+    }
+
+    /// It is no recording, and should not be there.
+    fn strange(&mut self, path: &Path, why: &str) {
+        self.witness.iter_mut().for_each(Witness::strange);
+        self.tell(&if self.json { report::strange(path, why) } else { format!("{}: {why}", shown(path)) });
         self.exit = Exit::Damaged;
     }
 

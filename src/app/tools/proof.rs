@@ -137,6 +137,12 @@ impl Witness {
         self.unread += 1;
     }
 
+    /// Something stands there that is part of no recording, or should be and is not.
+    pub(super) fn strange(&mut self) {
+        self.findings += 1;
+        self.faulty_files += 1;
+    }
+
     /// In a file there is something else wrong than what is found here.
     pub(super) fn unsound(&mut self) {
         self.unsound += 1;
@@ -159,7 +165,7 @@ impl Witness {
             .filter(|(count, ..)| *count > 0)
             .map(|(count, what, how)| format!("{} {how}", counted(*count, what)))
             .collect();
-        if self.findings > 0 || self.faulty_files > 0 {
+        if self.findings > 0 {
             let files = counted(self.faulty_files, "file");
             faults.insert(0, format!("{} in {files}", counted(self.findings, "finding")));
         }

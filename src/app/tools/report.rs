@@ -133,7 +133,12 @@ struct Beside {
 
 /// As [`Report::json`], for a file of which nothing is known.
 pub(super) fn unreadable(path: &Path, error: &Error) -> String {
-    let (path, error) = (for_programs(path), error.to_string());
+    strange(path, &error.to_string())
+}
+
+/// Likewise, of what is no recording and should not be there.
+pub(super) fn strange(path: &Path, why: &str) -> String {
+    let (path, error) = (for_programs(path), why.to_owned());
     serde_json::to_string(&Unreadable { event: "checked", path, sound: false, error }).unwrap_or_default()
 }
 

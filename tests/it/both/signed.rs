@@ -332,6 +332,51 @@ fn a_whole_folder_is_one_row_whatever_its_files_are_called() {
 }
 
 #[test]
+fn a_picture_does_not_hide_the_folder_that_it_is_in() {
+    let camera = Camera::new();
+    let stills = camera.record("stills");
+    let folder = camera.path("recordings");
+    fs::create_dir(&folder).unwrap();
+    let mut pictures: Vec<PathBuf> = fs::read_dir(&stills).unwrap().map(|it| it.unwrap().path()).collect();
+    pictures.sort();
+    fs::copy(&pictures[0], folder.join(pictures[0].file_name().unwrap())).unwrap();
+    rewritten(&stills, "forged.mkv", |jpegs| jpegs[3] = alien());
+    fs::rename(camera.path("forged.mkv"), folder.join("forged.mkv")).unwrap();
+    camera.says(&folder, &["forged.mkv: NOT SOUND", "changed: "]);
+    // and what stands among a recording's pictures
+    camera.check(&[], &[&stills]).expect(0);
+    let inner = stills.join("inner");
+    fs::create_dir(&inner).unwrap();
+    fs::copy(folder.join("forged.mkv"), inner.join("a.mkv")).unwrap();
+    camera.says(&stills, &["a.mkv: NOT SOUND"]);
+    fs::remove_dir_all(&inner).unwrap();
+    for (name, words) in [
+        ("000007.jpg", "000007.jpg: NOT as the camera made it: it has no signature"),
+        ("notes.txt", "notes.txt: it stands among a recording's pictures, and is none of them"),
+    ] {
+        fs::write(stills.join(name), alien()[..].get(usize::from(name == "notes.txt")..).unwrap()).unwrap();
+        camera.says(&stills, &[words]);
+        fs::remove_file(stills.join(name)).unwrap();
+    }
+}
+
+#[test]
+fn a_sidecar_alone_says_that_its_recording_is_gone() {
+    let camera = Camera::new();
+    let (folder, camcast) = (camera.path("recordings"), camera.start());
+    camrec_into(&folder, camcast.address, &["--segment", "1s", "--frames", "70"]).wait_exit().expect(0);
+    let films = RecordingReader::read_folder(&folder);
+    let last = films.last().unwrap();
+    fs::remove_file(&last.path).unwrap();
+    let [first, end] = [0, last.shots.len() - 1].map(|at| number(&last.shots[at].jpeg));
+    let gone = format!("with the camera's frames {first} to {end} is not here");
+    camera.says(&folder, &[&gone, "1 finding in 1 file"]);
+    // nobody else minds
+    let mut command = Command::new(env!("CARGO_BIN_EXE_camrec"));
+    Program::start("camrec", command.arg("check").arg(&folder)).wait_exit().expect(0);
+}
+
+#[test]
 fn another_start_of_camcast_is_told_and_is_no_fault() {
     let camera = Camera::new();
     let folder = camera.path("recordings");
