@@ -107,6 +107,14 @@ impl Muxer {
         }
     }
 
+    /// The heads of further parts, and where they are.
+    pub fn part_heads(&self) -> Vec<(u64, [u8; avi::RIFF_HEAD])> {
+        match self {
+            Muxer::Matroska(_) => Vec::new(),
+            Muxer::Avi(muxer) => muxer.riff_heads().collect(),
+        }
+    }
+
     /// What goes around a frame; see [`matroska::Muxer::frame_head`].
     ///
     /// # Errors

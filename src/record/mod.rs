@@ -11,6 +11,7 @@
 //! | [`avi`] | the other one |
 //! | [`mov`] | QuickTime, for export only |
 //! | [`reader`] | reads what it writes: what a crash has left, what is to be checked |
+//! | [`outline`] | what a finished file is around its frames |
 //! | [`retention`] | which recordings have to go |
 //! | [`segment`] | when a recording starts a new file |
 //! | [`budget`] | how often that may happen |
@@ -42,6 +43,7 @@ pub mod index;
 pub mod matroska;
 pub mod mov;
 pub mod names;
+pub mod outline;
 pub mod reader;
 pub mod retention;
 pub mod segment;

@@ -16,6 +16,7 @@
 //! | [`copy`] | a recording in another form |
 //! | [`stills`] | a folder of JPEGs |
 //! | [`read`] | a recording that is read back |
+//! | [`outline`] | whether a file is, around its frames, as it was written |
 //! | [`salvage`] | what a crash has left is made a whole file |
 //! | [`sidecar`] | what is known of a file, in another beside it |
 //! | `lock` | one folder, one writer |
@@ -36,6 +37,7 @@ pub mod file;
 pub mod folder;
 mod index;
 mod lock;
+pub mod outline;
 pub mod read;
 pub mod recording;
 pub mod salvage;

@@ -142,11 +142,27 @@ impl RecordingReader {
         }
     }
 
+    /// It was never closed. Of a folder nobody knows.
+    pub fn is_open(&self) -> bool {
+        match &self.source {
+            Source::File(frames) => frames.head.finished().is_none(),
+            Source::Stills(..) => false,
+        }
+    }
+
     /// Each frame has a time of its own; otherwise there is but a rate.
     pub fn has_times(&self) -> bool {
         match &self.source {
             Source::File(frames) => matches!(frames.head, Head::Matroska(_)),
             Source::Stills(..) => true,
+        }
+    }
+
+    /// The file, its head and its length; `None` of a folder.
+    pub(super) fn file(&self) -> Option<(&File, &Head, u64)> {
+        match &self.source {
+            Source::File(FileFrames { file, head, len, .. }) => Some((file, head, *len)),
+            Source::Stills(..) => None,
         }
     }
 

@@ -260,6 +260,12 @@ impl Proof {
         }
     }
 
+    /// Around its frames the file is another than they make it.
+    pub(super) fn other_outline(&mut self) {
+        let why = "the file's own head or index is not as camrec writes it for these frames: players may show others, or others first";
+        self.enter_item(Item::of_file("changed", why.to_owned()));
+    }
+
     /// The file ends.
     pub(super) fn end(&mut self, is_finished: bool, account: Option<&Account>, witness: &mut Witness) {
         witness.chain.pause(&mut |at, finding| self.enter(at, &finding));

@@ -11,7 +11,7 @@ use crate::picture::{self, Decoder, Scale};
 use crate::record::gaps::Gaps;
 use crate::shown::{for_programs, shown};
 use crate::store::read::{Part, RecordingReader};
-use crate::store::{Error, sidecar};
+use crate::store::{Error, outline, sidecar};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Duration;
@@ -189,6 +189,10 @@ pub(super) fn check(
     };
     let last = report.read(&mut film, decoder, progress, witness.as_deref_mut())?;
     if let (Some(proof), Some(witness)) = (&mut report.proof, witness) {
+        // with damage there is no saying what belongs where
+        if report.finished && report.damaged_bytes == 0 && !outline::is_as_written(&film)? {
+            proof.other_outline();
+        }
         proof.end(report.finished, account.as_ref(), witness);
         if !report.faults_beside_proof().is_empty() {
             witness.unsound();

@@ -20,6 +20,7 @@ const DATE_LEN: usize = 34;
 const INTERVAL: Duration = Duration::from_nanos(33_333_333);
 
 // Offsets of what is read back.
+const BYTES_AT: usize = 36;
 const FLAGS_AT: usize = 44;
 const INDEXES_AT: usize = 224;
 const ENTRIES_AT: usize = 244;
@@ -111,6 +112,21 @@ impl Facts {
         match u32::try_from(self.interval.as_nanos()) {
             Ok(nanos) => (1_000_000_000, nanos.max(1)),
             Err(_) => (1_000_000, u32::try_from(self.interval.as_micros()).unwrap_or(u32::MAX)),
+        }
+    }
+}
+
+/// What a head says that does not follow from the frames: who wrote it, and bytes a second, which may be off by one where the
+/// interval is rounded.
+pub(in crate::record) fn take_words(made: &mut [u8], there: &[u8]) {
+    let app = there.get(APP_AT..APP_AT.saturating_add(APP_LEN)).unwrap_or_default();
+    let word = app.split(|byte| *byte == 0).next().unwrap_or_default();
+    let is_app = |byte: &u8| byte.is_ascii_alphanumeric() || b" .+-".contains(byte);
+    let is_ours = word.iter().all(is_app) && app.iter().skip(word.len()).all(|byte| *byte == 0);
+    let app = is_ours.then_some(APP_AT..APP_AT.saturating_add(APP_LEN));
+    for range in app.into_iter().chain([BYTES_AT..BYTES_AT.saturating_add(4)]) {
+        if let (Some(made), Some(there)) = (made.get_mut(range.clone()), there.get(range)) {
+            made.copy_from_slice(there);
         }
     }
 }

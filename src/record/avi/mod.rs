@@ -16,7 +16,7 @@ mod head;
 
 use super::track::{MuxError, Patch, Patches, Track};
 use crate::time::Time;
-pub(super) use head::{Facts, HEAD_LEN};
+pub(super) use head::{Facts, HEAD_LEN, take_words};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -296,6 +296,11 @@ impl Muxer {
     pub fn duration(&self) -> u64 {
         let all = self.facts.interval.saturating_mul(self.facts.frames);
         u64::try_from(all.as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// The heads of the further RIFFs, and where they are.
+    pub fn riff_heads(&self) -> impl Iterator<Item = (u64, [u8; RIFF_HEAD])> + use<'_> {
+        self.riffs.iter().skip(1).map(|riff| (riff.at, riff_head(riff.len, riff.list)))
     }
 
     /// What brings lengths, rate and the index of indexes up to date.

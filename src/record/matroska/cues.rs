@@ -154,6 +154,12 @@ impl Cues {
         }
     }
 
+    /// File offsets of the bytes in the Void behind the last cue.
+    pub(super) fn void(&self) -> [u64; 2] {
+        let from = self.offset(self.used).saturating_add(VOID_HEADER as u64);
+        [from, self.at.saturating_add(self.cells.len() as u64)]
+    }
+
     fn slice(&self, index: usize, end: usize) -> Patch<'_> {
         Patch { offset: self.offset(index), bytes: self.cells.get(cell(index)..end).unwrap_or_default() }
     }

@@ -60,14 +60,28 @@ pub(super) struct FileHead {
     pub(super) cues: Cues,
 }
 
+/// What a head says in words.
+pub(super) struct Words<'a> {
+    /// Who wrote the file.
+    pub(super) app: &'a [u8],
+    /// When it began, as the clock on the wall showed it.
+    pub(super) recorded: &'a [u8],
+}
+
 /// The head of a file with about `cue_reserve` bytes for cues.
 pub(super) fn file(track: &Track, cue_reserve: usize) -> FileHead {
+    let recorded = recorded(track);
+    worded(track, cue_reserve, &Words { app: APP.as_bytes(), recorded: recorded.as_bytes() })
+}
+
+/// The same with these words.
+pub(super) fn worded(track: &Track, cue_reserve: usize, words: &Words<'_>) -> FileHead {
     let mut bytes = start();
     let segment = bytes.len();
-    let info_body = info_body(track, true);
+    let info_body = info_body(track, true, words.app);
     let mut info = Vec::new();
     binary(&mut info, INFO, &info_body);
-    let (tracks, tags) = (tracks(track), tags(track));
+    let (tracks, tags) = (tracks(track), tags(words.recorded));
     let after_info = SEEK_HEAD_LEN.saturating_add(info.len());
     let after_tracks = after_info.saturating_add(tracks.len());
     let after_tags = after_tracks.saturating_add(tags.len());
@@ -107,7 +121,7 @@ fn cues_after(end: usize) -> usize {
 pub(super) fn live(track: &Track) -> (u64, Vec<u8>) {
     let mut bytes = start();
     let segment = bytes.len() as u64;
-    binary(&mut bytes, INFO, &info_body(track, false));
+    binary(&mut bytes, INFO, &info_body(track, false, APP.as_bytes()));
     bytes.extend(tracks(track));
     (segment, bytes)
 }
@@ -141,7 +155,7 @@ fn seek_head(to: &mut Vec<u8>, positions: [usize; 4]) {
     });
 }
 
-fn info_body(track: &Track, has_duration: bool) -> Vec<u8> {
+fn info_body(track: &Track, has_duration: bool, app: &[u8]) -> Vec<u8> {
     let mut to = Vec::new();
     uint(&mut to, 0x2ad7b1, 1000); // TimestampScale, in nanoseconds
     if has_duration {
@@ -149,8 +163,8 @@ fn info_body(track: &Track, has_duration: bool) -> Vec<u8> {
         binary(&mut to, 0x4489, &(first as f64).to_be_bytes()); // Duration, must be over 0
     }
     binary(&mut to, 0x4461, &date(track.started)); // DateUTC
-    binary(&mut to, 0x4d80, APP.as_bytes()); // MuxingApp
-    binary(&mut to, 0x5741, APP.as_bytes()); // WritingApp
+    binary(&mut to, 0x4d80, app); // MuxingApp
+    binary(&mut to, 0x5741, app); // WritingApp
     to
 }
 
@@ -176,7 +190,7 @@ pub(super) fn clock(fast_ppb: i64) -> [u8; CLOCK_LEN] {
     [sign, digit(100_000), digit(10_000), digit(1_000), b'.', digit(100), digit(10), digit(1)]
 }
 
-fn tags(track: &Track) -> Vec<u8> {
+fn tags(recorded: &[u8]) -> Vec<u8> {
     let mut to = Vec::new();
     let tag = |to: &mut Vec<u8>, name: &[u8], value: &[u8]| {
         master(to, 0x67c8, |to| {
@@ -187,7 +201,7 @@ fn tags(track: &Track) -> Vec<u8> {
     master(&mut to, TAGS, |to| {
         master(to, 0x7373, |to| {
             binary(to, 0x63c0, &[]); // Targets: the whole file
-            tag(to, b"DATE_RECORDED", recorded(track).as_bytes());
+            tag(to, b"DATE_RECORDED", recorded);
             tag(to, CLOCK_TAG, &clock(0)); // the last of all: it is patched
         });
     });

@@ -289,6 +289,11 @@ impl Muxer {
         self.end
     }
 
+    /// Where in the file what the cues do not fill begins and ends, the Void's header left out.
+    pub fn void(&self) -> [u64; 2] {
+        self.patched.as_ref().map_or([0, 0], |patched| patched.cues.void())
+    }
+
     /// The last frame's time and how long it is taken to last, in microseconds.
     pub fn duration(&self) -> u64 {
         self.last.saturating_add(self.interval.max(1))

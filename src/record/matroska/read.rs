@@ -1,9 +1,11 @@
 //! Matroska, as our writer has it: a head of one piece, then a cluster a frame.
 
 use crate::jpeg::Size;
-use crate::record::matroska::head::{self, CLOCK_LEN, RATE_LEN};
+use crate::record::matroska::head::{self, CLOCK_LEN, RATE_LEN, Words};
 use crate::record::matroska::{CUE_RESERVE, FRAME_HEAD, cues, frame_head};
+use crate::record::track::Track;
 use jiff::Timestamp;
+use jiff::tz::Offset;
 use std::ops::Range;
 
 /// Bytes from a file's begin that hold its head: the cues' reserve, and room for the rest of it.
@@ -94,6 +96,53 @@ impl Head {
             cells: cells.start as u64..cells.end as u64,
         })
     }
+}
+
+/// A head as our writer would have it for the same words.
+pub(in crate::record) struct Outline(Vec<u8>);
+
+impl Outline {
+    /// Of the head in these bytes. `None`: it says what our writer does not say.
+    pub(in crate::record) fn new(head: &Head, bytes: &[u8]) -> Option<Self> {
+        let words = words(bytes, head.segment).filter(Words::are_ours)?;
+        let [sign, digits @ ..] = head.clock;
+        let is_clock = (sign == b'+' || sign == b'-') && {
+            let [a, b, c, point, d, e, f] = digits;
+            point == b'.' && [a, b, c, d, e, f].iter().all(u8::is_ascii_digit)
+        };
+        // our writer never knows the rate beforehand
+        head.rate_at.filter(|_| is_clock)?;
+        let track = Track { size: head.size, interval: None, started: head.started(), offset: Offset::UTC };
+        Some(Outline(head::worded(&track, CUE_RESERVE, &words).bytes))
+    }
+
+    /// The bytes, before anything is patched in.
+    pub(in crate::record) fn start(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Words<'_> {
+    fn are_ours(&self) -> bool {
+        let is_app = |byte: &u8| byte.is_ascii_alphanumeric() || b" .+-".contains(byte);
+        let is_time = |byte: &u8| byte.is_ascii_digit() || b"T:.+-".contains(byte);
+        self.app.starts_with(b"camcast ")
+            && self.app.len() < 64
+            && self.app.iter().all(is_app)
+            && self.recorded.len() < 64
+            && self.recorded.iter().all(is_time)
+    }
+}
+
+fn words(bytes: &[u8], segment: u64) -> Option<Words<'_>> {
+    let within = |body: Range<usize>, wanted: u32| {
+        let mut children = Children { bytes, at: body.start, end: body.end };
+        children.find(|(id, _)| *id == wanted).map(|(_, body)| body)
+    };
+    let segment = usize::try_from(segment).ok()?..bytes.len();
+    let app = within(within(segment.clone(), INFO)?, 0x4d80)?;
+    let tag = within(within(within(segment, TAGS)?, 0x7373)?, 0x67c8)?;
+    Some(Words { app: bytes.get(app)?, recorded: bytes.get(within(tag, 0x4487)?)? })
 }
 
 /// A frame's time in its file, in microseconds since the first, and its bytes; from what stands before it.

@@ -164,7 +164,55 @@ fn a_file_s_times_are_held_against_those_that_were_signed() {
     fs::write(&path, bytes).unwrap();
     let text = camera.check(&[], &[&path]).expect(13).text();
     assert!(text.contains(&format!("1 frame {words}, the first by 4.194 s: frame 20 at 0:00:0")), "{text}");
-    assert!(text.contains("\nNOT as the camera made it: 1 file not sound; proved: frames "), "{text}");
+    assert!(
+        text.contains("\nNOT as the camera made it: 1 finding in 1 file, 1 file not sound; proved: "),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_is_around_the_frames_is_as_camrec_writes_it() {
+    let camera = Camera::new();
+    for name in ["a.mkv", "c.avi"] {
+        let path = camera.record(name);
+        fs::remove_file(path.with_extension("json")).unwrap();
+        let whole = fs::read(&path).unwrap();
+        let jpeg = frames(&path).remove(0).1;
+        let first = whole.windows(jpeg.len()).position(|bytes| bytes == jpeg).unwrap();
+        let last = frames(&path).remove(39).1;
+        let end = whole.windows(last.len()).position(|bytes| bytes == last).unwrap() + last.len();
+        // a byte in each line of the head, and one of an index behind the frames
+        let head = if name == "a.mkv" { (0..1100).step_by(17) } else { (0..first).step_by(40) };
+        let places = head.chain(end + 40..whole.len().min(end + 41));
+        let (mut told, mut silent) = (0, Vec::new());
+        for at in places {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1;
+            fs::write(&path, bytes).unwrap();
+            match camcast::store::outline::is_as_written(&match read::RecordingReader::open(&path) {
+                Ok(film) => film,
+                Err(_) => continue,
+            }) {
+                Ok(false) => told += 1,
+                _ => silent.push(at),
+            }
+        }
+        assert!(told > 20, "{name}: {told}, not {silent:?}");
+        fs::write(&path, &whole).unwrap();
+        camera.check(&[], &[&path]).expect(0);
+        let mut bytes = whole;
+        // the scale of its times, or the first entry of its index
+        let at = match name {
+            "a.mkv" => bytes.windows(3).position(|id| id == [0x2a, 0xd7, 0xb1]).unwrap() + 4,
+            _ => bytes.windows(4).rposition(|id| id == b"idx1").unwrap() + 8 + 8,
+        };
+        bytes[at] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        camera.says(
+            &path,
+            &["changed: the file's own head or index is not as camrec writes it", "1 finding in 1 file"],
+        );
+    }
 }
 
 #[test]
@@ -340,8 +388,8 @@ fn a_picture_does_not_hide_the_folder_that_it_is_in() {
     let mut pictures: Vec<PathBuf> = fs::read_dir(&stills).unwrap().map(|it| it.unwrap().path()).collect();
     pictures.sort();
     fs::copy(&pictures[0], folder.join(pictures[0].file_name().unwrap())).unwrap();
-    rewritten(&stills, "forged.mkv", |jpegs| jpegs[3] = alien());
-    fs::rename(camera.path("forged.mkv"), folder.join("forged.mkv")).unwrap();
+    let forged = rewritten(&stills, "forged.mkv", |jpegs| jpegs[3] = alien());
+    fs::rename(forged, folder.join("forged.mkv")).unwrap();
     camera.says(&folder, &["forged.mkv: NOT SOUND", "changed: "]);
     // and what stands among a recording's pictures
     camera.check(&[], &[&stills]).expect(0);
