@@ -5,7 +5,7 @@ use super::dirs;
 use super::error::Error;
 use super::file::SegmentFile;
 use super::index::IndexFile;
-use super::lock::Lock;
+use super::lock::{self, Lock};
 use super::recording::Sink;
 use super::salvage::{self, Look, Salvaged};
 use super::sidecar;
@@ -16,6 +16,9 @@ use crate::record::index::{Index, IndexEvent};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// A folder with recordings may be so far above them.
+const FOLDERS_ABOVE: usize = 8;
 
 /// A folder with its lock and its index.
 #[derive(Debug)]
@@ -42,6 +45,13 @@ impl Folder {
     /// Whether recordings have been made at this path before.
     pub fn was_at(path: &Path) -> bool {
         IndexFile::is_at(path)
+    }
+
+    /// Whether somebody records at this moment to the folder that this recording is in: one of those above it, as names may have
+    /// folders in them.
+    pub fn is_recorded_to(recording: &Path) -> bool {
+        let whole = std::path::absolute(recording).unwrap_or_else(|_| recording.to_owned());
+        whole.ancestors().skip(1).take(FOLDERS_ABOVE).any(lock::is_held)
     }
 
     /// Where it is.

@@ -2,6 +2,7 @@
 
 use super::dir::Dir;
 use super::error::{Error, WriteReason};
+use super::read::open_regular;
 use super::whereabouts::{identity_of, is_local};
 use crate::shown::{one_line, shown};
 use nix::errno::Errno;
@@ -125,6 +126,12 @@ impl Lock {
             Err(_) => {}
         }
     }
+}
+
+/// Somebody records to this folder, as far as can be told without taking its lock.
+pub(super) fn is_held(folder: &Path) -> bool {
+    let file = open_regular(&folder.join(NAME));
+    file.is_ok_and(|file| Holder::read(&file).process.is_alive())
 }
 
 impl Held {

@@ -9,7 +9,8 @@ use crate::app::exit::{Exit, ExitError, usage};
 use crate::app::{key_file, logging, say, say_to_programs};
 use crate::picture::Decoder;
 use crate::shown::shown;
-use crate::store::Error;
+use crate::store::read::RecordingReader;
+use crate::store::{Error, Folder};
 use argh::{ArgsInfo, FromArgs};
 use std::path::{Path, PathBuf};
 
@@ -59,12 +60,16 @@ fn check_all(names: &[PathBuf], json: bool, witness: Option<Witness>) -> Result<
         witness,
         exit: Exit::Ok,
     };
-    let (mut recordings, mut beside, mut others, mut pictures) = (Vec::new(), 0, 0, 0);
+    let (mut recordings, mut beside, mut others, mut pictures, mut open) = (Vec::new(), 0, 0, 0, 0);
     for found in gather(names, checker.witness.is_some()) {
         match found {
             Found::Recording(path) if checker.witness.is_none() => {
                 checker.check(&path);
                 recordings.push(path);
+            }
+            Found::Recording(path) if is_recorded_to(&path) => {
+                open += 1;
+                checker.still_open(&path);
             }
             Found::Recording(path) => recordings.push(path),
             Found::Unreadable(path, error) => checker.failed(&path, &error),
@@ -82,7 +87,11 @@ fn check_all(names: &[PathBuf], json: bool, witness: Option<Witness>) -> Result<
     }
     if recordings.is_empty() && pictures == 0 && checker.exit == Exit::Ok {
         let names: Vec<String> = names.iter().map(|name| shown(name).to_string()).collect();
-        let why = format!("{}: there is no recording that camrec has written", names.join(", "));
+        let why = match open {
+            0 => "there is no recording that camrec has written",
+            _ => "there is nothing but what is still recorded to",
+        };
+        let why = format!("{}: {why}", names.join(", "));
         return Err(ExitError::new(Exit::Damaged, why));
     }
     if checker.witness.is_some() {
@@ -97,6 +106,11 @@ fn check_all(names: &[PathBuf], json: bool, witness: Option<Witness>) -> Result<
         checker.conclude();
     }
     Ok(checker.exit)
+}
+
+/// Its recorder is at work: it has no end yet, and that is no fault.
+fn is_recorded_to(path: &Path) -> bool {
+    RecordingReader::open(path).is_ok_and(|film| film.is_open()) && Folder::is_recorded_to(path)
 }
 
 /// Reads recordings back, and says what it has found.
@@ -158,6 +172,14 @@ impl Checker {
         self.witness.iter_mut().for_each(Witness::strange);
         self.tell(&if self.json { report::strange(path, why) } else { format!("{}: {why}", shown(path)) });
         self.exit = Exit::Damaged;
+    }
+
+    fn still_open(&self, path: &Path) {
+        self.tell(&if self.json {
+            report::skipped(path)
+        } else {
+            format!("{}: still recorded to: not looked at", shown(path))
+        });
     }
 
     fn skipped(&self, path: &Path) {

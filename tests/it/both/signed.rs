@@ -425,6 +425,25 @@ fn a_sidecar_alone_says_that_its_recording_is_gone() {
 }
 
 #[test]
+fn what_is_still_recorded_to_is_told_and_is_no_fault() {
+    let camera = Camera::new();
+    let (folder, camcast) = (camera.path("recordings"), camera.start());
+    camrec_into(&folder, camcast.address, &["--frames", "20"]).wait_exit().expect(0);
+    let closed = film::files(&folder);
+    let recorder = camrec_into(&folder, camcast.address, &[]);
+    recorder.wait_line("writing ");
+    let text = camera.check(&[], &[&folder]).expect(0).text();
+    assert!(text.contains(": still recorded to: not looked at"), "{text}");
+    assert!(text.contains("\nas the camera made it, nothing left out: frames "), "{text}");
+    let open = film::files(&folder).into_iter().find(|path| !closed.contains(path)).unwrap();
+    let ended = camera.check(&[], &[&open]).expect(13);
+    assert!(ended.log.contains("nothing but what is still recorded to"), "{}", ended.log);
+    // nobody records to it any more
+    recorder.stop(Signal::SIGKILL);
+    camera.says(&open, &["cut short: the file's end is not there"]);
+}
+
+#[test]
 fn another_start_of_camcast_is_told_and_is_no_fault() {
     let camera = Camera::new();
     let folder = camera.path("recordings");
