@@ -228,13 +228,14 @@ mod tests {
     #[test]
     fn each_other_bit_shows() {
         // the words of who wrote it and when, and the clock's, are not the frames' to say
-        for (container, most) in [(Container::Matroska, 100), (Container::Avi, 80)] {
+        for (container, most) in [(Container::Matroska, 60), (Container::Avi, 60)] {
             let folder = tempfile::tempdir().unwrap();
             let (recording, path) = recorded(folder.path(), container, 90, |_| 40);
             recording.finish().unwrap();
             let whole = fs::read(&path).unwrap();
             let (from, to) = match container {
-                Container::Matroska => (0, 1100),
+                // up to the Void behind the cues
+                Container::Matroska => (0, 640),
                 Container::Avi => (0, 5120),
             };
             let tail = match container {

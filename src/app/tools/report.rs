@@ -157,7 +157,9 @@ pub(super) fn check(
     let mut film = RecordingReader::open(path)?;
     let size = film.size();
     let (beside, account, sidecar_error) = match read_sidecar(path) {
-        Ok(Some((beside, account))) => (Some(beside), Some(account), None),
+        // numbers are for --signed-by alone
+        Ok(Some((beside, Err(why)))) if witness.is_some() => (Some(beside), None, Some(why)),
+        Ok(Some((beside, account))) => (Some(beside), account.ok(), None),
         Ok(None) => (None, None, None),
         Err(why) => (None, None, Some(why)),
     };
@@ -401,13 +403,15 @@ fn in_full(error: &picture::Error) -> String {
     }
 }
 
+/// A sidecar: what it says of its file, and of numbers.
+type Read = (Beside, Result<Account, String>);
+
 /// None if there is none.
-fn read_sidecar(recording: &Path) -> Result<Option<(Beside, Account)>, String> {
+fn read_sidecar(recording: &Path) -> Result<Option<Read>, String> {
     let text = sidecar::read(recording).map_err(|why| why.to_string())?;
     let read = |text: Vec<u8>| {
         let beside = serde_json::from_slice(&text).map_err(|why| why.to_string())?;
-        // numbers are for --signed-by alone
-        Ok((beside, serde_json::from_slice(&text).unwrap_or_default()))
+        Ok((beside, serde_json::from_slice(&text).map_err(|why| why.to_string())))
     };
     text.map(read).transpose()
 }

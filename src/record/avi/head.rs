@@ -123,8 +123,8 @@ pub(in crate::record) fn take_words(made: &mut [u8], there: &[u8]) {
     let word = app.split(|byte| *byte == 0).next().unwrap_or_default();
     let is_app = |byte: &u8| byte.is_ascii_alphanumeric() || b" .+-".contains(byte);
     let is_ours = word.iter().all(is_app) && app.iter().skip(word.len()).all(|byte| *byte == 0);
-    let app = is_ours.then_some(APP_AT..APP_AT.saturating_add(APP_LEN));
-    for range in app.into_iter().chain([BYTES_AT..BYTES_AT.saturating_add(4)]) {
+    for (at, len) in [(BYTES_AT, 4), (APP_AT, if is_ours { APP_LEN } else { 0 })] {
+        let range = at..at.saturating_add(len);
         if let (Some(made), Some(there)) = (made.get_mut(range.clone()), there.get(range)) {
             made.copy_from_slice(there);
         }
