@@ -6,6 +6,7 @@
 use super::Hash;
 use super::look::{Flaw, Proof, Seen};
 use super::statement::Mark;
+use crate::key_text::KEY_LEN;
 use crate::wire::{FrameNumber, StreamId};
 
 /// Of flawed frames in a row so many are remembered.
@@ -25,6 +26,8 @@ pub enum Finding {
         number: FrameNumber,
         /// It is the very first row.
         is_first: bool,
+        /// It is of another camera than the row before it: its key.
+        other: Option<[u8; KEY_LEN]>,
     },
     /// It is not as the camera made it.
     Changed {
@@ -44,8 +47,17 @@ pub enum Finding {
         /// The one that it should stand before.
         behind: FrameNumber,
     },
+    /// It stands before others that were made earlier; what follows it goes on with those.
+    TooEarly {
+        /// This one.
+        number: FrameNumber,
+        /// The one that follows.
+        before: FrameNumber,
+    },
     /// It is of a start of camcast that was over.
     Returns(StreamId),
+    /// It begins a row, and by the wall clock it was made before the last frame of the same camera's row before.
+    Backwards(FrameNumber),
     /// It was made after another frame than the one that stands before it.
     Unlinked(FrameNumber),
     /// Frames before it are not here.
@@ -69,6 +81,8 @@ impl Finding {
 /// Frames of one start of camcast, one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stretch {
+    /// The camera's public key.
+    pub key: [u8; KEY_LEN],
     /// The first of them that was proved.
     pub first: Mark,
     /// The last.
@@ -79,6 +93,8 @@ pub struct Stretch {
 #[derive(Debug)]
 pub struct Chain<At> {
     last: Option<Last>,
+    /// A frame far ahead of the last one: the next one says whether those between are not here, or it was put in.
+    ahead: Option<(Proof, At)>,
     waiting: Vec<Waiting<At>>,
     /// Flawed frames behind the last proved one of which has been told already.
     told: u32,
@@ -89,6 +105,7 @@ pub struct Chain<At> {
 
 #[derive(Debug)]
 struct Last {
+    key: [u8; KEY_LEN],
     mark: Mark,
     link: Hash,
 }
@@ -102,7 +119,7 @@ struct Waiting<At> {
 
 impl<At> Default for Chain<At> {
     fn default() -> Self {
-        Chain { last: None, waiting: Vec::new(), told: 0, stretches: Vec::new(), frames: 0 }
+        Chain { last: None, ahead: None, waiting: Vec::new(), told: 0, stretches: Vec::new(), frames: 0 }
     }
 }
 
@@ -112,34 +129,33 @@ impl<At: Copy> Chain<At> {
         self.frames
     }
 
-    /// The latest one that was proved.
-    pub fn last(&self) -> Option<&Mark> {
-        self.last.as_ref().map(|last| &last.mark)
-    }
-
     /// The starts of camcast that were met, up to [`STRETCHES`].
     pub fn stretches(&self) -> &[Stretch] {
         &self.stretches
     }
 
-    /// The next frame.
-    pub fn frame(&mut self, seen: Seen, at: At, tell: &mut impl FnMut(At, Finding)) {
+    /// The next frame. Gives back which one it is, if it is proved and may stand there.
+    pub fn frame(&mut self, seen: Seen, at: At, tell: &mut impl FnMut(At, Finding)) -> Option<Mark> {
         match seen {
             Seen::Flawed(flaw, claimed) => {
+                self.settle(tell);
                 if self.waiting.len() >= WAITING {
                     self.pause(tell);
                 }
                 self.waiting.push(Waiting { at, flaw, claimed });
+                None
             }
             Seen::Proved(proof) => {
                 self.frames = self.frames.saturating_add(1);
-                self.proved(&proof, at, tell);
+                let mark = proof.mark;
+                self.proved(proof, at, tell).then_some(mark)
             }
         }
     }
 
     /// A file ends here: what waits is told as far as it is known. The next file goes on with the same row.
     pub fn pause(&mut self, tell: &mut impl FnMut(At, Finding)) {
+        self.settle(tell);
         let last = self.last.as_ref().map(|last| last.mark);
         for Waiting { at, flaw, claimed } in self.waiting.drain(..) {
             self.told = self.told.saturating_add(1);
@@ -154,37 +170,100 @@ impl<At: Copy> Chain<At> {
         }
     }
 
-    fn proved(&mut self, proof: &Proof, at: At, tell: &mut impl FnMut(At, Finding)) {
-        let Proof { mark, before, link, .. } = proof;
-        let (stream, number) = (mark.stream, mark.number);
-        let known = self.last.as_ref().map(|last| (last.mark, last.link));
-        match known {
-            Some((last, its_link)) if last.stream == stream => match number.since(last.number) {
-                0 => return tell(at, Finding::Twice(number)),
-                ..0 => return tell(at, Finding::OutOfOrder { number, behind: last.number }),
-                1.. => {
-                    self.close_gap(&last, mark, at, tell);
-                    if number == last.number.next() && *before != its_link {
-                        tell(at, Finding::Unlinked(number));
-                    }
-                }
-            },
-            _ => {
-                self.pause(tell);
-                let is_known = self.stretches.iter().any(|stretch| stretch.first.stream == stream);
-                if is_known {
-                    tell(at, Finding::Returns(stream));
-                } else {
-                    tell(at, Finding::Begins { stream, number, is_first: known.is_none() });
-                }
-                if self.stretches.len() < STRETCHES {
-                    self.stretches.push(Stretch { first: *mark, last: *mark });
-                }
+    /// Whether it may stand there.
+    fn proved(&mut self, proof: Proof, at: At, tell: &mut impl FnMut(At, Finding)) -> bool {
+        let number = proof.mark.number;
+        if let Some((ahead, its_at)) = self.ahead.take() {
+            let is_next = self.distance(&proof) == Some(1);
+            if is_next {
+                tell(its_at, Finding::TooEarly { number: ahead.mark.number, before: number });
+            } else {
+                self.goes_on(&ahead, its_at, tell);
             }
         }
+        let is_behind_flawed = self.told > 0 || !self.waiting.is_empty();
+        match self.distance(&proof) {
+            Some(0) => tell(at, Finding::Twice(number)),
+            Some(..0) => {
+                let behind = self.last.as_ref().map_or(number, |last| last.mark.number);
+                tell(at, Finding::OutOfOrder { number, behind });
+            }
+            Some(2..) if !is_behind_flawed => {
+                self.ahead = Some((proof, at));
+                return true;
+            }
+            Some(_) => {
+                self.goes_on(&proof, at, tell);
+                return true;
+            }
+            None => {
+                self.pause(tell);
+                self.begins(&proof, at, tell);
+                self.follow(&proof);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// How far it is behind the last one of the same row.
+    fn distance(&self, proof: &Proof) -> Option<i32> {
+        let last = self.last.as_ref();
+        let last = last.filter(|last| last.mark.stream == proof.mark.stream && last.key == proof.key)?;
+        Some(proof.mark.number.since(last.mark.number))
+    }
+
+    /// The frame that was ahead stands where it should: those between are not here.
+    fn settle(&mut self, tell: &mut impl FnMut(At, Finding)) {
+        if let Some((ahead, at)) = self.ahead.take() {
+            self.goes_on(&ahead, at, tell);
+        }
+    }
+
+    /// It is a later one of the same row.
+    fn goes_on(&mut self, proof: &Proof, at: At, tell: &mut impl FnMut(At, Finding)) {
+        let number = proof.mark.number;
+        if let Some((last, link)) = self.last.as_ref().map(|last| (last.mark, last.link)) {
+            self.close_gap(&last, &proof.mark, at, tell);
+            if number == last.number.next() && proof.before != link {
+                tell(at, Finding::Unlinked(number));
+            }
+        }
+        self.follow(proof);
+    }
+
+    /// It is of another row than the one before.
+    fn begins(&mut self, proof: &Proof, at: At, tell: &mut impl FnMut(At, Finding)) {
+        let Proof { mark, key, .. } = proof;
+        let is_known =
+            self.stretches.iter().any(|stretch| stretch.first.stream == mark.stream && stretch.key == *key);
+        if is_known {
+            tell(at, Finding::Returns(mark.stream));
+        } else {
+            let other = self.last.as_ref().filter(|last| last.key != *key).map(|_| *key);
+            let (stream, number) = (mark.stream, mark.number);
+            tell(at, Finding::Begins { stream, number, is_first: self.last.is_none(), other });
+            let before = self.stretches.iter().rev().find(|stretch| stretch.key == *key);
+            // zero: that clock was not set
+            if before.is_some_and(|before| mark.wall > 0 && mark.wall < before.last.wall) {
+                tell(at, Finding::Backwards(number));
+            }
+        }
+        if self.stretches.len() < STRETCHES {
+            self.stretches.push(Stretch { key: *key, first: *mark, last: *mark });
+        }
+    }
+
+    /// The next one comes behind it.
+    fn follow(&mut self, proof: &Proof) {
+        let Proof { mark, key, link, .. } = proof;
         self.told = 0;
-        self.last = Some(Last { mark: *mark, link: *link });
-        if let Some(stretch) = self.stretches.last_mut().filter(|stretch| stretch.first.stream == stream) {
+        self.last = Some(Last { key: *key, mark: *mark, link: *link });
+        if let Some(stretch) = self
+            .stretches
+            .last_mut()
+            .filter(|stretch| stretch.first.stream == mark.stream && stretch.key == *key)
+        {
             stretch.last = *mark;
         }
     }
@@ -310,11 +389,15 @@ mod tests {
         for from in [0, 7] {
             let frames = row(9, 1).split_off(from);
             let (found, chain) = said(&frames);
-            let begins =
-                Finding::Begins { stream: StreamId(9), number: number(from as u32 + 1), is_first: true };
+            let begins = Finding::Begins {
+                stream: StreamId(9),
+                number: number(from as u32 + 1),
+                is_first: true,
+                other: None,
+            };
             assert_eq!(found, [(0, begins)]);
             assert_eq!(chain.frames(), frames.len() as u64);
-            let [Stretch { first, last }] = chain.stretches() else { panic!("{:?}", chain.stretches()) };
+            let [Stretch { first, last, .. }] = chain.stretches() else { panic!("{:?}", chain.stretches()) };
             assert_eq!((first.number, last.number), (number(from as u32 + 1), number(20)));
         }
     }
@@ -374,8 +457,15 @@ mod tests {
         assert_eq!(with(5, frames[4].clone()), [(5, Finding::Twice(number(5)))]);
         let behind = Finding::OutOfOrder { number: number(2), behind: number(5) };
         assert_eq!(with(5, frames[1].clone()), [(5, behind)]);
-        let early = [(5, left_out(6, 8)), (6, Finding::OutOfOrder { number: number(6), behind: number(9) })];
-        assert_eq!(with(5, frames[8].clone())[..2], early);
+        let early = |frame| Finding::TooEarly { number: number(frame), before: number(6) };
+        assert_eq!(with(5, frames[8].clone()), [(5, early(9))]);
+        // one that stands elsewhere is not in its place
+        let mut moved = frames.clone();
+        let ninth = moved.remove(8);
+        moved.insert(5, ninth);
+        assert_eq!(faults(&moved), [(5, early(9)), (9, left_out(9, 9))]);
+        // at the end nothing says that it was put in
+        assert_eq!(faults(&[&frames[..5], &frames[8..9]].concat()), [(5, left_out(6, 8))]);
         // in place of one
         let mut frames = frames.clone();
         frames[5] = unsigned();
@@ -390,12 +480,20 @@ mod tests {
             stream: StreamId(stream),
             number: number(first),
             is_first,
+            other: None,
         };
-        assert_eq!(found, [(0, begins(9, 1, true)), (20, begins(10, 4, false))]);
+        let backwards = Finding::Backwards(number(4));
+        assert_eq!(found, [(0, begins(9, 1, true)), (20, begins(10, 4, false)), (20, backwards)]);
         assert_eq!(chain.stretches().len(), 2);
         // of another camera too; but what was over does not come back
         let frames = [row(9, 1), vec![row(10, 2).remove(0)], row(9, 1)].concat();
         assert_eq!(faults(&frames)[0], (21, Finding::Returns(StreamId(9))));
+        // two cameras of one stream's number
+        let (found, chain) = said(&[row(9, 1), row(9, 2)].concat());
+        let other = Some(*key(2).public().bytes());
+        let begins = Finding::Begins { stream: StreamId(9), number: number(1), is_first: false, other };
+        assert_eq!(found[1..], [(20, begins)]);
+        assert_eq!(chain.stretches()[1].key, *key(2).public().bytes());
     }
 
     #[test]

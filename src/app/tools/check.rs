@@ -76,7 +76,7 @@ fn check_all(names: &[PathBuf], json: bool, witness: Option<Witness>) -> Result<
             Found::Beside => beside += 1,
             Found::Other(path) | Found::Among(path) if checker.picture(&path) => pictures += 1,
             Found::Among(path) => {
-                checker.strange(&path, "it stands among a recording's pictures, and is none of them")
+                checker.strange(&path, "it stands among a recording's pictures, and is none of them");
             }
             Found::Left(path, left) => checker.strange(&path, &left.to_string()),
             Found::Other(path) => {
@@ -94,8 +94,8 @@ fn check_all(names: &[PathBuf], json: bool, witness: Option<Witness>) -> Result<
         let why = format!("{}: {why}", names.join(", "));
         return Err(ExitError::new(Exit::Damaged, why));
     }
-    if checker.witness.is_some() {
-        proof::in_order(&mut recordings);
+    if let Some(witness) = &checker.witness {
+        proof::in_order(&mut recordings, witness);
         recordings.iter().for_each(|path| checker.check(path));
     }
     if !json && (beside > 0 || others > 0) {

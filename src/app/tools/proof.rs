@@ -46,6 +46,11 @@ pub(super) struct Proof {
     last_frame: Option<u32>,
     findings: Vec<Item>,
     findings_in_all: u64,
+    /// All frames, and those that have no signature.
+    #[serde(skip)]
+    frames: u64,
+    #[serde(skip)]
+    unsigned: u64,
     /// What is no fault, in words.
     #[serde(skip)]
     told: Vec<String>,
@@ -111,6 +116,7 @@ struct Proved {
 
 #[derive(Serialize)]
 struct StretchLine {
+    signed_by: String,
     stream: String,
     first_frame: u32,
     last_frame: u32,
@@ -175,8 +181,21 @@ impl Witness {
     /// The last lines, for people.
     pub(super) fn text(&self) -> String {
         let stretches = self.chain.stretches();
-        let lines = stretches.iter().zip(0..).map(|(Stretch { first, last }, place)| {
-            let start = if place > 0 { "after another start of camcast: " } else { "" };
+        let mut before: Option<&Stretch> = None;
+        let lines = stretches.iter().map(|stretch| {
+            let Stretch { key, first, last } = stretch;
+            let lacking = match first.number.0.saturating_sub(1) {
+                0 => String::new(),
+                1 => ", whose frame 1 is not here".to_owned(),
+                lacking => format!(", whose frames 1 to {lacking} are not here"),
+            };
+            let start = match before.replace(stretch) {
+                None => String::new(),
+                Some(before) if before.key != *key => {
+                    format!("of another camera, {}{lacking}: ", public_text(key))
+                }
+                Some(_) => format!("after another start of camcast{lacking}: "),
+            };
             let times = match (wall(first), wall(last)) {
                 (Some(from), Some(to)) => format!(
                     " from {} to {}",
@@ -191,6 +210,9 @@ impl Witness {
         list(&mut all, lines, stretches.len() as u64);
         let text = all.join("\n  ");
         match (self.is_as_made(), self.chain.frames()) {
+            (true, _) if stretches.len() > 1 => {
+                format!("as the camera made it, nothing left out within each start of camcast: {text}")
+            }
             (true, _) => format!("as the camera made it, nothing left out: {text}"),
             (false, 0) => "NOT as the camera made it: no frame is signed by that key".to_owned(),
             (false, _) => format!("NOT as the camera made it: {}; proved: {text}", self.faults()),
@@ -199,7 +221,8 @@ impl Witness {
 
     /// The last line, for programs.
     pub(super) fn json(&self) -> String {
-        let stretches = self.chain.stretches().iter().map(|Stretch { first, last }| StretchLine {
+        let stretches = self.chain.stretches().iter().map(|Stretch { key, first, last }| StretchLine {
+            signed_by: public_text(key),
             stream: format!("{:016x}", first.stream.0),
             first_frame: first.number.0,
             last_frame: last.number.0,
@@ -234,15 +257,16 @@ impl Proof {
     /// The next frame, which so many are before.
     pub(super) fn frame(&mut self, jpeg: &[u8], before: u64, time: Duration, witness: &mut Witness) {
         let seen = look(jpeg, &witness.keys);
-        let proved = witness.chain.frames();
-        witness.chain.frame(seen, (before, millis(time)), &mut |at, finding| self.enter(at, &finding));
-        if witness.chain.frames() > proved {
-            let last = witness.chain.last().copied();
-            self.last_frame = last.map(|mark| mark.number.0);
+        self.frames += 1;
+        self.unsigned += u64::from(matches!(seen, Seen::Flawed(Flaw::Unsigned, _)));
+        let at = (before, millis(time));
+        let proved = witness.chain.frame(seen, at, &mut |at, finding| self.enter(at, &finding));
+        if let Some(mark) = proved {
+            self.last_frame = Some(mark.number.0);
             self.first_frame = self.first_frame.or(self.last_frame);
-            last.filter(|_| self.has_times)
-                .iter()
-                .for_each(|mark| self.compare_time((before, millis(time)), mark, time));
+            if self.has_times {
+                self.compare_time(at, &mark, time);
+            }
         }
     }
 
@@ -269,6 +293,12 @@ impl Proof {
     /// The file ends.
     pub(super) fn end(&mut self, is_finished: bool, account: Option<&Account>, witness: &mut Witness) {
         witness.chain.pause(&mut |at, finding| self.enter(at, &finding));
+        if self.frames > 0 && self.unsigned == self.frames {
+            // as from before camcast had a key: one word is enough
+            (self.findings, self.findings_in_all) = (Vec::new(), 0);
+            let why = "the file is not signed: no frame of it has a signature".to_owned();
+            self.enter_item(Item::of_file("put-in", why));
+        }
         if !is_finished {
             let why = match self.last_frame {
                 Some(last) => format!("the file's end is not there; the last frame that is proved is {last}"),
@@ -314,7 +344,7 @@ impl Proof {
         if finding.is_fault() {
             return self.enter_item(Item::of(at, finding));
         }
-        let Finding::Begins { number, is_first: false, .. } = finding else { return };
+        let Finding::Begins { number, is_first: false, other, .. } = finding else { return };
         self.told_in_all += 1;
         if self.told.len() < LISTED {
             let before = number.0.saturating_sub(1);
@@ -323,8 +353,12 @@ impl Proof {
             } else {
                 String::new()
             };
+            let start = match other {
+                Some(key) => format!("another camera, {}", public_text(key)),
+                None => "another start of camcast".to_owned(),
+            };
             self.told.push(format!(
-                "frame {} at {}: another start of camcast; its frames begin with {number}{lacking}",
+                "frame {} at {}: {start}; its frames begin with {number}{lacking}",
                 at.0,
                 show_time(at.1)
             ));
@@ -366,9 +400,11 @@ impl Item {
         let (first, last, count) = match finding {
             Finding::LeftOut { first, last, count } => (Some(first.0), Some(last.0), u64::from(*count)),
             Finding::Changed { number, .. } => (number.map(|it| it.0), number.map(|it| it.0), 1),
-            Finding::Twice(number) | Finding::Unlinked(number) | Finding::OutOfOrder { number, .. } => {
-                (Some(number.0), Some(number.0), 1)
-            }
+            Finding::Twice(number)
+            | Finding::Unlinked(number)
+            | Finding::OutOfOrder { number, .. }
+            | Finding::TooEarly { number, .. }
+            | Finding::Backwards(number) => (Some(number.0), Some(number.0), 1),
             Finding::PutIn(_) | Finding::Returns(_) | Finding::Begins { .. } => (None, None, 1),
         };
         Item { kind, frame: Some(frame), at_ms: Some(at_ms), first, last, count, why }
@@ -397,6 +433,15 @@ fn words(finding: &Finding) -> (&'static str, String) {
         Finding::OutOfOrder { number, behind } => {
             ("out-of-order", format!("the camera's frame {number}, behind its frame {behind}"))
         }
+        Finding::TooEarly { number, before } => {
+            ("out-of-order", format!("the camera's frame {number}, ahead of its frame {before}"))
+        }
+        Finding::Backwards(number) => (
+            "out-of-order",
+            format!(
+                "the camera's frame {number} begins another start of camcast, and is older than the frame before it by the camera's clock"
+            ),
+        ),
         Finding::Returns(stream) => {
             ("out-of-order", format!("it is of a start of camcast that was over (stream {:016x})", stream.0))
         }
@@ -480,27 +525,49 @@ impl Witness {
     }
 }
 
-/// Recordings in the order in which they were made, as far as their first frames claim to say: names are not signed. One that
-/// says nothing stays behind the one before it.
-pub(super) fn in_order(paths: &mut Vec<PathBuf>) {
-    let mut streams = HashMap::new();
-    let mut before = (0, 0);
-    let place = |path: PathBuf| {
-        if let Some(mark) = first_of(&path) {
-            let count = streams.len();
-            before = (*streams.entry(mark.stream.0).or_insert(count), mark.number.0);
-        }
-        (before, path)
-    };
-    let mut placed: Vec<_> = paths.drain(..).map(place).collect();
+/// Frames of a file that are looked at for one that is proved.
+const LOOKED_AT: usize = 100;
+
+/// Recordings in the order in which they were made, as their first proved frames say: names are not signed. One that proves nothing
+/// stays behind the one before it.
+pub(super) fn in_order(paths: &mut Vec<PathBuf>, witness: &Witness) {
+    let marks: Vec<_> = paths.iter().map(|path| first_of(path, &witness.keys)).collect();
+    // starts of camcast by their times, or as they come
+    let mut starts = HashMap::new();
+    for mark in marks.iter().flatten() {
+        let count = starts.len();
+        let (wall, _) = starts.entry(mark.stream.0).or_insert((mark.wall, count));
+        *wall = (*wall).min(mark.wall);
+    }
+    let mut before = ((0, 0), 0);
+    let mut placed: Vec<_> = paths
+        .drain(..)
+        .zip(&marks)
+        .map(|(path, mark)| {
+            if let Some(mark) = mark {
+                let start = starts.get(&mark.stream.0).copied().unwrap_or_default();
+                before = (start, mark.number.0);
+            }
+            (before, path)
+        })
+        .collect();
     placed.sort_by_key(|(place, _)| *place);
     paths.extend(placed.into_iter().map(|(_, path)| path));
 }
 
-fn first_of(path: &Path) -> Option<Mark> {
+/// The first frame that is proved: what others claim may be anything. None of the first ones is: the first claim there is.
+fn first_of(path: &Path, keys: &[PublicKey]) -> Option<Mark> {
     let (mut film, mut jpeg) = (RecordingReader::open(path).ok()?, Vec::new());
-    match film.next(&mut jpeg).ok()? {
-        Part::Frame(_) => claimed(&jpeg).map(|(mark, _)| mark),
-        Part::Damage(_) | Part::End => None,
+    let mut claim = None;
+    for _ in 0..LOOKED_AT {
+        match film.next(&mut jpeg).ok()? {
+            Part::Frame(_) => match look(&jpeg, keys) {
+                Seen::Proved(proof) => return Some(proof.mark),
+                Seen::Flawed(..) => claim = claim.or_else(|| claimed(&jpeg).map(|(mark, _)| mark)),
+            },
+            Part::Damage(_) => {}
+            Part::End => break,
+        }
     }
+    claim
 }

@@ -223,8 +223,12 @@ fn only_sound_files_are_as_the_camera_made_them() {
     let first = whole.windows(4).position(|id| id == [0x1f, 0x43, 0xb6, 0x75]).unwrap();
     let sidecar = path.with_extension("json");
     let account = fs::read_to_string(&sidecar).unwrap();
-    // a sidecar that knows of more frames, and one that is none
-    for text in [account.replace(r#""frames": 40"#, r#""frames": 41"#), "{".to_owned()] {
+    // a sidecar that knows of more frames, one that is none, and one whose numbers cannot be read
+    for text in [
+        account.replace(r#""frames": 40"#, r#""frames": 41"#),
+        "{".to_owned(),
+        account.replace(r#""missing_ranges": []"#, r#""missing_ranges": [{"first": "x"}]"#),
+    ] {
         assert_ne!(text, account);
         fs::write(&sidecar, text).unwrap();
         let text = camera.says(&path, &["its sidecar"]);
@@ -234,7 +238,7 @@ fn only_sound_files_are_as_the_camera_made_them() {
     }
     // the first frame's head, and nobody who knows of that frame
     fs::remove_file(&sidecar).unwrap();
-    let mut bytes = whole.clone();
+    let mut bytes = whole;
     bytes[first + 20] ^= 1;
     fs::write(&path, bytes).unwrap();
     camera.says(&path, &["are no frame", "1 file not sound"]);
@@ -372,6 +376,16 @@ fn a_whole_folder_is_one_row_whatever_its_files_are_called() {
     fs::rename(&films[0].path, folder.join("zebra.mkv")).unwrap();
     fs::rename(films[0].path.with_extension("json"), folder.join("zebra.json")).unwrap();
     camera.check(&[], &[&folder]).expect(0);
+    // nor is what a frame only claims to be: a bit of the first one's number
+    let second = fs::read(&films[1].path).unwrap();
+    let jpeg = &films[1].shots[0].jpeg;
+    let mut bytes = second.clone();
+    let at = bytes.windows(jpeg.len()).position(|bytes| bytes == *jpeg).unwrap();
+    let digits = at + jpeg.windows(6).position(|text| text == b"frame=").unwrap() + 6;
+    bytes[digits + 6] ^= 1;
+    fs::write(&films[1].path, bytes).unwrap();
+    camera.says(&folder, &["2 findings in 1 file", "changed: ", "its sidecar says that it begins with"]);
+    fs::write(&films[1].path, second).unwrap();
     // a file that is not there
     let gone = films.remove(1);
     fs::remove_file(&gone.path).unwrap();
@@ -457,7 +471,22 @@ fn another_start_of_camcast_is_told_and_is_no_fault() {
         text.contains("frame 0 at 0:00:00.000: another start of camcast; its frames begin with "),
         "{text}"
     );
-    assert!(text.contains("\n  after another start of camcast: frames "), "{text}");
+    assert!(
+        text.contains("\nas the camera made it, nothing left out within each start of camcast: "),
+        "{text}"
+    );
+    let (_, last) = text.split_once("\n  after another start of camcast").unwrap();
+    assert!(
+        last.contains(": frames ") && last.contains(" not here") != last.contains(": frames 1 to"),
+        "{text}"
+    );
+    // whatever the files are called
+    let films = RecordingReader::read_folder(&folder);
+    for extension in ["mkv", "json"] {
+        fs::rename(films[0].path.with_extension(extension), folder.join("zebra").with_extension(extension))
+            .unwrap();
+    }
+    camera.check(&[], &[&folder]).expect(0);
 }
 
 #[test]
@@ -536,7 +565,7 @@ fn what_is_not_signed_is_not_said_to_be() {
     let sidecar = Object::parse(&fs::read_to_string(path.with_extension("json")).unwrap());
     assert!(sidecar.is_null("signed_by"));
     let text = Camera::new()
-        .says(&path, &["frame 0 at 0:00:00.000: put in: ", "it has no signature", "and 10 more"]);
+        .says(&path, &["NOT SOUND", "\n  put in: the file is not signed: no frame of it has a signature\n"]);
     assert!(text.ends_with("no frame is signed by that key\n"), "{text}");
 }
 
