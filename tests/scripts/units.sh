@@ -4,8 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 most=12 # of 100: tenths of what `systemd-analyze security` shows
 for unit in systemd/*.service; do
-    # the programs need not be installed here
-    said=$(systemd-analyze verify "$unit" 2>&1 | grep -v 'is not executable: No such file' || true)
+    # the programs need not be installed here, and what is said of the machine's own units is not about ours
+    said=$(systemd-analyze verify "$unit" 2>&1 | grep -E 'camcast|camrec' | grep -v 'is not executable: No such file' || true)
     [ -z "$said" ] || { echo "$said" && exit 1; }
     systemd-analyze security --offline=true --threshold=$most "$unit" | tail -n 1
 done
