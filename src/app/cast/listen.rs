@@ -25,8 +25,9 @@ pub const SPARE: u64 = 12;
 /// ... from here on one of those that there are at the same outlet, if it has any ...
 pub const SPARE_AT_LEAST: u64 = 9;
 
-/// ... and from here on it is not taken: others have not let one go so far.
-pub const SPARE_LAST: u64 = SPARE_OF_JOINS + 1;
+/// ... and from here on it is not taken. An outlet that has none gets its first from what joins have left, however many strangers
+/// have joined just now.
+pub const SPARE_LAST: u64 = SPARE_OF_JOINS / 2;
 
 /// Those that joins leave to what must go on: a camera that comes back, a file.
 pub const SPARE_OF_JOINS: u64 = 6;

@@ -23,6 +23,7 @@ pub mod poll_set;
 pub mod recoded;
 pub mod report;
 pub mod rtsp;
+pub mod scarce;
 pub mod seen;
 pub mod slates;
 pub mod source;

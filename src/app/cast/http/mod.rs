@@ -28,17 +28,17 @@ mod tests;
 pub mod viewer;
 
 use super::config::{Config, MAX_HTTP};
-use super::listen::{ACCEPTS_A_TURN, Listening, NO_ROOM, SPARE, SPARE_AT_LEAST, SPARE_LAST, Whom};
+use super::listen::{ACCEPTS_A_TURN, Listening, Whom};
 use super::news::{Demand, News};
 use super::outlet::{Budget, Outlet, Shared};
 use super::poll_set::{PollSet, Ready, Seat};
+use super::scarce::Crowded;
 use super::seen::{Look, Way};
 use super::stream::Stream;
-use crate::admission::places::{Held, Party, who_goes, who_is_not_needed};
+use crate::admission::places::{Held, Party, who_goes};
 use crate::app::exit::ExitError;
 use crate::http::access::Access;
 use crate::sys::connection::{Connection as Socket, Remote, are_writable};
-use crate::sys::descriptors::are_scarce;
 use crate::time::Time;
 use crate::wire::FrameNumber;
 use arrayvec::ArrayVec;
@@ -127,21 +127,9 @@ impl Http {
 
     fn take(&mut self, socket: Socket, remote: Remote, shared: &mut Shared<'_>, now: Time) {
         let mut connection = Connection::new(socket, remote, self.generation.wrapping_add(1), now);
-        if are_scarce(&connection.socket, SPARE) {
-            let mut has_gone = self.let_one_go(Some(connection.party), shared, now);
-            // if not, another outlet may have one to spare
-            shared.stats.is_scarce |= !has_gone;
-            if !has_gone && are_scarce(&connection.socket, SPARE_AT_LEAST) {
-                has_gone = self.let_any_go(connection.party, shared, now);
-                if !has_gone && are_scarce(&connection.socket, SPARE_LAST) {
-                    shared.stats.rejected += 1;
-                    return shared.report.rejected(remote, NO_ROOM, now);
-                }
-            }
-            if has_gone {
-                connection.socket = connection.socket.moved_down();
-            }
-        }
+        let who = (connection.party, remote);
+        let Some(socket) = self.admit(connection.socket, who, shared, now) else { return };
+        connection.socket = socket;
         let Some(place) = self.make_place(connection.party, shared, now) else {
             shared.stats.rejected += 1;
             return shared.report.rejected(remote, "all places are taken", now);
@@ -174,20 +162,6 @@ impl Http {
         let each = self.connections.iter().enumerate();
         let each = each.filter_map(|(place, it)| it.as_ref().map(|it| (place, it)));
         each.filter(|(_, it)| is(&it.doing)).map(|(place, it)| (place, it.held(now))).collect()
-    }
-
-    /// Closes one for a newcomer, since there is no descriptor left that is not kept for joins. False: he has to go himself.
-    fn let_any_go(&mut self, newcomer: Party, shared: &mut Shared<'_>, now: Time) -> bool {
-        let going = who_goes(&self.held(|_| true, now), newcomer);
-        going.into_iter().for_each(|place| self.close(place, NEEDED, shared, now));
-        going.is_some()
-    }
-
-    /// Closes a connection that wants nothing, since descriptors run out. False: there is none.
-    fn let_one_go(&mut self, newcomer: Option<Party>, shared: &mut Shared<'_>, now: Time) -> bool {
-        let going = who_is_not_needed(&self.held(|_| true, now), newcomer, now);
-        going.into_iter().for_each(|place| self.close(place, NEEDED, shared, now));
-        going.is_some()
     }
 
     /// Does with one connection what `act` says, and closes it if that is to be.
@@ -265,6 +239,19 @@ impl Http {
 /// It has the stream, and its connection has taken all by now.
 fn is_open(connection: &Connection) -> bool {
     matches!(connection.doing, Doing::Watching(_)) && !connection.wants_write()
+}
+
+impl Crowded for Http {
+    fn let_go(
+        &mut self,
+        who: impl FnOnce(&[(usize, Held)]) -> Option<usize>,
+        shared: &mut Shared<'_>,
+        now: Time,
+    ) -> bool {
+        let going = who(&self.held(|_| true, now));
+        going.into_iter().for_each(|place| self.close(place, NEEDED, shared, now));
+        going.is_some()
+    }
 }
 
 impl Outlet for Http {

@@ -20,17 +20,17 @@ pub mod player;
 mod replies;
 
 use super::config::{Config, MAX_RTSP};
-use super::listen::{self, ACCEPTS_A_TURN, Listening, NO_ROOM, SPARE, SPARE_AT_LEAST, SPARE_LAST, Whom};
+use super::listen::{self, ACCEPTS_A_TURN, Listening, Whom};
 use super::news::{Demand, News};
 use super::outlet::{Budget, Outlet, Shared};
 use super::poll_set::{PollSet, Ready, Seat};
+use super::scarce::Crowded;
 use super::seen::{Client, Look, Way as SeenWay};
 use super::stream::Stream;
-use crate::admission::places::{Held, Party, who_goes, who_is_not_needed};
+use crate::admission::places::{Held, Party, who_goes};
 use crate::app::exit::ExitError;
 use crate::rtsp::session::Name;
 use crate::sys::connection::{Connection as Socket, Remote};
-use crate::sys::descriptors::are_scarce;
 use crate::sys::random_u64;
 use crate::time::Time;
 use crate::wire::FrameNumber;
@@ -121,39 +121,13 @@ impl Rtsp {
         }
     }
 
-    /// Closes one for a newcomer, since there is no descriptor left that is not kept for joins. False: he has to go himself.
-    fn let_any_go(&mut self, newcomer: Party, shared: &mut Shared<'_>, now: Time) -> bool {
-        let going = who_goes(&self.held(|_| true, now), newcomer);
-        going.into_iter().for_each(|place| self.close(place, NEEDED, shared, now));
-        going.is_some()
-    }
-
-    /// Closes a connection that wants nothing, since descriptors run out. False: there is none.
-    fn let_one_go(&mut self, newcomer: Option<Party>, shared: &mut Shared<'_>, now: Time) -> bool {
-        let going = who_is_not_needed(&self.held(|_| true, now), newcomer, now);
-        going.into_iter().for_each(|place| self.close(place, NEEDED, shared, now));
-        going.is_some()
-    }
-
     fn take(&mut self, socket: Socket, remote: Remote, shared: &mut Shared<'_>, now: Time) {
         let Ok(name) = random_u64() else { return };
         let generation = self.generation.wrapping_add(1);
         let mut connection = Connection::new(socket, remote, (generation, Name(name)), now);
-        if are_scarce(&connection.socket, SPARE) {
-            let mut has_gone = self.let_one_go(Some(connection.party), shared, now);
-            // if not, another outlet may have one to spare
-            shared.stats.is_scarce |= !has_gone;
-            if !has_gone && are_scarce(&connection.socket, SPARE_AT_LEAST) {
-                has_gone = self.let_any_go(connection.party, shared, now);
-                if !has_gone && are_scarce(&connection.socket, SPARE_LAST) {
-                    shared.stats.rejected += 1;
-                    return shared.report.rejected(remote, NO_ROOM, now);
-                }
-            }
-            if has_gone {
-                connection.socket = connection.socket.moved_down();
-            }
-        }
+        let who = (connection.party, remote);
+        let Some(socket) = self.admit(connection.socket, who, shared, now) else { return };
+        connection.socket = socket;
         let Some(place) = self.make_place(connection.party, shared, now) else {
             shared.stats.rejected += 1;
             return shared.report.rejected(remote, "all places are taken", now);
@@ -297,6 +271,19 @@ impl Rtsp {
 /// It has, or has had, the stream, as one of its own.
 fn is_viewer(session: Option<&Session>) -> bool {
     session.is_some_and(|session| session.since.is_some() && !matches!(session.way, Way::Group))
+}
+
+impl Crowded for Rtsp {
+    fn let_go(
+        &mut self,
+        who: impl FnOnce(&[(usize, Held)]) -> Option<usize>,
+        shared: &mut Shared<'_>,
+        now: Time,
+    ) -> bool {
+        let going = who(&self.held(|_| true, now));
+        going.into_iter().for_each(|place| self.close(place, NEEDED, shared, now));
+        going.is_some()
+    }
 }
 
 impl Outlet for Rtsp {
