@@ -318,7 +318,7 @@ fn joins_and_leaves(times: u64) {
     // memory for frames is the system's until there have been as many as it holds
     let besieged = Besieged::of(Camcast::start(&["pattern", "-r", "320x240", "-f", "60", "--reel", "1M"]));
     let (at, program) = (besieged.camcast.address, &besieged.camcast.program);
-    while NativeClient::join(at, "newest").next < 200 {
+    while NativeClient::accepted(at, &let_in(1, at)).next < 200 {
         come_and_go(at, 40);
     }
     come_and_go(at, 400);
