@@ -1,6 +1,6 @@
 //! A camera, from its path to its frames.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use nix::errno::Errno;
 
 use super::super::{CaptureConfig, CaptureError, Content, Description, Lease, OpenError, Rate};
+use super::buffers::Driver;
 use super::changes::Controls;
 use super::negotiate::{self, Kind, Offer};
 use super::node::{CallError, Capabilities, Format, Node};
@@ -20,6 +21,7 @@ use crate::time::{Stamp, Time};
 /// A camera that streams.
 pub struct Camera {
     path: PathBuf,
+    node: Arc<Node>,
     ring: Ring,
     /// How its pictures lie in memory, if they are not JPEGs.
     raw: Option<RawFormat>,
@@ -44,7 +46,7 @@ impl Camera {
         let (set, refused) = settings::set(&node, &config.controls, &config.changed_controls);
         let node = Arc::new(node);
         let recheck = Recheck::new(&node, &capabilities.driver, set);
-        let ring = Ring::start(node).map_err(|failed| {
+        let ring = Ring::start(Arc::clone(&node) as Arc<dyn Driver>).map_err(|failed| {
             match negotiate::is_without_writer(&capabilities, failed) {
                 true => OpenError::NoSignal { path: path.into() },
                 false => fail(failed),
@@ -61,12 +63,12 @@ impl Camera {
             buffers: ring.len(),
             notes: notes.collect(),
         };
-        Ok(Camera { path: path.into(), ring, raw, description, recheck, has_given: false })
+        Ok(Camera { path: path.into(), node, ring, raw, description, recheck, has_given: false })
     }
 
     /// The descriptor to poll for `POLLIN`.
     pub fn fd(&self) -> BorrowedFd<'_> {
-        self.ring.fd()
+        self.node.as_fd()
     }
 
     /// The oldest frame that the driver has ready, stamped with the driver's time if that can be believed, else
@@ -104,7 +106,7 @@ impl Camera {
 
     /// Its controls. They share the camera's descriptor.
     pub fn controls(&self) -> Controls {
-        Controls::new(self.ring.node())
+        Controls::new(&self.node)
     }
 
     /// What the driver agreed to.

@@ -1,6 +1,6 @@
 //! Cameras of the kernel's Video4Linux: opening and agreeing (`device`, `negotiate`, `sizes`, `controls`, `settings`), streaming
-//! (`ring`, `changes`), looking for those that are there (`list`, `listing`, `usb`), and for the one that was there before (`trace`).
-//! Every system call on a camera is a method of `node`.
+//! (`ring` of what `buffers` says of a driver, `changes`), looking for those that are there (`list`, `listing`, `usb`), and for the one that was there before (`trace`).
+//! Every system call on a camera is a method of `node`, or of what `buffers` has it do.
 //!
 //! Lives here: everything that only a camera of the kernel has. May not live here: other sources, and when a camera is opened again
 //! (`supervisor`).
@@ -8,6 +8,7 @@
 //! The `v4l` crate opens the device and brings the kernel's structures and request numbers. Its stream, its
 //! formats and its capabilities are not used: they panic on what a camera may say.
 
+mod buffers;
 mod changes;
 mod controls;
 mod device;

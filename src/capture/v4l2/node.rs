@@ -20,11 +20,9 @@ use super::super::Rate;
 use super::controls::{Control, Kind};
 use super::fourcc::FourCc;
 use super::sizes::{Pixels, Rates, Sizes};
-use crate::time::Time;
 
 /// The only kind of stream used: single-planar capture.
-const CAPTURE: u32 = sys::v4l2_buf_type_V4L2_BUF_TYPE_VIDEO_CAPTURE;
-const MMAP: u32 = sys::v4l2_memory_V4L2_MEMORY_MMAP;
+pub(super) const CAPTURE: u32 = sys::v4l2_buf_type_V4L2_BUF_TYPE_VIDEO_CAPTURE;
 
 /// A system call that failed, by the name under which its manual is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,24 +59,6 @@ pub(super) struct Format {
     pub stride: u32,
     /// Of uncompressed formats: black is 0 and white 255, not 16 and 235.
     pub is_full_range: bool,
-}
-
-/// A buffer that the driver has filled, as it tells: nothing in it is checked yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Filled {
-    pub index: u32,
-    pub bytes_used: u32,
-    /// `V4L2_BUF_FLAG_*`.
-    pub flags: u32,
-    pub captured: Time,
-    pub sequence: u32,
-}
-
-/// Where in the node's file a buffer is mapped, and its length in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
-    pub offset: u32,
-    pub length: u32,
 }
 
 /// An open video node, non-blocking and closed on exec.
@@ -238,59 +218,9 @@ impl Node {
         Ok(rate(&argument))
     }
 
-    /// Asks for `count` buffers (zero frees them) and returns how many there are now.
-    pub(super) fn request_buffers(&self, count: u32) -> Result<u32, CallError> {
-        let mut argument = sys::v4l2_requestbuffers { count, type_: CAPTURE, memory: MMAP, ..zeroed() };
-        // SAFETY: VIDIOC_REQBUFS takes a v4l2_requestbuffers. The kernel keeps a buffer's pages while they are
-        // mapped.
-        unsafe { self.call("VIDIOC_REQBUFS", vidioc::VIDIOC_REQBUFS, &mut argument) }?;
-        Ok(argument.count)
-    }
-
-    pub(super) fn query_buffer(&self, index: u32) -> Result<Span, CallError> {
-        let mut argument = buffer(index);
-        // SAFETY: VIDIOC_QUERYBUF takes a v4l2_buffer.
-        unsafe { self.call("VIDIOC_QUERYBUF", vidioc::VIDIOC_QUERYBUF, &mut argument) }?;
-        // SAFETY: with V4L2_MEMORY_MMAP the union holds an offset; any bits are one.
-        let offset = unsafe { argument.m.offset };
-        Ok(Span { offset, length: argument.length })
-    }
-
-    /// Gives buffer `index` to the driver, which writes into it from now on.
-    ///
-    /// # Safety
-    /// Nobody holds a reference into the buffer's mapping until the driver has given it back by
-    /// [`Node::dequeue_buffer`].
-    pub(super) unsafe fn queue_buffer(&self, index: u32) -> Result<(), CallError> {
-        let mut argument = buffer(index);
-        // SAFETY: VIDIOC_QBUF takes a v4l2_buffer; the caller sees to the memory that it names.
-        unsafe { self.call("VIDIOC_QBUF", vidioc::VIDIOC_QBUF, &mut argument) }
-    }
-
-    /// Takes the oldest buffer that the driver has filled; `None` if there is none yet.
-    pub(super) fn dequeue_buffer(&self) -> Result<Option<Filled>, CallError> {
-        let mut argument = buffer(0);
-        // SAFETY: VIDIOC_DQBUF takes a v4l2_buffer.
-        let result = unsafe { self.call("VIDIOC_DQBUF", vidioc::VIDIOC_DQBUF, &mut argument) };
-        Ok(unless(result, Errno::EAGAIN)?.map(|()| filled(&argument)))
-    }
-
-    pub(super) fn stream_on(&self) -> Result<(), CallError> {
-        let mut kind = CAPTURE;
-        // SAFETY: VIDIOC_STREAMON takes an int, which has the size of the constant's type.
-        unsafe { self.call("VIDIOC_STREAMON", vidioc::VIDIOC_STREAMON, &mut kind) }
-    }
-
-    /// Stops the stream and takes all buffers back from the driver.
-    pub(super) fn stream_off(&self) -> Result<(), CallError> {
-        let mut kind = CAPTURE;
-        // SAFETY: VIDIOC_STREAMOFF takes an int, which has the size of the constant's type.
-        unsafe { self.call("VIDIOC_STREAMOFF", vidioc::VIDIOC_STREAMOFF, &mut kind) }
-    }
-
     /// # Safety
     /// `T` is the structure that belongs to `request`.
-    unsafe fn call<T>(
+    pub(super) unsafe fn call<T>(
         &self,
         call: &'static str,
         request: vidioc::_IOC_TYPE,
@@ -321,7 +251,7 @@ pub(super) fn errno(error: &io::Error) -> Errno {
 }
 
 /// `None` for the one error that is an answer.
-fn unless(result: Result<(), CallError>, answer: Errno) -> Result<Option<()>, CallError> {
+pub(super) fn unless(result: Result<(), CallError>, answer: Errno) -> Result<Option<()>, CallError> {
     match result {
         Err(failed) if failed.errno == answer => Ok(None),
         other => other.map(Some),
@@ -329,14 +259,14 @@ fn unless(result: Result<(), CallError>, answer: Errno) -> Result<Option<()>, Ca
 }
 
 /// One of the kernel's structures, for which zeros are the documented "nothing asked".
-fn zeroed<T: Plain>() -> T {
+pub(super) fn zeroed<T: Plain>() -> T {
     // SAFETY: Plain promises that zeros are a value of T.
     unsafe { mem::zeroed() }
 }
 
 /// # Safety
 /// All bytes zero are a value of the type.
-unsafe trait Plain {}
+pub(super) unsafe trait Plain {}
 
 macro_rules! plain {
     ($($name:ident)*) => {
@@ -349,23 +279,6 @@ plain! {
     v4l2_buffer v4l2_capability v4l2_captureparm v4l2_ext_control v4l2_ext_controls v4l2_fmtdesc v4l2_format
     v4l2_frmivalenum v4l2_frmsizeenum v4l2_pix_format v4l2_query_ext_ctrl v4l2_querymenu v4l2_requestbuffers
     v4l2_streamparm
-}
-
-fn buffer(index: u32) -> sys::v4l2_buffer {
-    sys::v4l2_buffer { index, type_: CAPTURE, memory: MMAP, ..zeroed() }
-}
-
-fn filled(buffer: &sys::v4l2_buffer) -> Filled {
-    let seconds = u64::try_from(buffer.timestamp.tv_sec).unwrap_or_default();
-    let micros = u64::try_from(buffer.timestamp.tv_usec).unwrap_or_default();
-    let nanos = seconds.saturating_mul(1_000_000_000).saturating_add(micros.saturating_mul(1000));
-    Filled {
-        index: buffer.index,
-        bytes_used: buffer.bytesused,
-        flags: buffer.flags,
-        captured: Time::from_nanos(nanos),
-        sequence: buffer.sequence,
-    }
 }
 
 fn format(format: &sys::v4l2_format) -> Format {
@@ -469,15 +382,6 @@ mod tests {
     }
 
     #[test]
-    fn odd_times_become_instants() {
-        let mut raw = buffer(3);
-        (raw.timestamp.tv_sec, raw.timestamp.tv_usec) = (2, 500);
-        assert_eq!(filled(&raw).captured, Time::from_nanos(2_000_500_000));
-        (raw.timestamp.tv_sec, raw.timestamp.tv_usec) = (-1, -1);
-        assert_eq!(filled(&raw).captured, Time::default());
-    }
-
-    #[test]
     fn a_rate_is_the_inverse_of_the_interval_if_there_is_one() {
         let mut raw = sys::v4l2_streamparm { type_: CAPTURE, ..zeroed() };
         assert_eq!(rate(&raw), None);
@@ -559,9 +463,6 @@ mod tests {
             if let Some(rates) = rates(&of_bytes(answer)) {
                 prop_assert!(is_line(&rates.to_string()));
             }
-            let filled = filled(&of_bytes(answer));
-            prop_assert!(filled.captured <= Time::NEVER);
-
             let control = control(&of_bytes(answer));
             let menu = vec![(0, item(control.kind, &of_bytes(&answers[1]))), (i64::MIN, item(Kind::Menu, &of_bytes(&answers[2])))];
             let line = controls::Line { control: &control, menu: &menu, value: Some(i64::MIN) };

@@ -3,8 +3,7 @@
 
 use std::cell::Cell;
 use std::ffi::c_void;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +11,8 @@ use std::time::Duration;
 use nix::errno::Errno;
 use v4l::v4l_sys as sys;
 
-use super::node::{CallError, Filled, Node, Span, errno};
+use super::buffers::{Driver, Filled, Span};
+use super::node::CallError;
 use crate::time::Time;
 
 /// How many buffers are asked for: at 30 fps the loop may be late by some 150 ms before a frame is dropped.
@@ -26,7 +26,7 @@ const BELIEVABLE: Duration = Duration::from_secs(10);
 
 /// A stream in progress. Dropping it stops the camera and frees the buffers.
 pub(super) struct Ring {
-    node: Arc<Node>,
+    driver: Arc<dyn Driver>,
     buffers: Vec<Mapping>,
     /// Taken from the driver and not handed out yet.
     newest: Option<Filled>,
@@ -39,37 +39,28 @@ impl Ring {
     ///
     /// # Errors
     /// `EBUSY` is another program's stream, `ENOSPC` at `VIDIOC_STREAMON` the USB bus's lack of bandwidth.
-    pub(super) fn start(node: Arc<Node>) -> Result<Self, CallError> {
+    pub(super) fn start(driver: Arc<dyn Driver>) -> Result<Self, CallError> {
         // Made first, so that its drop undoes what was done when a later step fails.
-        let mut ring = Ring { node, buffers: Vec::new(), newest: None, failed: Cell::new(None) };
-        let count = ring.node.request_buffers(WANTED)?;
+        let mut ring = Ring { driver, buffers: Vec::new(), newest: None, failed: Cell::new(None) };
+        let count = ring.driver.request(WANTED)?;
         for index in 0..count {
-            let place = ring.node.query_buffer(index)?;
-            ring.buffers.push(Mapping::new(&ring.node, place)?);
+            let place = ring.driver.span(index)?;
+            ring.buffers.push(Mapping::new(&ring.driver, place)?);
         }
         if ring.buffers.len() < FEWEST {
             return Err(CallError { call: "VIDIOC_REQBUFS", errno: Errno::ENOMEM });
         }
         for index in 0..count {
             // SAFETY: the stream is being made, nothing has been lent.
-            unsafe { ring.node.queue_buffer(index) }?;
+            unsafe { ring.driver.queue(index) }?;
         }
-        ring.node.stream_on()?;
+        ring.driver.stream_on()?;
         Ok(ring)
-    }
-
-    /// Whose stream it is.
-    pub(super) fn node(&self) -> &Arc<Node> {
-        &self.node
     }
 
     /// How many buffers there are.
     pub(super) fn len(&self) -> usize {
         self.buffers.len()
-    }
-
-    pub(super) fn fd(&self) -> BorrowedFd<'_> {
-        self.node.as_fd()
     }
 
     /// The oldest buffer that is filled, on loan; `None` if there is none yet. Exclusive, so that one is lent
@@ -80,7 +71,7 @@ impl Ring {
         }
         let taken = match self.newest.take() {
             Some(filled) => Some(filled),
-            None => self.node.dequeue_buffer()?,
+            None => self.driver.dequeue()?,
         };
         let Some(filled) = taken else { return Ok(None) };
         match usize::try_from(filled.index).ok().and_then(|index| self.buffers.get(index)) {
@@ -94,10 +85,10 @@ impl Ring {
         let mut dropped = 0;
         // a driver that fills as fast as this gives back does not hold us
         for _ in 0..self.buffers.len() {
-            let Some(filled) = self.node.dequeue_buffer()? else { break };
+            let Some(filled) = self.driver.dequeue()? else { break };
             if let Some(older) = self.newest.replace(filled) {
                 // SAFETY: it was taken from the driver and never lent.
-                unsafe { self.node.queue_buffer(older.index) }?;
+                unsafe { self.driver.queue(older.index) }?;
                 dropped += 1;
             }
         }
@@ -107,9 +98,9 @@ impl Ring {
 
 impl Drop for Ring {
     fn drop(&mut self) {
-        report(self.node.stream_off());
+        report(self.driver.stream_off());
         self.buffers.clear();
-        report(self.node.request_buffers(0).map(|_| ()));
+        report(self.driver.request(0).map(|_| ()));
     }
 }
 
@@ -156,7 +147,7 @@ impl Buffer<'_> {
 impl Drop for Buffer<'_> {
     fn drop(&mut self) {
         // SAFETY: the only references into the mapping came from `bytes`, and borrowed `self`.
-        if let Err(failed) = unsafe { self.ring.node.queue_buffer(self.filled.index) } {
+        if let Err(failed) = unsafe { self.ring.driver.queue(self.filled.index) } {
             self.ring.failed.set(Some(failed));
         }
     }
@@ -171,6 +162,7 @@ fn believable(flags: u32, driver: Time, now: Time) -> Time {
 
 /// One buffer's pages, read-only.
 struct Mapping {
+    driver: Arc<dyn Driver>,
     start: NonNull<c_void>,
     length: usize,
 }
@@ -180,19 +172,9 @@ struct Mapping {
 unsafe impl Send for Mapping {}
 
 impl Mapping {
-    fn new(node: &Node, place: Span) -> Result<Self, CallError> {
-        let fail = |errno| CallError { call: "mmap", errno };
-        let length = usize::try_from(place.length).map_err(|_| fail(Errno::ENOMEM))?;
-        #[allow(clippy::unnecessary_fallible_conversions, reason = "off_t has 32 bits on 32-bit boards")]
-        let offset = libc::off_t::try_from(place.offset).map_err(|_| fail(Errno::EOVERFLOW))?;
-        let fd = node.as_fd().as_raw_fd();
-        // SAFETY: a new mapping at an address of the kernel's choice, of a length and offset that the driver gave.
-        let start = unsafe {
-            v4l::v4l2::mmap(ptr::null_mut(), length, libc::PROT_READ, libc::MAP_SHARED, fd, offset)
-        }
-        .map_err(|error| fail(errno(&error)))?;
-        let start = NonNull::new(start).ok_or(fail(Errno::ENOMEM))?;
-        Ok(Mapping { start, length })
+    fn new(driver: &Arc<dyn Driver>, span: Span) -> Result<Self, CallError> {
+        let (start, length) = driver.map(span)?;
+        Ok(Mapping { driver: Arc::clone(driver), start, length })
     }
 
     /// # Safety
@@ -207,34 +189,11 @@ impl Mapping {
 impl Drop for Mapping {
     fn drop(&mut self) {
         // SAFETY: it is our own mapping, and no slice of it can outlive `self`.
-        let result = unsafe { v4l::v4l2::munmap(self.start.as_ptr(), self.length) };
-        report(result.map_err(|error| CallError { call: "munmap", errno: errno(&error) }));
+        report(unsafe { self.driver.unmap(self.start, self.length) });
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MONOTONIC: u32 = sys::V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
-
-    #[test]
-    fn a_near_monotonic_time_is_believed() {
-        let now = Time::from_millis(100_000);
-        for millis in [90_000, 99_967, 100_000, 100_178, 110_000] {
-            let driver = Time::from_millis(millis);
-            assert_eq!(believable(MONOTONIC | sys::V4L2_BUF_FLAG_DONE, driver, now), driver);
-        }
-    }
-
-    #[test]
-    fn any_other_time_is_not() {
-        let now = Time::from_millis(100_000);
-        for millis in [0, 89_999, 110_001, 4_154_505_010_000] {
-            assert_eq!(believable(MONOTONIC, Time::from_millis(millis), now), now);
-        }
-        let near = Time::from_millis(99_990);
-        assert_eq!(believable(0, near, now), now);
-        assert_eq!(believable(sys::V4L2_BUF_FLAG_TIMESTAMP_COPY, near, now), now);
-    }
-}
+mod fake;
+#[cfg(test)]
+mod tests;
