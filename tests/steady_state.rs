@@ -13,7 +13,7 @@ use camcast::fec::{Decoder, Encoder, Shape};
 use camcast::jpeg::Size;
 use camcast::receiver::{Event, Patience, Receiver};
 use camcast::reel::Reel;
-use camcast::sender::hub::{Hub, Limits};
+use camcast::sender::hub::{Hub, JOINS, Limits};
 use camcast::sender::{ClientId, Output, Route, Transmit};
 use camcast::time::{Stamp, Time};
 use camcast::wire::data::{parity_rows, with_tag};
@@ -322,8 +322,10 @@ impl Lossy {
     fn new() -> Self {
         let stream = StreamId(7);
         let (remote, local) = ("198.51.100.7:6000".parse().unwrap(), "192.0.2.1:9999".parse().unwrap());
-        let (mut hub, reel) =
-            (Hub::new(Limits { clients: 1, burst: 16 }, stream), Reel::new(8 << 20, 1452, stream));
+        let (mut hub, reel) = (
+            Hub::new(Limits { clients: 1, joins: JOINS, burst: 16 }, stream),
+            Reel::new(8 << 20, 1452, stream),
+        );
         let now = Time::from_millis(1_000);
         let join = Join { parity: true, ..Join::default() };
         let reply = hub.join_native(join, Route { remote, local }, Token(1), &reel, now);

@@ -5,7 +5,7 @@ use camcast::picture::Pattern;
 use camcast::receiver::{Event, Patience, Receiver};
 use camcast::record::container::{Container, Muxer, Track};
 use camcast::reel::Reel;
-use camcast::sender::hub::{Hub, Limits};
+use camcast::sender::hub::{Hub, JOINS, Limits};
 use camcast::sender::{ClientId, Output, Route};
 use camcast::time::{Stamp, Time};
 use camcast::wire::client::{Continue, Hello};
@@ -114,7 +114,7 @@ fn push(times: usize) {
 
 fn hub(times: usize, clients: u16) {
     let (jpeg, mut reel) = (frame(BYTES), reel());
-    let mut hub = Hub::new(Limits { clients, burst: GSO }, STREAM);
+    let mut hub = Hub::new(Limits { clients, joins: JOINS, burst: GSO }, STREAM);
     let mut now = stamp(0).captured;
     let ids: Vec<ClientId> = (1..=clients).map(|token| join(&mut hub, &reel, token, now)).collect();
     let mut arrived = 0;

@@ -2,6 +2,7 @@
 //! goes to standard error they wait in an [outbox](super::outbox), so that nobody waits for whoever reads them.
 
 use super::budget::{Budget, Kind};
+use super::exit::{ExitError, usage};
 use super::local_time;
 use super::outbox::Outbox;
 use crate::app::quantity::counted;
@@ -18,6 +19,9 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The program's name, and the way to standard error.
 static VOICE: OnceLock<(&'static str, Outbox)> = OnceLock::new();
+
+/// More than 150 a second help nobody.
+const MOST_LINES: u16 = 10_000;
 
 /// What each kind of line may have a minute, in a program that runs on and on.
 static BUDGET: OnceLock<Mutex<Budget>> = OnceLock::new();
@@ -66,6 +70,18 @@ pub fn start_limited(name: &'static str, verbose: u16, lines_a_minute: u32) {
     // the first one stays
     let _ = BUDGET.set(Mutex::new(Budget::new(lines_a_minute)));
     start(name, verbose);
+}
+
+/// What was typed as the number of lines a minute of any one kind, or what the program has by itself.
+///
+/// # Errors
+/// None, or more than anybody reads.
+pub fn lines_a_minute(typed: Option<u16>, default: u32) -> Result<u32, ExitError> {
+    match typed {
+        None => Ok(default),
+        Some(lines @ 1..=MOST_LINES) => Ok(lines.into()),
+        Some(_) => Err(usage(format!("--log-lines: from 1 to {MOST_LINES} a minute"))),
+    }
 }
 
 fn with_budget<T>(act: impl FnOnce(&mut Budget) -> T) -> Option<T> {

@@ -5,8 +5,8 @@ use crate::admission::kept::Kept;
 use crate::admission::rates::Rates;
 use std::time::Duration;
 
-/// Joins of one address that prove nothing: all clients of a house at once, and then four a second.
-const JOINS: (u32, Duration) = (64, Duration::from_millis(250));
+/// In this time the joins that prove nothing leak away: of [`JOINS`](super::hub::JOINS) four a second.
+const JOINS_LEAK: Duration = Duration::from_secs(16);
 
 /// Plain joins of one address that are not answered, which cost a frame each: as many at once as there are places, and no less than
 /// this; and then one each four seconds.
@@ -21,13 +21,13 @@ pub(super) struct Entrance {
 }
 
 impl Entrance {
-    pub(super) fn new(places: u16) -> Self {
+    pub(super) fn new(places: u16, joins: u16) -> Self {
         let (least, every) = UNANSWERED;
         let rates = |(at_once, every)| Rates::new(at_once, every);
         Entrance {
             invitations: Invitations::new(),
             kept: Kept::default(),
-            joins: rates(JOINS),
+            joins: rates((joins.into(), JOINS_LEAK / u32::from(joins.max(1)))),
             unanswered: rates((least.max(places.into()), every)),
         }
     }

@@ -18,11 +18,16 @@ use crate::wire::{FrameNumber, StreamId, Token};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
+/// Joins of one address at once that prove nothing: all clients of a house.
+pub const JOINS: u16 = 64;
+
 /// What the hub may use up.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Clients at once, of both kinds.
     pub clients: u16,
+    /// Joins of one address at once that prove nothing; a sixteenth of them leaks away a second.
+    pub joins: u16,
     /// Datagrams that one system call takes: [`Transmit::Train`] is never longer.
     pub burst: u16,
 }
@@ -62,7 +67,7 @@ impl Hub {
             places: (0..limits.clients).map(|_| None).collect(),
             generation: 0,
             outputs: VecDeque::with_capacity(64),
-            entrance: Entrance::new(limits.clients),
+            entrance: Entrance::new(limits.clients, limits.joins),
             turn: 0,
             camera: (false, None),
             slate: None,

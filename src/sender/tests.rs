@@ -13,7 +13,7 @@ mod plain;
 #[cfg(test)]
 mod slate;
 
-use super::hub::Limits;
+use super::hub::{JOINS, Limits};
 use super::*;
 use crate::fec::Encoder;
 use crate::jpeg::Size;
@@ -48,7 +48,7 @@ fn route(remote: &str) -> Route {
 impl Bench {
     fn new() -> Self {
         Bench {
-            hub: Hub::new(Limits { clients: 4, burst: BURST }, STREAM),
+            hub: Hub::new(Limits { clients: 4, joins: JOINS, burst: BURST }, STREAM),
             reel: Reel::new(2 << 20, 1452, STREAM),
             now: Time::from_millis(10_000),
             log: Vec::new(),

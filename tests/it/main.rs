@@ -54,6 +54,7 @@ mod cast {
     mod http_crowd;
     mod http_readers;
     mod http_scale;
+    mod limits;
     mod no_camera_yet;
     mod no_signal;
     mod odd_frames;

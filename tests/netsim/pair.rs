@@ -14,7 +14,7 @@ use camcast::jpeg::Size;
 use camcast::receiver::rejoin::{FailureReason, Resume};
 use camcast::receiver::{Event, Run};
 use camcast::reel::Reel;
-use camcast::sender::hub::{Hub, Limits};
+use camcast::sender::hub::{Hub, JOINS, Limits};
 use camcast::sender::{ClientEvent, ClientId, Output, Route, Transmit};
 use camcast::time::{Stamp, Time};
 use camcast::wire::client::FromClient;
@@ -139,7 +139,7 @@ impl Bench {
     /// Everything at its start.
     pub fn new(scene: Scene) -> Self {
         let mut chance = Rng::new(scene.seed);
-        let limits = Limits { clients: scene.viewers.len() as u16 * 4 + 1, burst: GSO };
+        let limits = Limits { clients: scene.viewers.len() as u16 * 4 + 1, joins: JOINS, burst: GSO };
         let line = Link::new(scene.line.clone(), scene.seed, START);
         let guests = scene.viewers.iter().map(|viewer| Guest::new(viewer, &mut chance)).collect();
         let server = Server {

@@ -7,11 +7,12 @@ use crate::admission::networks::Allowed;
 use crate::admission::password::Passwords;
 use crate::app::argument::{Argument, is_text};
 use crate::app::exit::{ExitError, usage};
-use crate::app::{key_file, local_time, quantity};
+use crate::app::{key_file, local_time, logging, quantity};
 use crate::capture::{CaptureConfig, Mode, SourceSpec};
 use crate::http::access::Access;
 use crate::picture::RawEncoder;
 use crate::seal::{Key, TAG_LEN};
+use crate::sender::hub::JOINS;
 use crate::sign::SigningKey;
 use crate::sys::signals::has_terminal;
 use crate::wire::data::{HEADER_LEN, MIN_FRAGMENT};
@@ -48,6 +49,14 @@ pub const MAX_LISTEN: usize = 4;
 /// Networks that can be let in alone.
 const MAX_ALLOW: usize = 32;
 
+/// Lines a minute of any one kind, whatever causes them: so many can reload their pages.
+pub const LINES_A_MINUTE: u32 = 40;
+
+/// Bytes of a client log: some 200,000 lines. Then it is moved aside, and a new one begins.
+const CLIENT_LOG_SIZE: u64 = 10 << 20;
+
+const MAX_JOINS: u16 = 4096;
+const LEAST_CLIENT_LOG: u64 = 4096;
 const MIN_REEL: u64 = 1 << 20;
 const MAX_REEL: u64 = 4 << 30;
 const MIN_MTU: u16 = MIN_FRAGMENT + HEADER_LEN as u16 + IP_UDP_OVERHEAD;
@@ -91,12 +100,18 @@ pub struct Config {
     pub reel: usize,
     /// Clients at once.
     pub max_clients: u16,
+    /// Joins of one address at once that take no frame.
+    pub max_joins: u16,
     /// Bytes of UDP payload in a full datagram.
     pub datagram: u16,
     /// The differentiated services code point of what is sent; none: the system's default.
     pub dscp: Option<u8>,
     /// File for joins and leaves.
     pub client_log: Option<PathBuf>,
+    /// Bytes of that file before a new one begins.
+    pub client_log_size: u64,
+    /// Lines of the log of any one kind a minute.
+    pub log_lines: u32,
     /// Frames without their end are sent too.
     pub allow_truncated_frames: bool,
     /// The camera is on only while somebody watches.
@@ -160,11 +175,14 @@ impl TryFrom<Options> for Config {
             capture,
             reel: reel(options.reel.as_deref())?,
             max_clients: max_clients(options.max_clients)?,
+            max_joins: max_joins(options.max_joins)?,
             datagram: datagram(options.mtu, key.is_some())?,
             key,
             sign: key_file::read_signing(options.sign.as_ref(), SIGN_CREDENTIAL)?,
             dscp: dscp(options.dscp.as_deref())?,
             client_log: options.client_log.map(|file| file.path().to_owned()),
+            client_log_size: client_log_size(options.client_log_size.as_deref())?,
+            log_lines: logging::lines_a_minute(options.log_lines, LINES_A_MINUTE)?,
             allow_truncated_frames: options.allow_truncated_frames,
             on_demand: options.on_demand,
             exit_on_device_error: options.exit_on_device_error,
@@ -392,6 +410,24 @@ fn max_clients(typed: Option<u16>) -> Result<u16, ExitError> {
     Ok(clients)
 }
 
+fn max_joins(typed: Option<u16>) -> Result<u16, ExitError> {
+    let joins = typed.unwrap_or(JOINS);
+    if !(1..=MAX_JOINS).contains(&joins) {
+        return Err(usage(format!("--max-joins: from 1 to {MAX_JOINS}")));
+    }
+    Ok(joins)
+}
+
+fn client_log_size(typed: Option<&str>) -> Result<u64, ExitError> {
+    let Some(text) = typed else { return Ok(CLIENT_LOG_SIZE) };
+    let size =
+        quantity::parse_size_with_unit(text).map_err(|error| usage(format!("--client-log-size {error}")))?;
+    match size {
+        ..LEAST_CLIENT_LOG => Err(usage("--client-log-size: at least 4K, which are some 80 lines")),
+        _ => Ok(size),
+    }
+}
+
 fn datagram(mtu: Option<u16>, is_sealed: bool) -> Result<u16, ExitError> {
     let (mtu, least) = (mtu.unwrap_or(1500), MIN_MTU + if is_sealed { TAG_LEN as u16 } else { 0 });
     if !(least..=MAX_MTU).contains(&mtu) {
@@ -458,6 +494,14 @@ mod tests {
         assert!(text(|o| o.listen = vec!["nowhere".into()]).contains("--listen nowhere"));
         assert!(text(|o| o.reel = Some("1K".into())).contains("--reel"));
         assert!(text(|o| o.max_clients = Some(65)).contains("--max-clients"));
+        assert!(text(|o| o.max_joins = Some(0)).contains("--max-joins: from 1 to 4096"));
+        assert!(text(|o| o.max_joins = Some(4097)).contains("--max-joins: from 1 to 4096"));
+        assert!(text(|o| o.log_lines = Some(0)).contains("--log-lines: from 1 to 10000 a minute"));
+        assert!(text(|o| o.log_lines = Some(10_001)).contains("--log-lines: from 1 to 10000 a minute"));
+        assert!(
+            text(|o| o.client_log_size = Some("10".into())).contains("--client-log-size 10: 10 of what?")
+        );
+        assert!(text(|o| o.client_log_size = Some("1K".into())).contains("--client-log-size: at least 4K"));
         assert!(text(|o| o.mtu = Some(100)).contains("--mtu"));
         assert!(text(|o| o.mode = Some("h264".into())).contains("--mode h264: one of auto, mjpeg, yuyv"));
         assert!(camera(|o| o.control = vec!["hue".into()]).contains("--control hue: write it as NAME=VALUE"));

@@ -61,7 +61,8 @@ pub fn run(options: Options) -> Result<Exit, ExitError> {
     if let Some(done) = errands::run(&options) {
         return done;
     }
-    logging::start_limited("camcast", options.verbose, report::LINES_A_MINUTE);
+    let lines = logging::lines_a_minute(options.log_lines, config::LINES_A_MINUTE)?;
+    logging::start_limited("camcast", options.verbose, lines);
     local_time::zone_trouble().iter().for_each(|why| log::warn!("{why}"));
     let mut server = Server::new(&Config::try_from(options)?)?;
     while server.turn()? == Flow::On {}
@@ -99,7 +100,7 @@ impl Server {
     pub fn new(config: &Config) -> Result<Self, ExitError> {
         let of = if config.hangup_sets_controls { Signals::but_hangup } else { Signals::new };
         let signals = of().map_err(|error| ExitError::system("signal handlers", &error))?;
-        let report = Report::new(config.client_log.as_deref())?;
+        let report = Report::new(config)?;
         let stream = Stream::open(config, clock::now())?;
         let outlets = Outlets::open(config, &stream)?;
         log::info!("{}", stream.limits());

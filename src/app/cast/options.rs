@@ -119,6 +119,10 @@ pub struct Options {
     #[argh(option, arg_name = "n")]
     pub max_clients: Option<u16>,
 
+    /// joins of one address at once that take no frame, 1 to 4096, and then a sixteenth of them a second; default 64
+    #[argh(option, arg_name = "n")]
+    pub max_joins: Option<u16>,
+
     /// largest IP packet that the network takes whole, in bytes; default 1500
     #[argh(option, arg_name = "bytes")]
     pub mtu: Option<u16>,
@@ -130,6 +134,14 @@ pub struct Options {
     /// append a line for each join and leave: time, client, joined or left
     #[argh(option, arg_name = "file")]
     pub client_log: Option<Argument>,
+
+    /// size of that file before it is moved to FILE.1 and a new one begins; default 10M
+    #[argh(option, arg_name = "size")]
+    pub client_log_size: Option<String>,
+
+    /// lines of the log of any one kind a minute, 1 to 10000; more are counted; default 40
+    #[argh(option, arg_name = "n")]
+    pub log_lines: Option<u16>,
 
     /// play a file or folder once, then end; default: in a loop
     #[argh(switch)]
@@ -215,9 +227,12 @@ impl Options {
             allow_control: self.allow_control.or(file.allow_control),
             reel: self.reel.or(file.reel),
             max_clients: self.max_clients.or(file.max_clients),
+            max_joins: self.max_joins.or(file.max_joins),
             mtu: self.mtu.or(file.mtu),
             dscp: self.dscp.or(file.dscp),
             client_log: self.client_log.or(file.client_log),
+            client_log_size: self.client_log_size.or(file.client_log_size),
+            log_lines: self.log_lines.or(file.log_lines),
             once: self.once.or(file.once),
             follow: self.follow.or(file.follow),
             wait_for_client: self.wait_for_client.or(file.wait_for_client),

@@ -71,6 +71,7 @@ pub fn run(options: Options) -> Result<Exit, ExitError> {
     }
     memory::give_back_large();
     let (verbose, is_check) = (options.verbose, options.check_config);
+    let log_lines = logging::lines_a_minute(options.log_lines, report::LINES_A_MINUTE)?;
     let config = Config::try_from(options)?;
     if is_check {
         say(FINE);
@@ -78,7 +79,7 @@ pub fn run(options: Options) -> Result<Exit, ExitError> {
     }
     // standard error is for events alone where standard output is the recording
     if config.events() != Some(Output::Err) {
-        logging::start_limited("camrec", verbose, report::LINES_A_MINUTE);
+        logging::start_limited("camrec", verbose, log_lines);
         local_time::zone_trouble().iter().for_each(|why| log::warn!("{why}"));
     }
     if matches!(config.target, Target::Pipe { .. }) && std::io::stdout().is_terminal() {

@@ -119,6 +119,10 @@ pub struct Options {
     #[argh(switch)]
     pub json: bool,
 
+    /// lines of the log of any one kind a minute, 1 to 10000; more are counted; default 9
+    #[argh(option, arg_name = "n")]
+    pub log_lines: Option<u16>,
+
     /// a file of options, one a line without its hyphens, such as 'keep 100G'; what is typed wins over it
     #[argh(option, arg_name = "file")]
     pub config: Option<Argument>,
@@ -176,6 +180,7 @@ impl Options {
             json: self.json.or(file.json),
             config: self.config.or(file.config),
             check_config: self.check_config.or(file.check_config),
+            log_lines: self.log_lines.or(file.log_lines),
             verbose: self.verbose.or(file.verbose),
             version: self.version.or(file.version),
         }

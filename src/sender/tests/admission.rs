@@ -500,7 +500,7 @@ fn a_plain_client_gets_the_frame_after_one_that_was_not_sent() {
 #[test]
 fn as_many_plain_clients_of_one_address_as_there_are_places_come_at_once() {
     let mut bench = Bench::new();
-    bench.hub = Hub::new(Limits { clients: 16, burst: BURST }, STREAM);
+    bench.hub = Hub::new(Limits { clients: 16, joins: JOINS, burst: BURST }, STREAM);
     for port in 5_000..5_016 {
         bench.plain(port);
     }

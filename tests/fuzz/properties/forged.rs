@@ -6,7 +6,7 @@ use camcast::fec::Encoder;
 use camcast::jpeg::Size;
 use camcast::receiver::{Event, Patience, Receiver};
 use camcast::reel::Reel;
-use camcast::sender::hub::{Hub, Limits};
+use camcast::sender::hub::{Hub, JOINS, Limits};
 use camcast::sender::{ClientId, Output, Route, Transmit};
 use camcast::time::{Stamp, Time};
 use camcast::wire::data::{Data, HEADER_LEN, Header, with_tag};
@@ -80,7 +80,7 @@ fn jpeg(number: u32) -> Vec<u8> {
 impl Bench {
     fn new(policy: Policy) -> Self {
         let (remote, local) = ("198.51.100.7:6000".parse().unwrap(), "192.0.2.1:9999".parse().unwrap());
-        let mut hub = Hub::new(Limits { clients: 1, burst: 16 }, STREAM);
+        let mut hub = Hub::new(Limits { clients: 1, joins: JOINS, burst: 16 }, STREAM);
         let (reel, now) = (Reel::new(1 << 20, DATAGRAM, STREAM), Time::from_millis(1_000));
         let join = Join { policy, parity: policy == Policy::Newest, ..Join::default() };
         let reply = hub.join_native(join, Route { remote, local }, TOKEN, &reel, now);

@@ -4,7 +4,7 @@ use super::script::Script;
 use camcast::fec::Encoder;
 use camcast::jpeg::Size;
 use camcast::reel::Reel;
-use camcast::sender::hub::{Hub, Limits};
+use camcast::sender::hub::{Hub, JOINS, Limits};
 use camcast::sender::{ClientId, Output, Route, Transmit};
 use camcast::time::{Stamp, Time};
 use camcast::wire::client::{ClientEnd, Continue, Hello, Missing};
@@ -47,7 +47,7 @@ fn key(client: ClientId) -> ClientId2 {
 pub fn check(bytes: &[u8]) -> bool {
     let mut script = Script::new(bytes);
     let mut bench = Bench {
-        hub: Hub::new(Limits { clients: PLACES, burst: BURST }, STREAM),
+        hub: Hub::new(Limits { clients: PLACES, joins: JOINS, burst: BURST }, STREAM),
         reel: Reel::new(1 << 18, DATAGRAM, STREAM),
         now: Time::from_millis(10_000),
         open: BTreeMap::new(),

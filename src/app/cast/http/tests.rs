@@ -57,7 +57,7 @@ impl Bench {
             http: Http::open(&config).unwrap(),
             stream: Stream::open(&config, now).unwrap(),
             stats: Stats::default(),
-            report: Report::new(None).unwrap(),
+            report: Report::new(&config).unwrap(),
             door: None,
             now,
             _folder: folder,

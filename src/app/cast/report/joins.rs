@@ -5,11 +5,8 @@ use crate::app::throttle::Allowance;
 use crate::time::Time;
 use arrayvec::ArrayVec;
 
-/// Lines a minute of all together: so many can reload their pages.
-pub const ALL: u32 = 40;
-
-/// Lines a minute of one address, which may be a web server with several behind it.
-const EACH: u32 = 10;
+/// The part of all lines that one address may have, which may be a web server with several behind it.
+const SHARE: u32 = 4;
 
 /// Addresses that are told from each other.
 const PARTIES: usize = 64;
@@ -17,16 +14,18 @@ const PARTIES: usize = 64;
 /// Counts them.
 pub struct Joins {
     all: Allowance,
+    /// Lines a minute of one address.
+    most_each: u32,
     each: ArrayVec<(Party, Allowance), PARTIES>,
 }
 
-impl Default for Joins {
-    fn default() -> Self {
-        Joins { all: Allowance::new(ALL), each: ArrayVec::new() }
-    }
-}
-
 impl Joins {
+    /// So many lines a minute of all together.
+    pub fn new(most: u32) -> Self {
+        let most_each = most.div_ceil(SHARE);
+        Joins { all: Allowance::new(most), most_each, each: ArrayVec::new() }
+    }
+
     /// One from there. True: say it, and its leave.
     pub fn may_say(&mut self, party: Party, now: Time) -> bool {
         self.each.retain(|(_, allowance)| !allowance.is_over(now));
@@ -34,7 +33,7 @@ impl Joins {
             if self.each.is_full() {
                 self.each.remove(0);
             }
-            self.each.push((party, Allowance::new(EACH)));
+            self.each.push((party, Allowance::new(self.most_each)));
         }
         let of_it = self.each.iter_mut().find(|(known, _)| *known == party);
         match of_it.is_some_and(|(_, allowance)| allowance.may_say(now)) {
@@ -58,13 +57,16 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
     use std::time::Duration;
 
+    const ALL: u32 = 40;
+    const EACH: u32 = 10;
+
     fn party(number: u32) -> Party {
         Party::of(IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + number)))
     }
 
     #[test]
     fn one_who_comes_again_and_again_does_not_take_the_others_lines() {
-        let (mut joins, start) = (Joins::default(), Time::from_millis(1));
+        let (mut joins, start) = (Joins::new(ALL), Time::from_millis(1));
         assert_eq!((0..1000).filter(|_| joins.may_say(party(1), start)).count(), EACH as usize);
         assert!(joins.may_say(party(2), start));
         assert_eq!(joins.unsaid(start), None);
@@ -75,7 +77,7 @@ mod tests {
 
     #[test]
     fn all_the_addresses_in_the_world_fill_no_log() {
-        let (mut joins, start) = (Joins::default(), Time::from_millis(1));
+        let (mut joins, start) = (Joins::new(ALL), Time::from_millis(1));
         assert_eq!((0..1000).filter(|number| joins.may_say(party(*number), start)).count(), ALL as usize);
         assert_eq!(joins.unsaid(start.after(Duration::from_secs(60))), Some(1000 - u64::from(ALL)));
     }

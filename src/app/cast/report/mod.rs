@@ -2,6 +2,7 @@
 
 pub mod joins;
 
+use super::config::Config;
 use super::drops::{DropReason, Drops, Ends};
 use super::seen::Way;
 use super::stats::Stats;
@@ -30,14 +31,8 @@ use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Lines a minute of any one kind, whatever causes them.
-pub const LINES_A_MINUTE: u32 = joins::ALL;
-
 /// Datagrams of nobody that are worth a line.
 const STRANGE: u64 = 10;
-
-/// Bytes of a client log: some 200,000 lines. Then it is moved aside, and a new one begins.
-const CLIENT_LOG_MOST: u64 = 10_000_000;
 
 /// The log, and the client log if there is one.
 pub struct Report {
@@ -74,8 +69,8 @@ impl Report {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn new(client_log: Option<&Path>) -> Result<Self, ExitError> {
-        let open = |path: &Path| match Outlet::append_up_to(path, CLIENT_LOG_MOST)
+    pub fn new(config: &Config) -> Result<Self, ExitError> {
+        let open = |path: &Path| match Outlet::append_up_to(path, config.client_log_size)
             .and_then(|file| Outbox::new(Some(file), None))
         {
             Ok(outbox) => Ok((path.to_owned(), outbox)),
@@ -86,7 +81,7 @@ impl Report {
         };
         let default = Throttle::default();
         Ok(Report {
-            client_log: client_log.map(open).transpose()?,
+            client_log: config.client_log.as_deref().map(open).transpose()?,
             client_log_lost: default,
             damaged: default,
             unsaid: Drops::default(),
@@ -96,9 +91,9 @@ impl Report {
             too_large: default,
             too_slow: default,
             rejected: default,
-            joins: Joins::default(),
-            leaves: Joins::default(),
-            absent: Joins::default(),
+            joins: Joins::new(config.log_lines),
+            leaves: Joins::new(config.log_lines),
+            absent: Joins::new(config.log_lines),
             returns: default,
             shrink: default,
             scale: default,

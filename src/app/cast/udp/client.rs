@@ -318,7 +318,7 @@ mod tests {
     use super::*;
     use crate::reel::Reel;
     use crate::sender::Route;
-    use crate::sender::hub::{Hub, Limits};
+    use crate::sender::hub::{Hub, JOINS, Limits};
     use crate::time::Time;
     use crate::wire::{FrameNumber, StreamId};
 
@@ -360,7 +360,7 @@ mod tests {
         let peer = udp::bound("127.0.0.1:0".parse().unwrap()).unwrap();
         let listener = udp::listener("127.0.0.1:0".parse().unwrap()).unwrap();
         let (local, remote) = (listener.local_addr().unwrap(), peer.local_addr().unwrap());
-        let mut hub = Hub::new(Limits { clients: 1, burst: 16 }, StreamId(1));
+        let mut hub = Hub::new(Limits { clients: 1, joins: JOINS, burst: 16 }, StreamId(1));
         let reel = Reel::new(1 << 20, 1452, StreamId(1));
         let id = hub.join_plain(remote.port(), Route { remote, local }, &reel, Time::default()).unwrap();
         let who = (ClientKind::Native(crate::wire::join::Policy::Newest), Tag::NONE);
@@ -377,7 +377,7 @@ mod tests {
         let remote = peer.local_addr().unwrap();
         let listener = udp::listener("127.0.0.1:0".parse().unwrap()).unwrap();
         let local = listener.local_addr().unwrap();
-        let mut hub = Hub::new(Limits { clients: 1, burst: 16 }, stream);
+        let mut hub = Hub::new(Limits { clients: 1, joins: JOINS, burst: 16 }, stream);
         let reel = Reel::new(1 << 20, 1452, stream);
         let route = Route { remote, local };
         let id = hub.join_plain(remote.port(), route, &reel, Time::default()).unwrap();

@@ -102,7 +102,7 @@ impl Udp {
             accept_after: Time::default(),
             pending: Pending::default(),
             clients: (0..config.max_clients).map(|_| None).collect(),
-            hub: Hub::new(Limits { clients: config.max_clients, burst }, stream.id),
+            hub: Hub::new(Limits { clients: config.max_clients, joins: config.max_joins, burst }, stream.id),
             sealed: key.transpose()?,
             datagram: config.datagram,
             shrunk: Shrunk::default(),
