@@ -101,12 +101,16 @@ unsafe impl Driver for Node {
         Ok((start, length))
     }
 
+    /// # Safety
+    /// As [`Driver`] says.
     unsafe fn unmap(&self, start: NonNull<c_void>, length: usize) -> Result<(), CallError> {
         // SAFETY: it is a mapping of ours, into which the caller has no reference.
         let result = unsafe { v4l::v4l2::munmap(start.as_ptr(), length) };
         result.map_err(|error| CallError { call: "munmap", errno: errno(&error) })
     }
 
+    /// # Safety
+    /// As [`Driver`] says.
     unsafe fn queue(&self, index: u32) -> Result<(), CallError> {
         let mut argument = buffer(index);
         // SAFETY: VIDIOC_QBUF takes a v4l2_buffer; the caller sees to the memory that it names.

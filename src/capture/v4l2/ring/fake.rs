@@ -107,6 +107,8 @@ unsafe impl Driver for Fake {
         Ok((memory.cast(), LENGTH as usize))
     }
 
+    /// # Safety
+    /// As [`Driver`] says.
     unsafe fn unmap(&self, start: NonNull<c_void>, length: usize) -> Result<(), CallError> {
         assert_eq!(length, LENGTH as usize);
         let index =
@@ -117,6 +119,8 @@ unsafe impl Driver for Fake {
         self.call("munmap").map(drop)
     }
 
+    /// # Safety
+    /// As [`Driver`] says.
     unsafe fn queue(&self, index: u32) -> Result<(), CallError> {
         let mut state = self.call("VIDIOC_QBUF")?;
         let has_it = state.queued.contains(&index) || state.filled.iter().any(|filled| filled.index == index);
