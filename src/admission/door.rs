@@ -37,6 +37,11 @@ impl Door {
         Door { passwords, nonces: Nonces::new(random), guesses: Guesses::default() }
     }
 
+    /// Those it is for.
+    pub fn passwords(&self) -> &Passwords {
+        &self.passwords
+    }
+
     /// Somebody asks for something, with these credentials as `Authorization` has them.
     pub fn ask(&mut self, credentials: Option<&str>, asked: &Asked<'_>, party: Party, now: Time) -> Entry {
         let Some(credentials) = credentials else { return Entry::Unnamed };

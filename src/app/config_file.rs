@@ -42,14 +42,14 @@ pub trait InFile: FromArgs + ArgsInfo {
 }
 
 /// A file that was read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ConfigFile {
     path: PathBuf,
     lines: Vec<Line>,
 }
 
 /// A line with an option, or with what is typed without one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Line {
     number: usize,
     /// Long, without hyphens.
@@ -146,16 +146,28 @@ impl ConfigFile {
         Ok(Some(Line { number, name, is_single, typed, value }))
     }
 
+    /// Names of options for which this file says something else than `before`.
+    pub fn differences(&self, before: &Self) -> Vec<&'static str> {
+        let all = self.lines.iter().chain(&before.lines);
+        let mut names: Vec<_> = all.map(|line| line.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        let values = |file: &Self, name: &str| {
+            let lines = file.lines.iter().filter(|line| line.name == name);
+            lines.map(|line| line.typed.clone()).collect::<Vec<_>>()
+        };
+        names.retain(|name| values(self, name) != values(before, name));
+        names
+    }
+
     /// Tells of an error where in this file it lies, if it is about an option of it. `typed`: what was typed, as argh reads it.
     #[must_use]
     pub fn place(&self, error: ExitError, typed: &[OsString]) -> ExitError {
         let message = error.to_string();
         let (first, rest) = message.split_once([' ', ':']).unwrap_or((&message, ""));
         let about = if first == "-o" { "output" } else { first.trim_start_matches('-') };
-        let mut options = typed.iter().take_while(|arg| *arg != "--");
         // what was typed has won
-        let is_typed = options.any(|arg| arg.as_bytes().strip_prefix(b"--") == Some(about.as_bytes()));
-        if error.exit != Exit::Usage || is_typed {
+        if error.exit != Exit::Usage || is_typed(about, typed) {
             return error;
         }
         let lines = || self.lines.iter().filter(|line| line.name == about);
@@ -170,6 +182,12 @@ impl ConfigFile {
             None => error,
         }
     }
+}
+
+/// Whether an option was typed, in words as argh reads them.
+pub fn is_typed(name: &str, typed: &[OsString]) -> bool {
+    let mut options = typed.iter().take_while(|arg| *arg != "--");
+    options.any(|arg| arg.as_bytes().strip_prefix(b"--") == Some(name.as_bytes()))
 }
 
 /// A name, and what stands behind it: `name value`, or `name=value`.

@@ -72,6 +72,11 @@ pub fn start_limited(name: &'static str, verbose: u16, lines_a_minute: u32) {
     start(name, verbose);
 }
 
+/// So many from now on.
+pub fn set_lines(lines_a_minute: u32) {
+    with_budget(|budget| budget.set_most(lines_a_minute));
+}
+
 /// What was typed as the number of lines a minute of any one kind, or what the program has by itself.
 ///
 /// # Errors

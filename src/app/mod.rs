@@ -109,12 +109,60 @@ fn run_with_file<Options: InFile>(
     typed: &[OsString],
     program: fn(Options) -> Result<Exit, ExitError>,
 ) -> Result<Exit, ExitError> {
+    let Some(given) = gather::<Options>(command, tools, typed)? else { return Ok(Exit::Ok) };
+    let place = given.places();
+    program(given.options).map_err(place)
+}
+
+/// What was typed, and what the file says that was named.
+pub struct Given<Options> {
+    /// Both together.
+    pub options: Options,
+    file: Option<ConfigFile>,
+    typed: Vec<OsString>,
+}
+
+impl<Options> Given<Options> {
+    /// What tells of an error where in the file it lies, if it is about an option of it.
+    pub fn places(&self) -> impl Fn(ExitError) -> ExitError + use<Options> {
+        let (file, typed) = (self.file.clone(), self.typed.clone());
+        move |error| match &file {
+            Some(file) => file.place(error, &typed),
+            None => error,
+        }
+    }
+
+    /// Names of options for which the file says something else than in `before`, and not what was typed.
+    pub fn differences(&self, before: &Self) -> Vec<&'static str> {
+        let differ =
+            self.file.as_ref().zip(before.file.as_ref()).map(|(now, before)| now.differences(before));
+        let mut differ = differ.unwrap_or_default();
+        differ.retain(|name| !config_file::is_typed(name, &self.typed));
+        differ
+    }
+}
+
+/// What this process was started with, its file read anew.
+///
+/// # Errors
+/// As at the start.
+pub fn given_again<Options: InFile>(command: &str) -> Result<Option<Given<Options>>, ExitError> {
+    let typed: Vec<OsString> = std::env::args_os().skip(1).collect();
+    gather(command, &[], &typed)
+}
+
+/// `None` if help was asked for, which has been given.
+fn gather<Options: InFile>(
+    command: &str,
+    tools: &[&str],
+    typed: &[OsString],
+) -> Result<Option<Given<Options>>, ExitError> {
     let (grammar, home) = (grammar::<Options>(command, tools), home());
     let typed = args::spell_out(typed, &grammar, home.as_deref()).map_err(|why| wrong(command, &why))?;
-    let Some(options) = read_options::<Options>(command, &typed)? else { return Ok(Exit::Ok) };
-    let Some(file) = options.file() else { return program(options) };
+    let Some(options) = read_options::<Options>(command, &typed)? else { return Ok(None) };
+    let Some(file) = options.file() else { return Ok(Some(Given { options, file: None, typed })) };
     let (file, of_file) = ConfigFile::read(file, &grammar, home.as_deref())?;
-    program(options.over(of_file)).map_err(|error| file.place(error, &typed))
+    Ok(Some(Given { options: options.over(of_file), file: Some(file), typed }))
 }
 
 fn grammar<Options: ArgsInfo>(command: &str, tools: &[&str]) -> Grammar {

@@ -48,6 +48,11 @@ impl Allowance {
         Allowance { most, said: 0, until: Time::default(), unsaid: 0, due: Time::default() }
     }
 
+    /// This many lines a minute from now on.
+    pub fn set_most(&mut self, most: u32) {
+        self.most = most;
+    }
+
     /// It happened. True: say it.
     pub fn may_say(&mut self, now: Time) -> bool {
         if now >= self.until {

@@ -27,7 +27,7 @@ impl Entrance {
         Entrance {
             invitations: Invitations::new(),
             kept: Kept::default(),
-            joins: rates((joins.into(), JOINS_LEAK / u32::from(joins.max(1)))),
+            joins: rates((joins.into(), JOINS_LEAK.checked_div(joins.into()).unwrap_or(JOINS_LEAK))),
             unanswered: rates((least.max(places.into()), every)),
         }
     }

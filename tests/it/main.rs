@@ -123,6 +123,7 @@ mod both {
     mod errors;
     mod odd_names;
     mod option_tables;
+    mod reload;
     mod sealed;
     mod service;
     mod signed;

@@ -2,6 +2,7 @@
 
 use super::door;
 use super::options::Options;
+use super::rules::Rules;
 use super::source::trouble::open_failure;
 use crate::admission::networks::Allowed;
 use crate::admission::password::Passwords;
@@ -79,23 +80,16 @@ pub struct Config {
     pub rtsp_multicast: Option<(SocketAddr, u8)>,
     /// Frames are written anew for it where it cannot carry them.
     pub rtsp_recode: bool,
-    /// Who may come in, by where he is.
-    pub allow: Allowed,
-    /// The original protocol is not spoken.
-    pub no_plain: bool,
-    /// Who may ask by HTTP.
-    pub access: Access,
+    /// Who may come in, and what he may do.
+    pub rules: Rules,
     /// Who may ask by HTTP, if not everybody.
     pub passwords: Option<Passwords>,
     /// The stream is sealed with it, for those alone that have it.
     pub key: Option<Key>,
     /// Each frame is signed with it.
     pub sign: Option<SigningKey>,
-    /// Those may see and set the camera's controls too.
-    pub allow_control: bool,
-    /// SIGHUP has the configured controls set once more, and is no wish to stop: for a camera without a terminal, whose end it
-    /// could mean.
-    pub hangup_sets_controls: bool,
+    /// What SIGHUP means.
+    pub hangup: Hangup,
     /// Bytes of the reel.
     pub reel: usize,
     /// Clients at once.
@@ -120,6 +114,17 @@ pub struct Config {
     pub exit_on_device_error: bool,
     /// Files, folders and standard input begin with the first client.
     pub wait_for_client: bool,
+}
+
+/// What SIGHUP means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hangup {
+    /// The wish to stop, as the end of a terminal is one.
+    Stops,
+    /// The camera's controls are to be set once more.
+    SetsControls,
+    /// The same, after the file of options has been read anew.
+    Reloads,
 }
 
 /// An address to listen on.
@@ -166,12 +171,14 @@ impl TryFrom<Options> for Config {
             rtsp,
             rtsp_multicast,
             rtsp_recode: options.rtsp_recode,
-            allow: allow(&options.allow)?,
-            no_plain: options.no_plain,
-            access: Access { hosts: options.allow_host, origins: origins(&options.allow_origin)? },
+            rules: Rules {
+                allow: allow(&options.allow)?,
+                no_plain: options.no_plain,
+                access: Access { hosts: options.allow_host, origins: origins(&options.allow_origin)? },
+                allow_control: options.allow_control,
+            },
             passwords,
-            allow_control: options.allow_control,
-            hangup_sets_controls: capture.is_camera() && !has_terminal(),
+            hangup: hangup(capture.is_camera(), options.config.is_some()),
             capture,
             reel: reel(options.reel.as_deref())?,
             max_clients: max_clients(options.max_clients)?,
@@ -408,6 +415,15 @@ fn max_clients(typed: Option<u16>) -> Result<u16, ExitError> {
         return Err(usage(format!("--max-clients: from 1 to {MAX_CLIENTS}")));
     }
     Ok(clients)
+}
+
+fn hangup(is_camera: bool, has_file: bool) -> Hangup {
+    match has_file {
+        _ if has_terminal() => Hangup::Stops,
+        true => Hangup::Reloads,
+        false if is_camera => Hangup::SetsControls,
+        false => Hangup::Stops,
+    }
 }
 
 fn max_joins(typed: Option<u16>) -> Result<u16, ExitError> {

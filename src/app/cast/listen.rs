@@ -60,16 +60,14 @@ pub const ACCEPTS_A_TURN: usize = 8;
 /// Where connections come, for outlets that take them.
 pub struct Listening {
     listeners: Vec<Listener>,
-    /// Who may come in.
-    allowed: Allowed,
     /// They rest until then.
     after: Time,
 }
 
 impl Listening {
-    /// At these, for those.
-    pub fn new(listeners: Vec<Listener>, allowed: Allowed) -> Self {
-        Listening { listeners, allowed, after: Time::default() }
+    /// At these.
+    pub fn new(listeners: Vec<Listener>) -> Self {
+        Listening { listeners, after: Time::default() }
     }
 
     /// Adds what is to be polled, as this kind of seat.
@@ -95,7 +93,7 @@ impl Listening {
         now: Time,
     ) -> Option<(Connection, Remote)> {
         let why = match self.listeners.get(place)?.accept() {
-            Ok(Accepted::Connection(socket, remote)) if self.lets_in(remote) => {
+            Ok(Accepted::Connection(socket, remote)) if lets_in(&shared.rules.allow, remote) => {
                 return Some((socket, remote));
             }
             Ok(Accepted::Connection(_, remote)) => {
@@ -114,13 +112,13 @@ impl Listening {
         shared.report.cannot_accept(&why, now);
         None
     }
+}
 
-    /// Whoever may use a socket file is let in by its mode.
-    fn lets_in(&self, remote: Remote) -> bool {
-        match remote {
-            Remote::Address(remote) => self.allowed.has(remote.ip()),
-            Remote::Local => true,
-        }
+/// Whoever may use a socket file is let in by its mode.
+fn lets_in(allowed: &Allowed, remote: Remote) -> bool {
+    match remote {
+        Remote::Address(remote) => allowed.has(remote.ip()),
+        Remote::Local => true,
     }
 }
 

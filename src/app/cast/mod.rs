@@ -21,8 +21,10 @@ pub mod outlet;
 pub mod outlets;
 pub mod poll_set;
 pub mod recoded;
+pub mod reload;
 pub mod report;
 pub mod rtsp;
+pub mod rules;
 pub mod scarce;
 pub mod seen;
 pub mod slates;
@@ -37,13 +39,15 @@ use crate::admission::door::Door;
 use crate::sys::clock;
 use crate::sys::signals::Signals;
 use crate::time::Time;
-use config::Config;
+use config::{Config, Hangup};
 use news::{Demand, News};
 use options::Options;
 use outlet::{Budget, Shared};
 use outlets::Outlets;
 use poll_set::{Answers, Part, PollSet, Ready, Seat, Token};
+use reload::{Parts, Reloader, Wish};
 use report::Report;
+use rules::Rules;
 use stats::Stats;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -81,6 +85,8 @@ pub enum Flow {
 /// The program: its parts, and the loop around them.
 pub struct Server {
     signals: Signals,
+    reloader: Option<Reloader>,
+    rules: Rules,
     stream: Stream,
     outlets: Outlets,
     stats: Stats,
@@ -98,7 +104,7 @@ impl Server {
     /// # Errors
     /// One line and its exit code.
     pub fn new(config: &Config) -> Result<Self, ExitError> {
-        let of = if config.hangup_sets_controls { Signals::but_hangup } else { Signals::new };
+        let of = if config.hangup == Hangup::Stops { Signals::new } else { Signals::but_hangup };
         let signals = of().map_err(|error| ExitError::system("signal handlers", &error))?;
         let report = Report::new(config)?;
         let stream = Stream::open(config, clock::now())?;
@@ -106,6 +112,8 @@ impl Server {
         log::info!("{}", stream.limits());
         Ok(Server {
             signals,
+            reloader: Reloader::start(config)?,
+            rules: config.rules.clone(),
             stream,
             outlets,
             stats: Stats::default(),
@@ -147,6 +155,7 @@ impl Server {
         self.stats.turns.end(now);
         let mut set = PollSet::new(Part::Signals);
         set.readable(Seat::only(0), self.signals.as_fd());
+        self.reloader.iter().for_each(|reloader| reloader.register(set.part(Part::Reload)));
         logging::fd().into_iter().for_each(|fd| set.part(Part::Log).writable(Seat::only(0), fd));
         self.report.fd().into_iter().for_each(|fd| set.part(Part::ClientLog).writable(Seat::only(0), fd));
         if !self.stopping {
@@ -169,14 +178,15 @@ impl Server {
     }
 
     fn handle(&mut self, Token { part, seat }: Token, ready: Ready, now: Time) {
-        let Server { stream, stats, report, door, outlets, .. } = self;
+        let Server { stream, stats, report, door, rules, outlets, .. } = self;
         match part {
             Part::Signals => self.on_signal(now),
+            Part::Reload => self.reload(seat),
             Part::Log => logging::drain(),
             Part::ClientLog => report.drain(),
             Part::Source => stream.handle(seat, ready, (stats, report), now),
             Part::Outlet(index) => {
-                outlets.handle(index, seat, ready, &mut Shared { stream, stats, report, door }, now);
+                outlets.handle(index, seat, ready, &mut Shared { stream, stats, report, door, rules }, now);
             }
         }
     }
@@ -187,6 +197,15 @@ impl Server {
                 log::info!("stopping: telling {}", counted(self.demand().clients as u64, "client"));
             }
             self.stop(now);
+        }
+    }
+
+    fn reload(&mut self, seat: Seat) {
+        let Server { reloader, stream, report, door, rules, .. } = self;
+        match reloader.as_mut().and_then(|reloader| reloader.handle(seat)) {
+            Some(Wish::Apply(reload)) => reload.apply(Parts { rules, door, report, stream }),
+            Some(Wish::SetControls) => stream.source.set_anew(None),
+            None => {}
         }
     }
 
@@ -245,8 +264,8 @@ impl Server {
     }
 
     fn with_outlets(&mut self, act: impl FnOnce(&mut Outlets, &mut Shared<'_>)) {
-        let Server { stream, stats, report, door, outlets, .. } = self;
-        act(outlets, &mut Shared { stream, stats, report, door });
+        let Server { stream, stats, report, door, rules, outlets, .. } = self;
+        act(outlets, &mut Shared { stream, stats, report, door, rules });
     }
 
     /// The last line, and how the program ends.

@@ -8,6 +8,7 @@
 use super::news::{Demand, News};
 use super::poll_set::{PollSet, Ready, Seat};
 use super::report::Report;
+use super::rules::Rules;
 use super::stats::Stats;
 use super::stream::Stream;
 use crate::admission::door::Door;
@@ -21,8 +22,10 @@ pub struct Shared<'a> {
     pub stats: &'a mut Stats,
     /// The program's words.
     pub report: &'a mut Report,
-    /// Who may come in; none: whoever reaches an outlet.
+    /// Who may come in by a password; none: whoever reaches an outlet.
     pub door: &'a mut Option<Door>,
+    /// Who may come in, and what he may do.
+    pub rules: &'a Rules,
 }
 
 /// Bytes that a call may send for one unit of the budget: as many as one for datagrams takes.

@@ -12,14 +12,16 @@ use std::os::fd::BorrowedFd;
 /// What all outlets together may poll; `outlets` holds it against what each says of itself.
 pub const OUTLETS_MOST: usize = 360;
 
-/// The same, with signals, two logs, and the source with its opener, news of devices, and SIGHUP.
-const MOST: usize = 7 + OUTLETS_MOST;
+/// The same, with signals, SIGHUP and who reads options then, two logs, and the source with its opener and news of devices.
+const MOST: usize = 8 + OUTLETS_MOST;
 
 /// A part of the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// The wish to stop.
     Signals,
+    /// The wish that the options are read anew, and who reads them.
+    Reload,
     /// The log's reader takes more of it.
     Log,
     /// The same of the client log.

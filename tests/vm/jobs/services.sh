@@ -39,7 +39,7 @@ journal camrec@door
 grep 'was not finished' /tmp/journal.log
 wait_for 60 "four files" finished 4
 systemctl reload camcast || fail "camcast is not reloaded"
-wait_for 60 "word of the reload" says camcast 'SIGHUP: 0 controls set as on the command line'
+wait_for 60 "word of the reload" says camcast 'SIGHUP: 0 controls set as configured'
 systemctl stop camrec@door
 systemctl is-failed -q camrec@door && fail "camrec@door has failed"
 systemctl stop camcast

@@ -116,9 +116,9 @@ is gain 77
 is integer_64_bits 8000000000
 ! grep 'set by HTTP): ' /tmp/camcast.log || fail "a warning of what was set again"
 
-echo "--- SIGHUP: as on the command line, and what that does not name stays"
+echo "--- SIGHUP: as configured, and what that does not name stays"
 kill -HUP "$CAMCAST"
-hear 'SIGHUP: 2 controls set as on the command line'
+hear 'SIGHUP: 2 controls set as configured'
 is brightness 90
 is hue 6
 

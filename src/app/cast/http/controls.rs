@@ -9,10 +9,11 @@ use super::replies::{JSON, TEXT, answer, unknown_host};
 use crate::app::cast::config::Config;
 use crate::app::cast::outlet::Shared;
 use crate::app::cast::report::name_of;
+use crate::app::cast::rules::Rules;
 use crate::app::cast::source::opener::Ticket;
 use crate::capture::v4l2::{Change, ControlState, Order, Outcome};
 use crate::http::Status;
-use crate::http::access::{Access, FOREIGN_PAGE};
+use crate::http::access::FOREIGN_PAGE;
 use crate::http::controls::{is_json, parse};
 use crate::http::request::{Method, Request};
 use crate::shown::one_line;
@@ -29,7 +30,6 @@ const NAMED: usize = 16;
 
 /// The outlet's half of the camera's controls: who may ask, whose order the camera has, and what is to be said of it.
 pub(super) struct Desk {
-    is_allowed: bool,
     is_camera: bool,
     tickets: Ticket,
     /// Whose order it is that the camera has, if it has one.
@@ -40,7 +40,7 @@ pub(super) struct Desk {
 impl Desk {
     pub(super) fn new(config: &Config) -> Self {
         let is_camera = config.capture.is_camera();
-        Desk { is_allowed: config.allow_control, is_camera, tickets: 0, asked: None, said: Said::default() }
+        Desk { is_camera, tickets: 0, asked: None, said: Said::default() }
     }
 
     /// A number for one more who asks.
@@ -57,21 +57,21 @@ impl Desk {
         &self,
         request: &Request<'_>,
         body: &[u8],
-        access: &Access,
+        rules: &Rules,
     ) -> Result<Order, (Status, String)> {
         if !self.is_camera {
             return Err((Status::NotFound, "only a camera has controls, and this source is none".into()));
         }
-        if !self.is_allowed {
+        if !rules.allow_control {
             let why =
                 "the camera's controls are for nobody here, unless camcast is started with --allow-control";
             return Err((Status::Forbidden, why.into()));
         }
         // of what comes through the socket file nobody has judged the host yet, and a web server may pass on what it got
-        if !access.is_for_us(request) {
+        if !rules.access.is_for_us(request) {
             return Err((Status::Forbidden, unknown_host(request)));
         }
-        if !access.is_from_ours(request) {
+        if !rules.access.is_from_ours(request) {
             let page = request.origin.filter(|origin| origin.starts_with("http")).unwrap_or("");
             let page = one_line(page).to_string();
             let remedy = format!("; if {page} is yours: camcast --allow-origin {page}");

@@ -37,7 +37,6 @@ use super::seen::{Look, Way};
 use super::stream::Stream;
 use crate::admission::places::{Held, Party, who_goes};
 use crate::app::exit::ExitError;
-use crate::http::access::Access;
 use crate::sys::connection::{Connection as Socket, Remote, are_writable};
 use crate::time::Time;
 use crate::wire::FrameNumber;
@@ -72,7 +71,6 @@ const SHRINKER: u8 = 2;
 /// The outlet.
 pub struct Http {
     listening: Listening,
-    access: Access,
     controls: Desk,
     scaled: Scaled,
     connections: Vec<Option<Connection>>,
@@ -101,9 +99,7 @@ impl Http {
         Ok(Http {
             listening: Listening::new(
                 config.http.iter().map(|at| listening::open(at, whom)).collect::<Result<_, _>>()?,
-                config.allow.clone(),
             ),
-            access: config.access.clone(),
             controls: Desk::new(config),
             scaled: Scaled::default(),
             connections: (0..PLACES).map(|_| None).collect(),

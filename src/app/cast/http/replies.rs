@@ -92,16 +92,17 @@ impl Http {
                 let manner = Manner {
                     head_only: request.method == Method::Head,
                     keeps_open: request.keeps_open,
-                    origin: self.access.origin(&request).map(str::to_owned),
+                    origin: shared.rules.access.origin(&request).map(str::to_owned),
                     has_password: shared.door.is_some(),
                 };
                 // what comes through the socket file, a web server in front of us has judged
-                let is_for_us = connection.remote == Remote::Local || self.access.is_for_us(&request);
+                let is_for_us = connection.remote == Remote::Local || shared.rules.access.is_for_us(&request);
                 let reply = if is_for_us {
                     let who = (connection.remote, connection.party);
                     let refused = refuse_stranger(&request, who, shared, now);
                     let body = connection.incoming.get(head..length).unwrap_or_default();
-                    let order = || self.controls.order(&request, body, &self.access);
+                    let rules = shared.rules;
+                    let order = || self.controls.order(&request, body, rules);
                     refused.unwrap_or_else(|| reply_to(&request, order, shared, now))
                 } else {
                     refusal(Status::Forbidden, &unknown_host(&request))

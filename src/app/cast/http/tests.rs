@@ -4,6 +4,7 @@ use super::*;
 use crate::admission::door::Door;
 use crate::app::cast::options::Options;
 use crate::app::cast::report::Report;
+use crate::app::cast::rules::Rules;
 use crate::app::cast::stats::Stats;
 use crate::app::cast::{Flow, Server};
 use crate::jpeg::Size;
@@ -32,6 +33,7 @@ struct Bench {
     stats: Stats,
     report: Report,
     door: Option<Door>,
+    rules: Rules,
     now: Time,
     _folder: tempfile::TempDir,
 }
@@ -59,6 +61,7 @@ impl Bench {
             stats: Stats::default(),
             report: Report::new(&config).unwrap(),
             door: None,
+            rules: config.rules,
             now,
             _folder: folder,
         };
@@ -67,8 +70,8 @@ impl Bench {
     }
 
     fn shared<T>(&mut self, act: impl FnOnce(&mut Http, &mut Shared<'_>, Time) -> T) -> T {
-        let Bench { http, stream, stats, report, door, now, .. } = self;
-        act(http, &mut Shared { stream, stats, report, door }, *now)
+        let Bench { http, stream, stats, report, door, rules, now, .. } = self;
+        act(http, &mut Shared { stream, stats, report, door, rules }, *now)
     }
 
     fn connect(&mut self, from: &str) -> Client {

@@ -26,6 +26,13 @@ impl Joins {
         Joins { all: Allowance::new(most), most_each, each: ArrayVec::new() }
     }
 
+    /// So many lines a minute of all together from now on.
+    pub fn set_most(&mut self, most: u32) {
+        self.most_each = most.div_ceil(SHARE);
+        self.all.set_most(most);
+        self.each.clear();
+    }
+
     /// One from there. True: say it, and its leave.
     pub fn may_say(&mut self, party: Party, now: Time) -> bool {
         self.each.retain(|(_, allowance)| !allowance.is_over(now));

@@ -193,6 +193,14 @@ impl Report {
         }
     }
 
+    /// So many lines a minute of any one kind from now on.
+    pub fn set_lines(&mut self, lines: u32) {
+        logging::set_lines(lines);
+        for each in [&mut self.joins, &mut self.leaves, &mut self.absent] {
+            each.set_most(lines);
+        }
+    }
+
     /// A line of the client log, as the original's ServerLog: time, client, joined or left.
     fn append(&mut self, what: &str) {
         if let Some((_, outbox)) = &self.client_log {

@@ -96,10 +96,7 @@ impl Rtsp {
         let whom = Whom::of(config.passwords.as_ref());
         let open = |at: &std::net::SocketAddr| listen::open("--rtsp", "RTSP", *at, whom);
         Ok(Rtsp {
-            listening: Listening::new(
-                config.rtsp.iter().map(open).collect::<Result<_, _>>()?,
-                config.allow.clone(),
-            ),
+            listening: Listening::new(config.rtsp.iter().map(open).collect::<Result<_, _>>()?),
             packet: config.datagram,
             dscp: config.dscp,
             connections: (0..PLACES).map(|_| None).collect(),

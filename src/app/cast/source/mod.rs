@@ -24,7 +24,6 @@ use crate::jpeg;
 use crate::reel::Reel;
 use crate::supervisor::{LostReason, Notice, Order, Signal, Supervisor, SupervisorConfig};
 use crate::sys::hotplug::Hotplug;
-use crate::sys::signals::Signals;
 use crate::time::Time;
 use frames::Frames;
 use judge::{Check, Judgement, judge};
@@ -39,7 +38,6 @@ use trouble::{failure_of_fault, open_failure, reason_of_error, reason_of_fault};
 const SOURCE: u8 = 0;
 const OPENER: u8 = 1;
 const HOTPLUG: u8 = 2;
-const HANGUP: u8 = 3;
 
 /// Where device nodes come and go.
 const DEVICES: &str = "/dev";
@@ -66,8 +64,9 @@ pub struct Intake {
     opener: Option<Opener>,
     /// Only while a camera is waited for.
     hotplug: Option<Hotplug>,
-    /// Only of a camera's service.
-    hangup: Option<Signals>,
+    /// The configured controls are to be set once more, and are these if they have changed.
+    is_to_set_anew: bool,
+    wanted: Option<Vec<(String, String)>>,
     is_setting_anew: bool,
     /// Orders to the controls that have been answered, and the latest answer.
     answers: u64,
@@ -106,7 +105,8 @@ impl Intake {
             may_pause: config.capture.follow,
             opener: None,
             hotplug: None,
-            hangup: None,
+            is_to_set_anew: false,
+            wanted: None,
             is_setting_anew: false,
             answers: 0,
             answer: None,
@@ -118,10 +118,6 @@ impl Intake {
         };
         if is_camera {
             intake.opener = Some(Opener::start(&config.capture)?);
-            if config.hangup_sets_controls {
-                let hangup = Signals::hangup();
-                intake.hangup = Some(hangup.map_err(|error| ExitError::system("signal handlers", &error))?);
-            }
             intake.follow();
         } else {
             let source = Source::open(&config.capture).map_err(|error| open_failure(&error))?;
@@ -177,9 +173,6 @@ impl Intake {
         if let Some(hotplug) = &self.hotplug {
             set.readable(Seat::only(HOTPLUG), hotplug.as_fd());
         }
-        if let Some(hangup) = &self.hangup {
-            set.readable(Seat::only(HANGUP), hangup.as_fd());
-        }
     }
 
     /// A descriptor has answered.
@@ -194,7 +187,6 @@ impl Intake {
         match seat.kind {
             OPENER => self.handle_opener(now),
             HOTPLUG => self.handle_hotplug(now),
-            HANGUP => self.handle_hangup(),
             _ => self.handle_source(ready.failing, reel, told, now),
         }
     }
@@ -222,7 +214,10 @@ impl Intake {
                     self.answers += 1;
                     self.answer = Some((ticket, outcome));
                 }
-                News::SetAnew => self.is_setting_anew = false,
+                News::SetAnew => {
+                    self.is_setting_anew = false;
+                    self.follow_up();
+                }
             }
         }
     }
@@ -258,17 +253,25 @@ impl Intake {
         self.answer.as_ref()
     }
 
-    fn handle_hangup(&mut self) {
-        let has_come = self.hangup.as_ref().is_some_and(|hangup| hangup.take() > 0);
-        // more of them, while a camera hangs, are one: the opener's queue is for openings first
-        if let Some(opener) = self.opener.as_ref().filter(|_| has_come && !self.is_setting_anew) {
-            self.is_setting_anew = true;
-            let controls = self.source.as_ref().and_then(Source::controls);
-            if controls.is_none() {
-                log::info!("SIGHUP: the controls are set as on the command line when the camera is opened");
-            }
-            opener.set_anew(controls);
+    /// Has the configured controls set once more, which are these from now on; a source that is no camera has none.
+    pub fn set_anew(&mut self, wanted: Option<Vec<(String, String)>>) {
+        if wanted.is_some() {
+            self.wanted = wanted;
         }
+        self.is_to_set_anew |= self.opener.is_some();
+        self.follow_up();
+    }
+
+    /// While a camera hangs, more wishes to have its controls set are one: the opener's queue is for openings first.
+    fn follow_up(&mut self) {
+        let is_due = self.is_to_set_anew && !self.is_setting_anew;
+        let Some(opener) = self.opener.as_ref().filter(|_| is_due) else { return };
+        (self.is_to_set_anew, self.is_setting_anew) = (false, true);
+        let controls = self.source.as_ref().and_then(Source::controls);
+        if controls.is_none() {
+            log::info!("SIGHUP: the controls are set as configured when the camera is opened");
+        }
+        opener.set_anew(controls, self.wanted.take());
     }
 
     /// There may be a new device.

@@ -20,8 +20,8 @@ enum Command {
     Recheck(v4l2::Recheck),
     /// Whose order it is, and of which camera.
     Govern(Ticket, v4l2::Controls, v4l2::Order),
-    /// The configured controls are to be set once more, at once if a camera is open.
-    SetAnew(Option<v4l2::Controls>),
+    /// The configured controls, which are these if they have changed, are to be set once more; at once if a camera is open.
+    SetAnew(Option<v4l2::Controls>, Option<Vec<(String, String)>>),
     Close(Box<Source>),
 }
 
@@ -77,9 +77,10 @@ impl Opener {
         self.0.send(Command::Govern(ticket, controls, order)).is_ok()
     }
 
-    /// Sets the configured controls once more, of the camera if it is open. To be asked again when there is news of it.
-    pub fn set_anew(&self, controls: Option<v4l2::Controls>) {
-        self.command(Command::SetAnew(controls));
+    /// Sets the configured controls once more, of the camera if it is open; `wanted`: which have changed to these. To be asked
+    /// again when there is news of it.
+    pub fn set_anew(&self, controls: Option<v4l2::Controls>, wanted: Option<Vec<(String, String)>>) {
+        self.command(Command::SetAnew(controls, wanted));
     }
 
     /// Closes what was opened.
@@ -167,7 +168,8 @@ impl Camera {
                 }
                 desk.tell(News::Governed(ticket, outcome))
             }
-            Command::SetAnew(controls) => {
+            Command::SetAnew(controls, wanted) => {
+                self.config.controls = wanted.unwrap_or_else(|| std::mem::take(&mut self.config.controls));
                 let notes = self.set_anew(controls);
                 notes.into_iter().all(|it| desk.tell(News::Note(it))) && desk.tell(News::SetAnew)
             }
@@ -199,7 +201,7 @@ impl Camera {
         let Some(controls) = controls else { return Vec::new() };
         let refused = controls.set_anew(wanted);
         let set = counted(wanted.len().saturating_sub(refused.len()) as u64, "control");
-        let done = v4l2::Note::Info(format!("SIGHUP: {set} set as on the command line"));
+        let done = v4l2::Note::Info(format!("SIGHUP: {set} set as configured"));
         std::iter::once(done).chain(refused.into_iter().map(v4l2::Note::Warning)).collect()
     }
 

@@ -26,7 +26,7 @@ impl Udp {
             match tcp::accept(&listener.tcp) {
                 Ok(Accepted::Connection(stream, remote)) => {
                     let Ok(local) = stream.local_addr() else { continue };
-                    if !self.allowed.has(remote.ip()) {
+                    if !shared.rules.allow.has(remote.ip()) {
                         let why =
                             format!("{} is in no network that camcast --allow names", canonical(remote).ip());
                         refuse(&stream, remote, Refusal { code: RefusalCode::Protocol, why }, shared, now);
@@ -121,7 +121,7 @@ impl Udp {
                     Reply::Ok(_) => tcp::write_line(&join.stream, &reply.to_string()),
                 }
             }
-            Ok(Request::Plain(_)) if !self.speaks_plain => {
+            Ok(Request::Plain(_)) if shared.rules.no_plain => {
                 let why = "the original protocol is off (camcast --no-plain): camrec records".to_owned();
                 refuse(&join.stream, remote, Refusal { code: RefusalCode::Protocol, why }, shared, now);
             }

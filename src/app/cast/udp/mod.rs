@@ -29,7 +29,6 @@ use super::outlet::{Budget, Outlet, Shared};
 use super::poll_set::{PollSet, Ready, Seat};
 use super::seen::{self, Look, Way};
 use super::stream::Stream;
-use crate::admission::networks::Allowed;
 use crate::app::exit::ExitError;
 use crate::sender::hub::{Hub, Limits};
 use crate::sys::connection::Remote;
@@ -71,10 +70,6 @@ pub struct Udp {
     encoder: Option<Making>,
     gso: bool,
     dscp: Option<u8>,
-    /// Who may come in.
-    allowed: Allowed,
-    /// Whether the original protocol is spoken.
-    speaks_plain: bool,
     /// Datagrams from where nobody may come in.
     shut_out: u64,
     is_away: bool,
@@ -94,7 +89,7 @@ impl Udp {
         let key = config.key.clone().map(|key| Sealed::new(key, &stream.reel, config.max_clients));
         let listeners = config.listen.iter().map(Listener::open).collect::<Result<Vec<_>, _>>()?;
         if config.key.is_none() {
-            listener::tell_whom(&listeners, &config.allow);
+            listener::tell_whom(&listeners, &config.rules.allow);
         }
         let burst = udp::MAX_SEGMENTS.min(udp::MAX_SEND / usize::from(config.datagram)) as u16;
         Ok(Udp {
@@ -109,8 +104,6 @@ impl Udp {
             encoder: None,
             gso: true,
             dscp: config.dscp,
-            allowed: config.allow.clone(),
-            speaks_plain: !config.no_plain,
             shut_out: 0,
             is_away: false,
             stopping: false,
@@ -128,7 +121,7 @@ impl Udp {
         for _ in 0..DATAGRAMS_A_TURN {
             let Some(listener) = self.listeners.get(place) else { return };
             match udp::receive_from(&listener.udp, &mut datagram) {
-                Received::Some((_, from)) if !self.allowed.has(from.ip()) => {
+                Received::Some((_, from)) if !shared.rules.allow.has(from.ip()) => {
                     self.shut_out = self.shut_out.saturating_add(1);
                 }
                 Received::Some((len, from)) => {
