@@ -37,9 +37,8 @@ pub struct Camera {
 }
 
 /// What is known so far.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Finder {
-    id: u16,
     found: Vec<Found>,
     hosts: Vec<(Vec<u8>, Vec<IpAddr>)>,
 }
@@ -63,15 +62,11 @@ struct Words {
 }
 
 impl Finder {
-    /// `id`: a random number, which answers to one asker repeat.
-    pub fn new(id: u16) -> Self {
-        Finder { id, found: Vec::new(), hosts: Vec::new() }
-    }
-
-    /// The bytes of the next question: for cameras, and for what is lacking of those that are known.
+    /// The bytes of the next question: for cameras, and for what is lacking of those that are known. `id`: what answers repeat, a
+    /// random number; 0 of what is asked from port 5353, and answered to all.
     #[must_use]
-    pub fn question(&self) -> Vec<u8> {
-        let mut writer = Writer::new(self.id, 0);
+    pub fn question(&self, id: u16) -> Vec<u8> {
+        let mut writer = Writer::new(id, 0);
         writer.question(&SERVICE, kind::PTR, false);
         let lacks = |found: &&Found| found.place.is_none() || found.words.is_none();
         for found in self.found.iter().filter(lacks).take(ASKED_MORE) {
@@ -81,11 +76,12 @@ impl Finder {
         writer.finish()
     }
 
-    /// A message has come, from somebody on a network of this machine's. What is no answer to [`question`](Self::question) is left.
-    pub fn handle(&mut self, bytes: &[u8], from: SocketAddr) {
+    /// A message has come, from somebody on a network of this machine's, to where was asked with this number. What is no answer to
+    /// [`question`](Self::question) is left.
+    pub fn handle(&mut self, bytes: &[u8], from: SocketAddr, id: u16) {
         let Some(message) = Message::read(bytes) else { return };
         // who answers does so from this port (RFC 6762, 6)
-        if !message.is_response() || message.id() != self.id || from.port() != PORT {
+        if !message.is_response() || message.id() != id || from.port() != PORT {
             return;
         }
         for record in message.records().take(RECORDS).filter(|record| record.ttl > 0) {

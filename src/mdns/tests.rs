@@ -238,8 +238,8 @@ fn a_long_name_is_cut_and_stays_text() {
 }
 
 fn found(messages: &[(&[u8], &str)]) -> Finder {
-    let mut finder = Finder::new(0x1234);
-    messages.iter().for_each(|(bytes, from)| finder.handle(bytes, from.parse().unwrap()));
+    let mut finder = Finder::default();
+    messages.iter().for_each(|(bytes, from)| finder.handle(bytes, from.parse().unwrap(), 0x1234));
     finder
 }
 
@@ -307,7 +307,7 @@ fn what_comes_in_pieces_is_put_together_and_asked_for() {
     let from = "10.0.0.1:5353";
     let finder = found(&[(&address, from), (&pointer, from), (&gone, from)]);
     assert!(finder.is_partial() && finder.cameras().is_empty());
-    let asked = finder.question();
+    let asked = finder.question(0x1234);
     let asked: Vec<_> =
         Message::read(&asked).unwrap().questions().map(|it| (it.name.is(&instance), it.kind)).collect();
     assert_eq!(asked, [(false, kind::PTR), (true, kind::ANY)]);
@@ -331,10 +331,10 @@ fn one_camera_that_two_tell_of_is_one() {
 
 #[test]
 fn no_more_than_so_many_are_kept() {
-    let mut finder = Finder::new(0x1234);
+    let mut finder = Finder::default();
     for number in 0..1000 {
         let ips = [format!("10.0.{}.{}", number / 250, number % 250 + 1)];
-        finder.handle(&answer(number, "x", &[&ips[0]]), "10.0.0.5:5353".parse().unwrap());
+        finder.handle(&answer(number, "x", &[&ips[0]]), "10.0.0.5:5353".parse().unwrap(), 0x1234);
     }
     assert_eq!(finder.cameras().len(), CAMERAS);
 }
@@ -372,8 +372,8 @@ proptest! {
             prop_assert!(message.questions().count() <= bytes.len() / 5);
             prop_assert!(message.records().count() <= bytes.len() / 11);
         }
-        let mut finder = Finder::new(0x1234);
-        finder.handle(&[&b"\x12\x34\x84\x00"[..], &bytes].concat(), "10.0.0.5:5353".parse().unwrap());
+        let mut finder = Finder::default();
+        finder.handle(&[&b"\x12\x34\x84\x00"[..], &bytes].concat(), "10.0.0.5:5353".parse().unwrap(), 0x1234);
         finder.cameras();
     }
 }

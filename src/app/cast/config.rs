@@ -572,6 +572,26 @@ mod tests {
     }
 
     #[test]
+    fn a_camera_is_announced_by_a_name_where_others_reach_it() {
+        let name = |name: Option<&str>| config(|o| (o.announce, o.name) = (true, name.map(str::to_owned)));
+        assert_eq!(config(|_| {}).unwrap().announce, None);
+        assert_eq!(name(None).unwrap().announce, Some(this_host()));
+        assert_eq!(name(Some(" front door ")).unwrap().announce.as_deref(), Some("front door"));
+        assert_eq!(name(Some(&"n".repeat(48))).unwrap().announce.map(|name| name.len()), Some(48));
+        let failure = |config: Result<Config, ExitError>| config.unwrap_err().to_string();
+        for bad in ["", "  ", "a\nb", "\u{7f}", &"n".repeat(49), &disguise(OsStr::from_bytes(b"\xff"))] {
+            assert!(failure(name(Some(bad))).contains("from 1 to 48 bytes of text"), "{bad:?}");
+        }
+        assert!(failure(config(|o| o.name = Some("x".into()))).contains("--announce"));
+        let local = |listen: &[&str]| {
+            let listen = listen.iter().map(|at| (*at).to_owned()).collect();
+            config(|o| (o.announce, o.listen) = (true, listen))
+        };
+        assert!(failure(local(&["127.0.0.1:1", "[::1]:1"])).contains("--listen another one"));
+        assert!(local(&["127.0.0.1:1", "10.0.0.1:1"]).is_ok());
+    }
+
+    #[test]
     fn with_a_key_nothing_leaves_unsealed_for_whoever_asks() {
         let folder = tempfile::tempdir().unwrap();
         let [key, passwords] = ["key", "passwords"].map(|name| folder.path().join(name));

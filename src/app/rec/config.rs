@@ -553,7 +553,6 @@ mod tests {
             assert_eq!(failure.exit, Exit::Usage);
             failure.to_string()
         };
-        assert!(text(|o| o.host = None).contains("camrec HOST"));
         assert!(text(|o| (o.every, o.newest) = (true, true)).contains("contradict"));
         assert!(text(|o| (o.plain, o.every) = (Some(5005), true)).contains("--plain"));
         assert!(text(|o| o.format = Some("mjpeg".into())).contains("-o -"));

@@ -16,6 +16,7 @@ use crate::time::Time;
 use crate::wire;
 use nix::poll::PollFd;
 use serde::Serialize;
+use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -26,15 +27,15 @@ const ASKS: [u64; 4] = [0, 250, 750, 1500];
 /// ... and answers are waited for until then.
 const PATIENCE: Duration = Duration::from_millis(2500);
 
-/// Sockets that ask: one for each network and family.
-const SOCKETS: usize = 16;
+/// Sockets that ask: two for each network and family.
+const SOCKETS: usize = 32;
 
 /// Messages of each socket that are read a turn.
 const MESSAGES_A_TURN: usize = 64;
 
 /// What is to be done where none answers.
-const REMEDIES: &str = "is it in the same network (no VPN, no guest Wi-Fi, no firewall that drops UDP from port 5353), and \
-                        started with camcast --announce? If it is elsewhere, type its address: camrec HOST[:PORT]";
+const REMEDIES: &str = "is it in the same network (no VPN, no guest Wi-Fi), do firewalls let mDNS through (UDP port 5353), and was it \
+                        started with --announce? If it is elsewhere, type its address: camrec HOST[:PORT]";
 
 /// `--find`.
 ///
@@ -90,7 +91,7 @@ fn search() -> Result<Vec<Camera>, ExitError> {
     let failure = |error| ExitError::system("which networks there are", &error);
     let all = interfaces::all().map_err(failure)?;
     let id = random_u64().map_err(|error| ExitError::system("random numbers", &error))? as u16;
-    let mut search = Search { finder: Finder::new(id), askers: askers(&all) };
+    let mut search = Search { finder: Finder::default(), askers: askers(&all, id.max(1)) };
     if search.askers.is_empty() {
         let why = "this machine is in no network that can be asked";
         return Err(ExitError::new(
@@ -116,47 +117,66 @@ fn search() -> Result<Vec<Camera>, ExitError> {
 
 struct Search<'a> {
     finder: Finder,
-    askers: Vec<(UdpSocket, SocketAddr, &'a Interface)>,
+    askers: Vec<Asker<'a>>,
 }
 
-/// What each network is asked by. Where none can be opened, others may.
-fn askers(all: &[Interface]) -> Vec<(UdpSocket, SocketAddr, &Interface)> {
+struct Asker<'a> {
+    socket: UdpSocket,
+    group: SocketAddr,
+    interface: &'a Interface,
+    id: u16,
+}
+
+/// What each network is asked by: from a port of its own, which one answer comes back to; and from port 5353, beside other programs,
+/// where answers come that are for all. Firewalls let the one through, or the other. Where none can be opened, others may.
+fn askers(all: &[Interface], id: u16) -> Vec<Asker<'_>> {
     let shared = all.iter().filter(|interface| interface.is_shared);
     let by = |interface| [GROUP_V4.into(), GROUP_V6.into()].map(|ip| (interface, SocketAddr::new(ip, PORT)));
     let open = |(interface, group)| {
-        let group = multicast::through(interface, group)?;
-        match multicast::asker(interface, group) {
-            Ok(socket) => Some((socket, group, interface)),
-            Err(error) => {
-                log::debug!("cannot ask on {}: {error}", shown(&interface.name));
-                None
-            }
-        }
+        let through = multicast::through(interface, group);
+        let both = through.map(|through| {
+            [(multicast::asker(interface, group), id), (multicast::member(interface, group), 0)]
+                .map(|(socket, id)| Asker::new(socket, through, interface, id))
+        });
+        both.into_iter().flatten().flatten()
     };
-    shared.flat_map(by).filter_map(open).take(SOCKETS).collect()
+    shared.flat_map(by).flat_map(open).take(SOCKETS).collect()
+}
+
+impl<'a> Asker<'a> {
+    fn new(
+        socket: io::Result<UdpSocket>,
+        group: SocketAddr,
+        interface: &'a Interface,
+        id: u16,
+    ) -> Option<Self> {
+        socket
+            .inspect_err(|error| log::debug!("cannot ask on {}: {error}", shown(&interface.name)))
+            .map(|socket| Asker { socket, group, interface, id })
+            .ok()
+    }
 }
 
 impl Search<'_> {
     fn ask(&self) {
-        let question = self.finder.question();
-        for (socket, group, interface) in &self.askers {
-            if let Err(error) = multicast::send_to(socket, &question, *group) {
+        for Asker { socket, group, interface, id } in &self.askers {
+            if let Err(error) = multicast::send_to(socket, &self.finder.question(*id), *group) {
                 log::debug!("cannot ask on {}: {error}", shown(&interface.name));
             }
         }
     }
 
-    fn hear(&mut self, until: Time, now: Time) -> std::io::Result<()> {
-        let mut fds: Vec<PollFd<'_>> =
-            self.askers.iter().map(|(socket, ..)| PollFd::new(socket.as_fd(), PollFlags::POLLIN)).collect();
+    fn hear(&mut self, until: Time, now: Time) -> io::Result<()> {
+        let fds = self.askers.iter().map(|asker| PollFd::new(asker.socket.as_fd(), PollFlags::POLLIN));
+        let mut fds: Vec<PollFd<'_>> = fds.collect();
         poll::wait(&mut fds, until, now)?;
         let ready: Vec<bool> = fds.iter().map(poll::is_readable).collect();
         let mut bytes = [0; LONGEST];
-        for ((socket, _, interface), _) in self.askers.iter().zip(ready).filter(|(_, is_ready)| *is_ready) {
+        for (asker, _) in self.askers.iter().zip(ready).filter(|(_, is_ready)| *is_ready) {
             for _ in 0..MESSAGES_A_TURN {
-                match receive_from(socket, &mut bytes) {
-                    Received::Some((len, from)) if interface.is_neighbour(from.ip()) => {
-                        self.finder.handle(&bytes[..len.min(LONGEST)], from);
+                match receive_from(&asker.socket, &mut bytes) {
+                    Received::Some((len, from)) if asker.interface.is_neighbour(from.ip()) => {
+                        self.finder.handle(&bytes[..len.min(LONGEST)], from, asker.id);
                     }
                     Received::Some(_) | Received::Refused => {}
                     Received::Nothing | Received::Error(_) => break,
