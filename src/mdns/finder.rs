@@ -49,7 +49,7 @@ struct Found {
     /// Port and host.
     place: Option<(u16, Vec<u8>)>,
     words: Option<Words>,
-    /// Who said so.
+    /// Who said so, by IPv4 if he did so by both.
     from: SocketAddr,
 }
 
@@ -120,7 +120,11 @@ impl Finder {
         if at == self.found.len() {
             self.found.push(Found { label: label.to_vec(), place: None, words: None, from });
         }
-        self.found.get_mut(at)
+        let found = self.found.get_mut(at)?;
+        if found.from.is_ipv6() && from.is_ipv4() {
+            found.from = from;
+        }
+        Some(found)
     }
 
     fn address(&mut self, host: Name<'_>, address: IpAddr) {

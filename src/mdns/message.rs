@@ -208,7 +208,7 @@ impl<'a> Name<'a> {
     fn read(message: &'a [u8], at: usize) -> Option<(Self, usize)> {
         let name = Name { message, at };
         let (mut labels, mut len) = (name.labels(), 1);
-        while let Some(label) = labels.next() {
+        for label in labels.by_ref() {
             len += 1 + label.len();
             if len > NAME_MOST {
                 return None;

@@ -282,6 +282,11 @@ fn an_address_is_chosen_that_can_be_reached() {
     assert_eq!(at(&["fe80::9"], &link.to_string()), "[fe80::9%3]:9999");
     assert_eq!(at(&["fe80::9"], "10.0.0.5:5353"), "10.0.0.5:9999", "of which link?");
     assert_eq!(at(&["fd00::1"], &link.to_string()), "[fd00::1]:9999");
+    let both = answer(1, "x", &["fe80::5", "10.0.0.7", "10.0.0.5"]);
+    for order in [["[fe80::5%3]:5353", "10.0.0.5:5353"], ["10.0.0.5:5353", "[fe80::5%3]:5353"]] {
+        let at = found(&order.map(|from| (both.as_slice(), from))).cameras()[0].at;
+        assert_eq!(at.to_string(), "10.0.0.5:9999", "{order:?}");
+    }
     assert_eq!(at(&["0.0.0.0", "224.0.0.1"], "10.0.0.5:5353"), "10.0.0.5:9999");
 }
 

@@ -174,9 +174,15 @@ impl Announce {
                 // whoever has asked may ask again
                 let _ = multicast::send_to(&link.socket, &answer, from);
             }
+            // on another network of this machine's, by another port, it is this one
+            Heard::Twin if self.is_own(from.ip()) => {}
             Heard::Twin => self.on_twin(from, now),
         }
         true
+    }
+
+    fn is_own(&self, ip: IpAddr) -> bool {
+        self.links.iter().any(|link| link.interface.addresses.iter().any(|(own, _)| *own == ip))
     }
 
     /// Another one has the same name, for something else: this one takes another number, once a minute.

@@ -2,6 +2,7 @@
 //! recorded where no HOST is named.
 
 use super::config::{Config, Target};
+use super::options::Options;
 use crate::app::exit::{Exit, ExitError, usage};
 use crate::app::quantity::counted;
 use crate::app::{say, say_to_programs};
@@ -37,6 +38,18 @@ const MESSAGES_A_TURN: usize = 64;
 const REMEDIES: &str = "is it in the same network (no VPN, no guest Wi-Fi), do firewalls let mDNS through (UDP port 5353), and was it \
                         started with --announce? If it is elsewhere, type its address: camrec HOST[:PORT]";
 
+/// `--find` is done alone.
+///
+/// # Errors
+/// It was typed with what would be left undone.
+pub(super) fn check(options: &Options) -> Result<(), ExitError> {
+    match (&options.host, options.check_config) {
+        (Some(host), _) => Err(usage(format!("--find looks for all cameras: leave {host} out"))),
+        (None, true) => Err(usage("--find and --check-config: camrec does one of these, and then ends")),
+        (None, false) => Ok(()),
+    }
+}
+
 /// `--find`.
 ///
 /// # Errors
@@ -56,12 +69,13 @@ pub(super) fn print(json: bool) -> Result<Exit, ExitError> {
 /// # Errors
 /// There is none, or there are several, which have been told of.
 pub(super) fn the_only(config: &Config) -> Result<SocketAddr, ExitError> {
+    log::info!("no HOST was named: looking for a camera in the local network");
     loop {
         match search()?.as_slice() {
             [] if config.wait => {}
             [] => return Err(nobody()),
             [camera] => {
-                log::info!("no HOST was named: found {} at {}", one_line(&camera.name), camera.at);
+                log::info!("found {} at {}", one_line(&camera.name), camera.at);
                 return Ok(camera.at);
             }
             several => return Err(which(several, config)),

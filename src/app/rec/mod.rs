@@ -74,6 +74,7 @@ pub fn run(options: Options) -> Result<Exit, ExitError> {
     let (verbose, is_check) = (options.verbose, options.check_config);
     let log_lines = logging::lines_a_minute(options.log_lines, report::LINES_A_MINUTE)?;
     if options.find {
+        find::check(&options)?;
         logging::start("camrec", verbose);
         return find::print(options.json);
     }

@@ -3,11 +3,15 @@
 use crate::support::film::RecordingReader;
 use crate::support::inside::{ALONE, Network};
 use crate::support::procs::{Camcast, Ended, Program};
-use crate::support::{PATIENCE, deadline, is_over, left_out, pause};
+use crate::support::{PATIENCE, deadline, is_over, left_out, pause, receive_within};
+use camcast::mdns::finder::Finder;
+use camcast::mdns::{GROUP_V4, PORT};
 use nix::sys::signal::Signal;
 use std::fs;
+use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// This machine, and two others, `cam1` and `cam2`, at one switch. Avahi's user is root here, the only one there is.
 const SWITCH: Network<'_> = Network {
@@ -92,7 +96,7 @@ fn two_cameras_in_two_networks_are_found() {
     // who goes says so
     porch.program.stop(Signal::SIGTERM).expect(0);
     let only = camrec(&["-o", &out, "--frames", "3"]).expect(0);
-    assert!(only.log.contains("no HOST was named: found front door at 10.78.0.11:9999"), "{}", only.log);
+    assert!(only.log.contains("found front door at 10.78.0.11:9999"), "{}", only.log);
     let films = RecordingReader::read_folder(Path::new(&out));
     assert_eq!(films.iter().map(|film| film.shots.len()).sum::<usize>(), 3);
 
@@ -227,6 +231,57 @@ fn a_firewall_that_lets_no_answer_back_hides_no_camera() {
 }
 
 #[test]
+fn a_camera_without_ipv4_is_found_and_recorded() {
+    if !SWITCH.is_inside("network::find::a_camera_without_ipv4_is_found_and_recorded") {
+        return;
+    }
+    let flush = ["-n", "cam1", "address", "del", "10.78.0.11/24", "dev", "eth0"];
+    assert!(Command::new("ip").args(flush).status().unwrap().success());
+    let _door = camera(1, &["--name", "door", "-f", "30"]);
+    let text = find(&["--find"], &["door  [fe80::"]);
+    let json = find(&["--find", "--json"], &["\"host\":\"fe80::"]);
+    assert_eq!((text.lines().count(), json.lines().count()), (2, 1), "{text}{json}");
+    let folder = tempfile::tempdir().unwrap();
+    camrec(&["-o", folder.path().to_str().unwrap(), "--frames", "3"]).expect(0);
+    // as it is typed from the list
+    let at = text.split("  ").find(|cell| cell.starts_with("[fe80::")).unwrap();
+    camrec(&[at, "-o", folder.path().to_str().unwrap(), "--frames", "3"]).expect(0);
+}
+
+/// Asks for cameras from an address of this machine's.
+fn ask(from: &str) -> UdpSocket {
+    let socket = UdpSocket::bind((from, 0)).unwrap();
+    let question = Finder::default().question(7);
+    socket.send_to(&question, (GROUP_V4, PORT)).unwrap();
+    socket
+}
+
+#[test]
+fn only_neighbours_that_may_come_in_are_answered() {
+    if !SWITCH.is_inside("network::find::only_neighbours_that_may_come_in_are_answered") {
+        return;
+    }
+    for (kind, what) in [("address", "10.78.0.3/24"), ("address", "192.168.9.1/24"), ("route", "224.0.0.0/4")]
+    {
+        assert!(Command::new("ip").args([kind, "add", what, "dev", "switch"]).status().unwrap().success());
+    }
+    let _door = camera(1, &["--allow", "10.78.0.3/32", "--allow", "192.168.9.0/24"]);
+    let mut bytes = [0; 2000];
+    let until = deadline(PATIENCE);
+    let heard = loop {
+        assert!(!is_over(until), "nobody has answered");
+        let [elsewhere, kept_out, neighbour] = ["192.168.9.1", "10.78.0.1", "10.78.0.3"].map(ask);
+        if receive_within(&neighbour, &mut bytes, Duration::from_millis(500)).is_some() {
+            break [elsewhere, kept_out];
+        }
+    };
+    for socket in heard {
+        socket.set_nonblocking(true).unwrap();
+        assert!(socket.recv_from(&mut bytes).is_err(), "{socket:?}");
+    }
+}
+
+#[test]
 fn the_port_beside_another_camcast_and_without_a_network() {
     if !SWITCH.is_inside("network::find::the_port_beside_another_camcast_and_without_a_network") {
         return;
@@ -266,6 +321,8 @@ fn where_there_is_no_network_nobody_is_asked() {
         );
         assert!(ended.out.is_empty());
     }
+    assert!(camrec(&["pi", "--find"]).expect(2).log.contains("leave pi out"));
+    camrec(&["--find", "--check-config"]).expect(2);
     // what is wrong is said before anybody is looked for
     assert!(camrec(&["--keep", "much"]).expect(2).log.contains("--keep much"));
     assert!(camrec(&["--check-config"]).expect(0).log.is_empty());
