@@ -265,6 +265,9 @@ fn only_neighbours_that_may_come_in_are_answered() {
     {
         assert!(Command::new("ip").args([kind, "add", what, "dev", "switch"]).status().unwrap().success());
     }
+    // or an answer could not get there
+    let route = ["-n", "cam1", "route", "add", "default", "via", "10.78.0.1"];
+    assert!(Command::new("ip").args(route).status().unwrap().success());
     let _door = camera(1, &["--allow", "10.78.0.3/32", "--allow", "192.168.9.0/24"]);
     let mut bytes = [0; 2000];
     let until = deadline(PATIENCE);
