@@ -6,7 +6,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`message`] | a message as it came: questions, records, names |
-//! | [`write`] | a message as it goes out |
+//! | [`write`](mod@write) | a message as it goes out |
 //! | [`responder`] | camcast's side: which questions are answered, how, and how often |
 //! | [`finder`] | camrec's side: cameras out of answers, which come in any order |
 #![forbid(unsafe_code)]
