@@ -8,7 +8,6 @@ use super::news::{Demand, News};
 use super::outlet::{Budget, Outlet, Shared};
 use super::poll_set::{PollSet, Ready, Seat};
 use super::stream::Stream;
-use crate::admission::networks::Allowed;
 use crate::app::throttle::Throttle;
 use crate::jpeg::Size;
 use crate::mdns::message::Message;
@@ -41,7 +40,6 @@ const MESSAGES_A_TURN: usize = 8;
 pub struct Announce {
     name: String,
     is_sealed: bool,
-    allowed: Allowed,
     /// Where clients join.
     joins: Vec<SocketAddr>,
     identity: Identity,
@@ -72,7 +70,6 @@ impl Announce {
         Announce {
             name: name.to_owned(),
             is_sealed: config.key.is_some(),
-            allowed: config.allow.clone(),
             joins,
             identity: Identity::new(name, number),
             links: Vec::new(),
@@ -151,7 +148,7 @@ impl Announce {
     }
 
     /// A message, if there is one. False: there is none.
-    fn hear(&mut self, place: usize, stream: &Stream, now: Time) -> bool {
+    fn hear(&mut self, place: usize, shared: &Shared<'_>, now: Time) -> bool {
         let mut bytes = [0; LONGEST];
         let Some(link) = self.links.get_mut(place) else { return false };
         let (len, from) = match receive_from(&link.socket, &mut bytes) {
@@ -159,7 +156,7 @@ impl Announce {
             Received::Nothing | Received::Error(_) => return false,
             Received::Refused => return true,
         };
-        let is_asked = link.interface.is_neighbour(from.ip()) && self.allowed.has(from.ip());
+        let is_asked = link.interface.is_neighbour(from.ip()) && shared.rules.allow.has(from.ip());
         let Some(message) = bytes.get(..len).and_then(Message::read).filter(|_| is_asked) else {
             return true;
         };
@@ -168,7 +165,7 @@ impl Announce {
         match link.responder.handle(message, asker, (&self.identity, link.port), jitter, now) {
             Heard::Nothing => {}
             Heard::Reply(reply) => {
-                let words = self.words(stream);
+                let words = self.words(shared.stream);
                 let link = &self.links[place];
                 let answer = responder::to_one(&reply, &self.identity, link.facts(&words));
                 // whoever has asked may ask again
@@ -232,7 +229,7 @@ impl Outlet for Announce {
 
     fn handle(&mut self, seat: Seat, _: Ready, shared: &mut Shared<'_>, now: Time) {
         for _ in 0..MESSAGES_A_TURN {
-            if !self.hear(usize::from(seat.place), shared.stream, now) {
+            if !self.hear(usize::from(seat.place), shared, now) {
                 return;
             }
         }
