@@ -38,6 +38,7 @@
 //! | [`http`] | pure | what is asked for by HTTP, and the bytes of an answer |
 //! | [`rtp`] | pure | a frame as RTP packets (RFC 2435), and the reports beside them |
 //! | [`rtsp`] | pure | RTSP: requests, transports, descriptions, what can be asked when |
+//! | [`mdns`] | pure | how a camera is found without an address: questions and answers by multicast DNS |
 //! | [`record`] | pure | containers, where files begin and end, their names |
 //! | [`picture`] | pure | pictures that the program makes itself: the pattern, NO SIGNAL, raw frames compressed, frames shrunk for plain clients and for `?scale=` |
 //! | [`shown`] | pure | names and words of others, as a terminal may be shown them |
@@ -88,6 +89,7 @@ pub mod fec;
 pub mod http;
 pub mod jpeg;
 pub mod key_text;
+pub mod mdns;
 pub mod picture;
 pub mod receiver;
 pub mod record;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// No file descriptor, no clock, no file, no unsafe code: time comes in as an argument.
-const PURE: [&str; 20] = [
+const PURE: [&str; 21] = [
     "account",
     "admission",
     "clock",
@@ -15,6 +15,7 @@ const PURE: [&str; 20] = [
     "http",
     "jpeg",
     "key_text",
+    "mdns",
     "picture",
     "receiver",
     "record",
@@ -31,11 +32,12 @@ const PURE: [&str; 20] = [
 ];
 
 /// Each room, and the rooms that it may know.
-const ARROWS: [(&str, &[&str]); 25] = [
+const ARROWS: [(&str, &[&str]); 26] = [
     ("time", &[]),
     ("fec", &[]),
     ("jpeg", &[]),
     ("key_text", &[]),
+    ("mdns", &["time"]),
     ("admission", &["time"]),
     ("http", &["admission", "time"]),
     ("wire", &["jpeg", "time"]),
@@ -66,6 +68,7 @@ const ARROWS: [(&str, &[&str]); 25] = [
             "http",
             "jpeg",
             "key_text",
+            "mdns",
             "picture",
             "receiver",
             "record",

@@ -13,9 +13,11 @@ pub mod command;
 pub mod connection;
 pub mod descriptors;
 pub mod hotplug;
+pub mod interfaces;
 #[cfg(test)]
 mod loopback;
 pub mod memory;
+pub mod multicast;
 pub mod names;
 pub mod notify;
 pub mod outlet;

@@ -99,6 +99,11 @@ fn rtp() {
 }
 
 #[test]
+fn mdns() {
+    replay("mdns");
+}
+
+#[test]
 fn sealed() {
     replay("sealed");
 }

@@ -7,7 +7,7 @@
 //! | `rec/` | camrec | a recording from start to end (`recording`), frames unchanged (`byte_for_byte`), the account, the status line, `--on-segment`, `check`, `export`, a clock that is set, servers that lie (`hostile_server`) |
 //! | `files/` | recordings on the disk | Matroska, AVI and stills as other programs read them, names, `--keep`, disks that stall or fail, kills, deleted files, limits of the system, two recorders on one folder |
 //! | `protocol/` | the wire | the examples of docs/PROTOCOL.md, native and plain clients made of bytes, the original server |
-//! | `network/` | the path | loss, delay and outages in front of the real programs; either side gone and back; two paths at once; what is forged, or recorded and said again |
+//! | `network/` | the path | loss, delay and outages in front of the real programs; either side gone and back; two paths at once; cameras found without an address, Avahi beside them; what is forged, or recorded and said again |
 //! | `both/` | both programs | errors, exit codes and help, names that are no text, output that nobody reads, sealed mode, signed frames, options in files, what systemd hears |
 //! | `../support/` | what the tests share | its `mod.rs` has a table |
 //!
@@ -111,6 +111,7 @@ mod protocol {
 /// Loss, delay, and ends that go away.
 mod network {
     mod bad_network;
+    mod find;
     mod forged;
     mod leave_and_return;
     mod replayed;

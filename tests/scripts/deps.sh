@@ -16,8 +16,8 @@ declare -A groups=(
     # what reads HTTP: a browser for the page, a Prometheus that collects the metrics, programs that know passwords; without them
     # those tests are left out
     [web]="chromium prometheus curl wget python3-requests"
-    # what people look at streams and recordings with: without them those tests are left out
-    [players]="mpv python3-opencv gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good"
+    # what people look at streams and recordings with, and find cameras by: without them those tests are left out
+    [players]="mpv python3-opencv gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good avahi-daemon avahi-utils dbus-daemon"
     # what counts system calls and instructions
     [bench]="strace valgrind"
     [check]="shellcheck git systemd"

@@ -15,6 +15,7 @@ use crate::picture::RawEncoder;
 use crate::seal::{Key, TAG_LEN};
 use crate::sender::hub::JOINS;
 use crate::sign::SigningKey;
+use crate::sys::names::this_host;
 use crate::sys::signals::has_terminal;
 use crate::wire::data::{HEADER_LEN, MIN_FRAGMENT};
 use crate::wire::{IP_UDP_OVERHEAD, PORT};
@@ -47,6 +48,9 @@ const RTSP_PORT: u16 = 8554;
 /// The most addresses to listen on.
 pub const MAX_LISTEN: usize = 4;
 
+/// Bytes of a camera's name: they fit what is announced, with a number behind them.
+const MAX_NAME: usize = 48;
+
 /// Networks that can be let in alone.
 const MAX_ALLOW: usize = 32;
 
@@ -72,6 +76,8 @@ pub struct Config {
     pub quality: u8,
     /// Addresses to listen on, at least one.
     pub listen: Vec<Listen>,
+    /// The camera's name where it is announced, if it is.
+    pub announce: Option<String>,
     /// Where HTTP is served, if it is.
     pub http: Vec<HttpListen>,
     /// Where RTSP is served, if it is.
@@ -164,9 +170,11 @@ impl TryFrom<Options> for Config {
         if key.is_some() {
             keep_sealed(&http, &rtsp, rtsp_multicast.is_some(), passwords.is_some())?;
         }
+        let listen = listen(&options.listen)?;
         Ok(Config {
             quality: quality(options.quality)?,
-            listen: listen(&options.listen)?,
+            announce: announce(&options, &listen)?,
+            listen,
             http,
             rtsp,
             rtsp_multicast,
@@ -294,6 +302,27 @@ fn listen(typed: &[String]) -> Result<Vec<Listen>, ExitError> {
         Ok(Listen { address, fallback: None })
     };
     typed.iter().map(parse).collect()
+}
+
+/// The name to be announced.
+fn announce(options: &Options, listen: &[Listen]) -> Result<Option<String>, ExitError> {
+    if !options.announce {
+        return match options.name {
+            Some(_) => Err(usage("--name: it is told with --announce alone: add that")),
+            None => Ok(None),
+        };
+    }
+    if listen.iter().all(|listen| listen.address.ip().to_canonical().is_loopback()) {
+        return Err(usage(
+            "--announce: nobody else reaches an address of this machine's own: --listen another one",
+        ));
+    }
+    let Some(name) = options.name.as_deref().map(str::trim) else { return Ok(Some(this_host())) };
+    let is_name = is_text(name) && (1..=MAX_NAME).contains(&name.len()) && !name.contains(char::is_control);
+    match is_name {
+        true => Ok(Some(name.to_owned())),
+        false => Err(usage(format!("--name {name}: from 1 to {MAX_NAME} bytes of text, on one line"))),
+    }
 }
 
 fn allow(typed: &[String]) -> Result<Allowed, ExitError> {
@@ -540,6 +569,26 @@ mod tests {
         assert!(text(|o| o.once = true).contains("--once: pattern has no end"));
         assert!(text(|o| o.follow = true).contains("--follow: pattern is no folder"));
         assert!(text(|o| o.wait_for_client = true).contains("--wait-for-client: pattern has no beginning"));
+    }
+
+    #[test]
+    fn a_camera_is_announced_by_a_name_where_others_reach_it() {
+        let name = |name: Option<&str>| config(|o| (o.announce, o.name) = (true, name.map(str::to_owned)));
+        assert_eq!(config(|_| {}).unwrap().announce, None);
+        assert_eq!(name(None).unwrap().announce, Some(this_host()));
+        assert_eq!(name(Some(" front door ")).unwrap().announce.as_deref(), Some("front door"));
+        assert_eq!(name(Some(&"n".repeat(48))).unwrap().announce.map(|name| name.len()), Some(48));
+        let failure = |config: Result<Config, ExitError>| config.unwrap_err().to_string();
+        for bad in ["", "  ", "a\nb", "\u{7f}", &"n".repeat(49), &disguise(OsStr::from_bytes(b"\xff"))] {
+            assert!(failure(name(Some(bad))).contains("from 1 to 48 bytes of text"), "{bad:?}");
+        }
+        assert!(failure(config(|o| o.name = Some("x".into()))).contains("--announce"));
+        let local = |listen: &[&str]| {
+            let listen = listen.iter().map(|at| (*at).to_owned()).collect();
+            config(|o| (o.announce, o.listen) = (true, listen))
+        };
+        assert!(failure(local(&["127.0.0.1:1", "[::1]:1"])).contains("--listen another one"));
+        assert!(local(&["127.0.0.1:1", "10.0.0.1:1"]).is_ok());
     }
 
     #[test]

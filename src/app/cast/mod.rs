@@ -3,8 +3,9 @@
 //! Lives here: the loop and its parts. May not live here: protocols (`wire`), who gets what when (`sender`), system calls (`sys`).
 //!
 //! [`stream`], [`source`] and [`slates`] lead from the camera to the reel; [`outlet`] is what the loop asks of a way out, such as
-//! [`udp`], [`http`] and [`rtsp`]. [`poll_set`] has the tokens, [`stats`], [`drops`] and [`seen`] the counters, [`report`] the words.
+//! [`udp`], [`http`] and [`rtsp`]; [`announce`] has it found. [`poll_set`] has the tokens, [`stats`], [`drops`] and [`seen`] the counters, [`report`] the words.
 
+pub mod announce;
 pub mod config;
 pub mod door;
 pub mod drops;

@@ -51,6 +51,14 @@ pub struct Options {
     #[argh(option, arg_name = "addr:port")]
     pub listen: Vec<String>,
 
+    /// tell the local network that this camera is here, so that camrec --find finds it (mDNS); default: nobody is told
+    #[argh(switch)]
+    pub announce: bool,
+
+    /// what it is called there, such as 'front door'; default: this machine's name
+    #[argh(option, arg_name = "text")]
+    pub name: Option<String>,
+
     /// serve the stream by HTTP at this address, such as :8080, or at a socket file, such as /run/camcast/http; may be given
     /// again; default: not at all
     #[argh(option, arg_name = "addr:port|path")]
@@ -212,6 +220,8 @@ impl Options {
             quality: self.quality.or(file.quality),
             control: self.control.or(file.control),
             listen: self.listen.or(file.listen),
+            announce: self.announce.or(file.announce),
+            name: self.name.or(file.name),
             http: self.http.or(file.http),
             http_mode: self.http_mode.or(file.http_mode),
             allow: self.allow.or(file.allow),

@@ -1,5 +1,6 @@
 //! Which outlets there are.
 
+use super::announce::{self, Announce};
 use super::config::Config;
 use super::http::{self, Http};
 use super::news::Demand;
@@ -24,13 +25,16 @@ impl Outlets {
     /// # Errors
     /// One line and its exit code.
     pub fn open(config: &Config, stream: &Stream) -> Result<Self, ExitError> {
-        let mut all = vec![AnyOutlet::Udp(Udp::open(config, stream)?)];
+        let udp = Udp::open(config, stream)?;
+        let announce = config.announce.as_deref().map(|name| Announce::new(name, config, udp.addresses()));
+        let mut all = vec![AnyOutlet::Udp(udp)];
         if !config.http.is_empty() {
             all.push(AnyOutlet::Http(Http::open(config)?));
         }
         if !config.rtsp.is_empty() {
             all.push(AnyOutlet::Rtsp(Rtsp::open(config)?));
         }
+        all.extend(announce.map(AnyOutlet::Announce));
         Ok(Outlets { all, first: 0 })
     }
 
@@ -94,7 +98,8 @@ impl AnyOutlet {
 }
 
 /// The sum of what each outlet polls at the most.
-const _: () = assert!(udp::POLLS_MOST + http::POLLS_MOST + rtsp::POLLS_MOST <= OUTLETS_MOST);
+const _: () =
+    assert!(udp::POLLS_MOST + http::POLLS_MOST + rtsp::POLLS_MOST + announce::POLLS_MOST <= OUTLETS_MOST);
 
 /// Writes the enum of all outlets, and finds the verbs of whichever it is.
 macro_rules! outlets {
@@ -132,6 +137,8 @@ outlets! {
     Http(Http),
     /// Frames as RTP packets, for programs that know cameras by RTSP.
     Rtsp(Rtsp),
+    /// What has camcast found.
+    Announce(Announce),
     /// The pattern to follow.
     #[cfg(test)]
     Example(super::example::Example),

@@ -24,6 +24,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// The host until one is found, where none is named.
+const FOUND: &str = "camera.invalid";
+
 const AN_HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// What systemd hands over, if it is told to: the key.
@@ -91,6 +94,19 @@ impl Config {
     /// Every frame is wanted: none may be skipped.
     pub fn is_every(&self) -> bool {
         self.language == Language::Native(Policy::Every)
+    }
+
+    /// The way to camcast leads there: it was looked for.
+    #[must_use]
+    pub fn at(mut self, at: SocketAddr) -> Self {
+        for way in self.ways.iter_mut().take(1) {
+            way.port = at.port();
+            way.host = match at {
+                SocketAddr::V6(at) if at.scope_id() != 0 => format!("{}%{}", at.ip(), at.scope_id()),
+                at => at.ip().to_string(),
+            };
+        }
+        self
     }
 
     /// Where events go, if they are wanted: to standard output, unless that is the recording.
@@ -227,7 +243,8 @@ fn key(options: &Options, language: Language) -> Result<Option<Key>, ExitError> 
 }
 
 fn ways(options: &Options) -> Result<ArrayVec<Way, PATHS>, ExitError> {
-    let host = options.host.as_ref().ok_or_else(|| usage("where does camcast run? camrec HOST[:PORT]"))?;
+    let found = Argument::from(FOUND);
+    let host = options.host.as_ref().unwrap_or(&found);
     let mut ways = ArrayVec::new();
     ways.push(way(host, "--from", options.from.as_deref())?);
     match &options.also {
@@ -536,7 +553,6 @@ mod tests {
             assert_eq!(failure.exit, Exit::Usage);
             failure.to_string()
         };
-        assert!(text(|o| o.host = None).contains("camrec HOST"));
         assert!(text(|o| (o.every, o.newest) = (true, true)).contains("contradict"));
         assert!(text(|o| (o.plain, o.every) = (Some(5005), true)).contains("--plain"));
         assert!(text(|o| o.format = Some("mjpeg".into())).contains("-o -"));

@@ -3,7 +3,7 @@
 //! What lives here drives the pure machines and the threads beside the loop: `rejoining` does what is to be done for a session,
 //! with `link`, `joining` and [`session`] at hand (its keys, if it has some, are [`seal`]'s), for one way to camcast or two; `frames` takes out what comes; `camera`, `limits` and `backlog` are what is known of
 //! the camera, of how far the recording has come, and of a disk that does not keep up; `notes` has what the threads say and what that
-//! brings about; `telling` says how it goes; `ending` waits for the threads and gives the account. [`writer`] is the thread that
+//! brings about; `telling` says how it goes; `ending` waits for the threads and gives the account. `find` looks for cameras where no HOST is named. [`writer`] is the thread that
 //! writes, [`report`] what people and programs are told. When to join belongs to [`crate::receiver::rejoin`], what
 //! is asked for again to [`crate::receiver::requests`], and what a file looks like to [`crate::record`].
 
@@ -11,6 +11,7 @@ mod backlog;
 mod camera;
 pub mod config;
 mod ending;
+mod find;
 mod frames;
 pub mod hooks;
 pub mod joining;
@@ -72,6 +73,12 @@ pub fn run(options: Options) -> Result<Exit, ExitError> {
     memory::give_back_large();
     let (verbose, is_check) = (options.verbose, options.check_config);
     let log_lines = logging::lines_a_minute(options.log_lines, report::LINES_A_MINUTE)?;
+    if options.find {
+        find::check(&options)?;
+        logging::start("camrec", verbose);
+        return find::print(options.json);
+    }
+    let is_named = options.host.is_some();
     let config = Config::try_from(options)?;
     if is_check {
         say(FINE);
@@ -93,7 +100,8 @@ pub fn run(options: Options) -> Result<Exit, ExitError> {
         None => None,
     };
     let is_told = config.events() == Some(Output::Err);
-    let outcome = record(config, &mut feed);
+    let config = if is_named { Ok(config) } else { find::the_only(&config).map(|at| config.at(at)) };
+    let outcome = config.and_then(|config| record(config, &mut feed));
     if let (Err(failure), Some(feed)) = (&outcome, &mut feed) {
         feed.say(&JsonEvent::Error { exit: failure.exit as u8, message: failure.to_string() });
     }

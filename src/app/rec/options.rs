@@ -13,9 +13,13 @@ use argh::{ArgsInfo, FromArgs};
     note = "Recordings that are there, each with its own --help:\n  camrec check FILE...         is everything there, does every picture decode?\n  camrec export FILE -o NAME   copy one into another form, its frames untouched\n  camrec sheet FILE -o NAME    small pictures of one, with their times\nA host of such a name: camrec -- check"
 )]
 pub struct Options {
-    /// where camcast runs: HOST or HOST:PORT; the port's default is 9999
+    /// where camcast runs: HOST or HOST:PORT; the port's default is 9999; default: the one camera that --find finds
     #[argh(positional)]
     pub host: Option<Argument>,
+
+    /// list the cameras that are announced on the local network (camcast --announce), and end
+    #[argh(switch)]
+    pub find: bool,
 
     /// another way to the same camcast, as by a VPN: HOST2 or HOST2:PORT; the stream comes by both, and one may fail
     #[argh(option, arg_name = "host2")]
@@ -153,6 +157,7 @@ impl Options {
         }
         Options {
             host: self.host.or(file.host),
+            find: self.find.or(file.find),
             also: self.also.or(file.also),
             from: self.from.or(file.from),
             also_from: self.also_from.or(file.also_from),
@@ -210,7 +215,7 @@ impl Options {
 }
 
 impl InFile for Options {
-    const TYPED_ONLY: &'static [&'static str] = &["config", "check-config", "help", "version"];
+    const TYPED_ONLY: &'static [&'static str] = &["config", "check-config", "find", "help", "version"];
 
     fn file(&self) -> Option<&Argument> {
         self.config.as_ref()

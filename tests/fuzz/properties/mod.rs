@@ -7,6 +7,7 @@
 //! | [`credentials`] | method, target and `Authorization` | nobody comes in without the password, nor by what was made for another request |
 //! | [`rtsp`] | what comes over a connection | as of HTTP; what can be asked when; the way that an answer repeats |
 //! | [`rtcp`] | a datagram | it is heard to its end; what is asked for again is that packet, and not without end |
+//! | [`mdns`] | a message | names and what is found are bounded; what is answered speaks of this camera alone, and is found |
 //! | [`sealed`] | a key file, a sealed join or a datagram | a key is its text; nothing opens that was made without one |
 //! | [`sign`] | a JPEG | signed it proves itself, and with any bit flipped it does not; what it claims is no proof |
 //! | [`rtp`] | a JPEG | its packets put together are its scan; what other outlets send has the length that they say |
@@ -32,6 +33,7 @@ pub mod forged;
 pub mod http;
 pub mod hub;
 pub mod index;
+pub mod mdns;
 pub mod picture;
 pub mod recording;
 pub mod rtcp;
@@ -50,12 +52,13 @@ pub mod words;
 pub type Property = fn(&[u8]) -> bool;
 
 /// All of them by their names, which are those of their corpora.
-pub const TARGETS: [(&str, Property); 16] = [
+pub const TARGETS: [(&str, Property); 17] = [
     ("http", http::check),
     ("credentials", credentials::check),
     ("rtsp", rtsp::check),
     ("rtcp", rtcp::check),
     ("rtp", rtp::check),
+    ("mdns", mdns::check),
     ("sealed", sealed::check),
     ("sign", sign::check),
     ("wire", wire::check),
