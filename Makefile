@@ -52,15 +52,17 @@ fuzz: ## what comes from outside, fuzzed: SECONDS=60 each, TARGET=rtsp alone
 	@tests/scripts/deps.sh build
 	@tests/scripts/fuzz.sh "$(SECONDS)" "$(TARGET)"
 
-check: ## format, lints, documentation, links, scripts, licences
+check: ## format, lints, documentation, links, scripts, licences, units, manual pages, completions
 	@tests/scripts/deps.sh build check
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
-	git ls-files '*.sh' .ci/run tests/vm/guest/init tests/vm/guest/*-* | xargs shellcheck
+	git ls-files '*.sh' '*.bash' .ci/run tests/vm/guest/init tests/vm/guest/*-* | xargs shellcheck
 	tests/scripts/links.sh
 	tests/scripts/licences.sh
 	tests/scripts/units.sh
+	tests/scripts/manual.sh
+	tests/scripts/completions.sh
 
 cross: ## aarch64 binaries for Debian 12 and Raspberry Pi OS 12 or newer, tested under qemu
 	tests/scripts/cross.sh

@@ -8,7 +8,7 @@
 //! | `files/` | recordings on the disk | Matroska, AVI and stills as other programs read them, names, `--keep`, disks that stall or fail, kills, deleted files, limits of the system, two recorders on one folder |
 //! | `protocol/` | the wire | the examples of docs/PROTOCOL.md, native and plain clients made of bytes, the original server |
 //! | `network/` | the path | loss, delay and outages in front of the real programs; either side gone and back; two paths at once; cameras found without an address, Avahi beside them; what is forged, or recorded and said again |
-//! | `both/` | both programs | errors, exit codes and help, names that are no text, output that nobody reads, sealed mode, signed frames, options in files, what systemd hears |
+//! | `both/` | both programs | errors, exit codes and help, names that are no text, output that nobody reads, sealed mode, signed frames, options in files, what systemd hears, manual pages and completions |
 //! | `../support/` | what the tests share | its `mod.rs` has a table |
 //!
 //! Beside this crate: `netsim/` (the same on a virtual clock), `fuzz/` (what fuzz targets hold, and their corpora replayed),
@@ -28,6 +28,7 @@
 //! - Ignored as well, as they measure: `the_check_costs` in `cast/odd_frames.rs`, `what_many_viewers_cost` in
 //!   `cast/http_crowd.rs`, `from_capture_to_paint` in `cast/paint.rs`.
 //! - Written by the tests themselves when told to: `UPDATE_GOLDEN=1 cargo test --test it help_is_as_agreed` (`golden/`),
+//!   `UPDATE_GOLDEN=1 cargo test --test it -- both::manual both::completions` (`man/`, `completions/`),
 //!   `UPDATE_FIXTURES=1 cargo test --test it odd_frames` (`fixtures/jpeg`).
 //!
 //! What reads HTTP and RTSP needs more than the rest: `tests/scripts/deps.sh web players` installs Chromium, promtool and others, and
@@ -120,8 +121,10 @@ mod network {
 
 /// What holds for both programs: errors and help, odd names, output that nobody reads, sealed mode, signed frames.
 mod both {
+    mod completions;
     mod config_file;
     mod errors;
+    mod manual;
     mod odd_names;
     mod option_tables;
     mod reload;

@@ -20,7 +20,8 @@ declare -A groups=(
     [players]="mpv python3-opencv gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good avahi-daemon avahi-utils dbus-daemon"
     # what counts system calls and instructions
     [bench]="strace valgrind"
-    [check]="shellcheck git systemd"
+    # manual pages are checked by mandoc, completions by their shells
+    [check]="shellcheck git systemd mandoc bash-completion zsh fish"
     [cross]="mmdebstrap util-linux binutils"
 )
 case $(uname -m) in x86_64) groups[build]+=" nasm" ;; esac
