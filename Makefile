@@ -3,7 +3,7 @@
 # where rustup puts Rust, before one of apt that is too old
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help build demo test test-long bench bench-instructions test-vm test-power fuzz check cross
+.PHONY: help build install uninstall demo test test-long bench bench-instructions test-vm test-power fuzz check cross
 
 # make fuzz: how long each target runs, and which one alone
 SECONDS ?= 60
@@ -17,6 +17,12 @@ help: ## this list
 build: ## release binaries in target/release
 	@tests/scripts/deps.sh build
 	cargo build --locked --release
+
+install: ## what make build has built, units, manual, completions: DESTDIR=, PREFIX=/usr/local, SYSCONFDIR=/etc
+	@packaging/install.sh install
+
+uninstall: ## take that away again; changed options and recordings stay
+	@packaging/install.sh uninstall
 
 demo: ## stream the test picture to this machine, record five seconds of it, look at the file
 	@tests/scripts/demo.sh
@@ -63,6 +69,7 @@ check: ## format, lints, documentation, links, scripts, licences, units, manual 
 	tests/scripts/units.sh
 	tests/scripts/manual.sh
 	tests/scripts/completions.sh
+	tests/scripts/install.sh
 
 cross: ## aarch64 binaries for Debian 12 and Raspberry Pi OS 12 or newer, tested under qemu
 	tests/scripts/cross.sh

@@ -1,6 +1,6 @@
 #!/bin/bash
 # links.sh: every relative link in the documents leads to a file, its anchor to a heading, and every path in backticks that begins
-# with src, docs, tests or systemd exists, as does every Rust file that is named with its room (`wire/mod.rs`).
+# with src, docs, tests, systemd, packaging, man or completions exists, as does every Rust file that is named with its room (`wire/mod.rs`).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 wrong=0
@@ -27,7 +27,7 @@ while read -r document; do
         # names with placeholders stand for several files, or for one that is yet to be written
         [[ $path == *"<"* || $path == *"{"* || $path == *NAME* ]] || compgen -G "$path" >/dev/null || compgen -G "src/$path" >/dev/null ||
             compgen -G "tests/it/$path" >/dev/null || complain "$document" "no such file: $path"
-    done < <(tr '`' '\n' <"$document" | grep -oE '^((src|docs|tests|systemd)/[^ ,;:]+|[a-z0-9_]+/[a-z0-9_/]+\.rs$)' || true)
+    done < <(tr '`' '\n' <"$document" | grep -oE '^((src|docs|tests|systemd|packaging|man|completions)/[^ ,;:]+|[a-z0-9_]+/[a-z0-9_/]+\.rs$)' || true)
 done < <(git ls-files '*.md')
 [ $checked -gt 50 ] || complain links.sh "only $checked links and paths found"
 exit $wrong

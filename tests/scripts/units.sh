@@ -1,12 +1,19 @@
 #!/bin/bash
-# units.sh: systemd takes each unit, none is more exposed than it has to be, and camcast's two differ in names alone.
+# units.sh: systemd takes each unit, none is more exposed than it has to be, each names pages of the manual that there are, and
+# camcast's two differ in names alone.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 most=12 # of 100: tenths of what `systemd-analyze security` shows
 for unit in systemd/*.service; do
     # the programs need not be installed here, and what is said of the machine's own units is not about ours
-    said=$(systemd-analyze verify "$unit" 2>&1 | grep -E 'camcast|camrec' | grep -v 'is not executable: No such file' || true)
+    said=$(systemd-analyze verify --man=no "$unit" 2>&1 | grep -E 'camcast|camrec' | grep -v 'is not executable: No such file' || true)
     [ -z "$said" ] || { echo "$said" && exit 1; }
+    read -ra pages < <(sed -n 's/^Documentation=//p' "$unit")
+    for page in "${pages[@]}"; do
+        file=$(sed -E 's/^man:(.+)\((.)\)$/man\/\1.\2/' <<<"$page")
+        [ -f "$file" ] || { echo "$unit: no page $page" && exit 1; }
+    done
+    [ ${#pages[@]} -gt 0 ] || { echo "$unit names no page of the manual" && exit 1; }
     systemd-analyze security --offline=true --threshold=$most "$unit" | tail -n 1
 done
 # camcast@NAME is camcast for another file
