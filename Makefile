@@ -3,7 +3,7 @@
 # where rustup puts Rust, before one of apt that is too old
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help build install uninstall demo test test-long bench bench-instructions test-vm test-power fuzz check cross
+.PHONY: help build install uninstall demo test test-long bench bench-instructions test-vm test-power fuzz check deb cross
 
 # make fuzz: how long each target runs, and which one alone
 SECONDS ?= 60
@@ -63,13 +63,19 @@ check: ## format, lints, documentation, links, scripts, licences, units, manual 
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
-	git ls-files '*.sh' '*.bash' .ci/run tests/vm/guest/init tests/vm/guest/*-* | xargs shellcheck
+	git ls-files '*.sh' '*.bash' 'packaging/*/p*' .ci/run tests/vm/guest/init tests/vm/guest/*-* | xargs shellcheck
 	tests/scripts/links.sh
 	tests/scripts/licences.sh
 	tests/scripts/units.sh
 	tests/scripts/manual.sh
 	tests/scripts/completions.sh
 	tests/scripts/install.sh
+
+deb: ## the packages camcast and camrec in target/deb, tried: BIN_DIR=target/cross for those of make cross
+	@tests/scripts/deps.sh build deb
+	$(if $(BIN_DIR),,cargo build --locked --release --bins)
+	packaging/deb.sh
+	tests/scripts/deb.sh
 
 cross: ## aarch64 binaries for Debian 12 and Raspberry Pi OS 12 or newer, tested under qemu
 	tests/scripts/cross.sh
