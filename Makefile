@@ -3,7 +3,7 @@
 # where rustup puts Rust, before one of apt that is too old
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help build install uninstall demo test test-long bench bench-instructions test-vm test-power fuzz check deb cross
+.PHONY: help build install uninstall demo test test-long bench bench-instructions test-vm test-power fuzz check deb dist cross
 
 # make fuzz: how long each target runs, and which one alone
 SECONDS ?= 60
@@ -76,6 +76,10 @@ deb: ## the packages camcast and camrec in target/deb, tried: BIN_DIR=target/cro
 	$(if $(BIN_DIR),,cargo build --locked --release --bins)
 	packaging/deb.sh
 	tests/scripts/deb.sh
+
+dist: ## a release in target/dist: source that builds without a network, packages, checksums
+	@tests/scripts/deps.sh build dist
+	tests/scripts/dist.sh
 
 cross: ## aarch64 binaries for Debian 12 and Raspberry Pi OS 12 or newer, tested under qemu
 	tests/scripts/cross.sh
