@@ -3,7 +3,7 @@
 # where rustup puts Rust, before one of apt that is too old
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help build install uninstall demo test test-long bench bench-instructions test-vm test-power fuzz check deb dist cross
+.PHONY: help build install uninstall demo test test-long bench bench-instructions test-vm test-power fuzz check deb test-deb dist cross
 
 # make fuzz: how long each target runs, and which one alone
 SECONDS ?= 60
@@ -71,10 +71,14 @@ check: ## format, lints, documentation, links, scripts, licences, units, manual 
 	tests/scripts/completions.sh
 	tests/scripts/install.sh
 
-deb: ## the packages camcast and camrec in target/deb, tried: BIN_DIR=target/cross for those of make cross
-	@tests/scripts/deps.sh build deb
+deb: ## the packages camcast and camrec, in target/deb: BIN_DIR=target/cross for those of make cross
+	@tests/scripts/deps.sh build pack
 	$(if $(BIN_DIR),,cargo build --locked --release --bins)
 	packaging/deb.sh
+
+test-deb: ## those packages judged by lintian, installed, upgraded and purged in a folder
+	@tests/scripts/deps.sh build pack deb
+	$(if $(BIN_DIR),,cargo build --locked --release --bins)
 	tests/scripts/deb.sh
 
 dist: ## a release in target/dist: source that builds without a network, packages, checksums

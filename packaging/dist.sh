@@ -13,13 +13,19 @@ trap 'rm -rf "$work"' EXIT
 umask 022
 
 git archive --prefix="$name/" HEAD | tar -x -C "$work"
-# what cargo prints are the lines that make it look there
+(cd "$work/$name" && cargo vendor --quiet --locked --versioned-dirs vendor >/dev/null)
 mkdir "$work/$name/.cargo"
-(cd "$work/$name" && cargo vendor --quiet --locked --versioned-dirs vendor) >"$work/$name/.cargo/config.toml"
+cat >"$work/$name/.cargo/config.toml" <<'CONFIG'
+[source.crates-io]
+replace-with = "vendored-sources"
+
+[source.vendored-sources]
+directory = "vendor"
+CONFIG
 rm -rf "$out"
 mkdir -p "$out"
 tar --create --sort=name --owner=0 --group=0 --numeric-owner --mode=go-w --mtime="@$epoch" -C "$work" "$name" |
-    xz -T0 -6 >"$out/$name.tar.xz"
+    xz -T2 -6 >"$out/$name.tar.xz"
 for package in target/deb/*_"$version"-*.deb; do
     [ ! -e "$package" ] || cp -p "$package" "$out/"
 done

@@ -71,7 +71,7 @@ put_program() {
     done
     case $program in
         camcast)
-            put_options "$repository/systemd/camcast.conf" "$etc/camcast/camcast.conf"
+            put_options "$here/camcast/camcast.conf" "$etc/camcast/camcast.conf"
             put 644 "$here/camcast/avahi.service" "$documents/examples/avahi.service"
             put 644 "$here/camcast/logrotate" "$documents/examples/logrotate"
             ;;

@@ -1,5 +1,5 @@
 #!/bin/bash
-# deps.sh GROUP...: installs the Debian packages of these groups (build, demo, test, web, players, bench, check, deb, dist, cross) that are missing, and
+# deps.sh GROUP...: installs the Debian packages of these groups (build, demo, test, web, players, bench, check, pack, deb, dist, cross) that are missing, and
 # apt's Rust if there is none and apt's is new enough. Asks nothing. If nothing is missing it asks dpkg once and nobody else.
 #   ABOUT=TEXT  said first, unless there is no Rust to be had: then one line on standard error says what to do
 set -euo pipefail
@@ -22,8 +22,9 @@ declare -A groups=(
     [bench]="strace valgrind"
     # manual pages are checked by mandoc, completions by their shells
     [check]="shellcheck git systemd mandoc bash-completion zsh fish"
-    # what packs and judges packages
-    [deb]="dpkg dpkg-dev binutils python3 xz-utils lintian fakeroot systemd init-system-helpers"
+    # what packs packages, and what judges them
+    [pack]="binutils python3 xz-utils"
+    [deb]="lintian fakeroot systemd init-system-helpers"
     [dist]="git xz-utils util-linux"
     [cross]="mmdebstrap util-linux binutils"
 )

@@ -13,6 +13,7 @@ for file in Cargo.lock README.md LICENSE-MIT LICENSE-APACHE docs/RELEASE.md man/
     [ -f "$tree/$file" ] || { echo "dist.sh: the tarball has no $file" && exit 1; }
 done
 # a network namespace with nothing in it
+# shellcheck disable=SC2016 # the inner shell expands it
 unshare --user --map-root-user --net env CARGO_HOME="$work/home" CARGO_TARGET_DIR="$work/target" \
     bash -euc 'cd "$1" && cargo build --quiet --locked --offline --bins --profile "$2"' _ "$tree" "$profile"
 built=$work/target/${profile/#dev/debug}

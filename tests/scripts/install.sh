@@ -67,7 +67,7 @@ PYTHON
     [ ! -e "$root$prefix/share/doc/camcast" ] || fail "a folder of documents is left"
     rm "$root/etc/camrec/door.conf"
     run install
-    cp systemd/camcast.conf "$root/etc/camcast/camcast.conf"
+    cp packaging/camcast/camcast.conf "$root/etc/camcast/camcast.conf"
     run uninstall
     left=$(find "$root" -type f -o -path "$root/etc/*")
     [ -z "$left" ] || fail "left: $left"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # share.sh FOLDER: makes the folder that the guest sees as /host: binaries, tools, units, a clip, an empty ext4 of 64 MiB.
 # Environment: BIN_DIR=DIR (ready binaries that run on Debian 13; default: cargo builds them)
+#   PACKAGES=1 (the packages of these binaries, twice: the second is an upgrade of the first)
 set -euo pipefail
 share=$1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -40,6 +41,13 @@ make_clip() {
 mkdir -p "$share/bin"
 cp "$BIN_DIR"/{camcast,camrec} "$share/bin/"
 cp -r "$here/tools" "$repository/systemd" "$share/"
+if [ -n "${PACKAGES:-}" ]; then
+    echo "making the packages"
+    for revision in 1 2; do
+        OUT=$share/packages/$revision REVISION=$revision BIN_DIR=$(realpath "$BIN_DIR") "$repository/packaging/deb.sh" >"$share/packages.log" ||
+            { cat "$share/packages.log"; exit 1; }
+    done
+fi
 echo "making the clip"
 make_clip || { echo "no clip"; exit 1; }
 truncate -s 64M "$share/disk.ext4"

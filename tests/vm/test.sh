@@ -37,6 +37,7 @@ trap end_all EXIT
 trap 'exit 130' INT TERM
 
 mkdir -p "$out"
+[[ " ${jobs[*]} " != *" package "* ]] || export PACKAGES=1
 "$here/share.sh" "$work/host" # what the guest sees as /host
 
 start() {
