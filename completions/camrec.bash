@@ -138,6 +138,10 @@ _camrec() {
             :
             return
             ;;
+        --log-lines)
+            :
+            return
+            ;;
         --config)
             _filedir
             return
@@ -145,7 +149,7 @@ _camrec() {
     esac
     ! $split || return
     if [[ $cur == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--also --from --also-from --key-file -o --output --must-exist --segment --align --format --name --utc --keep --keep-for --min-free --when-full --buffer --on-segment --on-segment-timeout --wait --duration --frames --every --newest --plain --json --config --check-config -v --verbose --version -h --help' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W '--also --from --also-from --key-file -o --output --must-exist --segment --align --format --name --utc --keep --keep-for --min-free --when-full --buffer --on-segment --on-segment-timeout --wait --duration --frames --every --newest --plain --json --log-lines --config --check-config -v --verbose --version -h --help' -- "$cur")
         return
     fi
     ((cword > 1)) || mapfile -t COMPREPLY < <(compgen -W 'check export sheet' -- "$cur")

@@ -38,6 +38,7 @@ complete -c camrec -n 'not __camrec_is check export sheet' -l every -d 'want eve
 complete -c camrec -n 'not __camrec_is check export sheet' -l newest -d 'want the newest frame, skipping what comes too late'
 complete -c camrec -n 'not __camrec_is check export sheet' -l plain -x -d 'speak the original protocol, with this UDP port for the frames'
 complete -c camrec -n 'not __camrec_is check export sheet' -l json -d 'tell programs what happens, a JSON object a line, on standard output'
+complete -c camrec -n 'not __camrec_is check export sheet' -l log-lines -x -d 'lines of the log of any one kind a minute, 1 to 10000'
 complete -c camrec -n 'not __camrec_is check export sheet' -l config -r -F -d 'a file of options, one a line without its hyphens, such as \'keep 100G\''
 complete -c camrec -n 'not __camrec_is check export sheet' -l check-config -d 'read what was typed, and the file of --config, say what is wrong with it, and end'
 complete -c camrec -n 'not __camrec_is check export sheet' -s v -l verbose -d 'say more'
