@@ -152,8 +152,8 @@ _camrec() {
         mapfile -t COMPREPLY < <(compgen -W '--also --from --also-from --key-file -o --output --must-exist --segment --align --format --name --utc --keep --keep-for --min-free --when-full --buffer --on-segment --on-segment-timeout --wait --duration --frames --every --newest --plain --json --log-lines --config --check-config -v --verbose --version -h --help' -- "$cur")
         return
     fi
-    ((cword > 1)) || mapfile -t COMPREPLY < <(compgen -W 'check export sheet' -- "$cur")
     _known_hosts_real -- "$cur"
+    ((cword > 1)) || mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -W 'check export sheet' -- "$cur")
 }
 
 complete -F _camrec camrec

@@ -136,7 +136,7 @@ mod bash {
     }
 
     /// The body for a program or a subcommand.
-    fn body(line: &Line, before_single: &str) -> String {
+    fn body(line: &Line, after_single: &str) -> String {
         let mut text = String::from("    case $prev in\n");
         for flag in line.flags.iter().filter(|flag| flag.takes != Takes::Nothing) {
             let names: Vec<String> = flag.names().collect();
@@ -151,7 +151,7 @@ mod bash {
         text += "    esac\n    ! $split || return\n    if [[ $cur == -* ]]; then\n";
         let _ = write!(
             text,
-            "        mapfile -t COMPREPLY < <(compgen -W '{}' -- \"$cur\")\n        return\n    fi\n{before_single}    {}\n",
+            "        mapfile -t COMPREPLY < <(compgen -W '{}' -- \"$cur\")\n        return\n    fi\n    {}\n{after_single}",
             names.join(" "),
             action(&line.takes)
         );
@@ -186,8 +186,9 @@ mod bash {
             }
             text += "        esac\n    fi\n";
             let commands: Vec<&str> = program.commands.iter().map(|(command, _)| *command).collect();
+            // newer ones of the functions above begin anew
             words = format!(
-                "    ((cword > 1)) || mapfile -t COMPREPLY < <(compgen -W '{}' -- \"$cur\")\n",
+                "    ((cword > 1)) || mapfile -t -O ${{#COMPREPLY[@]}} COMPREPLY < <(compgen -W '{}' -- \"$cur\")\n",
                 commands.join(" ")
             );
         }
