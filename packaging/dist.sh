@@ -1,6 +1,6 @@
 #!/bin/bash
 # dist.sh: what a release consists of, in target/dist/: the source as committed, with all crates that it is built from (`vendor/`), so
-# that it builds without a network; the packages that are in target/deb/ of this version; SHA256SUMS.
+# that it builds without a network; the packages in target/deb/ that are of this commit; SHA256SUMS.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ -z "$(git status --porcelain)" ] || echo "dist.sh: what is not committed is left out" >&2
@@ -27,7 +27,14 @@ mkdir -p "$out"
 tar --create --sort=name --owner=0 --group=0 --numeric-owner --mode=go-w --mtime="@$epoch" -C "$work" "$name" |
     xz -T2 -6 >"$out/$name.tar.xz"
 for package in target/deb/*_"$version"-*.deb; do
-    [ ! -e "$package" ] || cp -p "$package" "$out/"
+    [ -e "$package" ] || continue
+    # deb.sh dates what it packs by the commit
+    made=$(dpkg-deb --ctrl-tarfile "$package" | tar --list --verbose --utc --full-time ./control | awk '{ print $4, $5 }')
+    if [ "$(date --date "$made UTC" +%s)" = "$epoch" ]; then
+        cp -p "$package" "$out/"
+    else
+        echo "dist.sh: $package is of another commit, and left out: \`make deb\` makes it anew" >&2
+    fi
 done
 (cd "$out" && sha256sum -- * >"$work/sums" && mv "$work/sums" SHA256SUMS)
 (cd "$out" && sha256sum --quiet --check SHA256SUMS)
