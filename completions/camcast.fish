@@ -6,6 +6,8 @@ complete -c camcast -s m -l mode -x -a 'auto mjpeg yuyv' -d 'what to take of the
 complete -c camcast -l quality -x -d 'JPEG quality of pictures that are compressed here, 1 to 100'
 complete -c camcast -l control -x -d 'set a control of the camera, such as brightness=100'
 complete -c camcast -l listen -x -d 'address to listen on, TCP and UDP'
+complete -c camcast -l announce -d 'tell the local network that this camera is here, so that camrec --find finds it'
+complete -c camcast -l name -x -d 'what it is called there, such as \'front door\''
 complete -c camcast -l http -r -F -d 'serve the stream by HTTP at this address, such as :8080, or at a socket file, such as /run/camcast/http'
 complete -c camcast -l http-mode -x -d 'who may connect to socket files of --http, as chmod has it'
 complete -c camcast -l allow -x -d 'let in those of this address or network alone, such as 192.168.1.0/24, whatever they ask for'

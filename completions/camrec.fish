@@ -13,6 +13,7 @@ complete -c camrec -n 'not __camrec_is check export sheet' -f -a '(__fish_print_
 complete -c camrec -n __camrec_is_first -f -a check -d 'Reads recordings back: is everything there, does every picture decode?'
 complete -c camrec -n __camrec_is_first -f -a export -d 'Copies a recording into another form, its frames untouched'
 complete -c camrec -n __camrec_is_first -f -a sheet -d 'Makes a sheet of small pictures of a recording, with their times'
+complete -c camrec -n 'not __camrec_is check export sheet' -l find -d 'list the cameras that are announced on the local network, and end'
 complete -c camrec -n 'not __camrec_is check export sheet' -l also -x -a '(__fish_print_hostnames)' -d 'another way to the same camcast, as by a VPN: HOST2 or HOST2:PORT'
 complete -c camrec -n 'not __camrec_is check export sheet' -l from -x -d 'address of this machine that the way to HOST goes out from, such as 192.168.1.7'
 complete -c camrec -n 'not __camrec_is check export sheet' -l also-from -x -d 'address of this machine that the way to HOST2 goes out from'
