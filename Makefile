@@ -3,7 +3,7 @@
 # where rustup puts Rust, before one of apt that is too old
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help build install uninstall demo test test-long bench bench-instructions test-vm test-power fuzz check deb test-deb dist cross
+.PHONY: help build install uninstall demo test test-long bench bench-instructions test-vm test-power fuzz miri check deb test-deb dist cross
 
 # make fuzz: how long each target runs, and which one alone
 SECONDS ?= 60
@@ -57,6 +57,9 @@ test-power: ## the power goes while camrec records, 20 times, in a virtual machi
 fuzz: ## what comes from outside, fuzzed: SECONDS=60 each, TARGET=rtsp alone
 	@tests/scripts/deps.sh build
 	@tests/scripts/fuzz.sh "$(SECONDS)" "$(TARGET)"
+
+miri: ## the ring of buffers, and what is read from outside, under Miri (rustup's nightly)
+	@tests/scripts/miri.sh $(ROOM)
 
 check: ## format, lints, documentation, links, scripts, licences, units, manual pages, completions
 	@tests/scripts/deps.sh build check
