@@ -58,7 +58,7 @@ put_program() {
         put 644 "$page" "$prefix/share/man/man${page##*.}/${page##*/}"
     done
     for unit in "$repository/systemd/$program"*.service; do
-        sed "s|^ExecStart=/usr/local/bin/|ExecStart=$prefix/bin/|" "$unit" >"$work/unit"
+        sed -E "s#^(ExecStart|ExecReload)=/usr/local/bin/#\1=$prefix/bin/#" "$unit" >"$work/unit"
         put 644 "$work/unit" "$prefix/lib/systemd/system/${unit##*/}"
     done
     put 644 "$repository/completions/$program.bash" "$prefix/share/bash-completion/completions/$program"

@@ -186,7 +186,7 @@ impl TryFrom<Options> for Config {
                 allow_control: options.allow_control,
             },
             passwords,
-            hangup: hangup(capture.is_camera(), options.config.is_some()),
+            hangup: hangup(capture.is_camera(), options.config.as_ref()),
             capture,
             reel: reel(options.reel.as_deref())?,
             max_clients: max_clients(options.max_clients)?,
@@ -446,8 +446,9 @@ fn max_clients(typed: Option<u16>) -> Result<u16, ExitError> {
     Ok(clients)
 }
 
-fn hangup(is_camera: bool, has_file: bool) -> Hangup {
-    match has_file {
+/// A pipe can be read once: what a second reading finds is not what was meant.
+fn hangup(is_camera: bool, file: Option<&Argument>) -> Hangup {
+    match file.is_some_and(|file| file.path().is_file()) {
         _ if has_terminal() => Hangup::Stops,
         true => Hangup::Reloads,
         false if is_camera => Hangup::SetsControls,

@@ -115,7 +115,7 @@ impl Listening {
 }
 
 /// Whoever may use a socket file is let in by its mode.
-fn lets_in(allowed: &Allowed, remote: Remote) -> bool {
+pub fn lets_in(allowed: &Allowed, remote: Remote) -> bool {
     match remote {
         Remote::Address(remote) => allowed.has(remote.ip()),
         Remote::Local => true,

@@ -107,13 +107,15 @@ impl Server {
     pub fn new(config: &Config) -> Result<Self, ExitError> {
         let of = if config.hangup == Hangup::Stops { Signals::new } else { Signals::but_hangup };
         let signals = of().map_err(|error| ExitError::system("signal handlers", &error))?;
+        // what comes while the source is opened waits
+        let reloader = Reloader::start(config)?;
         let report = Report::new(config)?;
         let stream = Stream::open(config, clock::now())?;
         let outlets = Outlets::open(config, &stream)?;
         log::info!("{}", stream.limits());
         Ok(Server {
             signals,
-            reloader: Reloader::start(config)?,
+            reloader,
             rules: config.rules.clone(),
             stream,
             outlets,
@@ -203,10 +205,11 @@ impl Server {
 
     fn reload(&mut self, seat: Seat) {
         let Server { reloader, stream, report, door, rules, .. } = self;
-        match reloader.as_mut().and_then(|reloader| reloader.handle(seat)) {
-            Some(Wish::Apply(reload)) => reload.apply(Parts { rules, door, report, stream }),
-            Some(Wish::SetControls) => stream.source.set_anew(None),
-            None => {}
+        for wish in reloader.iter().flat_map(|reloader| reloader.handle(seat)) {
+            match wish {
+                Wish::Apply(reload) => reload.apply(Parts { rules, door, report, stream }),
+                Wish::SetControls => stream.source.set_anew(None),
+            }
         }
     }
 

@@ -51,8 +51,10 @@ pub enum Wish {
 /// What the file says now.
 pub struct Reload {
     config: Config,
-    /// Names of options that differ.
-    differ: Vec<&'static str>,
+    /// Names of options that have changed, of those that can ...
+    live: Vec<&'static str>,
+    /// ... and of the others, since the start.
+    rest: Vec<&'static str>,
 }
 
 /// What can change.
@@ -92,34 +94,44 @@ impl Reloader {
     }
 
     /// One of them has answered.
-    pub fn handle(&mut self, seat: Seat) -> Option<Wish> {
+    pub fn handle(&self, seat: Seat) -> Vec<Wish> {
         match &self.reader {
             Some(reader) if seat.kind == READER => {
                 reader.bell().clear();
-                match reader.take()? {
-                    Ok(reload) => Some(Wish::Apply(Box::new(reload))),
-                    Err(why) => {
-                        log::warn!("SIGHUP: {why}: nothing has changed");
-                        None
-                    }
-                }
+                std::iter::from_fn(|| reader.take()).filter_map(wish).collect()
             }
             Some(reader) => {
                 // one that waits will read what there is then: more of them are one
                 let _ = (self.hangup.take() > 0).then(|| reader.send(()));
-                None
+                Vec::new()
             }
-            None => (self.hangup.take() > 0).then_some(Wish::SetControls),
+            None => (self.hangup.take() > 0).then_some(Wish::SetControls).into_iter().collect(),
+        }
+    }
+}
+
+fn wish(news: News) -> Option<Wish> {
+    match news {
+        Ok(reload) => Some(Wish::Apply(Box::new(reload))),
+        Err(why) => {
+            log::warn!("SIGHUP: {why}: nothing has changed");
+            None
         }
     }
 }
 
 /// The thread: for each order it reads.
 fn read(orders: Receiver<()>, desk: Desk<News>) {
-    let mut before = given_again::<Options>("camcast").ok().flatten();
+    let again = || given_again::<Options>("camcast");
+    // what was read at the start, and what was taken up last
+    let (started, mut latest) = (again().ok().flatten(), None);
     for () in orders {
-        let news = match given_again::<Options>("camcast") {
-            Ok(Some(given)) => understand(&given, before.as_ref()).inspect(|_| before = Some(given)),
+        let news = match again() {
+            Ok(Some(given)) => {
+                let before = [latest.as_ref().or(started.as_ref()), started.as_ref()];
+                let understood = understand(&given, before);
+                understood.inspect(|_| latest = Some(given))
+            }
             Ok(None) => continue,
             Err(error) => Err(error),
         };
@@ -129,34 +141,41 @@ fn read(orders: Receiver<()>, desk: Desk<News>) {
     }
 }
 
-fn understand(given: &Given<Options>, before: Option<&Given<Options>>) -> News {
+/// `before`: what holds of what can change, and of the rest.
+fn understand(given: &Given<Options>, before: [Option<&Given<Options>>; 2]) -> News {
     let config = Config::try_from(given.options.clone()).map_err(given.places())?;
-    Ok(Reload { config, differ: before.map(|before| given.differences(before)).unwrap_or_default() })
+    let [mut live, mut rest] = before.map(|before| before.map_or_else(Vec::new, |it| given.differences(it)));
+    live.retain(|name| LIVE.contains(name));
+    rest.retain(|name| !LIVE.contains(name));
+    Ok(Reload { config, live, rest })
 }
 
 impl Reload {
     /// What can change does, and the log says what that is.
     pub fn apply(self, parts: Parts<'_>) {
-        let Reload { config, differ } = self;
-        let (live, rest): (Vec<_>, Vec<_>) = differ.into_iter().partition(|name| LIVE.contains(name));
-        let mut hold = live.join(", ");
+        let Reload { config, mut live, mut rest } = self;
         *parts.rules = config.rules.clone();
-        if parts.door.as_ref().map(Door::passwords) != config.passwords.as_ref() {
-            match door::open(config.passwords.as_ref()) {
-                Ok(door) => *parts.door = door,
+        live.retain(|name| *name != "password-file");
+        let held = parts.door.as_ref().map(Door::passwords);
+        match &config.passwords {
+            // what is served where by now is not for everybody
+            None if held.is_some() => rest.push("password-file"),
+            passwords if held != passwords.as_ref() => match door::open(passwords.as_ref()) {
+                Ok(door) => {
+                    *parts.door = door;
+                    live.push("the passwords");
+                }
                 Err(error) => log::warn!("SIGHUP: the passwords stay as they were: {error}"),
-            }
-            let and = if hold.is_empty() { "" } else { ", and " };
-            hold = format!("{hold}{and}the passwords");
+            },
+            _ => {}
         }
         parts.report.set_lines(config.log_lines);
-        match (hold.is_empty(), rest.is_empty()) {
+        let (live, rest) = (live.join(", "), rest.join(", "));
+        match (live.is_empty(), rest.is_empty()) {
             (true, true) => log::info!("SIGHUP: the options are as they were"),
-            (false, true) => log::info!("SIGHUP: new from now on: {hold}"),
-            (true, false) => log::warn!("SIGHUP: after a restart: {}", rest.join(", ")),
-            (false, false) => {
-                log::warn!("SIGHUP: new from now on: {hold}; after a restart: {}", rest.join(", "));
-            }
+            (false, true) => log::info!("SIGHUP: new from now on: {live}"),
+            (true, false) => log::warn!("SIGHUP: after a restart: {rest}"),
+            (false, false) => log::warn!("SIGHUP: new from now on: {live}; after a restart: {rest}"),
         }
         parts.stream.source.set_anew(Some(config.capture.controls));
     }

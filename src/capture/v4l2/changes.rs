@@ -115,9 +115,10 @@ impl Controls {
         }
     }
 
-    /// Sets them once more, and says what was refused.
-    pub fn set_anew(&self, wanted: &[(String, String)]) -> Vec<String> {
-        settings::set(&*self.0, wanted, &[]).1
+    /// Sets them once more. The ids of those that were set, and what was refused.
+    pub fn set_anew(&self, wanted: &[(String, String)]) -> (Vec<u32>, Vec<String>) {
+        let (set, refused) = settings::set(&*self.0, wanted, &[]);
+        (set.into_iter().map(|setting| setting.id).collect(), refused)
     }
 }
 

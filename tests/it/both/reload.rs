@@ -47,15 +47,16 @@ fn what_a_file_says_anew_holds_and_nobody_leaves() {
 
     fs::write(&passwords, "anna:secret\n").unwrap();
     say(&format!("no-plain\nreel 16M\npassword-file {}\n", passwords.display()));
-    hear("SIGHUP: new from now on: allow, log-lines, password-file, and the passwords");
+    hear("SIGHUP: new from now on: allow, log-lines, the passwords; after a restart: reel");
     assert_eq!(http::get(web, "/state").status, 401);
     let refused = native::ask(camcast.address, b"50051");
     assert!(refused.contains("why=the original protocol is off"), "{refused}");
     fs::write(&passwords, "anna:another\n").unwrap();
-    hear("SIGHUP: new from now on: the passwords");
+    hear("SIGHUP: new from now on: the passwords; after a restart: reel");
+    // back to what it was at the start; but what asks for a password now is not to be everybody's
     say("");
-    hear("SIGHUP: new from now on: no-plain, password-file, and the passwords; after a restart: reel");
-    assert_eq!(http::get(web, "/state").status, 200);
+    hear("SIGHUP: new from now on: no-plain; after a restart: password-file");
+    assert_eq!(http::get(web, "/state").status, 401);
     PlainClient::join(camcast.address).take_frames(1);
 
     let ended = recorder.stop(Signal::SIGINT).expect(0);

@@ -19,7 +19,7 @@ fn joins_of_one_address_that_take_no_frame_are_as_many_as_was_said() {
 }
 
 #[test]
-fn the_log_has_as_many_lines_of_a_kind_as_was_said_and_then_their_number() {
+fn the_log_has_as_many_lines_of_a_kind_as_was_said() {
     let camcast = Camcast::start(&["pattern", "-r", "320x240", "-f", "20", "--log-lines", "4"]);
     for _ in 0..3 {
         PlainClient::join(camcast.address).take_frames(1);

@@ -8,6 +8,7 @@ use super::{Http, VIEWERS, metrics, state};
 use crate::admission::digest::{Asked, Dialect};
 use crate::admission::door::{Door, Entry};
 use crate::admission::places::Party;
+use crate::app::cast::listen::lets_in;
 use crate::app::cast::outlet::Shared;
 use crate::app::cast::seen::Way;
 use crate::capture::v4l2::Order;
@@ -96,8 +97,11 @@ impl Http {
                     has_password: shared.door.is_some(),
                 };
                 // what comes through the socket file, a web server in front of us has judged
+                let is_let_in = lets_in(&shared.rules.allow, connection.remote);
                 let is_for_us = connection.remote == Remote::Local || shared.rules.access.is_for_us(&request);
-                let reply = if is_for_us {
+                let reply = if !is_let_in {
+                    refusal(Status::Forbidden, "your address is in no network that --allow names\n")
+                } else if is_for_us {
                     let who = (connection.remote, connection.party);
                     let refused = refuse_stranger(&request, who, shared, now);
                     let body = connection.incoming.get(head..length).unwrap_or_default();

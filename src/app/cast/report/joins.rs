@@ -28,9 +28,10 @@ impl Joins {
 
     /// So many lines a minute of all together from now on.
     pub fn set_most(&mut self, most: u32) {
-        self.most_each = most.div_ceil(SHARE);
+        if std::mem::replace(&mut self.most_each, most.div_ceil(SHARE)) != most.div_ceil(SHARE) {
+            self.each.clear();
+        }
         self.all.set_most(most);
-        self.each.clear();
     }
 
     /// One from there. True: say it, and its leave.

@@ -258,19 +258,25 @@ impl Intake {
         if wanted.is_some() {
             self.wanted = wanted;
         }
-        self.is_to_set_anew |= self.opener.is_some();
-        self.follow_up();
+        if self.opener.is_some() {
+            self.is_to_set_anew = true;
+            if self.source.is_none() {
+                log::info!("SIGHUP: the controls are set as configured when the camera is opened");
+            }
+            self.follow_up();
+        }
     }
 
-    /// While a camera hangs, more wishes to have its controls set are one: the opener's queue is for openings first.
+    /// While a camera hangs, more wishes to have its controls set are one: the opener's queue is for openings first. One that is
+    /// being opened may be so with the controls of before, and has them set when it is there.
     fn follow_up(&mut self) {
         let is_due = self.is_to_set_anew && !self.is_setting_anew;
         let Some(opener) = self.opener.as_ref().filter(|_| is_due) else { return };
-        (self.is_to_set_anew, self.is_setting_anew) = (false, true);
         let controls = self.source.as_ref().and_then(Source::controls);
-        if controls.is_none() {
-            log::info!("SIGHUP: the controls are set as configured when the camera is opened");
+        if controls.is_none() && self.wanted.is_none() {
+            return;
         }
+        (self.is_to_set_anew, self.is_setting_anew) = (controls.is_none(), true);
         opener.set_anew(controls, self.wanted.take());
     }
 
@@ -388,6 +394,7 @@ impl Intake {
                 self.raw.restart(interval);
                 let usual = if self.may_pause { Some(ANY_TIME) } else { interval };
                 self.supervisor.handle_opened(usual, now);
+                self.follow_up();
             }
             Err(error) => {
                 self.trouble = error.to_string();

@@ -199,7 +199,9 @@ impl Camera {
         let is_wanted = |name: &str| wanted.iter().any(|(other, _)| v4l2::is_same_control(other, name));
         changed_controls.retain(|(name, _)| !is_wanted(name));
         let Some(controls) = controls else { return Vec::new() };
-        let refused = controls.set_anew(wanted);
+        let (set, refused) = controls.set_anew(wanted);
+        // what was to be looked at again was what held before
+        self.changed.extend(set);
         let set = counted(wanted.len().saturating_sub(refused.len()) as u64, "control");
         let done = v4l2::Note::Info(format!("SIGHUP: {set} set as configured"));
         std::iter::once(done).chain(refused.into_iter().map(v4l2::Note::Warning)).collect()
