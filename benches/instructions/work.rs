@@ -192,6 +192,7 @@ fn receive(times: usize) {
         size: None,
         fps: None,
         span_ms: 0,
+        clock: None,
         parity: false,
     };
     let mut receiver = Receiver::new(0, &accepted, Patience::Reel, stamp(0).captured);

@@ -137,6 +137,12 @@ impl Anchor {
         Observed { above: Duration::from_nanos(above.unsigned_abs()), jump, line: self.through(point) }
     }
 
+    /// The camera's clock showed `captured` a path's delay before `arrived` (ours): so frames that were captured before, and are yet
+    /// to come, have waited.
+    pub fn know(&mut self, captured: Time, arrived: Time) {
+        self.note(Least { captured, offset: difference(arrived, captured) });
+    }
+
     fn through(&self, point: Least) -> Line {
         Line { point, skew: self.skew, era: self.era }
     }
@@ -426,6 +432,29 @@ mod tests {
         // nothing for an hour, then frames that waited for a repair, each a while
         let seen = feed(&mut anchor, 3_700..3_800, 80, |at| if at % 5 == 0 { 2_000 } else { 7 });
         assert!(seen.iter().all(|seen| seen.jump.is_none()));
+    }
+
+    #[test]
+    fn what_waited_for_an_hour_lifts_no_line_once_the_clock_is_known() {
+        // ten minutes live, an hour away, and then all of it at ten times its speed
+        let mut anchor = Anchor::default();
+        feed(&mut anchor, 0..600, 80, |_| 7);
+        anchor.know(captured(4_200_000, 80), arrived(4_200_000, 9));
+        let late = feed(&mut anchor, 600..4_200, 80, |at| (4_200_000 - at) * 9 / 10);
+        let seen =
+            late.iter().chain(&feed(&mut anchor, 4_201..4_800, 80, |_| 7)).copied().collect::<Vec<_>>();
+        for (at, seen) in (600_000..).step_by(33).zip(&late) {
+            let local = seen.line.local(captured(at, 80));
+            let off = difference(local, arrived(at, 7)).abs();
+            assert!(off < 40 * MS, "{off} ns at {at}");
+        }
+        assert!(seen.iter().all(|seen| seen.jump.is_none()));
+        // and of a stream that is heard of late for the first time
+        anchor.restart();
+        anchor.know(captured(3_600_000, 0), arrived(3_600_000, 9));
+        let late = feed(&mut anchor, 0..10, 0, |_| 3_600_000);
+        assert_eq!(late[0].line.local(captured(0, 0)), arrived(0, 9));
+        assert!(late[0].above >= Duration::from_secs(3_590));
     }
 
     #[test]

@@ -618,6 +618,7 @@ mod tests {
             size: None,
             fps: None,
             span_ms: 0,
+            clock: None,
             parity: false,
         }
     }

@@ -85,6 +85,7 @@ impl Hub {
             fps: reel.fps(),
             span_ms: u32::try_from(reel.span().as_millis()).unwrap_or(u32::MAX),
             parity,
+            clock: None,
         })
     }
 

@@ -9,6 +9,7 @@
 
 use super::{FrameNumber, StreamId, Token, VERSION};
 use crate::jpeg::Size;
+use crate::time::Time;
 use std::fmt;
 use std::str::FromStr;
 
@@ -162,6 +163,8 @@ pub struct Accepted {
     pub span_ms: u32,
     /// The client gets parity rows for what it misses. It has offered to take them.
     pub parity: bool,
+    /// The camera's clock as this is said, where frames may come long after their capture.
+    pub clock: Option<Time>,
 }
 
 /// Why the server refuses a join.
@@ -228,7 +231,7 @@ impl Reply {
 impl Accepted {
     fn parse(words: &str) -> Result<Self, LineError> {
         let (mut token, mut stream, mut next, mut datagram) = (None, None, None, None);
-        let (mut size, mut fps, mut span_ms, mut parity) = (None, None, 0, false);
+        let (mut size, mut fps, mut span_ms, mut parity, mut clock) = (None, None, 0, false, None);
         for (name, value) in words_of(words) {
             match name {
                 "token" => token = Some(Token(parse_hex(value, "token")?)),
@@ -239,6 +242,7 @@ impl Accepted {
                 "fps" => fps = value.parse().ok(),
                 "span_ms" => span_ms = parse_number(value, "span_ms")?,
                 "parity" => parity = value == PARITY_CODE,
+                "clock" => clock = Some(Time::from_nanos(parse_number(value, "clock")?)),
                 _ => {}
             }
         }
@@ -251,6 +255,7 @@ impl Accepted {
             fps,
             span_ms,
             parity,
+            clock,
         })
     }
 }
@@ -278,6 +283,9 @@ impl fmt::Display for Reply {
                 write!(f, " span_ms={}", ok.span_ms)?;
                 if ok.parity {
                     write!(f, " parity={PARITY_CODE}")?;
+                }
+                if let Some(clock) = ok.clock {
+                    write!(f, " clock={}", clock.as_nanos())?;
                 }
                 writeln!(f)
             }
@@ -372,11 +380,13 @@ mod tests {
         #[test]
         fn replies_round_trip(
             token: u64, stream: u64, next: u32, datagram: u16, size: Option<(u16, u16)>, span_ms: u32, parity: bool,
+            clock: Option<u64>,
         ) {
             let reply = Reply::Ok(Accepted {
                 token: Token(token), stream: StreamId(stream), next: FrameNumber(next), datagram, span_ms, parity,
                 size: size.map(|(w, h)| Size { width: w.max(1), height: h.max(1) }),
                 fps: Some(29.97),
+                clock: clock.map(Time::from_nanos),
             });
             prop_assert!(reply.to_string().len() <= MAX_LINE);
             prop_assert_eq!(Reply::parse(reply.to_string().as_bytes()), Ok(reply));

@@ -55,6 +55,11 @@ impl Camera {
         (delay, seen.line)
     }
 
+    /// Its clock showed this a moment before `now`: frames that come from here on may be old.
+    pub(super) fn on_clock(&mut self, clock: Time, now: Time) {
+        self.anchor.know(clock, now);
+    }
+
     /// The frames from here on are another camcast's, and so is its clock.
     pub(super) fn on_another_stream(&mut self) {
         self.anchor.restart();

@@ -141,6 +141,10 @@ impl Recorder<'_> {
     }
 
     fn on_joined(&mut self, path: usize, joined: Joined, now: Time) {
+        let clock = match &joined {
+            Joined::Native { accepted, .. } => accepted.clock,
+            Joined::Plain { .. } => None,
+        };
         let accepted = match &joined {
             Joined::Native { accepted, server, .. } => {
                 // the other has come there meanwhile
@@ -166,6 +170,7 @@ impl Recorder<'_> {
         }
         self.rejoin.handle_accepted(path, accepted);
         self.tell_notices();
+        clock.into_iter().for_each(|clock| self.camera.on_clock(clock, now));
         match self.begin_session(path, joined, now) {
             Ok(()) => self.link.ways[path].step = Step::Live,
             Err(error) => {

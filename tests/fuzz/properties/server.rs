@@ -47,6 +47,7 @@ pub fn check(bytes: &[u8]) -> bool {
         size: None,
         fps: None,
         span_ms: 5000,
+        clock: None,
         parity: choice & 2 == 0,
     };
     let now = Time::from_millis(1000);

@@ -142,6 +142,7 @@ pub fn seeds() -> Vec<(String, Vec<u8>)> {
         size,
         fps: Some(29.97),
         span_ms: 5300,
+        clock: None,
         parity: true,
     };
     let refusal = Refusal { code: RefusalCode::Full, why: "all 16 places are taken".into() };

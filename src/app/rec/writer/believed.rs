@@ -5,8 +5,8 @@ use crate::clock::anchor::Line;
 use crate::time::Time;
 use std::time::Duration;
 
-/// A frame may have waited for us so long.
-const BEHIND: Duration = Duration::from_secs(24 * 60 * 60);
+/// A frame may have waited for us so long: camcast keeps none for longer than three days (`--spill-for`), and then they have to come.
+const BEHIND: Duration = Duration::from_secs(4 * 24 * 60 * 60);
 
 /// No frame comes before it was captured; the two clocks are not known to the second.
 const AHEAD: Duration = Duration::from_secs(60);
