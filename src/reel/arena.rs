@@ -41,6 +41,23 @@ impl Reel {
         make_room(&mut self.index, self.index_limit, self.head, self.arena.len(), len, range)
     }
 
+    /// How many of the oldest frames would have to go for a train of `len` bytes.
+    pub(super) fn displaced(&self, len: usize) -> usize {
+        let mut gone = usize::from(self.index.len() == self.index_limit);
+        let range = |at: usize| self.index.get(at).map(|entry| self.range(entry));
+        let mut start = self.head;
+        if start + len > self.arena.len() {
+            while range(gone).is_some_and(|oldest| oldest.start >= self.head) {
+                gone += 1;
+            }
+            start = 0;
+        }
+        while range(gone).is_some_and(|oldest| overlap(&oldest, &(start..start + len))) {
+            gone += 1;
+        }
+        gone
+    }
+
     pub(super) fn train_len(&self, length: u32) -> usize {
         train_len(length, self.fragment)
     }

@@ -43,7 +43,7 @@ use std::time::Duration;
 const INDEX_GRAIN: usize = 4096;
 
 /// The first frame's number.
-const FIRST: FrameNumber = FrameNumber(1);
+pub const FIRST: FrameNumber = FrameNumber(1);
 
 /// The newest frames of one stream.
 pub struct Reel {
@@ -56,6 +56,8 @@ pub struct Reel {
     stream: StreamId,
     /// Payload bytes of a full fragment.
     fragment: u16,
+    /// Frames give way to newer ones only when nobody wants them any more: who lays them in sees to it.
+    is_patient: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -87,7 +89,23 @@ impl Reel {
             rates: Rates::default(),
             stream,
             fragment,
+            is_patient: false,
         }
+    }
+
+    /// The same for frames that lie somewhere else too, and are laid in when there is [room](Self::displaced_by) for them. The
+    /// first will have this number.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    pub fn patient(bytes: usize, datagram: u16, stream: StreamId, first: FrameNumber) -> Self {
+        Reel { next: first, is_patient: true, ..Reel::new(bytes, datagram, stream) }
+    }
+
+    /// What it holds goes, and the next frame has this number: those between are gone.
+    pub fn go_on_at(&mut self, number: FrameNumber) {
+        self.index.clear();
+        (self.head, self.next) = (0, number);
     }
 
     /// The stream whose frames these are.
@@ -194,9 +212,15 @@ impl Reel {
         self.index.front().map_or(self.next, |entry| entry.number)
     }
 
-    /// True once frames have had to give way.
+    /// True once frames have had to give way to newer ones, whoever still wanted them.
     pub fn is_full(&self) -> bool {
-        self.oldest_number() != FIRST
+        !self.is_patient && self.oldest_number() != FIRST
+    }
+
+    /// The newest of the frames that would give way to one of `length` bytes; none if there is room.
+    pub fn displaced_by(&self, length: u32) -> Option<FrameNumber> {
+        let count = self.displaced(self.train_len(length));
+        self.index.get(count.checked_sub(1)?).map(|entry| entry.number)
     }
 
     /// The frame of that number, unless it has gone or has not come yet.

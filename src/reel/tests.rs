@@ -192,12 +192,43 @@ fn tiny_frames_cannot_outgrow_the_index() {
     assert_eq!(reel.index.capacity(), Reel::new(1 << 20, 1452, STREAM).index.capacity());
 }
 
+#[test]
+fn a_patient_reel_begins_anywhere_and_tells_whom_a_frame_would_displace() {
+    let mut reel = Reel::patient(100_000, 1452, STREAM, FrameNumber(70));
+    assert_eq!((reel.displaced_by(9_000), reel.oldest_number()), (None, FrameNumber(70)));
+    let mut number = FrameNumber(70);
+    while reel.displaced_by(9_000).is_none() {
+        assert_eq!(push(&mut reel, number.0, 9_000), number);
+        number = number.next();
+    }
+    assert!((9..=11).contains(&number.since(FrameNumber(70))) && !reel.is_full());
+    let first = FrameNumber(70);
+    assert_eq!(reel.displaced_by(9_000), Some(first));
+    push(&mut reel, 1, 9_000);
+    assert!(reel.frame(first).is_none() && reel.frame(first.next()).is_some() && !reel.is_full());
+    reel.go_on_at(FrameNumber(500));
+    assert_eq!((reel.oldest_number(), reel.newest().is_none()), (FrameNumber(500), true));
+    assert_eq!(push(&mut reel, 9, 2_000), FrameNumber(500));
+    assert_eq!(bytes_of(&reel.newest().unwrap()), jpeg(9, 2_000));
+}
+
 fn seed_of(number: FrameNumber) -> u32 {
     number.0 - 1
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// What is said to give way does, and nothing else.
+    #[test]
+    fn what_would_be_displaced_is(lengths in prop::collection::vec(1..20_000usize, 1..80), arena in 22_000..99_000usize) {
+        let mut reel = Reel::new(arena, 1452, STREAM);
+        for (seed, &length) in lengths.iter().enumerate() {
+            let (oldest, said) = (reel.oldest_number(), reel.displaced_by(length as u32));
+            push(&mut reel, seed as u32, length);
+            prop_assert_eq!(reel.oldest_number(), said.map_or(oldest, FrameNumber::next));
+        }
+    }
 
     /// Whatever is pushed, each frame that is still there has its own bytes, and numbers have no holes.
     #[test]

@@ -32,11 +32,11 @@ enum Room {
 
 /// Somebody who wants a place.
 #[derive(Clone, Copy, Debug)]
-struct Comer {
-    party: Party,
-    is_recorder: bool,
+pub(super) struct Comer {
+    pub(super) party: Party,
+    pub(super) is_recorder: bool,
     /// He had one, of this very stream.
-    is_back: bool,
+    pub(super) is_back: bool,
 }
 
 impl Comer {
@@ -60,8 +60,7 @@ impl Hub {
             return Reply::Refused(refusal);
         }
         if !may {
-            let why = "your address has joined too often without taking a frame; try again in a few seconds";
-            return Reply::Refused(Refusal { code: RefusalCode::Full, why: why.into() });
+            return Reply::Refused(too_often());
         }
         let (no_camera, _) = self.camera;
         let cursor = match join.resume {
@@ -257,7 +256,7 @@ impl Hub {
     }
 
     /// The place for one more is free after this, if there is one.
-    fn make_room(&mut self, comer: Comer, now: Time) -> Option<usize> {
+    pub(super) fn make_room(&mut self, comer: Comer, now: Time) -> Option<usize> {
         let place = match self.find_room(comer, now)? {
             Room::Free(place) => place,
             Room::Of(id) => {
@@ -293,6 +292,12 @@ impl Hub {
         }
         id
     }
+}
+
+/// He who joins and takes nothing is refused for a while.
+pub(super) fn too_often() -> Refusal {
+    let why = "your address has joined too often without taking a frame; try again in a few seconds";
+    Refusal { code: RefusalCode::Full, why: why.into() }
 }
 
 /// The end of one that had no session.

@@ -12,11 +12,11 @@ use super::{ClientId, ClientKind, LeaveReason, Small, Tally, Transmit, Wake};
 use crate::admission::places::Standing;
 use crate::reel::Reel;
 use crate::time::Time;
-use crate::wire::Token;
 use crate::wire::client::Hello;
 use crate::wire::join::Policy;
 use crate::wire::plain::END;
 use crate::wire::server::{EndReason, ServerEnd};
+use crate::wire::{FrameNumber, Token};
 
 /// One client's side of the talk.
 pub(super) enum Dialect {
@@ -67,6 +67,16 @@ impl Dialect {
         match self {
             Dialect::Plain(_) => false,
             Dialect::Native(native) => native.policy() == Policy::Every && native.is_silent(now),
+        }
+    }
+
+    /// It records: it is done with this frame and all before it.
+    pub(super) fn recorded_through(&self) -> Option<FrameNumber> {
+        match self {
+            Dialect::Plain(_) => None,
+            Dialect::Native(native) => {
+                (native.policy() == Policy::Every && native.is_live()).then_some(native.through)
+            }
         }
     }
 

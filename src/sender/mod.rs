@@ -13,6 +13,7 @@
 //! | [`hub`] | all clients: whose turn it is, timers |
 //! | `admitting` | who gets a place, and who has to leave one |
 //! | `entrance` | what is known of those who come |
+//! | `moving` | sessions that go from one hub to another |
 //! | `invitations` | those who have joined, and whose HELLO is awaited |
 //! | `session` | one client, whatever it speaks: its route, its tally, whether its socket is full |
 //! | `answer` | what one client's side of the talk asks of the hub |
@@ -53,6 +54,7 @@ pub mod hub;
 mod invitations;
 mod line;
 mod lost;
+mod moving;
 mod native;
 mod pacer;
 mod parity;
@@ -69,6 +71,7 @@ mod tests;
 mod timers;
 
 pub use hub::Hub;
+pub use moving::{Moving, Recorder};
 pub use slate::Slate;
 
 use crate::wire::join::Policy;

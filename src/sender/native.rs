@@ -82,7 +82,7 @@ pub(super) struct Native {
     /// The stamp of the newest CONTINUE.
     order: Option<u32>,
     /// The client is done with this frame and all before it.
-    through: FrameNumber,
+    pub(super) through: FrameNumber,
     /// Frames that were not sent: bit `i` is the one `i + 1` before `newest_sent`.
     skipped: u32,
     /// The client is to be told of them.

@@ -5,6 +5,8 @@ mod admission;
 #[cfg(test)]
 mod blocked;
 #[cfg(test)]
+mod moving;
+#[cfg(test)]
 mod native;
 #[cfg(test)]
 mod parity;
