@@ -46,6 +46,7 @@
 //! | [`capture`] | shell | sources: a V4L2 camera with its ring of mmap buffers, the pattern, files, standard input |
 //! | [`sys`] | shell | every other system call as a safe function |
 //! | [`store`] | shell | recording files and their sidecars |
+//! | [`spill`] | shell | frames on a disk for recorders that are away: the folder, its thread |
 //! | [`app`] | shell | the two programs: options ([`app::cast::options`], [`app::rec::options`]), the loops, what people are told; what happens when the disk is full ([`app::rec::writer`]) |
 //!
 //! PURE: no descriptor, no clock, no file, no `unsafe`; time comes in as an argument. SHELL: the rest. Arrows go one
@@ -69,7 +70,7 @@
 //! # Threads
 //!
 //! What may block has a thread of its own, with a queue to it and a bell back that the loop polls ([`sys::worker`]): in camcast
-//! the camera's opener, which sees to its controls too; in camrec the writer, name lookups, `--on-segment` commands and `--json`
+//! the camera's opener, which sees to its controls too, and what writes to the folder of `--spill`; in camrec the writer, name lookups, `--on-segment` commands and `--json`
 //! events; in both whatever of the log goes to a file. So has what keeps the processor for milliseconds: frames made smaller for
 //! HTTP (`?scale=`), or written anew for RTSP (`--rtsp-recode`), while somebody asks; and, once, the tables of the erasure code.
 //!
@@ -100,6 +101,7 @@ pub mod seal;
 pub mod sender;
 pub mod shown;
 pub mod sign;
+pub mod spill;
 pub mod store;
 pub mod supervisor;
 pub mod sys;

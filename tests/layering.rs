@@ -32,7 +32,7 @@ const PURE: [&str; 21] = [
 ];
 
 /// Each room, and the rooms that it may know.
-const ARROWS: [(&str, &[&str]); 26] = [
+const ARROWS: [(&str, &[&str]); 27] = [
     ("time", &[]),
     ("fec", &[]),
     ("jpeg", &[]),
@@ -57,6 +57,7 @@ const ARROWS: [(&str, &[&str]); 26] = [
     ("sys", &["time"]),
     ("capture", &["jpeg", "picture", "shown", "sys", "time"]),
     ("store", &["clock", "jpeg", "record", "shown", "sys", "time"]),
+    ("spill", &["jpeg", "shown", "sys", "time", "wire"]),
     (
         "app",
         &[
@@ -79,6 +80,7 @@ const ARROWS: [(&str, &[&str]); 26] = [
             "sender",
             "shown",
             "sign",
+            "spill",
             "store",
             "supervisor",
             "sys",

@@ -124,6 +124,11 @@ fn index() {
 }
 
 #[test]
+fn spill() {
+    replay("spill");
+}
+
+#[test]
 fn words() {
     replay("words");
 }

@@ -19,6 +19,7 @@
 //! | [`picture`] | a JPEG | what is decoded has the size that it says, and the next one is decoded as by a new decoder |
 //! | [`recording`] | a file | reading comes to its end; what is repaired is whole, and has the frames that were read |
 //! | [`index`] | an index | no name leads out; its text says the same; its sums are right |
+//! | [`spill`] | a chunk of frames, or a list of who waits for them | what is read was checked, has its length, and is written as it was |
 //! | [`words`] | arguments, a line each | what is spelled out stays so; quantities within their limits; names that are names |
 //!
 //! A script is a few bytes a step, where there is one for each choice (`script`), so that a fuzzer may change one step alone.
@@ -43,6 +44,7 @@ mod script;
 pub mod sealed;
 pub mod server;
 pub mod sign;
+pub mod spill;
 pub mod split;
 mod stream;
 pub mod wire;
@@ -52,7 +54,7 @@ pub mod words;
 pub type Property = fn(&[u8]) -> bool;
 
 /// All of them by their names, which are those of their corpora.
-pub const TARGETS: [(&str, Property); 17] = [
+pub const TARGETS: [(&str, Property); 18] = [
     ("http", http::check),
     ("credentials", credentials::check),
     ("rtsp", rtsp::check),
@@ -69,6 +71,7 @@ pub const TARGETS: [(&str, Property); 17] = [
     ("picture", picture::check),
     ("recording", recording::check),
     ("index", index::check),
+    ("spill", spill::check),
     ("words", words::check),
 ];
 
@@ -76,7 +79,7 @@ pub const TARGETS: [(&str, Property); 17] = [
 pub type Seeds = fn() -> Vec<(String, Vec<u8>)>;
 
 /// Those corpora that are made by code; the others are recorded.
-pub const SEEDS: [(&str, Seeds); 10] = [
+pub const SEEDS: [(&str, Seeds); 11] = [
     ("wire", wire::seeds),
     ("hub", hub::seeds),
     ("server", server::seeds),
@@ -86,6 +89,7 @@ pub const SEEDS: [(&str, Seeds); 10] = [
     ("picture", picture::seeds),
     ("recording", recording::seeds),
     ("index", index::seeds),
+    ("spill", spill::seeds),
     ("words", words::seeds),
 ];
 

@@ -1,0 +1,190 @@
+//! The thread beside the loop: it alone touches the folder, so that a disk that stands still holds up nothing but itself. Frames go to it in
+//! buffers that come back.
+
+use super::folder::{Change, Error, Folder, Limits, Spot};
+use super::format::Waiting;
+use super::shelf::Chunk;
+use crate::sys::clock;
+use crate::sys::worker::{Bell, Desk, Worker};
+use crate::time::Time;
+use crate::wire::{FrameNumber, StreamId};
+use std::io;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+/// Orders that may wait.
+pub const QUEUE: usize = 128;
+
+/// What was written is on the disk after this.
+const SYNC: Duration = Duration::from_secs(1);
+
+/// Readers whose place is known.
+const READERS: usize = 8;
+
+/// What it is to do.
+#[derive(Debug)]
+pub enum Order {
+    /// Write a record and its frame.
+    Write {
+        /// Of which stream.
+        stream: StreamId,
+        /// Which frame.
+        number: FrameNumber,
+        /// Both.
+        bytes: Vec<u8>,
+    },
+    /// Read some.
+    Read {
+        /// For whom: the answer says so too.
+        reader: u32,
+        /// Of which stream.
+        stream: StreamId,
+        /// From which frame on.
+        next: FrameNumber,
+        /// A buffer for them.
+        bytes: Vec<u8>,
+    },
+    /// These wait, and nobody else.
+    Waiting {
+        /// They.
+        waiting: Vec<Waiting>,
+        /// The stream that goes on.
+        live: StreamId,
+    },
+}
+
+/// What has come of it.
+#[derive(Debug)]
+pub enum News {
+    /// The buffer of a frame, which is written, or is not.
+    Done {
+        /// Which frame.
+        number: FrameNumber,
+        /// The buffer.
+        bytes: Vec<u8>,
+        /// It is.
+        is_written: bool,
+    },
+    /// Records, or none.
+    Read {
+        /// For whom.
+        reader: u32,
+        /// They.
+        bytes: Vec<u8>,
+    },
+    /// What has become of the chunks.
+    Change(Change),
+    /// The folder was gone, and is back, with these.
+    Reopened(Vec<Chunk>),
+    /// It does not work any more, for this reason.
+    Trouble(String),
+    /// It works again.
+    Well,
+}
+
+struct Keeper {
+    folder: Option<Folder>,
+    path: PathBuf,
+    limits: Limits,
+    desk: Desk<News>,
+    spots: Vec<(u32, Option<Spot>)>,
+    is_in_trouble: bool,
+    sync_at: Option<Time>,
+}
+
+/// Starts it with a folder that is open.
+///
+/// # Errors
+/// The process has no thread left.
+pub fn start(folder: Folder, limits: Limits, bell: &Bell) -> io::Result<Worker<Order, News>> {
+    Worker::start("spill", QUEUE, bell, move |orders, desk| {
+        let path = folder.path().to_owned();
+        let spots = Vec::with_capacity(READERS);
+        let keeper =
+            Keeper { folder: Some(folder), path, limits, desk, spots, is_in_trouble: false, sync_at: None };
+        keeper.run(&orders);
+    })
+}
+
+impl Keeper {
+    fn run(mut self, orders: &Receiver<Order>) {
+        loop {
+            let order = match self.sync_at {
+                None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(at) => orders.recv_timeout(at.since(clock::now())),
+            };
+            match order {
+                Ok(order) => self.obey(order),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.sync(),
+            }
+            if self.sync_at.is_some_and(|at| clock::now() >= at) {
+                self.sync();
+            }
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Write { stream, number, bytes } => {
+                let is_written = self.with_folder(|folder| folder.append(stream, number, &bytes)).is_some();
+                if is_written && self.sync_at.is_none() {
+                    self.sync_at = Some(clock::now().after(SYNC));
+                }
+                self.desk.tell(News::Done { number, bytes, is_written });
+            }
+            Order::Read { reader, stream, next, mut bytes } => {
+                bytes.clear();
+                let mut spot = self.spots.iter().find(|(of, _)| *of == reader).and_then(|(_, spot)| *spot);
+                self.with_folder(|folder| folder.read(stream, next, &mut bytes, &mut spot));
+                self.spots.retain(|(of, _)| *of != reader);
+                if self.spots.len() >= READERS {
+                    self.spots.remove(0);
+                }
+                self.spots.push((reader, spot));
+                self.desk.tell(News::Read { reader, bytes });
+            }
+            Order::Waiting { waiting, live } => {
+                self.with_folder(|folder| folder.set_waiting(&waiting, live));
+            }
+        }
+    }
+
+    fn sync(&mut self) {
+        self.sync_at = None;
+        if self.folder.as_ref().is_some_and(Folder::is_dirty) {
+            self.with_folder(Folder::sync);
+        }
+    }
+
+    /// Does this with the folder, which may have to be opened again, and tells what came of it.
+    fn with_folder<T>(&mut self, act: impl FnOnce(&mut Folder) -> Result<T, Error>) -> Option<T> {
+        let done = self.there().and_then(act);
+        while let Some(change) = self.folder.as_mut().and_then(Folder::take_change) {
+            self.desk.tell(News::Change(change));
+        }
+        match &done {
+            Ok(_) if std::mem::take(&mut self.is_in_trouble) => drop(self.desk.tell(News::Well)),
+            Err(error) if !std::mem::replace(&mut self.is_in_trouble, true) => {
+                self.desk.tell(News::Trouble(error.to_string()));
+            }
+            _ => {}
+        }
+        done.ok()
+    }
+
+    fn there(&mut self) -> Result<&mut Folder, Error> {
+        if self.is_in_trouble && self.folder.as_ref().is_some_and(|folder| !folder.is_there()) {
+            // its lock goes with it
+            self.folder = None;
+        }
+        if self.folder.is_none() {
+            let (folder, _) = Folder::open(&self.path, self.limits)?;
+            self.spots.clear();
+            self.desk.tell(News::Reopened(folder.shelf().iter().copied().collect()));
+            self.folder = Some(folder);
+        }
+        self.folder.as_mut().ok_or_else(|| Error::Full(self.path.clone()))
+    }
+}
