@@ -35,6 +35,7 @@ test-long: ## a bad network a minute each way, a day of recording, 5 GB, 200 kil
 	cargo test --locked --release --test it network:: -- --ignored --test-threads=1 --nocapture
 	HOURS=24 cargo test --locked --release --test day_at_speed -- --nocapture
 	cargo test --locked --release --test it files::matroska -- --ignored --nocapture
+	cargo test --locked --release --test it spill -- --ignored --nocapture
 	KILLS=200 cargo test --locked --release --test it files::disk::a_killed -- --nocapture
 
 bench: ## what it costs beside bare loops, as ratios: QUICK=1 for a first look, ONLY=sender, ROUNDS=5

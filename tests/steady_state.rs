@@ -111,6 +111,8 @@ fn config(clip: &Path, http: &Path, rtsp: &str) -> Config {
         listen: vec!["127.0.0.1:0".into()],
         http: vec![http.to_str().unwrap().into()],
         rtsp: vec![rtsp.into()],
+        // nobody is away
+        spill: clip.with_file_name("spill").to_str().map(Into::into),
         ..Options::default()
     };
     Config::try_from(options).unwrap()
@@ -279,6 +281,42 @@ fn a_signed_and_sealed_frame_costs_no_allocation_either() {
     let count = server.join().expect("the server failed");
     drop((recorder.stop(Signal::SIGKILL), viewer.stop(Signal::SIGKILL)));
     assert!(count.before > 10, "the counter counts: {}", count.before);
+    assert_eq!(count.allocations, 0, "in {FRAMES} frames, the first of them:\n{}", count.places.join("\n\n"));
+}
+
+#[test]
+fn a_frame_that_is_kept_for_one_who_is_away_costs_no_allocation_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let spill = folder.path().join("spill");
+    let options = Options {
+        source: Some("pattern".into()),
+        resolution: Some("640x480".into()),
+        desired_fps: Some("60".into()),
+        listen: vec!["127.0.0.1:0".into()],
+        reel: Some("4M".into()),
+        spill: spill.to_str().map(Into::into),
+        ..Options::default()
+    };
+    let config = Config::try_from(options).unwrap();
+    let (control, (door, opened)) = (Arc::new(Control::default()), channel());
+    let told = Arc::clone(&control);
+    let server = thread::spawn(move || serve(&config, &told, &door));
+    let address = opened.recv_timeout(PATIENCE).unwrap();
+    let recorder = camrec_into(&folder.path().join("recording"), address, &[]);
+    recorder.wait_line("writing ");
+    recorder.signal(Signal::SIGSTOP);
+    // ten seconds: its session is over by then
+    wait_frames(&control, control.frames.load(Ordering::Relaxed) + 600);
+    let kept =
+        || fs::read_dir(&spill).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum::<u64>();
+    let before = kept();
+    control.is_warm.store(true, Ordering::Relaxed);
+    wait_frames(&control, control.frames.load(Ordering::Relaxed) + FRAMES + 30);
+    let after = kept();
+    control.stop.store(true, Ordering::Relaxed);
+    let count = server.join().expect("the server failed");
+    drop(recorder.stop(Signal::SIGKILL));
+    assert!(before > 1_000_000 && after > before + 1_000_000, "{before} {after}");
     assert_eq!(count.allocations, 0, "in {FRAMES} frames, the first of them:\n{}", count.places.join("\n\n"));
 }
 

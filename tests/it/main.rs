@@ -131,5 +131,6 @@ mod both {
     mod sealed;
     mod service;
     mod signed;
+    mod spill;
     mod stalled_output;
 }

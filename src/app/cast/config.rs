@@ -21,7 +21,9 @@ use crate::wire::data::{HEADER_LEN, MIN_FRAGMENT};
 use crate::wire::{IP_UDP_OVERHEAD, PORT};
 use std::ffi::OsStr;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The most clients: each is a descriptor to poll.
 pub const MAX_CLIENTS: u16 = 64;
@@ -64,6 +66,10 @@ const MAX_JOINS: u16 = 4096;
 const LEAST_CLIENT_LOG: u64 = 4096;
 const MIN_REEL: u64 = 1 << 20;
 const MAX_REEL: u64 = 4 << 30;
+const MIN_SPILL: u64 = 32 << 20;
+const SPILL_SIZE: u64 = 8 << 30;
+const SPILL_FOR: Duration = Duration::from_secs(12 * 60 * 60);
+const SPILL_TIMES: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(3 * 24 * 60 * 60);
 const MIN_MTU: u16 = MIN_FRAGMENT + HEADER_LEN as u16 + IP_UDP_OVERHEAD;
 const MAX_MTU: u16 = 9_216;
 
@@ -98,6 +104,8 @@ pub struct Config {
     pub hangup: Hangup,
     /// Bytes of the reel.
     pub reel: usize,
+    /// What has left the reel goes there for recorders that are away.
+    pub spill: Option<Spill>,
     /// Clients at once.
     pub max_clients: u16,
     /// Joins of one address at once that take no frame.
@@ -133,6 +141,17 @@ pub enum Hangup {
     Reloads,
 }
 
+/// Where frames are kept for recorders that are away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spill {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Bytes of what is in it.
+    pub size: u64,
+    /// A recorder that is away for longer is forgotten.
+    pub longest: Duration,
+}
+
 /// An address to listen on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listen {
@@ -166,6 +185,7 @@ impl TryFrom<Options> for Config {
         let http = http(&options.http, http_mode(options.http_mode.as_deref())?)?;
         let (rtsp, rtsp_multicast) = (rtsp(&options.rtsp)?, rtsp_multicast(&options)?);
         let passwords = door::passwords(options.password_file.as_ref())?;
+        let spill = spill(&options)?;
         let key = key_file::read(options.key_file.as_ref(), CREDENTIAL)?;
         if key.is_some() {
             keep_sealed(&http, &rtsp, rtsp_multicast.is_some(), passwords.is_some())?;
@@ -189,6 +209,7 @@ impl TryFrom<Options> for Config {
             hangup: hangup(capture.is_camera(), options.config.as_ref()),
             capture,
             reel: reel(options.reel.as_deref())?,
+            spill,
             max_clients: max_clients(options.max_clients)?,
             max_joins: max_joins(options.max_joins)?,
             datagram: datagram(options.mtu, key.is_some())?,
@@ -438,6 +459,27 @@ fn reel(typed: Option<&str>) -> Result<usize, ExitError> {
     usize::try_from(bytes).map_err(|_| usage("--reel: more than this machine can address"))
 }
 
+fn spill(options: &Options) -> Result<Option<Spill>, ExitError> {
+    let Some(folder) = &options.spill else {
+        let alone = [("--spill-size", &options.spill_size), ("--spill-for", &options.spill_for)];
+        return match alone.iter().find(|(_, typed)| typed.is_some()) {
+            Some((option, _)) => Err(usage(format!("{option}: --spill says which folder"))),
+            None => Ok(None),
+        };
+    };
+    let typed = options.spill_size.as_deref().map(quantity::parse_size_with_unit).transpose();
+    let size = typed.map_err(|error| usage(format!("--spill-size {error}")))?.unwrap_or(SPILL_SIZE);
+    let typed = options.spill_for.as_deref().map(quantity::parse_duration_with_unit).transpose();
+    let longest = typed.map_err(|error| usage(format!("--spill-for {error}")))?.unwrap_or(SPILL_FOR);
+    if size < MIN_SPILL {
+        return Err(usage("--spill-size: from 32M: what is smaller is the reel's matter (--reel)"));
+    }
+    if !SPILL_TIMES.contains(&longest) {
+        return Err(usage("--spill-for: from 1m to 3d: recorders take no frame that is older for true"));
+    }
+    Ok(Some(Spill { folder: folder.path().to_owned(), size, longest }))
+}
+
 fn max_clients(typed: Option<u16>) -> Result<u16, ExitError> {
     let clients = typed.unwrap_or(16);
     if !(1..=MAX_CLIENTS).contains(&clients) {
@@ -626,6 +668,27 @@ mod tests {
         let sealed = config(|options| options.key_file = argument(&key)).unwrap();
         assert_eq!((sealed.datagram, sealed.plain_datagram()), (1452, 1436));
         assert!(!format!("{sealed:?}").contains("key-1"));
+    }
+
+    #[test]
+    fn what_is_kept_on_a_disk_has_bounds() {
+        let spill = |size: Option<&str>, time: Option<&str>| {
+            config(|options| {
+                options.spill = Some("/x".into());
+                options.spill_size = size.map(Into::into);
+                options.spill_for = time.map(Into::into);
+            })
+        };
+        let config_of = spill(None, None).unwrap().spill.unwrap();
+        assert_eq!((config_of.size, config_of.longest), (SPILL_SIZE, SPILL_FOR));
+        let said =
+            |size, time| spill(size, time).err().map(|failure| failure.to_string()).unwrap_or_default();
+        assert_eq!(said(Some("32M"), Some("3d")), "");
+        assert!(said(Some("31M"), None).contains("--spill-size: from 32M"));
+        assert!(said(Some("8"), None).contains("--spill-size 8: 8 of what?"));
+        assert!(said(None, Some("59s")).contains("--spill-for: from 1m to 3d"));
+        let alone = config(|options| options.spill_for = Some("1h".into())).err().unwrap().to_string();
+        assert!(alone.contains("--spill-for: --spill says which folder"), "{alone}");
     }
 
     #[test]

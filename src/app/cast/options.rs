@@ -123,6 +123,18 @@ pub struct Options {
     #[argh(option, arg_name = "size")]
     pub reel: Option<String>,
 
+    /// folder for what recorders miss that are away for longer than --reel lasts: it is written to only while one is; default: none
+    #[argh(option, arg_name = "folder")]
+    pub spill: Option<Argument>,
+
+    /// largest size of what is in the folder of --spill, of which the oldest goes; default 8G
+    #[argh(option, arg_name = "size")]
+    pub spill_size: Option<String>,
+
+    /// how long a recorder may be away until nothing more is kept for it, such as 90m or 2d; default 12h
+    #[argh(option, arg_name = "time")]
+    pub spill_for: Option<String>,
+
     /// clients at once, 1 to 64; default 16
     #[argh(option, arg_name = "n")]
     pub max_clients: Option<u16>,
@@ -236,6 +248,9 @@ impl Options {
             rtsp_recode: self.rtsp_recode.or(file.rtsp_recode),
             allow_control: self.allow_control.or(file.allow_control),
             reel: self.reel.or(file.reel),
+            spill: self.spill.or(file.spill),
+            spill_size: self.spill_size.or(file.spill_size),
+            spill_for: self.spill_for.or(file.spill_for),
             max_clients: self.max_clients.or(file.max_clients),
             max_joins: self.max_joins.or(file.max_joins),
             mtu: self.mtu.or(file.mtu),

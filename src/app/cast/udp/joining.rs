@@ -2,7 +2,7 @@
 
 use super::Udp;
 use super::pending::{PendingJoin, Verdict};
-use crate::app::cast::listen::{ACCEPT_REST, NO_ROOM, SPARE_OF_JOINS};
+use crate::app::cast::listen::{NO_ROOM, SPARE_OF_JOINS};
 use crate::app::cast::outlet::Shared;
 use crate::app::cast::report::canonical;
 use crate::sender::Route;
@@ -22,7 +22,7 @@ const JOINS_A_TURN: usize = 4;
 impl Udp {
     pub(super) fn accept(&mut self, place: usize, shared: &mut Shared<'_>, now: Time) {
         for _ in 0..JOINS_A_TURN {
-            let Some(listener) = self.listeners.get(place) else { return };
+            let Some(listener) = self.gate.listeners.get(place) else { return };
             match tcp::accept(&listener.tcp) {
                 Ok(Accepted::Connection(stream, remote)) => {
                     let Ok(local) = stream.local_addr() else { continue };
@@ -40,9 +40,9 @@ impl Udp {
                 Ok(Accepted::Nobody) => return,
                 Ok(Accepted::NoRoom) => {
                     shared.stats.is_scarce = true;
-                    return self.rest(NO_ROOM, shared, now);
+                    return self.gate.rest(NO_ROOM, shared, now);
                 }
-                Err(error) => return self.rest(&error.to_string(), shared, now),
+                Err(error) => return self.gate.rest(&error.to_string(), shared, now),
             }
         }
     }
@@ -53,69 +53,56 @@ impl Udp {
             self.admit((join, verdict), shared, now);
             return self.obey(shared, now);
         }
-        let has_gone = is_scarce && self.let_one_go(join.route.remote, shared, now);
-        if is_scarce && !has_gone && !self.pending.is_empty() {
+        let has_gone = is_scarce && self.gate.let_one_go(join.route.remote, shared, now);
+        if is_scarce && !has_gone && !self.gate.pending.is_empty() {
             // they have no more than their share, and he has his
             return send_away(&join, shared, now);
         }
         if has_gone {
             join.stream = moved_down(join.stream);
         }
-        if let Some(displaced) = self.pending.enter(join) {
+        if let Some(displaced) = self.gate.pending.enter(join) {
             send_away(&displaced, shared, now);
         }
     }
 
-    /// One of those that wait goes for a newcomer. False: nobody waits.
-    pub(super) fn let_one_go(&mut self, newcomer: SocketAddr, shared: &mut Shared<'_>, now: Time) -> bool {
-        let going = self.pending.make_room(newcomer);
-        going.iter().for_each(|join| send_away(join, shared, now));
-        going.is_some()
-    }
-
-    fn rest(&mut self, why: &str, shared: &mut Shared<'_>, now: Time) {
-        self.accept_after = now.after(ACCEPT_REST);
-        shared.report.cannot_accept(why, now);
-    }
-
     /// A connection has said what it wants, and nobody else can read it.
     fn admit_sealed(&mut self, join: &PendingJoin, message: &[u8], shared: &mut Shared<'_>, now: Time) {
-        let (stream, remote, reel) = (&join.stream, join.route.remote, &shared.stream.reel);
-        let Some(sealed) = &mut self.sealed else {
+        let (stream, remote) = (&join.stream, join.route.remote);
+        let Some(sealed) = &mut self.crowd.sealed else {
             return refuse(stream, remote, no_key(KEYLESS), shared, now);
         };
         let (answering, request) = match sealed.hear(message) {
             Ok(heard) => heard,
             Err(why) => return refuse(stream, remote, why.into(), shared, now),
         };
-        let token = match random_u64() {
-            Ok(token) => Token(token),
-            Err(error) => return shared.report.cannot_accept(&error.to_string(), now),
-        };
-        let reply = self.hub.join_native(request, join.route, token, reel, now);
+        let Some(token) = token(shared, now) else { return };
+        let (reply, backlog) = self.join(request, join.route, token, shared, now);
         if let Reply::Refused(refusal) = &reply {
             tell_rejected(remote, &refusal.why, shared, now);
         }
-        if let Some(line) = sealed.answer(answering, reply, &self.hub) {
+        let crowd = match backlog {
+            Some(place) => self.backlogs.crowd(place),
+            None => Some(&mut self.crowd),
+        };
+        let sealed = crowd.and_then(|crowd| Some((crowd.sealed.as_mut()?, &crowd.hub)));
+        if let Some(line) = sealed.and_then(|(sealed, hub)| sealed.answer(answering, reply, hub)) {
             tcp::write_line(stream, &line);
         }
     }
 
     /// A connection has said what it wants.
     pub(super) fn admit(&mut self, (join, verdict): Verdict, shared: &mut Shared<'_>, now: Time) {
-        let (remote, reel) = (join.route.remote, &shared.stream.reel);
+        let remote = join.route.remote;
         match verdict {
             Err(why) => turn_away(&join.stream, remote, &why, shared, now),
             Ok(Request::Sealed(message)) => self.admit_sealed(&join, &message, shared, now),
-            Ok(_) if self.sealed.is_some() => {
+            Ok(_) if self.crowd.sealed.is_some() => {
                 refuse(&join.stream, remote, no_key(UNSEALED), shared, now);
             }
             Ok(Request::Native(request)) => {
-                let token = match random_u64() {
-                    Ok(token) => Token(token),
-                    Err(error) => return shared.report.cannot_accept(&error.to_string(), now),
-                };
-                let reply = self.hub.join_native(request, join.route, token, reel, now);
+                let Some(token) = token(shared, now) else { return };
+                let (reply, _) = self.join(request, join.route, token, shared, now);
                 match reply {
                     Reply::Refused(refusal) => refuse(&join.stream, remote, refusal, shared, now),
                     Reply::Ok(_) => tcp::write_line(&join.stream, &reply.to_string()),
@@ -125,15 +112,28 @@ impl Udp {
                 let why = "the original protocol is off (camcast --no-plain): camrec records".to_owned();
                 refuse(&join.stream, remote, Refusal { code: RefusalCode::Protocol, why }, shared, now);
             }
-            Ok(Request::Plain(port)) => match self.hub.join_plain(port, join.route, reel, now) {
-                Ok(client) => {
-                    self.obey(shared, now);
-                    if let Some(client) = self.client_mut(client) {
-                        client.held = Some(join.stream);
+            Ok(Request::Plain(port)) => {
+                match self.crowd.hub.join_plain(port, join.route, &shared.stream.reel, now) {
+                    Ok(client) => {
+                        self.obey(shared, now);
+                        if let Some(client) = self.crowd.client_mut(client) {
+                            client.held = Some(join.stream);
+                        }
                     }
+                    Err(refusal) => refuse(&join.stream, remote, refusal, shared, now),
                 }
-                Err(refusal) => refuse(&join.stream, remote, refusal, shared, now),
-            },
+            }
+        }
+    }
+}
+
+/// A secret for a session.
+fn token(shared: &mut Shared<'_>, now: Time) -> Option<Token> {
+    match random_u64() {
+        Ok(token) => Some(Token(token)),
+        Err(error) => {
+            shared.report.cannot_accept(&error.to_string(), now);
+            None
         }
     }
 }
@@ -163,7 +163,7 @@ fn refuse(stream: &TcpStream, remote: SocketAddr, refusal: Refusal, shared: &mut
 }
 
 /// He waits, and goes for others.
-fn send_away(join: &PendingJoin, shared: &mut Shared<'_>, now: Time) {
+pub(super) fn send_away(join: &PendingJoin, shared: &mut Shared<'_>, now: Time) {
     let refusal = Refusal { code: RefusalCode::Full, why: CROWD.to_owned() };
     refuse(&join.stream, join.route.remote, refusal, shared, now);
 }

@@ -71,21 +71,59 @@ impl From<SealError> for Refusal {
 }
 
 impl Sealed {
-    /// For this stream, with a key of its own.
+    /// For the stream as it comes, with a key of its own.
     ///
     /// # Errors
     /// The kernel gives no random numbers.
-    pub(super) fn new(key: Key, reel: &Reel, clients: u16) -> Result<Self, ExitError> {
-        let random = random_secret().map_err(|error| ExitError::system("random numbers", &error))?;
-        let ring = Ring::new(StreamKey::new(random), reel);
+    pub(super) fn begin(key: Key, reel: &Reel, clients: u16) -> Result<Self, ExitError> {
+        let sealed = Sealed::new(key, reel, clients);
+        let sealed = sealed.map_err(|error| ExitError::system("random numbers", &error))?;
         log::info!("sealed: only who has the key can join, see or change anything by camcast's own protocol");
-        Ok(Sealed {
+        Ok(sealed)
+    }
+
+    /// For frames of this stream that lie in another reel, if they are those of `of`; or else of one that has ended, with a key of its
+    /// own.
+    ///
+    /// # Errors
+    /// The kernel gives no random numbers.
+    pub(super) fn beside(&self, of: &Reel, reel: &Reel) -> std::io::Result<Self> {
+        if of.stream() != reel.stream() {
+            return Sealed::new(self.key.clone(), reel, 1);
+        }
+        let bytes = Zeroizing::new(*self.ring.key().bytes());
+        Ok(Sealed::with(self.key.clone(), StreamKey::new(bytes), reel, 1))
+    }
+
+    fn new(key: Key, reel: &Reel, clients: u16) -> std::io::Result<Self> {
+        Ok(Sealed::with(key, StreamKey::new(random_secret()?), reel, clients))
+    }
+
+    fn with(key: Key, stream_key: StreamKey, reel: &Reel, clients: u16) -> Self {
+        let ring = Ring::new(stream_key, reel);
+        Sealed {
             key,
             ring,
             said: Said::default(),
             invited: Vec::new(),
             channels: (0..clients).map(|_| None).collect(),
-        })
+        }
+    }
+
+    /// The client goes to another crowd, and is called otherwise there.
+    pub(super) fn hand_over(&mut self, client: ClientId, to: &mut Sealed, id: ClientId) {
+        let place = self.channels.get_mut(client.place());
+        let sealing = place.and_then(|place| place.take_if(|here| here.client == client));
+        if let (Some(sealing), Some(place)) = (sealing, to.channels.get_mut(id.place())) {
+            *place = Some(Sealing { client: id, ..sealing });
+        }
+    }
+
+    /// The client is called otherwise from now on.
+    pub(super) fn rename(&mut self, client: ClientId, id: ClientId) {
+        for here in self.channels.iter_mut().flatten().filter(|here| here.client == client) {
+            here.client = id;
+        }
     }
 
     /// What somebody asks for.

@@ -1,26 +1,26 @@
 //! What the hub asks for is done, and what it has to send goes out.
 
+use super::DATAGRAM_ROOM;
 use super::client::{Client, DATAGRAMS_A_TURN, Downgrade, Outcome};
+use super::crowd::{Crowd, Site};
 use super::making::Making;
 use super::sealed::Sealed;
-use super::{DATAGRAM_ROOM, Udp};
 use crate::app::cast::outlet::{Budget, Shared};
 use crate::app::cast::poll_set::Seat;
 use crate::app::cast::report::canonical;
 use crate::reel::{Frame, Train};
 use crate::seal::channel::OVERHEAD;
 use crate::seal::ring::What;
-use crate::sender::{ClientId, ClientKind, Hub, Output, Transmit};
+use crate::sender::{ClientEvent, ClientId, ClientKind, Hub, Output, Transmit};
 use crate::sys::udp::{self, Received};
-use crate::time::Time;
 use crate::wire::plain::MAX_DATAGRAM;
 use crate::wire::server::BEAT_LEN;
 use crate::wire::{IP_UDP_OVERHEAD, Tag};
 use std::net::SocketAddr;
 
-impl Udp {
+impl Crowd {
     /// Does what the hub asks for. After each input.
-    pub(super) fn obey(&mut self, shared: &mut Shared<'_>, now: Time) {
+    pub(super) fn obey(&mut self, site: &mut Site<'_, '_>) {
         if let Some(encoder) = self.encoder.as_ref().and_then(Making::poll) {
             self.hub.handle_encoder(encoder);
             self.encoder = None;
@@ -28,7 +28,7 @@ impl Udp {
         while let Some(output) = self.hub.poll_output() {
             match output {
                 Output::Open { client, local, remote, kind, tag, narrow } => {
-                    self.open_client(client, (kind, tag), (local, remote), narrow, shared, now);
+                    self.open_client(client, (kind, tag), (local, remote), narrow, site);
                 }
                 Output::Widen { client } => {
                     let gso = self.gso;
@@ -45,27 +45,41 @@ impl Udp {
                         self.say_downgrade(remote, Downgrade::Narrow(mtu), datagram);
                     }
                 }
-                Output::Datagram { client, bytes } => self.send_small(client, &bytes, shared, now),
-                Output::Answer { local, remote, bytes } => self.answer(local, remote, &bytes),
+                Output::Datagram { client, bytes } => self.send_small(client, &bytes, site),
+                Output::Answer { local, remote, bytes } if self.sealed.is_none() => {
+                    site.gate.answer(local, remote, &bytes);
+                }
+                // who has a key believes nothing in the open
+                Output::Answer { .. } => {}
                 Output::Close { client } => {
                     self.sealed.iter_mut().for_each(|sealed| sealed.close(client));
                     if self.client_mut(client).is_some() {
                         self.clients[client.place()] = None;
                     }
+                    self.closed = Some(client);
                 }
                 Output::MakeEncoder => self.encoder = Making::start(),
                 Output::Event(event) => {
-                    shared.stats.count(&event);
-                    shared.report.event(&event, shared.stats.clients, now);
+                    self.note_left(&event);
+                    let Shared { stats, report, .. } = site.shared;
+                    stats.count(&event);
+                    report.event(&event, stats.clients, site.now);
                 }
             }
         }
-        let strays = self.hub.strays().unknown.saturating_add(self.shut_out);
-        shared.report.strange(strays.saturating_sub(shared.stats.strays), now);
-        shared.stats.strays = strays;
     }
 
-    fn send_small(&mut self, id: ClientId, bytes: &[u8], shared: &mut Shared<'_>, now: Time) {
+    /// Whoever asks finds those who have left, and why.
+    fn note_left(&mut self, event: &ClientEvent) {
+        if let ClientEvent::Left { reason, .. } = event {
+            let closed = self.closed.take();
+            if self.left.len() < self.left.capacity() {
+                self.left.extend(closed.map(|client| (client, *reason)));
+            }
+        }
+    }
+
+    fn send_small(&mut self, id: ClientId, bytes: &[u8], site: &mut Site<'_, '_>) {
         let mut room = [0; BEAT_LEN + OVERHEAD];
         let bytes = match &mut self.sealed {
             Some(sealed) => sealed.seal(id, bytes, &mut room),
@@ -73,23 +87,8 @@ impl Udp {
         };
         if let Some((client, bytes)) = self.client_mut(id).zip(bytes) {
             client.send_small(bytes);
-            tell_not_sent(client, shared, now);
+            tell_not_sent(client, site);
         }
-    }
-
-    /// Sent from where it was said, since the one whom it is for has no socket here. Who has a key believes nothing in the open.
-    fn answer(&self, local: SocketAddr, remote: SocketAddr, bytes: &[u8]) {
-        if self.sealed.is_some() {
-            return;
-        }
-        let hears = |at: &SocketAddr| at.is_ipv4() == remote.is_ipv4() && at.port() == local.port();
-        let mut sockets = self.listeners.iter().map(|listener| &listener.udp);
-        let socket = sockets.find(|socket| {
-            let at = socket.local_addr().ok().filter(hears);
-            at.is_some_and(|at| at.ip() == local.ip() || at.ip().is_unspecified())
-        });
-        // lost, as a datagram may be: it asks again
-        let _ = socket.map(|socket| socket.send_to(bytes, remote));
     }
 
     fn open_client(
@@ -98,8 +97,7 @@ impl Udp {
         who: (ClientKind, Tag),
         route: (SocketAddr, SocketAddr),
         narrow: Option<u16>,
-        shared: &mut Shared<'_>,
-        now: Time,
+        site: &mut Site<'_, '_>,
     ) {
         self.sealed.iter_mut().for_each(|sealed| sealed.adopt(id, &self.hub));
         let (datagram, (kind, tag)) = (self.datagram, who);
@@ -109,8 +107,8 @@ impl Udp {
         let mut opened = open(self.gso);
         if opened.is_err() {
             // who is let in goes before those who wait
-            shared.stats.is_scarce = true;
-            if self.let_one_go(route.1, shared, now) {
+            site.shared.stats.is_scarce = true;
+            if site.gate.let_one_go(route.1, site.shared, site.now) {
                 opened = open(self.gso);
             }
         }
@@ -118,7 +116,7 @@ impl Udp {
             Ok(client) => client,
             Err(error) => {
                 log::warn!("no socket for {}: {error}", canonical(route.1));
-                return self.hub.handle_lost(id, now);
+                return self.hub.handle_lost(id, site.now);
             }
         };
         if self.dscp.is_some_and(|dscp| !udp::set_dscp(&client.socket, dscp)) {
@@ -129,14 +127,14 @@ impl Udp {
             let known = (mtu > 0).then_some(mtu).or_else(|| udp::path_mtu(&client.socket));
             self.say_downgrade(route.1, Downgrade::Narrow(known), datagram);
         }
-        self.settle(&client, route.1, shared, now);
+        self.settle(&client, route.1, site);
         self.clients[id.place()] = Some(client);
     }
 
     /// What came to the new socket between bind and connect may be anybody's.
-    fn settle(&mut self, client: &Client, remote: SocketAddr, shared: &Shared<'_>, now: Time) {
+    fn settle(&mut self, client: &Client, remote: SocketAddr, site: &Site<'_, '_>) {
         let (mut datagram, mut room) = ([0; DATAGRAM_ROOM], [0; DATAGRAM_ROOM]);
-        let reel = &shared.stream.reel;
+        let (reel, now) = (site.reel, site.now);
         for _ in 0..DATAGRAMS_A_TURN {
             match udp::receive_from(&client.socket, &mut datagram) {
                 Received::Some((len, from)) => {
@@ -155,32 +153,32 @@ impl Udp {
     }
 
     /// Sends what there is to send, until the budget is spent.
-    pub(super) fn send_within(&mut self, budget: &mut Budget, shared: &mut Shared<'_>, now: Time) {
+    pub(super) fn send_within(&mut self, budget: &mut Budget, site: &mut Site<'_, '_>) {
         while !budget.is_spent() {
-            let Some(transmit) = self.hub.poll_transmit(&shared.stream.reel, now) else { return };
+            let Some(transmit) = self.hub.poll_transmit(site.reel, site.now) else { return };
             budget.spend();
-            self.transmit(&transmit, shared, now);
-            self.obey(shared, now);
+            self.transmit(&transmit, site);
+            self.obey(site);
         }
     }
 
     /// A client's socket takes datagrams again: first what it did not take before, then whatever is next.
-    pub(super) fn resume(&mut self, seat: Seat, shared: &mut Shared<'_>, now: Time) {
+    pub(super) fn resume(&mut self, seat: Seat, site: &mut Site<'_, '_>) {
         let Some(client) = self.client_in(seat) else { return };
         let (id, kept) = (client.id, client.take_kept());
         if let Some(kept) = kept {
-            self.transmit(&kept, shared, now);
+            self.transmit(&kept, site);
         }
         if self.client_mut(id).is_some_and(|client| !client.is_blocked()) {
-            self.hub.handle_writable(id, now);
+            self.hub.handle_writable(id, site.now);
         }
     }
 
-    fn transmit(&mut self, transmit: &Transmit, shared: &mut Shared<'_>, now: Time) {
-        let stream = shared.stream;
+    fn transmit(&mut self, transmit: &Transmit, site: &mut Site<'_, '_>) {
+        let (stream, now) = (site.shared.stream, site.now);
         let frame = match transmit {
             Transmit::Slate { number, .. } => stream.slates.frame(*number),
-            _ => stream.reel.frame(transmit.number()),
+            _ => site.reel.frame(transmit.number()),
         };
         let Some(frame) = frame else { return self.hub.handle_not_sent(transmit.client(), now) };
         let place = transmit.client().place();
@@ -208,13 +206,13 @@ impl Udp {
                 }
                 Ok(None) => (Outcome::NotSent, None),
                 Err(error) => {
-                    shared.report.not_shrunk(&error, now);
+                    site.shared.report.not_shrunk(&error, now);
                     (Outcome::NotSent, None)
                 }
             },
         };
         let (id, remote) = (client.id, client.remote);
-        tell_not_sent(client, shared, now);
+        tell_not_sent(client, site);
         if client.take_too_large() {
             self.hub.handle_too_large(id, now);
         }
@@ -275,9 +273,9 @@ fn train_of<'a>(
     }
 }
 
-fn tell_not_sent(client: &mut Client, shared: &mut Shared<'_>, now: Time) {
+fn tell_not_sent(client: &mut Client, site: &mut Site<'_, '_>) {
     if let Some(lost) = client.take_not_sent() {
-        shared.stats.not_sent += lost.count;
-        shared.report.not_sent(lost.count, lost.errno, now);
+        site.shared.stats.not_sent += lost.count;
+        site.shared.report.not_sent(lost.count, lost.errno, site.now);
     }
 }

@@ -1,0 +1,387 @@
+//! What is kept on a disk for recorders that are away: which frames, for how long, and what is said of it. The thread that does it is
+//! [`spill`](crate::spill)'s; the reel is its buffer, so that a disk which stands still for a while costs no frame.
+
+use super::absent::{ANYBODY, Absentees, Whereabouts};
+use crate::app::cast::config::Spill;
+use crate::app::exit::{Exit, ExitError};
+use crate::app::quantity::{counted, show_bytes, show_duration};
+use crate::reel::{self, Frame, Reel};
+use crate::sender::{ClientId, Hub, LeaveReason};
+use crate::shown::shown;
+use crate::spill::format::{RECORD_LEN, Record, Waiting};
+use crate::spill::keeper::{self, News, Order};
+use crate::spill::{Change, Chunk, Folder, Limits, Shelf, zero};
+use crate::sys::worker::{Bell, Worker};
+use crate::time::Time;
+use crate::wire::data::Data;
+use crate::wire::{FrameNumber, StreamId};
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Bytes that are on their way to the disk, at the most; the rest waits in the reel.
+const UNDER_WAY: usize = 4 << 20;
+
+/// Orders on their way, at the most: fewer than the thread's queue takes.
+const ORDERS: usize = 64;
+
+/// A recorder that has said nothing for so long is away; sooner where the reel does not last for three times that. It says
+/// something every 250 ms.
+const SILENT: Duration = Duration::from_secs(1);
+const SILENT_LEAST: Duration = Duration::from_millis(350);
+
+/// How far those are who are being served is written down this often.
+const PROGRESS: Duration = Duration::from_secs(2);
+
+/// The disk is tried again after this.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// At the end what is under way to the disk is waited for so long.
+const END: Duration = Duration::from_secs(2);
+
+/// See there.
+pub(super) struct Spilling {
+    worker: Worker<Order, News>,
+    pub(super) shelf: Shelf,
+    pub(super) absentees: Absentees,
+    live: StreamId,
+    boot: u128,
+    path: PathBuf,
+    size: u64,
+    longest: Duration,
+    /// The next frame that is to be written; none while none is.
+    next: Option<FrameNumber>,
+    buffers: Vec<Vec<u8>>,
+    under_way: usize,
+    orders: usize,
+    /// The disk does not work: not before this.
+    not_before: Time,
+    /// When the list of those who wait is written at the latest.
+    list_at: Time,
+    watch_at: Time,
+    /// Frames that had left the reel before they could be written, in this outage.
+    lost: u64,
+    is_loss_told: bool,
+    is_full_told: bool,
+    reads: VecDeque<(u32, Vec<u8>)>,
+}
+
+/// Where one who comes back goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    /// In the stream as it comes, with this frame, or as he asked.
+    Live(Option<FrameNumber>),
+    /// In the folder: with this frame of this stream, whose clock shows this now, if that is known.
+    Spilled(StreamId, FrameNumber, Option<Time>),
+}
+
+impl Spilling {
+    /// Opens the folder.
+    ///
+    /// # Errors
+    /// One line and its exit code.
+    pub(super) fn open(config: &Spill, live: StreamId, now: Time) -> Result<Self, ExitError> {
+        let limits = Limits::of(config.size);
+        let opened = Folder::make(&config.folder, limits);
+        let (folder, waiting) =
+            opened.map_err(|error| ExitError::new(Exit::System, format!("--spill {error}")))?;
+        let shelf = folder.shelf().clone();
+        // of whom nothing can be read may be anybody
+        let unknown = shelf.oldest().map(|chunk| Waiting {
+            stream: chunk.stream,
+            next: chunk.first,
+            away: Duration::ZERO,
+            who: ANYBODY,
+            was_served: true,
+        });
+        let waiting = waiting.unwrap_or_else(|| unknown.into_iter().collect());
+        let mut absentees = Absentees::new(live, &waiting, now);
+        // nobody waits for what is there
+        absentees.has_changed = waiting.is_empty() && !shelf.is_empty();
+        if !waiting.is_empty() {
+            let (count, held) = (counted(waiting.len() as u64, "recorder"), show_bytes(shelf.bytes()));
+            log::info!("{}: {held} of frames wait for {count} that was away", shown(&config.folder));
+        }
+        let system = |error| ExitError::system("a thread for --spill", &error);
+        let (boot, bell) = (folder.boot(), Bell::new().map_err(system)?);
+        Ok(Spilling {
+            worker: keeper::start(folder, limits, &bell).map_err(system)?,
+            shelf,
+            absentees,
+            live,
+            boot,
+            path: config.folder.clone(),
+            size: config.size,
+            longest: config.longest,
+            next: None,
+            buffers: Vec::with_capacity(ORDERS),
+            under_way: 0,
+            orders: 0,
+            not_before: Time::default(),
+            list_at: now.after(PROGRESS),
+            watch_at: Time::NEVER,
+            lost: 0,
+            is_loss_told: false,
+            is_full_told: false,
+            reads: VecDeque::new(),
+        })
+    }
+
+    /// How many frames are kept for.
+    pub(super) fn absent(&self) -> usize {
+        let not_here = |whereabouts| matches!(whereabouts, Whereabouts::Away);
+        self.absentees.iter().filter(|one| not_here(one.whereabouts)).count()
+    }
+
+    /// When [`attend`](Self::attend) is to be called.
+    pub(super) fn next_timeout(&self) -> Time {
+        let list = if self.absentees.count() > 0 { self.list_at } else { Time::NEVER };
+        self.watch_at.min(list).min(self.absentees.next_expiry(self.longest))
+    }
+
+    /// Looks who is away, and keeps frames for them. Called each turn.
+    pub(super) fn attend(&mut self, hub: &Hub, reel: &Reel, now: Time) {
+        let patience = (reel.span() / 3).clamp(SILENT_LEAST, SILENT);
+        self.absentees.watch(hub, patience, now);
+        self.watch_at = self.absentees.next_watch(hub, patience, now);
+        let gone = self.absentees.expire(self.longest, now);
+        if gone > 0 {
+            let (count, longest) = (counted(gone as u64, "recorder"), show_duration(self.longest));
+            log::warn!("{count} has been away for {longest} (--spill-for): nothing more is kept for it");
+        }
+        self.pump(hub, reel, now);
+        self.tell_list(now);
+    }
+
+    /// A client of the stream as it comes has left.
+    pub(super) fn on_left(&mut self, client: ClientId, reason: LeaveReason, now: Time) {
+        if self.absentees.on_left(client, reason, now) {
+            self.tell_away();
+        }
+    }
+
+    /// One who was served from the folder is served no more; if that is all of a stream that has ended, he is about to come for the
+    /// next one.
+    pub(super) fn lose(&mut self, reader: u32, is_at_end: bool, now: Time) {
+        if self.absentees.lose(reader, now) && !is_at_end {
+            self.tell_away();
+        }
+    }
+
+    fn tell_away(&self) {
+        log::info!("a recorder is away: what it misses is kept in {}", shown(&self.path));
+    }
+
+    /// The thread has something to say.
+    pub(super) fn hear(&mut self) {
+        self.worker.bell().clear();
+        while let Some(news) = self.worker.take() {
+            match news {
+                News::Done { number, bytes, is_written } => self.on_done(number, bytes, is_written),
+                News::Read { reader, bytes } => self.reads.push_back((reader, bytes)),
+                News::Change(change) => self.on_change(change),
+                News::Reopened(chunks) => {
+                    self.shelf.clear();
+                    chunks.into_iter().for_each(|chunk| self.shelf.push(chunk));
+                    self.absentees.has_changed = true;
+                }
+                News::Trouble(why) => {
+                    log::warn!("what recorders miss that are away cannot be kept: {why}; it is tried on");
+                }
+                News::Well => log::info!("{} works again", shown(&self.path)),
+            }
+        }
+        if self.worker.has_ended() {
+            // whoever reads from it finds nothing
+            self.shelf.clear();
+        }
+    }
+
+    fn on_done(&mut self, number: FrameNumber, bytes: Vec<u8>, is_written: bool) {
+        self.under_way = self.under_way.saturating_sub(bytes.len());
+        self.orders = self.orders.saturating_sub(1);
+        if self.buffers.len() < self.buffers.capacity() {
+            self.buffers.push(bytes);
+        }
+        if !is_written {
+            // it may still be in the reel
+            self.next = self.next.map(|next| if next.is_after(number) { number } else { next });
+            self.not_before = Time::NEVER;
+        }
+    }
+
+    fn on_change(&mut self, change: Change) {
+        match change {
+            Change::Begun(chunk) => self.shelf.push(chunk),
+            Change::Grown { order, end, bytes } => self.shelf.set_end(order, end, bytes),
+            Change::Gone(order) => self.shelf.remove(order),
+            Change::PushedOut(order) => {
+                self.shelf.remove(order);
+                if !std::mem::replace(&mut self.is_full_told, true) {
+                    let (folder, size) = (shown(&self.path), show_bytes(self.size));
+                    log::warn!(
+                        "{folder} is full (--spill-size {size}, or the disk): the oldest frames that are kept go"
+                    );
+                }
+            }
+        }
+    }
+
+    /// What is to be on the disk and is not yet goes there, as far as it takes it.
+    fn pump(&mut self, hub: &Hub, reel: &Reel, now: Time) {
+        if self.absentees.count() == 0 {
+            (self.next, self.lost) = (None, 0);
+            (self.is_loss_told, self.is_full_told) = (false, false);
+            return;
+        }
+        if self.not_before == Time::NEVER && self.orders == 0 {
+            self.not_before = now.after(AGAIN);
+        }
+        let mut next = self.next.unwrap_or_else(|| self.first(hub));
+        if reel.oldest_number().is_after(next) {
+            // at the beginning it is what had gone before anybody knew
+            let lost = if self.next.is_some() { reel.oldest_number().since(next).unsigned_abs() } else { 0 };
+            self.on_lost(lost.into());
+            next = reel.oldest_number();
+        }
+        while now >= self.not_before && self.orders < ORDERS && self.under_way < UNDER_WAY {
+            let Some(frame) = reel.frame(next) else { break };
+            let mut bytes = self.buffers.pop().unwrap_or_default();
+            write_record(&frame, &mut bytes);
+            self.under_way += bytes.len();
+            self.orders += 1;
+            if let Err(Order::Write { bytes, .. }) =
+                self.worker.send(Order::Write { stream: self.live, number: next, bytes })
+            {
+                self.on_done(next, bytes, true);
+                break;
+            }
+            next = next.next();
+        }
+        self.next = Some(next);
+    }
+
+    /// The first frame that somebody may want: of those too who are not away, but may be soon.
+    fn first(&self, hub: &Hub) -> FrameNumber {
+        let away =
+            self.absentees.iter().map(|one| if one.stream == self.live { one.next } else { reel::FIRST });
+        let here = hub.recorders().map(|recorder| recorder.through.next());
+        away.chain(here)
+            .reduce(|one, other| if one.is_after(other) { other } else { one })
+            .unwrap_or(reel::FIRST)
+    }
+
+    fn on_lost(&mut self, count: u64) {
+        self.lost += count;
+        if count > 0 && !std::mem::replace(&mut self.is_loss_told, true) {
+            let (frames, folder) = (counted(count, "frame"), shown(&self.path));
+            log::warn!("{frames} and more not kept for recorders that are away: {folder} does not keep up");
+        }
+    }
+
+    fn tell_list(&mut self, now: Time) {
+        let is_due = self.absentees.count() > 0 && now >= self.list_at;
+        if !self.absentees.has_changed && !is_due {
+            return;
+        }
+        let waiting = self.absentees.waiting(now);
+        let is_over = waiting.is_empty();
+        if self.worker.send(Order::Waiting { waiting, live: self.live }).is_ok() {
+            if is_over && !self.shelf.is_empty() {
+                log::info!("no recorder is away any more: what was kept in {} is deleted", shown(&self.path));
+            }
+            self.absentees.has_changed = false;
+            let is_served =
+                self.absentees.iter().any(|one| matches!(one.whereabouts, Whereabouts::Served(_)));
+            self.list_at = now.after(if is_served { PROGRESS } else { 30 * PROGRESS });
+        } else {
+            self.list_at = now.after(AGAIN);
+        }
+    }
+
+    /// Where one goes on who comes back for this.
+    pub(super) fn route(&self, (stream, next): (StreamId, FrameNumber), reel: &Reel) -> Route {
+        if stream == self.live && !reel.oldest_number().is_after(next) {
+            return Route::Live(None);
+        }
+        let beginning = |chunk: &Chunk| (*chunk, chunk.first);
+        let here = self.shelf.find(stream, next).map(|(chunk, first)| (*chunk, first));
+        let found = here.or_else(|| match stream == self.live {
+            true => None,
+            false => self.shelf.following(stream).map(beginning),
+        });
+        let is_known = stream != self.live && self.absentees.has_stream(stream);
+        // what he knew is gone, and what followed may be here
+        let found = found.or_else(|| self.shelf.oldest().filter(|_| is_known).map(beginning));
+        match found {
+            Some((chunk, first)) if chunk.stream == self.live && !reel.oldest_number().is_after(first) => {
+                Route::Live(Some(first))
+            }
+            Some((chunk, first)) => Route::Spilled(chunk.stream, first, self.clock_of(&chunk)),
+            None if is_known => Route::Live(Some(reel.oldest_number())),
+            None => Route::Live(None),
+        }
+    }
+
+    /// What the clock shows now that a chunk's frames were captured by. That of another boot is told by the wall's.
+    fn clock_of(&self, chunk: &Chunk) -> Option<Time> {
+        let ours = crate::sys::clock::now();
+        // where /proc is hidden, as in our units, no boot is known
+        let is_of_this_boot = self.boot != 0 && chunk.boot == self.boot;
+        if chunk.stream == self.live || is_of_this_boot {
+            return Some(ours);
+        }
+        let zero = zero();
+        let moved = zero.checked_sub(chunk.zero).filter(|_| zero != 0 && chunk.zero != 0)?;
+        ours.as_nanos().checked_add_signed(moved).map(Time::from_nanos)
+    }
+
+    /// Asks for records of that stream from that frame on; [`take_read`](Self::take_read) has them then. False: not now.
+    pub(super) fn read(
+        &self,
+        reader: u32,
+        stream: StreamId,
+        next: FrameNumber,
+        bytes: Vec<u8>,
+    ) -> Result<(), Vec<u8>> {
+        match self.worker.send(Order::Read { reader, stream, next, bytes }) {
+            Err(Order::Read { bytes, .. }) => Err(bytes),
+            _ => Ok(()),
+        }
+    }
+
+    /// Records that have been asked for.
+    pub(super) fn take_read(&mut self) -> Option<(u32, Vec<u8>)> {
+        self.reads.pop_front()
+    }
+
+    /// The program stops: what is known is written down.
+    pub(super) fn stop(&mut self, now: Time) {
+        self.absentees.has_changed = self.absentees.count() > 0;
+        self.tell_list(now);
+    }
+}
+
+impl Drop for Spilling {
+    fn drop(&mut self) {
+        self.worker.close();
+        self.worker.wait_for_end(crate::sys::clock::now().after(END));
+    }
+}
+
+impl AsFd for Spilling {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.worker.bell().as_fd()
+    }
+}
+
+fn write_record(frame: &Frame<'_>, into: &mut Vec<u8>) {
+    let (flags, check) =
+        Data::parse(frame.datagrams(0..1)).map_or((0, 0), |data| (data.header.flags, data.header.check));
+    let (number, stamp, size, length) = (frame.number(), frame.stamp(), frame.size(), frame.length());
+    into.clear();
+    into.reserve(RECORD_LEN + length as usize);
+    into.extend_from_slice(&Record { number, stamp, flags, size, length, check }.to_bytes());
+    frame.append_to(into);
+}
