@@ -5,6 +5,13 @@ use super::{CLASS_ANY, CLASS_IN, LONGEST, TOP_BIT, kind};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
+/// Questions, and records, of a message that are looked at: real ones have a tenth.
+const MOST: usize = 256;
+
+/// Pointers that a name may lead over: it has no more labels that one could lead to. What leads on and on without a label costs
+/// nobody's time.
+const JUMPS: u8 = 127;
+
 /// Bytes of the header.
 const HEADER: usize = 12;
 
@@ -40,7 +47,7 @@ impl<'a> Message<'a> {
 
     /// What is asked, as far as it can be read.
     pub fn questions(self) -> impl Iterator<Item = Question<'a>> {
-        let (mut at, mut left) = (HEADER, self.number(4).unwrap_or(0));
+        let (mut at, mut left) = (HEADER, self.number(4).unwrap_or(0).min(MOST as u16));
         std::iter::from_fn(move || {
             left = left.checked_sub(1)?;
             let (question, end) = self.question(at)?;
@@ -61,8 +68,8 @@ impl<'a> Message<'a> {
     pub fn records(self) -> impl Iterator<Item = Record<'a>> {
         let count = |at| usize::from(self.number(at).unwrap_or(0));
         let answers = count(6);
-        let all = answers + count(8) + count(10);
-        let mut at = (0..count(4)).try_fold(HEADER, |at, _| self.question(at).map(|(_, end)| end));
+        let all = (answers + count(8) + count(10)).min(MOST);
+        let mut at = (0..count(4).min(MOST)).try_fold(HEADER, |at, _| self.question(at).map(|(_, end)| end));
         let mut done = 0;
         std::iter::from_fn(move || {
             if done == all {
@@ -205,7 +212,7 @@ pub struct Name<'a> {
 
 impl<'a> Name<'a> {
     /// The name that begins there, and where what follows it does.
-    fn read(message: &'a [u8], at: usize) -> Option<(Self, usize)> {
+    pub(super) fn read(message: &'a [u8], at: usize) -> Option<(Self, usize)> {
         let name = Name { message, at };
         let (mut labels, mut len) = (name.labels(), 1);
         for label in labels.by_ref() {
@@ -220,7 +227,14 @@ impl<'a> Name<'a> {
 
     /// Its labels.
     pub fn labels(self) -> Labels<'a> {
-        Labels { message: self.message, at: self.at, before: self.at, end: None, is_whole: false }
+        Labels {
+            message: self.message,
+            at: self.at,
+            before: self.at,
+            jumps: JUMPS,
+            end: None,
+            is_whole: false,
+        }
     }
 
     /// It has these labels, in whatever case.
@@ -246,6 +260,8 @@ pub struct Labels<'a> {
     at: usize,
     /// The next pointer leads to before this.
     before: usize,
+    /// Pointers that are followed yet.
+    jumps: u8,
     /// Where what follows the name begins, once that is known.
     end: Option<usize>,
     is_whole: bool,
@@ -271,9 +287,10 @@ impl<'a> Iterator for Labels<'a> {
                 }
                 0xc0 => {
                     let to = usize::from(number(self.message, self.at)? & 0x3fff);
-                    if to >= self.before {
+                    if to >= self.before || self.jumps == 0 {
                         return None;
                     }
+                    self.jumps -= 1;
                     self.end.get_or_insert(self.at + 2);
                     (self.before, self.at) = (to, to);
                 }

@@ -382,3 +382,22 @@ proptest! {
         finder.cameras();
     }
 }
+
+/// A name that leads over as many pointers, to a root.
+fn chain(jumps: u16) -> Vec<u8> {
+    let mut bytes = vec![0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0];
+    for jump in 0..jumps {
+        let to = if jump == 0 { 12 } else { 13 + 2 * (jump - 1) };
+        bytes.extend((0xc000 | to).to_be_bytes());
+    }
+    bytes
+}
+
+#[test]
+fn pointers_that_lead_on_and_on_cost_nobodys_time() {
+    for (jumps, is_name) in [(1, true), (127, true), (128, false), (2_000, false)] {
+        let bytes = chain(jumps);
+        let at = bytes.len() - 2;
+        assert_eq!(super::message::Name::read(&bytes, at).is_some(), is_name, "{jumps}");
+    }
+}

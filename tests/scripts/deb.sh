@@ -18,9 +18,11 @@ fail() {
 OUT=target/deb packaging/deb.sh >/dev/null
 OUT=$work/next REVISION=1+1 packaging/deb.sh >/dev/null
 version=$(sed -n '/^version/{s/.*"\(.*\)"/\1/p;q}' Cargo.toml)
-first=(target/deb/camcast_"$version"-1_*.deb target/deb/camrec_"$version"-1_*.deb)
 next=("$work"/next/*.deb)
-[ ${#first[@]} = 2 ] || fail "not two packages: ${first[*]}"
+# others may lie there from before, for other processors
+architecture=$(dpkg-deb --field "${next[0]}" Architecture)
+first=(target/deb/camcast_"$version-1_$architecture".deb target/deb/camrec_"$version-1_$architecture".deb)
+ls "${first[@]}" >/dev/null || fail "not both packages"
 [ ${#next[@]} = 2 ] || fail "not two packages: ${next[*]}"
 
 lintian --allow-root --fail-on error --no-cfg "${first[@]}" || fail "lintian has found errors"
@@ -53,11 +55,11 @@ if command -v cargo-deb >/dev/null && [ -z "${BIN_DIR:-}" ]; then
         dpkg-deb --fsys-tarfile "$work/$program.deb" | tar --list --verbose | awk '/^-/ { print $1, $6 }' | sort |
             diff - "$work/$program.packed" || fail "cargo-deb packs other files for $program"
         # libc6 depends on libgcc-s1, so cargo-deb leaves it out
-        diff <(fields "$work/$program.deb") <(fields target/deb/${program}_"$version"-1_*.deb | sed 's/, libgcc-s1 (>= 4.2)//') ||
+        diff <(fields "$work/$program.deb") <(fields target/deb/${program}_"$version-1_$architecture".deb | sed 's/, libgcc-s1 (>= 4.2)//') ||
             fail "cargo-deb says something else of $program"
         for name in conffiles postinst prerm postrm; do
             diff <(dpkg-deb --info "$work/$program.deb" $name 2>/dev/null) \
-                <(dpkg-deb --info target/deb/${program}_"$version"-1_*.deb $name 2>/dev/null) ||
+                <(dpkg-deb --info target/deb/${program}_"$version-1_$architecture".deb $name 2>/dev/null) ||
                 fail "cargo-deb's $program has other $name"
         done
     done

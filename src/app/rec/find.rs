@@ -55,7 +55,7 @@ pub(super) fn check(options: &Options) -> Result<(), ExitError> {
 /// # Errors
 /// There is none, or no network.
 pub(super) fn print(json: bool) -> Result<Exit, ExitError> {
-    let cameras = search()?;
+    let cameras = search(false)?;
     if json {
         cameras.iter().for_each(|camera| say_to_programs(&line_of_json(camera)));
     } else if !cameras.is_empty() {
@@ -71,7 +71,7 @@ pub(super) fn print(json: bool) -> Result<Exit, ExitError> {
 pub(super) fn the_only(config: &Config) -> Result<SocketAddr, ExitError> {
     log::info!("no HOST was named: looking for a camera in the local network");
     loop {
-        match search()?.as_slice() {
+        match search(config.wait)?.as_slice() {
             [] if config.wait => {}
             [] => return Err(nobody()),
             [camera] => {
@@ -83,29 +83,34 @@ pub(super) fn the_only(config: &Config) -> Result<SocketAddr, ExitError> {
     }
 }
 
-/// Which of several is meant, only the user knows. Standard output may be a recording, or for programs.
+/// Which of several is meant, only the user knows. It may pass: one of them may be false, or away soon. Standard output may be a recording, or for programs.
 fn which(several: &[Camera], config: &Config) -> ExitError {
     let of = counted(several.len() as u64, "camera");
     let example = several.first().map(|camera| host(camera.at)).unwrap_or_default();
     let name_one = format!("{of} found: name one, as in camrec {example}");
     if config.events().is_none() && matches!(config.target, Target::Folder(_)) {
         say(&table(several));
-        return usage(name_one);
+        return ExitError::new(Exit::Unreachable, name_one);
     }
     let all: Vec<String> = several.iter().map(in_words).collect();
-    usage(format!("{name_one}; there are {}", all.join(", ")))
+    ExitError::new(Exit::Unreachable, format!("{name_one}; there are {}", all.join(", ")))
 }
 
 fn nobody() -> ExitError {
     ExitError::new(Exit::Unreachable, format!("no camera has answered: {REMEDIES}"))
 }
 
-/// Asks on all networks, and waits for answers.
-fn search() -> Result<Vec<Camera>, ExitError> {
+/// Asks on all networks, and waits for answers; or, if it `may_wait`, for a network.
+fn search(may_wait: bool) -> Result<Vec<Camera>, ExitError> {
     let failure = |error| ExitError::system("which networks there are", &error);
     let all = interfaces::all().map_err(failure)?;
     let id = random_u64().map_err(|error| ExitError::system("random numbers", &error))? as u16;
     let mut search = Search { finder: Finder::default(), askers: askers(&all, id.max(1)) };
+    if search.askers.is_empty() && may_wait {
+        let now = clock::now();
+        poll::wait(&mut [], now.after(PATIENCE), now).map_err(failure)?;
+        return Ok(Vec::new());
+    }
     if search.askers.is_empty() {
         let why = "this machine is in no network that can be asked";
         return Err(ExitError::new(

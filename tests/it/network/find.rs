@@ -87,10 +87,10 @@ fn two_cameras_in_two_networks_are_found() {
         find(&["--find", "--json"], &["\"name\":\"front door\",\"host\":\"10.78.0.11\",\"port\":9999"]);
     assert!(json.contains("\"port\":7000,\"size\":\"320x240\",") && json.contains("\"key\":true"), "{json}");
 
-    let several = camrec(&["-o", &out, "--frames", "3"]).expect(2);
+    let several = camrec(&["-o", &out, "--frames", "3"]).expect(8);
     assert!(several.text().contains(rows[0]) && several.text().contains(rows[1]), "{}", several.text());
     assert!(several.log.contains("2 cameras found: name one, as in camrec 10.78.0.11"), "{}", several.log);
-    let piped = camrec(&["-o", "-", "--frames", "3"]).expect(2);
+    let piped = camrec(&["-o", "-", "--frames", "3"]).expect(8);
     assert!(piped.out.is_empty() && piped.log.contains("front door (10.78.0.11)"), "{}", piped.log);
 
     // who goes says so
