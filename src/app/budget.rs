@@ -45,9 +45,8 @@ impl Budget {
 
     /// This many lines a minute from now on.
     pub fn set_most(&mut self, most: u32) {
-        if std::mem::replace(&mut self.most, most) != most {
-            self.kinds.iter_mut().for_each(|lines| lines.allowance.set_most(most));
-        }
+        self.most = most;
+        self.kinds.iter_mut().for_each(|lines| lines.allowance.set_most(most));
     }
 
     /// There is a line of that kind. True: say it.

@@ -42,14 +42,14 @@ pub trait InFile: FromArgs + ArgsInfo {
 }
 
 /// A file that was read.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct ConfigFile {
     path: PathBuf,
     lines: Vec<Line>,
 }
 
 /// A line with an option, or with what is typed without one.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Line {
     number: usize,
     /// Long, without hyphens.

@@ -109,25 +109,21 @@ fn run_with_file<Options: InFile>(
     typed: &[OsString],
     program: fn(Options) -> Result<Exit, ExitError>,
 ) -> Result<Exit, ExitError> {
-    let Some(given) = gather::<Options>(command, tools, typed)? else { return Ok(Exit::Ok) };
-    let place = given.places();
-    program(given.options).map_err(place)
+    let Some((options, given)) = gather::<Options>(command, tools, typed)? else { return Ok(Exit::Ok) };
+    program(options).map_err(|error| given.place(error))
 }
 
-/// What was typed, and what the file says that was named.
-pub struct Given<Options> {
-    /// Both together.
-    pub options: Options,
+/// Where options come from: what was typed, and the file that was named.
+pub struct Given {
     file: Option<ConfigFile>,
     typed: Vec<OsString>,
 }
 
-impl<Options> Given<Options> {
-    /// What tells of an error where in the file it lies, if it is about an option of it.
-    pub fn places(&self) -> impl Fn(ExitError) -> ExitError + use<Options> {
-        let (file, typed) = (self.file.clone(), self.typed.clone());
-        move |error| match &file {
-            Some(file) => file.place(error, &typed),
+impl Given {
+    /// Tells of an error where in the file it lies, if it is about an option of it.
+    pub fn place(&self, error: ExitError) -> ExitError {
+        match &self.file {
+            Some(file) => file.place(error, &self.typed),
             None => error,
         }
     }
@@ -146,23 +142,23 @@ impl<Options> Given<Options> {
 ///
 /// # Errors
 /// As at the start.
-pub fn given_again<Options: InFile>(command: &str) -> Result<Option<Given<Options>>, ExitError> {
+pub fn gather_again<Options: InFile>(command: &str) -> Result<Option<(Options, Given)>, ExitError> {
     let typed: Vec<OsString> = std::env::args_os().skip(1).collect();
     gather(command, &[], &typed)
 }
 
-/// `None` if help was asked for, which has been given.
+/// The options, and where they come from. `None` if help was asked for, which has been given.
 fn gather<Options: InFile>(
     command: &str,
     tools: &[&str],
     typed: &[OsString],
-) -> Result<Option<Given<Options>>, ExitError> {
+) -> Result<Option<(Options, Given)>, ExitError> {
     let (grammar, home) = (grammar::<Options>(command, tools), home());
     let typed = args::spell_out(typed, &grammar, home.as_deref()).map_err(|why| wrong(command, &why))?;
     let Some(options) = read_options::<Options>(command, &typed)? else { return Ok(None) };
-    let Some(file) = options.file() else { return Ok(Some(Given { options, file: None, typed })) };
+    let Some(file) = options.file() else { return Ok(Some((options, Given { file: None, typed }))) };
     let (file, of_file) = ConfigFile::read(file, &grammar, home.as_deref())?;
-    Ok(Some(Given { options: options.over(of_file), file: Some(file), typed }))
+    Ok(Some((options.over(of_file), Given { file: Some(file), typed })))
 }
 
 fn grammar<Options: ArgsInfo>(command: &str, tools: &[&str]) -> Grammar {

@@ -192,6 +192,14 @@ fn on_link(text: &str, ip: &str, rest: &str, usual: u16) -> Result<SocketAddr, S
     Ok(SocketAddrV6::new(ip, port, 0, scope).into())
 }
 
+/// An address without its port, with the link that it is of.
+pub fn host_of(at: SocketAddr) -> String {
+    match at {
+        SocketAddr::V6(at) if at.scope_id() != 0 => format!("{}%{}", at.ip(), at.scope_id()),
+        at => at.ip().to_string(),
+    }
+}
+
 /// Splits `HOST[:PORT]`; an IPv6 address with a port stands in brackets. `http://HOST[:PORT]/` is the same.
 ///
 /// # Errors

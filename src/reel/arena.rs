@@ -16,21 +16,33 @@ pub fn make_room<E>(
     len: usize,
     range: impl Fn(&E) -> Range<usize>,
 ) -> usize {
-    if kept.len() == most {
-        kept.pop_front();
-    }
+    let (gone, start) = find_room(kept, most, head, capacity, len, range);
+    kept.drain(..gone.min(kept.len()));
+    start
+}
+
+/// How many of the oldest would have to go for it, and where it would begin.
+fn find_room<E>(
+    kept: &VecDeque<E>,
+    most: usize,
+    head: usize,
+    capacity: usize,
+    len: usize,
+    range: impl Fn(&E) -> Range<usize>,
+) -> (usize, usize) {
+    let mut gone = usize::from(kept.len() == most);
     let mut start = head;
     if start + len > capacity {
         // The oldest lie behind the head, if it has come round before; then it starts over.
-        while kept.front().is_some_and(|oldest| range(oldest).start >= head) {
-            kept.pop_front();
+        while kept.get(gone).is_some_and(|oldest| range(oldest).start >= head) {
+            gone += 1;
         }
         start = 0;
     }
-    while kept.front().is_some_and(|oldest| overlap(&range(oldest), &(start..start + len))) {
-        kept.pop_front();
+    while kept.get(gone).is_some_and(|oldest| overlap(&range(oldest), &(start..start + len))) {
+        gone += 1;
     }
-    start
+    (gone, start)
 }
 
 impl Reel {
@@ -43,19 +55,8 @@ impl Reel {
 
     /// How many of the oldest frames would have to go for a train of `len` bytes.
     pub(super) fn displaced(&self, len: usize) -> usize {
-        let mut gone = usize::from(self.index.len() == self.index_limit);
-        let range = |at: usize| self.index.get(at).map(|entry| self.range(entry));
-        let mut start = self.head;
-        if start + len > self.arena.len() {
-            while range(gone).is_some_and(|oldest| oldest.start >= self.head) {
-                gone += 1;
-            }
-            start = 0;
-        }
-        while range(gone).is_some_and(|oldest| overlap(&oldest, &(start..start + len))) {
-            gone += 1;
-        }
-        gone
+        let range = |entry: &Entry| self.range(entry);
+        find_room(&self.index, self.index_limit, self.head, self.arena.len(), len, range).0
     }
 
     pub(super) fn train_len(&self, length: u32) -> usize {

@@ -10,7 +10,7 @@ use super::rules::Rules;
 use super::stream::Stream;
 use crate::admission::door::Door;
 use crate::app::exit::ExitError;
-use crate::app::{Given, given_again};
+use crate::app::{Given, gather_again};
 use crate::sys::signals::Signals;
 use crate::sys::worker::{Bell, Desk, Worker};
 use std::os::fd::AsFd;
@@ -122,15 +122,14 @@ fn wish(news: News) -> Option<Wish> {
 
 /// The thread: for each order it reads.
 fn read(orders: Receiver<()>, desk: Desk<News>) {
-    let again = || given_again::<Options>("camcast");
+    let again = || gather_again::<Options>("camcast");
     // what was read at the start, and what was taken up last
-    let (started, mut latest) = (again().ok().flatten(), None);
+    let (started, mut latest) = (again().ok().flatten().map(|(_, given)| given), None);
     for () in orders {
         let news = match again() {
-            Ok(Some(given)) => {
+            Ok(Some((options, given))) => {
                 let before = [latest.as_ref().or(started.as_ref()), started.as_ref()];
-                let understood = understand(&given, before);
-                understood.inspect(|_| latest = Some(given))
+                understand(options, &given, before).inspect(|_| latest = Some(given))
             }
             Ok(None) => continue,
             Err(error) => Err(error),
@@ -142,8 +141,8 @@ fn read(orders: Receiver<()>, desk: Desk<News>) {
 }
 
 /// `before`: what holds of what can change, and of the rest.
-fn understand(given: &Given<Options>, before: [Option<&Given<Options>>; 2]) -> News {
-    let config = Config::try_from(given.options.clone()).map_err(given.places())?;
+fn understand(options: Options, given: &Given, before: [Option<&Given>; 2]) -> News {
+    let config = Config::try_from(options).map_err(|error| given.place(error))?;
     let [mut live, mut rest] = before.map(|before| before.map_or_else(Vec::new, |it| given.differences(it)));
     live.retain(|name| LIVE.contains(name));
     rest.retain(|name| !LIVE.contains(name));

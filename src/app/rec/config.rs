@@ -101,10 +101,7 @@ impl Config {
     pub fn at(mut self, at: SocketAddr) -> Self {
         for way in self.ways.iter_mut().take(1) {
             way.port = at.port();
-            way.host = match at {
-                SocketAddr::V6(at) if at.scope_id() != 0 => format!("{}%{}", at.ip(), at.scope_id()),
-                at => at.ip().to_string(),
-            };
+            way.host = quantity::host_of(at);
         }
         self
     }

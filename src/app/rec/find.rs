@@ -4,7 +4,7 @@
 use super::config::{Config, Target};
 use super::options::Options;
 use crate::app::exit::{Exit, ExitError, usage};
-use crate::app::quantity::counted;
+use crate::app::quantity::{counted, host_of};
 use crate::app::{say, say_to_programs};
 use crate::mdns::finder::{Camera, Finder};
 use crate::mdns::{GROUP_V4, GROUP_V6, LONGEST, PORT};
@@ -254,14 +254,10 @@ struct Line<'a> {
 }
 
 fn line_of_json(camera: &Camera) -> String {
-    let host = match camera.at {
-        SocketAddr::V6(at) if at.scope_id() != 0 => format!("{}%{}", at.ip(), at.scope_id()),
-        at => at.ip().to_string(),
-    };
     let rate = camera.rate.as_ref().and_then(|rate| rate.parse().ok()).filter(|rate: &f64| rate.is_finite());
     let line = Line {
         name: &camera.name,
-        host,
+        host: host_of(camera.at),
         port: camera.at.port(),
         size: camera.size.as_deref(),
         rate,

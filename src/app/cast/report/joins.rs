@@ -28,9 +28,8 @@ impl Joins {
 
     /// So many lines a minute of all together from now on.
     pub fn set_most(&mut self, most: u32) {
-        if std::mem::replace(&mut self.most_each, most.div_ceil(SHARE)) != most.div_ceil(SHARE) {
-            self.each.clear();
-        }
+        self.most_each = most.div_ceil(SHARE);
+        self.each.iter_mut().for_each(|(_, allowance)| allowance.set_most(self.most_each));
         self.all.set_most(most);
     }
 

@@ -255,16 +255,15 @@ impl Intake {
 
     /// Has the configured controls set once more, which are these from now on; a source that is no camera has none.
     pub fn set_anew(&mut self, wanted: Option<Vec<(String, String)>>) {
-        if wanted.is_some() {
-            self.wanted = wanted;
+        if self.opener.is_none() {
+            return;
         }
-        if self.opener.is_some() {
-            self.is_to_set_anew = true;
-            if self.source.is_none() {
-                log::info!("SIGHUP: the controls are set as configured when the camera is opened");
-            }
-            self.follow_up();
+        self.wanted = wanted.or(self.wanted.take());
+        self.is_to_set_anew = true;
+        if self.source.is_none() {
+            log::info!("SIGHUP: the controls are set as configured when the camera is opened");
         }
+        self.follow_up();
     }
 
     /// While a camera hangs, more wishes to have its controls set are one: the opener's queue is for openings first. One that is

@@ -169,7 +169,9 @@ impl Camera {
                 desk.tell(News::Governed(ticket, outcome))
             }
             Command::SetAnew(controls, wanted) => {
-                self.config.controls = wanted.unwrap_or_else(|| std::mem::take(&mut self.config.controls));
+                if let Some(wanted) = wanted {
+                    self.config.controls = wanted;
+                }
                 let notes = self.set_anew(controls);
                 notes.into_iter().all(|it| desk.tell(News::Note(it))) && desk.tell(News::SetAnew)
             }
