@@ -1,6 +1,7 @@
 //! Outages that are longer than memory: `--spill`. The reel is small and the frames come fast, so that seconds are what minutes are elsewhere.
 
 use crate::support::film::RecordingReader;
+use crate::support::native::{GOODBYE, NativeClient, ask};
 use crate::support::pictures::of_len;
 use crate::support::procs::{Camcast, Ended, Program, camcast, camrec_into, own_loopback};
 use crate::support::{FIVE_SECONDS, PATIENCE, deadline, is_over, left_out, pause};
@@ -235,6 +236,28 @@ fn who_leaves_in_good_order_is_not_away() {
     let ended = camcast.program.stop(Signal::SIGTERM).expect(0);
     assert!(!ended.log.contains("is away"), "{}", ended.log);
     assert_eq!(scene.kept(), [""; 0]);
+}
+
+#[test]
+fn who_leaves_in_good_order_while_he_is_served_is_not_away() {
+    let mut scene = Scene::new();
+    // it says something for the first time when frames have gone by
+    scene.reel = "4M";
+    let camcast = scene.start();
+    let mut gone = NativeClient::join(camcast.address, "every");
+    gone.say_hello();
+    let (last, _) = gone.take_frames(1).pop().unwrap();
+    camcast.wait_line("a recorder is away");
+    scene.wait_frames(FRAMES);
+    let (stream, _) = scene.frames().remove(0);
+    let line = format!("CAMCAST/1 join policy=every stream={stream:016x} next={} agent=test/1\n", last + 1);
+    let mut back = NativeClient::accepted(camcast.address, &ask(camcast.address, line.as_bytes()));
+    assert_eq!(back.next, last + 1, "from the folder");
+    back.say_hello();
+    back.take_frames(2);
+    back.send(&back.end());
+    assert_eq!(back.wait_end(), GOODBYE);
+    scene.wait_empty();
 }
 
 #[test]

@@ -363,8 +363,8 @@ impl Backlog {
         }
         self.note(spilling, now);
         self.with_crowd((gate, shared), now, Crowd::obey);
-        let left = std::mem::take(&mut self.crowd.left);
-        if left.iter().any(|(_, reason)| *reason == LeaveReason::End) {
+        // drained, since it takes no more than it has memory for
+        if self.crowd.left.drain(..).any(|(_, reason)| reason == LeaveReason::End) {
             spilling.absentees.settle(self.reader);
         }
     }
