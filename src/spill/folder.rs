@@ -484,7 +484,7 @@ impl Folder {
         let mut orders: Vec<u64> =
             names.filter_map(|name: nix::Result<_>| name.transpose()).collect::<Result<_, _>>()?;
         orders.sort_unstable();
-        let mut found: Vec<(Chunk, File)> = Vec::new();
+        let mut found: Vec<Chunk> = Vec::new();
         for order in orders {
             match self.look_at(order) {
                 Some(chunk) => found.push(chunk),
@@ -493,13 +493,17 @@ impl Folder {
             }
         }
         for at in 0..found.len() {
-            let following = found.get(at.saturating_add(1)).map(|(chunk, _)| (chunk.stream, chunk.first));
-            let Some((chunk, file)) = found.get_mut(at) else { break };
+            let following = found.get(at.saturating_add(1)).map(|chunk| (chunk.stream, chunk.first));
+            let Some(chunk) = found.get_mut(at) else { break };
             match following {
                 Some((stream, first)) if stream == chunk.stream && first.is_after(chunk.first) => {
                     chunk.end = first;
                 }
-                _ => walk(chunk, file),
+                _ => {
+                    if let Ok(file) = self.open_at(&name_of(chunk.order), OFlag::O_RDONLY) {
+                        walk(chunk, &file);
+                    }
+                }
             }
             self.shelf.push(*chunk);
         }
@@ -507,7 +511,7 @@ impl Folder {
     }
 
     /// A chunk's head and its first record.
-    fn look_at(&self, order: u64) -> Option<(Chunk, File)> {
+    fn look_at(&self, order: u64) -> Option<Chunk> {
         let file = self.open_at(&name_of(order), OFlag::O_RDONLY).ok()?;
         let mut bytes = [0; HEAD_LEN + RECORD_LEN];
         file.read_exact_at(&mut bytes, 0).ok()?;
@@ -515,7 +519,7 @@ impl Folder {
         let first = Record::parse(bytes.get(HEAD_LEN..)?)?.number;
         let Head { stream, boot, zero, .. } = head;
         let bytes = file.metadata().ok()?.len();
-        Some((Chunk { order, stream, first, end: first, bytes, boot, zero }, file))
+        Some(Chunk { order, stream, first, end: first, bytes, boot, zero })
     }
 
     /// A regular file of the folder itself: a pipe in its place keeps nobody waiting.

@@ -1,15 +1,19 @@
 //! Outages that are longer than memory: `--spill`. The reel is small and the frames come fast, so that seconds are what minutes are elsewhere.
 
 use crate::support::film::RecordingReader;
-use crate::support::native::{GOODBYE, NativeClient, ask};
+use crate::support::native::{GOODBYE, NativeClient, ask, crc32};
 use crate::support::pictures::of_len;
 use crate::support::procs::{Camcast, Ended, Program, camcast, camrec_into, own_loopback};
 use crate::support::{FIVE_SECONDS, PATIENCE, deadline, is_over, left_out, pause};
-use camcast::spill::format::{HEAD_LEN, Head, split_first};
+use camcast::jpeg::Size;
+use camcast::spill::format::{HEAD_LEN, Head, Record, Waiting, list, name_of, split_first};
+use camcast::time::Stamp;
+use camcast::wire::{FrameNumber, StreamId};
 use nix::sys::signal::Signal;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 /// More frames than the reel holds, many times over.
 const FRAMES: usize = 900;
@@ -344,6 +348,36 @@ fn bytes_below(folder: &Path) -> u64 {
         _ => entry.metadata().map_or(0, |file| file.len()),
     });
     each.sum()
+}
+
+#[test]
+fn a_start_with_fewer_descriptors_than_chunks_loses_none() {
+    let scene = Scene::new();
+    fs::create_dir(scene.folder()).unwrap();
+    let (stream, bytes) = (StreamId(7), of_len(1_000, 1));
+    for order in 1..=100 {
+        let record = Record {
+            number: FrameNumber(order),
+            stamp: Stamp::default(),
+            flags: 0,
+            size: Size { width: 8, height: 8 },
+            length: bytes.len() as u32,
+            check: crc32(&bytes),
+        };
+        let head = Head { order: order.into(), stream, boot: 0, zero: 0 };
+        let chunk = [&head.to_bytes()[..], &record.to_bytes(), &bytes].concat();
+        fs::write(scene.folder().join(name_of(order.into())), chunk).unwrap();
+    }
+    let away = Duration::from_secs(60);
+    let waiting = Waiting { stream, next: FrameNumber(1), away, who: 1, was_served: false };
+    fs::write(scene.folder().join("camcast-spill.waiting"), list(&[waiting])).unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 64; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_camcast")]);
+    command.args(scene.args()).args(["--listen", &scene.listen]).env_remove("RUST_LOG");
+    let camcast = Camcast::from(Program::start("camcast", &mut command));
+    camcast.program.stop(Signal::SIGTERM).expect(0);
+    let frames = scene.frames();
+    assert_eq!(frames.iter().find(|(of, _)| *of == 7).map(|(_, numbers)| numbers.len()), Some(100));
 }
 
 #[test]
