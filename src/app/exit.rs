@@ -24,7 +24,7 @@ pub enum Exit {
     NoMjpeg = 6,
     /// Cannot listen on the address: in use, or not of this machine.
     Listen = 7,
-    /// The host cannot be reached, or its name not found, or nobody answers there.
+    /// The host cannot be reached, or its name not found, or nobody answers there; or no one camera was found.
     Unreachable = 8,
     /// Something answers on the port, but not camcast; or it is of another version.
     Protocol = 9,

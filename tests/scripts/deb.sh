@@ -88,9 +88,11 @@ systemctl --quiet --root="$root" enable camcast.service camcast@door.service cam
 enabled=$(links)
 [ "$(wc -w <<<"$enabled")" = 3 ] || fail "enabled: $enabled"
 echo 'source pattern' >"$root/etc/camcast/camcast.conf"
-mkdir -p "$root"/var/log/private/camcast{,-door} "$root"/var/lib/camrec/{door/2026-11-23,empty}
-ln -s private/camcast private/camcast-door "$root/var/log/"
-touch "$root"/var/log/private/camcast/clients.log "$root"/var/lib/camrec/door/2026-11-23/14-03-27.mkv \
+mkdir -p "$root"/var/{log,lib}/private/camcast{,-door} "$root"/var/lib/camrec/{door/2026-11-23,empty}
+for kind in log lib; do
+    ln -s private/camcast private/camcast-door "$root/var/$kind/"
+done
+touch "$root"/var/log/private/camcast/clients.log "$root"/var/lib/private/camcast{,-door}/camcast-spill.lock "$root"/var/lib/camrec/door/2026-11-23/14-03-27.mkv \
     "$root"/var/lib/camrec/{door,empty}/.camrec.index
 to_root --install "${next[@]}"
 [ "$(state camcast) $(state camrec)" = "installed $version-1+1 installed $version-1+1" ] || fail "not upgraded"
