@@ -95,13 +95,14 @@ impl Finder {
                 self.found(instance, from);
             }
             Data::Srv { port, target } => {
-                let place = (port, flat(target));
-                self.found(record.name, from).into_iter().for_each(|found| found.place = Some(place.clone()));
+                if let Some(found) = self.found(record.name, from) {
+                    found.place = Some((port, flat(target)));
+                }
             }
             Data::Txt(txt) => {
-                self.found(record.name, from)
-                    .into_iter()
-                    .for_each(|found| found.words = Some(Words::read(txt)));
+                if let Some(found) = self.found(record.name, from) {
+                    found.words = Some(Words::read(txt));
+                }
             }
             Data::A(address) => self.address(record.name, address.into()),
             Data::Aaaa(address) => self.address(record.name, address.into()),
@@ -160,10 +161,10 @@ impl Finder {
     fn camera(&self, found: &Found) -> Option<Camera> {
         let (port, host) = found.place.as_ref().filter(|(port, _)| *port != 0)?;
         let known = self.hosts.iter().find(|(name, _)| name == host);
-        let at = reach(known.map_or(&[], |(_, addresses)| addresses), found.from);
+        let mut at = reach(known.map_or(&[], |(_, addresses)| addresses), found.from);
+        at.set_port(*port);
         let words = found.words.clone().unwrap_or_default();
         let name = words.name.unwrap_or_else(|| text(&found.label));
-        let at = with_port(at, *port);
         Some(Camera { name, at, size: words.size, rate: words.rate, is_sealed: words.is_sealed })
     }
 }
@@ -182,11 +183,6 @@ fn reach(addresses: &[IpAddr], from: SocketAddr) -> SocketAddr {
         (Some(ip), _) => (*ip, 0).into(),
         (None, from) => from,
     }
-}
-
-fn with_port(mut at: SocketAddr, port: u16) -> SocketAddr {
-    at.set_port(port);
-    at
 }
 
 impl Words {

@@ -239,17 +239,14 @@ impl<'a> Name<'a> {
 
     /// It has these labels, in whatever case.
     pub fn is(self, labels: &[&[u8]]) -> bool {
-        self.labels()
-            .map(<[u8]>::to_ascii_lowercase)
-            .eq(labels.iter().map(|label| label.to_ascii_lowercase()))
+        self.labels().are(labels)
     }
 
     /// Its first label, if the others are these.
     pub fn before(self, rest: &[&[u8]]) -> Option<&'a [u8]> {
         let mut labels = self.labels();
         let first = labels.next()?;
-        let rest = rest.iter().map(|label| label.to_ascii_lowercase());
-        labels.map(<[u8]>::to_ascii_lowercase).eq(rest).then_some(first)
+        labels.are(rest).then_some(first)
     }
 }
 
@@ -265,6 +262,14 @@ pub struct Labels<'a> {
     /// Where what follows the name begins, once that is known.
     end: Option<usize>,
     is_whole: bool,
+}
+
+impl Labels<'_> {
+    /// What is left of them is this, in whatever case.
+    fn are(mut self, labels: &[&[u8]]) -> bool {
+        labels.iter().all(|label| self.next().is_some_and(|own| own.eq_ignore_ascii_case(label)))
+            && self.next().is_none()
+    }
 }
 
 impl<'a> Iterator for Labels<'a> {

@@ -137,9 +137,14 @@ impl Record {
 
 /// The first record and its frame, if they are whole, and what is behind them.
 pub fn split_first(bytes: &[u8]) -> Option<(Record, &[u8], &[u8])> {
+    split_checked(bytes).filter(|(record, frame, _)| check(frame) == record.check)
+}
+
+/// The same of what has been checked before.
+pub fn split_checked(bytes: &[u8]) -> Option<(Record, &[u8], &[u8])> {
     let record = Record::parse(bytes)?;
     let (frame, rest) = bytes.get(RECORD_LEN..)?.split_at_checked(record.length as usize)?;
-    (check(frame) == record.check).then_some((record, frame, rest))
+    Some((record, frame, rest))
 }
 
 /// A chunk's name.

@@ -89,13 +89,12 @@ impl Shelf {
     pub fn wanted_from(&self, waiting: &[Waiting], live: StreamId) -> u64 {
         let from = |one: &Waiting| {
             let mut own = self.chunks.iter().rev().filter(|chunk| chunk.stream == one.stream);
-            let has = own.clone().next().is_some();
             // his stream's last one stays: what follows it is found by that
             let at = own.find(|chunk| !chunk.first.is_after(one.next)).map(|chunk| chunk.order);
             let first = self.chunks.iter().find(|chunk| chunk.stream == one.stream).map(|chunk| chunk.order);
             match at.or(first) {
                 Some(order) => order,
-                None if one.stream == live && !has => u64::MAX,
+                None if one.stream == live => u64::MAX,
                 None => 0,
             }
         };

@@ -38,7 +38,7 @@ use zeroize::Zeroizing;
 /// Which other sockets may have the same port.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Share {
-    /// One of the same address that is only winding down (TCP's `TIME_WAIT`).
+    /// One of the same address that is only winding down (TCP's `TIME_WAIT`); of UDP, any other member of a group.
     Address,
     /// None: whoever comes second is told so.
     Nothing,

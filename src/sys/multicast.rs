@@ -1,13 +1,11 @@
 //! Sockets for what is said to all on one link, one for each interface and family.
 
 use super::interfaces::Interface;
-use super::udp::{Setting, set_int_option};
-use super::{Share, bound_socket, new_socket};
-use nix::sys::socket::MsgFlags;
-use nix::sys::socket::{SockType, SockaddrStorage, bind, sendto, setsockopt, sockopt};
+use super::udp::{bound, set_int_option};
+use super::{Share, bound_socket};
+use nix::sys::socket::SockType;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6, UdpSocket};
-use std::os::fd::AsRawFd;
 
 /// A group as it is reached through this interface. None: the interface has no address of that family.
 pub fn through(interface: &Interface, group: SocketAddr) -> Option<SocketAddr> {
@@ -26,16 +24,13 @@ pub fn through(interface: &Interface, group: SocketAddr) -> Option<SocketAddr> {
 /// No address of that family, another program that has the port alone, or no descriptor left.
 pub fn member(interface: &Interface, group: SocketAddr) -> io::Result<UdpSocket> {
     let group = through(interface, group).ok_or(io::ErrorKind::AddrNotAvailable)?;
-    let fd = new_socket(group, SockType::Datagram)?;
     // other programs are other users
-    setsockopt(&fd, sockopt::ReuseAddr, &true)?;
-    bind(fd.as_raw_fd(), &SockaddrStorage::from(group))?;
-    let socket = UdpSocket::from(fd);
+    let socket = UdpSocket::from(bound_socket(group, SockType::Datagram, Share::Address)?);
     go_out_by(&socket, interface, group)?;
     match (group.ip(), interface.ipv4()) {
         (IpAddr::V4(group), Some(own)) => {
             // or it would hear what others on this machine have joined
-            done(set_int_option(&socket, libc::IPPROTO_IP, libc::IP_MULTICAST_ALL, 0))?;
+            set_int_option(&socket, libc::IPPROTO_IP, libc::IP_MULTICAST_ALL, 0).done()?;
             socket.join_multicast_v4(&group, &own)?;
         }
         (IpAddr::V6(group), _) => socket.join_multicast_v6(&group, interface.index)?,
@@ -55,47 +50,27 @@ pub fn asker(interface: &Interface, group: SocketAddr) -> io::Result<UdpSocket> 
         (IpAddr::V6(_), _, Some(own)) => SocketAddrV6::new(own, 0, 0, interface.index).into(),
         _ => return Err(io::ErrorKind::AddrNotAvailable.into()),
     };
-    let socket = UdpSocket::from(bound_socket(from, SockType::Datagram, Share::Nothing)?);
+    let socket = bound(from)?;
     go_out_by(&socket, interface, group)?;
     Ok(socket)
 }
 
 /// It sends to groups by this interface, and as far as the link goes: with the TTL of 255 that those expect who check it (RFC 6762, 11).
 fn go_out_by(socket: &UdpSocket, interface: &Interface, group: SocketAddr) -> io::Result<()> {
-    let (level, by, far, own) = match group {
+    let (level, by, own, far) = match group {
         SocketAddr::V4(_) => {
             let own = interface.ipv4().unwrap_or(Ipv4Addr::UNSPECIFIED).octets();
-            (libc::IPPROTO_IP, libc::IP_MULTICAST_IF, libc::IP_MULTICAST_TTL, i32::from_ne_bytes(own))
+            let far = [libc::IP_MULTICAST_TTL, libc::IP_TTL];
+            (libc::IPPROTO_IP, libc::IP_MULTICAST_IF, i32::from_ne_bytes(own), far)
         }
         SocketAddr::V6(_) => {
             let index = i32::try_from(interface.index).unwrap_or_default();
-            (libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_IF, libc::IPV6_MULTICAST_HOPS, index)
+            let far = [libc::IPV6_MULTICAST_HOPS, libc::IPV6_UNICAST_HOPS];
+            (libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_IF, index, far)
         }
     };
-    done(set_int_option(socket, level, by, own))?;
-    done(set_int_option(socket, level, far, 255))?;
-    let (level, far) = match group {
-        SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_TTL),
-        SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS),
-    };
-    done(set_int_option(socket, level, far, 255))
-}
-
-fn done(setting: Setting) -> io::Result<()> {
-    match setting {
-        Setting::Failed(errno) => Err(errno.into()),
-        Setting::Done | Setting::Unsupported => Ok(()),
-    }
-}
-
-/// Sends one datagram. A full buffer is an error too: what is said here may be lost.
-///
-/// # Errors
-/// What the system says of it.
-pub fn send_to(socket: &UdpSocket, bytes: &[u8], to: SocketAddr) -> io::Result<()> {
-    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-    sendto(socket.as_raw_fd(), bytes, &SockaddrStorage::from(to), flags)?;
-    Ok(())
+    set_int_option(socket, level, by, own).done()?;
+    far.into_iter().try_for_each(|far| set_int_option(socket, level, far, 255).done())
 }
 
 #[cfg(test)]
@@ -128,17 +103,17 @@ mod tests {
         let [one, other] = [named("a1"), named("a2")].map(|it| (member(it, GROUP).unwrap(), it));
         let beside = member(one.1, GROUP).unwrap();
         let asker = asker(one.1, GROUP).unwrap();
-        send_to(&asker, b"who?", GROUP).unwrap();
+        asker.send_to(b"who?", GROUP).unwrap();
         for member in [&one.0, &beside] {
             let (bytes, from) = hear(member);
             assert_eq!((bytes.as_slice(), from), (&b"who?"[..], asker.local_addr().unwrap()));
         }
         assert_eq!(receive_from(&other.0, &mut [0; 100]), Received::Nothing, "that is another link");
-        send_to(&one.0, b"I", asker.local_addr().unwrap()).unwrap();
+        one.0.send_to(b"I", asker.local_addr().unwrap()).unwrap();
         let (bytes, from) = hear(&asker);
         assert_eq!((bytes.as_slice(), from.to_string().as_str()), (&b"I"[..], "10.7.1.1:5353"));
         // what is said to this machine alone is for others here that have the port
-        send_to(&asker, b"you!", from).unwrap();
+        asker.send_to(b"you!", from).unwrap();
         assert_eq!(receive_from(&one.0, &mut [0; 100]), Received::Nothing);
     }
 

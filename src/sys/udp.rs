@@ -124,10 +124,7 @@ pub fn to_group(group: SocketAddr, ttl: u8) -> io::Result<UdpSocket> {
         SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_MULTICAST_TTL),
         SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS),
     };
-    match set_int_option(&socket, level, name, ttl.into()) {
-        Setting::Failed(errno) => Err(errno.into()),
-        Setting::Done | Setting::Unsupported => Ok(socket),
-    }
+    set_int_option(&socket, level, name, ttl.into()).done().map(|()| socket)
 }
 
 /// From now on a send of more than `size` bytes is cut into datagrams of that size by the kernel or the network
@@ -168,6 +165,16 @@ pub enum Setting {
     Unsupported,
     /// The kernel knows it, and refuses it.
     Failed(Errno),
+}
+
+impl Setting {
+    /// A refusal as an error; an option that this kernel does not know is none.
+    pub(super) fn done(self) -> io::Result<()> {
+        match self {
+            Setting::Failed(errno) => Err(errno.into()),
+            Setting::Done | Setting::Unsupported => Ok(()),
+        }
+    }
 }
 
 /// Whether datagrams that are too large for the path are refused and lost, rather than cut by IP.

@@ -148,10 +148,9 @@ impl Announce {
     }
 
     /// A message, if there is one. False: there is none.
-    fn hear(&mut self, place: usize, shared: &Shared<'_>, now: Time) -> bool {
-        let mut bytes = [0; LONGEST];
+    fn hear(&mut self, place: usize, bytes: &mut [u8], shared: &Shared<'_>, now: Time) -> bool {
         let Some(link) = self.links.get_mut(place) else { return false };
-        let (len, from) = match receive_from(&link.socket, &mut bytes) {
+        let (len, from) = match receive_from(&link.socket, bytes) {
             Received::Some(received) => received,
             Received::Nothing | Received::Error(_) => return false,
             Received::Refused => return true,
@@ -169,7 +168,7 @@ impl Announce {
                 let link = &self.links[place];
                 let answer = responder::to_one(&reply, &self.identity, link.facts(&words));
                 // whoever has asked may ask again
-                let _ = multicast::send_to(&link.socket, &answer, from);
+                let _ = link.socket.send_to(&answer, from);
             }
             // on another network of this machine's, by another port, it is this one
             Heard::Twin if self.is_own(from.ip()) => {}
@@ -211,7 +210,7 @@ impl Link {
 
     /// To all. That it may not arrive is in the nature of it.
     fn say(&self, bytes: &[u8]) {
-        let _ = multicast::send_to(&self.socket, bytes, self.group);
+        let _ = self.socket.send_to(bytes, self.group);
     }
 }
 
@@ -228,8 +227,9 @@ impl Outlet for Announce {
     }
 
     fn handle(&mut self, seat: Seat, _: Ready, shared: &mut Shared<'_>, now: Time) {
+        let mut bytes = [0; LONGEST];
         for _ in 0..MESSAGES_A_TURN {
-            if !self.hear(usize::from(seat.place), shared, now) {
+            if !self.hear(usize::from(seat.place), &mut bytes, shared, now) {
                 return;
             }
         }

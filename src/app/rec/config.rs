@@ -99,7 +99,7 @@ impl Config {
     /// The way to camcast leads there: it was looked for.
     #[must_use]
     pub fn at(mut self, at: SocketAddr) -> Self {
-        for way in self.ways.iter_mut().take(1) {
+        if let Some(way) = self.ways.first_mut() {
             way.port = at.port();
             way.host = quantity::host_of(at);
         }

@@ -179,7 +179,7 @@ impl<'a> Asker<'a> {
 impl Search<'_> {
     fn ask(&self) {
         for Asker { socket, group, interface, id } in &self.askers {
-            if let Err(error) = multicast::send_to(socket, &self.finder.question(*id), *group) {
+            if let Err(error) = socket.send_to(&self.finder.question(*id), *group) {
                 log::debug!("cannot ask on {}: {error}", shown(&interface.name));
             }
         }
@@ -189,9 +189,8 @@ impl Search<'_> {
         let fds = self.askers.iter().map(|asker| PollFd::new(asker.socket.as_fd(), PollFlags::POLLIN));
         let mut fds: Vec<PollFd<'_>> = fds.collect();
         poll::wait(&mut fds, until, now)?;
-        let ready: Vec<bool> = fds.iter().map(poll::is_readable).collect();
         let mut bytes = [0; LONGEST];
-        for (asker, _) in self.askers.iter().zip(ready).filter(|(_, is_ready)| *is_ready) {
+        for (asker, _) in self.askers.iter().zip(&fds).filter(|(_, fd)| poll::is_readable(fd)) {
             for _ in 0..MESSAGES_A_TURN {
                 match receive_from(&asker.socket, &mut bytes) {
                     Received::Some((len, from)) if asker.interface.is_neighbour(from.ip()) => {

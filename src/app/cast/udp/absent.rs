@@ -111,10 +111,16 @@ impl Absentees {
         list.collect()
     }
 
-    /// Looks who is here: a recorder that has said nothing for so long is away, unless he says something.
-    pub(super) fn watch(&mut self, hub: &Hub, patience: Duration, now: Time) {
+    /// Looks who is here: a recorder that has said nothing for so long is away, unless he says something. When that is to be looked
+    /// at the next time, at the latest.
+    pub(super) fn watch(&mut self, hub: &Hub, patience: Duration, now: Time) -> Time {
+        let mut due = Time::NEVER;
         for recorder in hub.recorders() {
             let Recorder { client, through, heard, remote } = recorder;
+            let silent_at = heard.after(patience);
+            if silent_at > now {
+                due = due.min(silent_at);
+            }
             if self.known.len() <= client.place() {
                 self.known.resize(client.place() + 1, None);
             }
@@ -127,20 +133,15 @@ impl Absentees {
             self.known[client.place()] = Some(Known { client, who, through, is_replaced });
             let at = self.all.iter().position(|one| one.whereabouts == Whereabouts::Silent(client));
             match at {
-                Some(at) if now < heard.after(patience) => self.remove(at),
+                Some(at) if now < silent_at => self.remove(at),
                 Some(at) => self.all[at].next = through.next(),
-                None if !is_replaced && now >= heard.after(patience) => {
+                None if !is_replaced && now >= silent_at => {
                     self.enter(Whereabouts::Silent(client), (self.live, through.next()), who_is(who), heard);
                 }
                 None => {}
             }
         }
-    }
-
-    /// When [`watch`](Self::watch) is to be called at the latest.
-    pub(super) fn next_watch(&self, hub: &Hub, patience: Duration, now: Time) -> Time {
-        let due = hub.recorders().map(|recorder| recorder.heard.after(patience)).filter(|due| *due > now);
-        due.min().unwrap_or(Time::NEVER)
+        due
     }
 
     /// The new session of one who has come back.

@@ -7,12 +7,12 @@ use super::Setup;
 use super::crowd::{Crowd, Site};
 use super::gate::Gate;
 use super::sealed::Sealed;
-use super::spilling::Spilling;
+use super::spilling::{Spilling, flags_and_check};
 use crate::app::cast::outlet::{Budget, Shared};
 use crate::app::cast::poll_set::{PollSet, Ready, Seat};
 use crate::reel::Reel;
 use crate::sender::{ClientId, ClientKind, LeaveReason, Tally};
-use crate::spill::format::split_first;
+use crate::spill::format::split_checked;
 use crate::time::Time;
 use crate::wire::{FrameNumber, StreamId};
 use std::net::SocketAddr;
@@ -121,13 +121,13 @@ impl Backlog {
                 }
                 self.scratch.clear();
                 frame.append_to(&mut self.scratch);
-                let flags = frame.train().datagrams(0..1).get(1).copied().unwrap_or(0);
+                let (flags, _) = flags_and_check(&frame);
                 let _ = self.reel.push(&self.scratch, frame.size(), frame.stamp(), flags);
                 self.next = self.next.next();
                 return true;
             }
         }
-        if let Some((record, frame, rest)) = split_first(self.batch.get(self.at..).unwrap_or_default()) {
+        if let Some((record, frame, rest)) = split_checked(self.batch.get(self.at..).unwrap_or_default()) {
             let behind = self.batch.len() - rest.len();
             if self.next.is_after(record.number) || frame.len() > self.reel.frame_limit() {
                 self.at = behind;
@@ -178,7 +178,8 @@ impl Backlog {
     /// The stream has ended, and he has all of it that there is.
     fn is_at_end(&self, spilling: &Spilling, live: &Reel) -> bool {
         let stream = self.reel.stream();
-        let is_read = !self.is_asked && split_first(self.batch.get(self.at..).unwrap_or_default()).is_none();
+        let is_read =
+            !self.is_asked && split_checked(self.batch.get(self.at..).unwrap_or_default()).is_none();
         stream != live.stream()
             && is_read
             && spilling.shelf.find(stream, self.next).is_none()

@@ -130,8 +130,7 @@ impl Spilling {
 
     /// How many frames are kept for.
     pub(super) fn absent(&self) -> usize {
-        let not_here = |whereabouts| matches!(whereabouts, Whereabouts::Away);
-        self.absentees.iter().filter(|one| not_here(one.whereabouts)).count()
+        self.absentees.iter().filter(|one| one.whereabouts == Whereabouts::Away).count()
     }
 
     /// When [`attend`](Self::attend) is to be called.
@@ -143,8 +142,7 @@ impl Spilling {
     /// Looks who is away, and keeps frames for them. Called each turn.
     pub(super) fn attend(&mut self, hub: &Hub, reel: &Reel, now: Time) {
         let patience = (reel.span() / 3).clamp(SILENT_LEAST, SILENT);
-        self.absentees.watch(hub, patience, now);
-        self.watch_at = self.absentees.next_watch(hub, patience, now);
+        self.watch_at = self.absentees.watch(hub, patience, now);
         let gone = self.absentees.expire(self.longest, now);
         if gone > 0 {
             let (count, longest) = (counted(gone as u64, "recorder"), show_duration(self.longest));
@@ -376,9 +374,13 @@ impl AsFd for Spilling {
     }
 }
 
+/// A frame's flags and its check, as its first datagram says.
+pub(super) fn flags_and_check(frame: &Frame<'_>) -> (u8, u32) {
+    Data::parse(frame.datagrams(0..1)).map_or((0, 0), |data| (data.header.flags, data.header.check))
+}
+
 fn write_record(frame: &Frame<'_>, into: &mut Vec<u8>) {
-    let (flags, check) =
-        Data::parse(frame.datagrams(0..1)).map_or((0, 0), |data| (data.header.flags, data.header.check));
+    let (flags, check) = flags_and_check(frame);
     let (number, stamp, size, length) = (frame.number(), frame.stamp(), frame.size(), frame.length());
     into.clear();
     into.reserve(RECORD_LEN + length as usize);
