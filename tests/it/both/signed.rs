@@ -158,7 +158,9 @@ fn a_file_s_times_are_held_against_those_that_were_signed() {
     let (mut bytes, jpeg) = (fs::read(&path).unwrap(), frames(&path).remove(20).1);
     let at = bytes.windows(jpeg.len()).position(|bytes| bytes == jpeg).unwrap();
     let cluster = bytes[..at].windows(4).rposition(|id| id == [0x1f, 0x43, 0xb6, 0x75]).unwrap();
-    let time = cluster + bytes[cluster..].iter().position(|byte| *byte == 0xe7).unwrap();
+    // behind its id and its size, whose bytes may be any
+    let time = cluster + 4 + bytes[cluster + 4].leading_zeros() as usize + 1;
+    assert_eq!(bytes[time], 0xe7, "a cluster begins with its time");
     let length = usize::from(bytes[time + 1] & 0x7f);
     bytes[time + 2 + length - 3] ^= 0x40;
     fs::write(&path, bytes).unwrap();
