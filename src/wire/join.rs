@@ -58,6 +58,9 @@ pub const PARITY_CODE: &str = "leopard16";
 /// The most characters of an agent's name that are kept.
 pub const MAX_AGENT: usize = 32;
 
+/// Characters of a refusal's reason that a client takes.
+pub const MAX_WHY: usize = 200;
+
 /// Why a join line is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LineError {
@@ -264,7 +267,8 @@ impl Refusal {
     fn parse(words: &str) -> Self {
         let (head, why) = words.split_once("why=").unwrap_or((words, ""));
         let code = words_of(head).find(|(name, _)| *name == "code").map_or("", |(_, value)| value);
-        Refusal { code: RefusalCode::from_name(code), why: why.trim().chars().take(200).collect() }
+        let why: String = why.trim_start().chars().take(MAX_WHY).collect();
+        Refusal { code: RefusalCode::from_name(code), why: why.trim_end().to_owned() }
     }
 }
 
@@ -361,6 +365,19 @@ mod tests {
             Reply::Refused(Refusal { code: RefusalCode::Full, why: "all 16 places are taken".into() });
         assert_eq!(refusal.to_string(), "CAMCAST/1 refused code=full why=all 16 places are taken\n");
         assert_eq!(Reply::parse(refusal.to_string().as_bytes()), Ok(refusal));
+    }
+
+    /// Found by the fuzz target `wire`: what was cut behind a space was another reason when read again.
+    #[test]
+    fn a_refusal_that_is_cut_is_the_same_when_it_is_read_again() {
+        let line =
+            format!("CAMCAST/1 refused code=full why= {} {}\n", "a".repeat(MAX_WHY - 1), "b".repeat(9));
+        let refusal = Reply::parse(line.as_bytes());
+        assert_eq!(
+            refusal,
+            Ok(Reply::Refused(Refusal { code: RefusalCode::Full, why: "a".repeat(MAX_WHY - 1) }))
+        );
+        assert_eq!(Reply::parse(refusal.clone().unwrap().to_string().as_bytes()), refusal);
     }
 
     proptest! {
