@@ -141,7 +141,7 @@ _camcast() {
     esac
     ! $split || return
     if [[ $cur == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '-r --resolution -f --desired-fps -m --mode --quality --control --listen --announce --name --http --http-mode --allow --no-plain --allow-host --allow-origin --password-file --key-file --sign --rtsp --rtsp-multicast --rtsp-recode --allow-control --reel --spill --spill-size --spill-for --max-clients --max-joins --mtu --dscp --client-log --client-log-size --log-lines --once --follow --wait-for-client --allow-truncated-frames --on-demand --exit-on-device-error --new-key --new-sign-key --list --config --check-config -v --verbose --version -h --help' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W '-r --resolution -f --desired-fps -m --mode --quality --control --listen --announce --name --http --http-mode --allow --no-plain --allow-host --allow-origin --password-file --key-file --sign --rtsp --rtsp-multicast --rtsp-recode --allow-control --reel --spill --spill-size --spill-for --max-clients --max-joins --mtu --dscp --client-log --client-log-size --log-lines --once --follow --wait-for-client --allow-truncated-frames --on-demand --exit-on-device-error --new-key --new-sign-key --list --doctor --mask --config --check-config -v --verbose --version -h --help' -- "$cur")
         return
     fi
     _camcast_sources

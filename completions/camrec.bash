@@ -149,7 +149,7 @@ _camrec() {
     esac
     ! $split || return
     if [[ $cur == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--find --also --from --also-from --key-file -o --output --must-exist --segment --align --format --name --utc --keep --keep-for --min-free --when-full --buffer --on-segment --on-segment-timeout --wait --duration --frames --every --newest --plain --json --log-lines --config --check-config -v --verbose --version -h --help' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W '--find --doctor --mask --also --from --also-from --key-file -o --output --must-exist --segment --align --format --name --utc --keep --keep-for --min-free --when-full --buffer --on-segment --on-segment-timeout --wait --duration --frames --every --newest --plain --json --log-lines --config --check-config -v --verbose --version -h --help' -- "$cur")
         return
     fi
     _known_hosts_real -- "$cur"

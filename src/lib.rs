@@ -42,6 +42,7 @@
 //! | [`record`] | pure | containers, where files begin and end, their names |
 //! | [`picture`] | pure | pictures that the program makes itself: the pattern, NO SIGNAL, raw frames compressed, frames shrunk for plain clients and for `?scale=` |
 //! | [`shown`] | pure | names and words of others, as a terminal may be shown them |
+//! | [`doctor`] | pure | what `--doctor` thinks of what it finds, and says of it |
 //! | [`supervisor`] | pure | a camera's life: when it is opened, given up, tried again |
 //! | [`capture`] | shell | sources: a V4L2 camera with its ring of mmap buffers, the pattern, files, standard input |
 //! | [`sys`] | shell | every other system call as a safe function |
@@ -86,6 +87,7 @@ pub mod admission;
 pub mod app;
 pub mod capture;
 pub mod clock;
+pub mod doctor;
 pub mod fec;
 pub mod http;
 pub mod jpeg;

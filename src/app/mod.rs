@@ -12,6 +12,7 @@
 //! | `args` | the command line as people type it |
 //! | [`budget`] | how many lines a minute one kind of line may have |
 //! | [`config_file`] | options in a file |
+//! | [`doctor`] | what `--doctor` looks at in either program |
 //! | [`exit`] | what ends a program: one line and an exit code |
 //! | [`local_time`] | local time, for names and logs |
 //! | [`merge`] | options typed and options of a file, made one |
@@ -28,6 +29,7 @@ pub mod argument;
 pub mod budget;
 pub mod cast;
 pub mod config_file;
+pub mod doctor;
 pub mod exit;
 pub mod key_file;
 pub mod local_time;

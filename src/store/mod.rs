@@ -21,6 +21,7 @@
 //! | [`sidecar`] | what is known of a file, in another beside it |
 //! | `lock` | one folder, one writer |
 //! | `beneath` | names in a folder that is held open, no link followed |
+//! | [`probe`](mod@probe) | how fast a disk is |
 //! | `survey` | how large the files of an index are |
 //! | `dirs` | folders by their paths: made, and brought to the disk |
 //! | `index` | which files are ours, on the disk |
@@ -38,6 +39,7 @@ pub mod folder;
 mod index;
 mod lock;
 pub mod outline;
+pub mod probe;
 pub mod read;
 pub mod recording;
 pub mod salvage;

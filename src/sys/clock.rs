@@ -16,3 +16,13 @@ pub fn now() -> Time {
 pub fn wall() -> SystemTime {
     SystemTime::now()
 }
+
+/// Whether something sets the wall clock, as NTP does; `None` where the kernel does not say.
+pub fn is_set() -> Option<bool> {
+    // SAFETY: timex is plain numbers, for which zeros are values; no mode set, the kernel only writes into it
+    let (state, told) = unsafe {
+        let mut told: libc::timex = std::mem::zeroed();
+        (libc::adjtimex(&raw mut told), told)
+    };
+    (state >= 0).then_some(told.status & libc::STA_UNSYNC == 0)
+}

@@ -78,6 +78,18 @@ pub fn all() -> io::Result<Vec<Interface>> {
     Ok(all)
 }
 
+/// `SIOCGIWPOWER` of the wireless extensions, which have outlived what was to replace them.
+const GET_POWER: libc::Ioctl = 0x8B2D;
+
+/// Whether a wireless interface sleeps between what it sends and is sent; `None` if its driver does not say.
+pub fn sleeps(name: &str) -> Option<bool> {
+    let asked = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None).ok()?;
+    // the kernel's `iwreq` has the name where `ifreq` has it, and then an `iw_param`: a number of four bytes, whether it is fixed,
+    // and whether it is off
+    let (_, [_, _, _, is_off, ..]) = bytes(&ask(&asked, name, GET_POWER).ok()?);
+    Some(is_off == 0)
+}
+
 /// None: it has gone meanwhile.
 fn look(asked: &OwnedFd, name: &str, ipv6: &str) -> Option<Interface> {
     let index = u32::try_from(number(&ask(asked, name, libc::SIOCGIFINDEX).ok()?)).ok()?;
@@ -176,6 +188,13 @@ mod tests {
         let is_neighbour = |ip: &str| one.is_neighbour(ip.parse().unwrap());
         assert!(is_neighbour("10.7.1.255") && is_neighbour("169.254.3.4"));
         assert!(!is_neighbour("10.7.2.1") && !is_neighbour("8.8.8.8"));
+    }
+
+    #[test]
+    fn what_is_not_wireless_does_not_say_whether_it_sleeps() {
+        for name in ["lo", "", "longer-than-names-are"] {
+            assert_eq!(sleeps(name), None);
+        }
     }
 
     #[test]

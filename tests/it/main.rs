@@ -8,7 +8,7 @@
 //! | `files/` | recordings on the disk | Matroska, AVI and stills as other programs read them, names, `--keep`, disks that stall or fail, kills, deleted files, limits of the system, two recorders on one folder |
 //! | `protocol/` | the wire | the examples of docs/PROTOCOL.md, native and plain clients made of bytes, the original server |
 //! | `network/` | the path | loss, delay and outages in front of the real programs; either side gone and back; two paths at once; cameras found without an address, Avahi beside them; what is forged, or recorded and said again |
-//! | `both/` | both programs | errors, exit codes and help, names that are no text, output that nobody reads, sealed mode, signed frames, options in files, what systemd hears, manual pages and completions |
+//! | `both/` | both programs | errors, exit codes and help, names that are no text, output that nobody reads, sealed mode, signed frames, options in files, what systemd hears, --doctor, manual pages and completions |
 //! | `../support/` | what the tests share | its `mod.rs` has a table |
 //!
 //! Beside this crate: `netsim/` (the same on a virtual clock), `fuzz/` (what fuzz targets hold, and their corpora replayed),
@@ -123,6 +123,7 @@ mod network {
 mod both {
     mod completions;
     mod config_file;
+    mod doctor;
     mod errors;
     mod manual;
     mod odd_names;

@@ -1,8 +1,8 @@
 //! What camcast does instead of streaming, and then ends.
 
 use super::config::Config;
-use super::list;
 use super::options::Options;
+use super::{doctor, list};
 use crate::app::config_file::FINE;
 use crate::app::exit::{Exit, ExitError, usage};
 use crate::app::{key_file, say};
@@ -12,12 +12,18 @@ pub fn run(options: &Options) -> Option<Result<Exit, ExitError>> {
     if let Err(several) = one_at_most(options) {
         return Some(Err(several));
     }
+    if options.mask && !options.doctor {
+        return Some(Err(usage("--mask is for --doctor")));
+    }
     if options.version {
         say(concat!("camcast ", env!("CARGO_PKG_VERSION")));
         return Some(Ok(Exit::Ok));
     }
     if options.list {
         return Some(Ok(list::print()));
+    }
+    if options.doctor {
+        return Some(Config::try_from(options.clone()).map(|config| doctor::run(&config, options.mask)));
     }
     if options.check_config {
         return Some(Config::try_from(options.clone()).map(|_| {
@@ -34,6 +40,7 @@ fn one_at_most(options: &Options) -> Result<(), ExitError> {
     let asked = [
         ("--version", options.version),
         ("--list", options.list),
+        ("--doctor", options.doctor),
         ("--check-config", options.check_config),
         ("--new-key", options.new_key.is_some()),
         ("--new-sign-key", options.new_sign_key.is_some()),
@@ -61,6 +68,7 @@ mod tests {
         let errands = [
             &["--version"][..],
             &["--list"],
+            &["--doctor"],
             &["--check-config"],
             &["--new-key", &key],
             &["--new-sign-key", &sign],

@@ -7,6 +7,7 @@
 
 pub mod announce;
 pub mod config;
+pub mod doctor;
 pub mod door;
 pub mod drops;
 pub mod errands;

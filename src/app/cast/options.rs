@@ -199,6 +199,14 @@ pub struct Options {
     #[argh(switch)]
     pub list: bool,
 
+    /// look at the machine, the camera and the ports, and say what is in the way and what helps; for whoever asks for help, too
+    #[argh(switch)]
+    pub doctor: bool,
+
+    /// hide addresses and this machine's name in what --doctor says
+    #[argh(switch)]
+    pub mask: bool,
+
     /// a file of options, one a line without its hyphens, such as 'http :8080'; what is typed wins over it
     #[argh(option, arg_name = "file")]
     pub config: Option<Argument>,
@@ -267,6 +275,8 @@ impl Options {
             new_key: self.new_key.or(file.new_key),
             new_sign_key: self.new_sign_key.or(file.new_sign_key),
             list: self.list.or(file.list),
+            doctor: self.doctor.or(file.doctor),
+            mask: self.mask.or(file.mask),
             config: self.config.or(file.config),
             check_config: self.check_config.or(file.check_config),
             verbose: self.verbose.or(file.verbose),
@@ -277,7 +287,7 @@ impl Options {
 
 impl InFile for Options {
     const TYPED_ONLY: &'static [&'static str] =
-        &["config", "check-config", "help", "list", "new-key", "new-sign-key", "version"];
+        &["config", "check-config", "doctor", "help", "list", "mask", "new-key", "new-sign-key", "version"];
 
     fn file(&self) -> Option<&Argument> {
         self.config.as_ref()

@@ -43,10 +43,9 @@ const REMEDIES: &str = "is it in the same network (no VPN, no guest Wi-Fi), do f
 /// # Errors
 /// It was typed with what would be left undone.
 pub(super) fn check(options: &Options) -> Result<(), ExitError> {
-    match (&options.host, options.check_config) {
-        (Some(host), _) => Err(usage(format!("--find looks for all cameras: leave {host} out"))),
-        (None, true) => Err(usage("--find and --check-config: camrec does one of these, and then ends")),
-        (None, false) => Ok(()),
+    match &options.host {
+        Some(host) => Err(usage(format!("--find looks for all cameras: leave {host} out"))),
+        None => Ok(()),
     }
 }
 

@@ -3,13 +3,14 @@
 //! What lives here drives the pure machines and the threads beside the loop: `rejoining` does what is to be done for a session,
 //! with `link`, `joining` and [`session`] at hand (its keys, if it has some, are [`seal`]'s), for one way to camcast or two; `frames` takes out what comes; `camera`, `limits` and `backlog` are what is known of
 //! the camera, of how far the recording has come, and of a disk that does not keep up; `notes` has what the threads say and what that
-//! brings about; `telling` says how it goes; `ending` waits for the threads and gives the account. `find` looks for cameras where no HOST is named. [`writer`] is the thread that
+//! brings about; `telling` says how it goes; `ending` waits for the threads and gives the account. `find` looks for cameras where no HOST is named, and `doctor` at what may be in the way. [`writer`] is the thread that
 //! writes, [`report`] what people and programs are told. When to join belongs to [`crate::receiver::rejoin`], what
 //! is asked for again to [`crate::receiver::requests`], and what a file looks like to [`crate::record`].
 
 mod backlog;
 mod camera;
 pub mod config;
+pub mod doctor;
 mod ending;
 mod find;
 mod frames;
@@ -30,7 +31,7 @@ mod telling;
 pub mod writer;
 
 use super::config_file::FINE;
-use super::exit::{Exit, ExitError};
+use super::exit::{Exit, ExitError, usage};
 use super::{local_time, logging, say};
 use crate::app::not_sent::NotSent;
 use crate::app::service::Service;
@@ -73,13 +74,18 @@ pub fn run(options: Options) -> Result<Exit, ExitError> {
     memory::give_back_large();
     let (verbose, is_check) = (options.verbose, options.check_config);
     let log_lines = logging::lines_a_minute(options.log_lines, report::LINES_A_MINUTE)?;
+    one_at_most(&options)?;
     if options.find {
         find::check(&options)?;
         logging::start("camrec", verbose);
         return find::print(options.json);
     }
     let is_named = options.host.is_some();
+    let (examines, masks) = (options.doctor, options.mask);
     let config = Config::try_from(options)?;
+    if examines {
+        return doctor::run(config, is_named, masks);
+    }
     if is_check {
         say(FINE);
         return Ok(Exit::Ok);
@@ -110,6 +116,20 @@ pub fn run(options: Options) -> Result<Exit, ExitError> {
     }
     // the event has said it where nothing but events may stand
     outcome.or_else(|failure| if is_told { Ok(failure.exit) } else { Err(failure) })
+}
+
+/// Of several one alone would be done, and the others would be left out without a word.
+fn one_at_most(options: &Options) -> Result<(), ExitError> {
+    let asked =
+        [("--find", options.find), ("--doctor", options.doctor), ("--check-config", options.check_config)];
+    let mut asked = asked.iter().filter(|(_, is_asked)| *is_asked).map(|(name, _)| name);
+    match (asked.next(), asked.next()) {
+        (Some(one), Some(other)) => {
+            Err(usage(format!("{one} and {other}: camrec does one of these, and then ends")))
+        }
+        (None, _) if options.mask => Err(usage("--mask is for --doctor")),
+        _ => Ok(()),
+    }
 }
 
 fn record(config: Config, feed: &mut Option<Feed>) -> Result<Exit, ExitError> {

@@ -21,6 +21,14 @@ pub struct Options {
     #[argh(switch)]
     pub find: bool,
 
+    /// look at this machine, its disk and the way to HOST, and say what is in the way and what helps; for whoever asks for help, too
+    #[argh(switch)]
+    pub doctor: bool,
+
+    /// hide addresses and the names of machines in what --doctor says
+    #[argh(switch)]
+    pub mask: bool,
+
     /// another way to the same camcast, as by a VPN: HOST2 or HOST2:PORT; the stream comes by both, and one may fail
     #[argh(option, arg_name = "host2")]
     pub also: Option<Argument>,
@@ -158,6 +166,8 @@ impl Options {
         Options {
             host: self.host.or(file.host),
             find: self.find.or(file.find),
+            doctor: self.doctor.or(file.doctor),
+            mask: self.mask.or(file.mask),
             also: self.also.or(file.also),
             from: self.from.or(file.from),
             also_from: self.also_from.or(file.also_from),
@@ -215,7 +225,8 @@ impl Options {
 }
 
 impl InFile for Options {
-    const TYPED_ONLY: &'static [&'static str] = &["config", "check-config", "find", "help", "version"];
+    const TYPED_ONLY: &'static [&'static str] =
+        &["config", "check-config", "doctor", "find", "help", "mask", "version"];
 
     fn file(&self) -> Option<&Argument> {
         self.config.as_ref()

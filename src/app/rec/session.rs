@@ -5,7 +5,7 @@ use super::seal::Seal;
 use super::strays::Strange;
 use crate::receiver::plain::{Heard, PlainReceiver};
 use crate::receiver::shares::Share;
-use crate::receiver::{Event, Frame, Over, PATHS, Patience, Receiver};
+use crate::receiver::{Counters, Event, Frame, Over, PATHS, Patience, Receiver};
 use crate::seal::channel::{OVERHEAD, Unsealed};
 use crate::sys::udp::{self, Received, Sent};
 use crate::time::Time;
@@ -25,7 +25,7 @@ const RECEIVES_A_TURN: usize = 64;
 const ROOM: usize = 65_536;
 
 /// The receive buffer that is asked for: half a second of 60 Mbit/s, or five frames of 800 kB.
-const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
+pub const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 
 /// A viewer waits this long for a frame's missing fragments: time for two round trips of 50 ms.
 const LATENCY: Duration = Duration::from_millis(120);
@@ -289,6 +289,14 @@ impl Session {
     pub fn settle(&mut self, now: Time) {
         if let Session::Native(native) = self {
             native.receiver.settle(now);
+        }
+    }
+
+    /// Datagrams by fate; a plain session knows none.
+    pub fn counters(&self) -> Counters {
+        match self {
+            Session::Native(native) => native.receiver.counters(),
+            Session::Plain(_) => Counters::default(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::shown::shown;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::controls::{Control, Line};
 use super::node::FormatName;
@@ -56,6 +56,19 @@ pub(super) struct ControlListing {
     pub control: Control,
     pub menu: Vec<(i64, String)>,
     pub value: Option<i64>,
+}
+
+impl Listing {
+    /// The camera's device.
+    pub fn path(&self) -> &Path {
+        &self.camera.path
+    }
+
+    /// Without the links that lead to it, whose names may have its serial number in them.
+    #[must_use]
+    pub fn without_links(self) -> Self {
+        Listing { camera: Found { link: None, shared: None, ..self.camera }, ..self }
+    }
 }
 
 impl fmt::Display for Listing {

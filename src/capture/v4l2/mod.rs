@@ -32,3 +32,4 @@ pub(super) use node::CallError;
 pub use ring::Buffer;
 pub use settings::{Note, Recheck};
 pub use trace::Trace;
+pub use usb::{Port, port};

@@ -85,6 +85,39 @@ fn usb_camera(roots: &Roots, entry: &Path) -> Option<UsbCamera> {
 }
 
 /// A device's attribute, or nothing where it has none.
+/// A USB port that a camera is at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Port {
+    /// Mbit a second.
+    pub speed: f64,
+    /// The number of its bus.
+    pub bus: u32,
+    /// Other cameras at the same bus.
+    pub others: usize,
+}
+
+/// Where the camera of this node is plugged in, if it is one of USB.
+pub fn port(node: &Path) -> Option<Port> {
+    port_in(&Roots::default(), node)
+}
+
+fn port_in(roots: &Roots, node: &Path) -> Option<Port> {
+    let node = fs::canonicalize(node).ok()?;
+    let cameras = usb_cameras(roots);
+    let own = cameras.iter().find(|camera| camera.node == node)?;
+    let bus = attribute(&own.port, "busnum");
+    // a camera has several nodes: pictures and what is told about them
+    let mut others: Vec<&Path> = cameras
+        .iter()
+        .filter(|other| other.port != own.port && attribute(&other.port, "busnum") == bus)
+        .map(|other| other.port.as_path())
+        .collect();
+    others.sort_unstable();
+    others.dedup();
+    let speed = attribute(&own.port, "speed").parse().ok()?;
+    Some(Port { speed, bus: bus.parse().ok()?, others: others.len() })
+}
+
 fn attribute(folder: &Path, name: &str) -> String {
     let bytes = fs::read(folder.join(name)).unwrap_or_default();
     String::from_utf8_lossy(&bytes).trim().to_owned()
@@ -146,6 +179,7 @@ pub(super) mod fake {
             fs::write(entry.join("index"), "0\n").unwrap();
             let attributes =
                 [("idVendor", "046d"), ("idProduct", model), ("manufacturer", "Maker"), ("product", model)];
+            let attributes = attributes.into_iter().chain([("speed", "480"), ("busnum", "1")]);
             for (name, value) in attributes {
                 fs::write(device.join(name), format!("{value}\n")).unwrap();
             }
@@ -204,6 +238,21 @@ mod tests {
         assert_eq!(*node, tree.node(2));
         assert!(port.ends_with("sys/devices/pci0/usb1/1-1.2"), "{port:?}");
         assert_eq!((make.name.as_str(), make.serial.as_str(), make.interface.as_str()), ("C270", "", "1.0"));
+    }
+
+    #[test]
+    fn a_port_knows_its_bus_and_who_else_is_there() {
+        let tree = Tree::new();
+        let port = |number| port_in(&tree.roots, &tree.node(number));
+        assert_eq!(port(2), None);
+        tree.plug(2, "C270", "", "1.2");
+        assert_eq!(port(2), Some(Port { speed: 480.0, bus: 1, others: 0 }));
+        tree.plug(4, "C920", "", "1.3");
+        tree.appear(5, "C920", "", "1.3");
+        assert_eq!(port(2).map(|port| port.others), Some(1), "its second node is no second camera");
+        fs::write(tree.roots.sys.join("devices/pci0/usb1/1-1.3/busnum"), "2\n").unwrap();
+        assert_eq!(port(2).map(|port| port.others), Some(0));
+        assert_eq!(port(4).map(|port| port.bus), Some(2));
     }
 
     #[test]
