@@ -57,7 +57,8 @@ put_program() {
     for page in "$repository/man/$program".*; do
         put 644 "$page" "$prefix/share/man/man${page##*.}/${page##*/}"
     done
-    for unit in "$repository/systemd/$program"*.service; do
+    for unit in "$repository/systemd/$program"*.service "$repository/systemd/$program"*.socket; do
+        [ -e "$unit" ] || continue
         sed -E "s#^(ExecStart|ExecReload)=/usr/local/bin/#\1=$prefix/bin/#" "$unit" >"$work/unit"
         put 644 "$work/unit" "$prefix/lib/systemd/system/${unit##*/}"
     done

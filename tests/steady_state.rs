@@ -120,7 +120,7 @@ fn config(clip: &Path, http: &Path, rtsp: &str) -> Config {
 
 /// The program's loop, but counted.
 fn serve(config: &Config, control: &Control, door: &Sender<SocketAddr>) -> Count {
-    let mut server = Server::new(config).unwrap();
+    let mut server = Server::new(config, camcast::app::cast::handed::Handed::default()).unwrap();
     door.send(server.addresses().next().unwrap()).unwrap();
     let mut begun = None;
     let mut count = None;

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod command;
 pub mod connection;
 pub mod descriptors;
+pub mod handed;
 pub mod hotplug;
 pub mod interfaces;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub mod names;
 pub mod notify;
 pub mod outlet;
 pub mod poll;
+pub mod pool;
 pub mod signals;
 pub mod tcp;
 pub mod udp;

@@ -51,6 +51,7 @@ mod cast {
     mod dscp;
     mod few_descriptors;
     mod five_clients;
+    mod handed;
     mod http;
     mod http_crowd;
     mod http_readers;

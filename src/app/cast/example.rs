@@ -77,7 +77,9 @@ mod tests {
             resolution: Some("160x120".into()),
             ..Options::default()
         };
-        let mut server = Server::new(&Config::try_from(options).unwrap()).unwrap();
+        let mut server =
+            Server::new(&Config::try_from(options).unwrap(), crate::app::cast::handed::Handed::default())
+                .unwrap();
         let listener = tcp::listener(([127, 0, 0, 1], 0).into()).unwrap();
         let reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         reader.set_nonblocking(true).unwrap();

@@ -13,6 +13,7 @@ pub mod drops;
 pub mod errands;
 #[cfg(test)]
 mod example;
+pub mod handed;
 pub mod http;
 pub mod list;
 pub mod listen;
@@ -42,6 +43,7 @@ use crate::sys::clock;
 use crate::sys::signals::Signals;
 use crate::time::Time;
 use config::{Config, Hangup};
+use handed::Handed;
 use news::{Demand, News};
 use options::Options;
 use outlet::{Budget, Shared};
@@ -70,7 +72,9 @@ pub fn run(options: Options) -> Result<Exit, ExitError> {
     let lines = logging::lines_a_minute(options.log_lines, config::LINES_A_MINUTE)?;
     logging::start_limited("camcast", options.verbose, lines);
     local_time::zone_trouble().iter().for_each(|why| log::warn!("{why}"));
-    let mut server = Server::new(&Config::try_from(options)?)?;
+    let mut config = Config::try_from(options)?;
+    let handed = Handed::take(&mut config)?;
+    let mut server = Server::new(&config, handed)?;
     while server.turn()? == Flow::On {}
     server.verdict()
 }
@@ -105,14 +109,14 @@ impl Server {
     ///
     /// # Errors
     /// One line and its exit code.
-    pub fn new(config: &Config) -> Result<Self, ExitError> {
+    pub fn new(config: &Config, handed: Handed) -> Result<Self, ExitError> {
         let of = if config.hangup == Hangup::Stops { Signals::new } else { Signals::but_hangup };
         let signals = of().map_err(|error| ExitError::system("signal handlers", &error))?;
         // what comes while the source is opened waits
         let reloader = Reloader::start(config)?;
         let report = Report::new(config)?;
         let stream = Stream::open(config, clock::now())?;
-        let outlets = Outlets::open(config, &stream)?;
+        let outlets = Outlets::open(config, handed, &stream)?;
         log::info!("{}", stream.limits());
         Ok(Server {
             signals,

@@ -2,6 +2,7 @@
 
 use super::announce::{self, Announce};
 use super::config::Config;
+use super::handed::Handed;
 use super::http::{self, Http};
 use super::news::Demand;
 use super::outlet::{Budget, Outlet, Shared};
@@ -24,15 +25,15 @@ impl Outlets {
     ///
     /// # Errors
     /// One line and its exit code.
-    pub fn open(config: &Config, stream: &Stream) -> Result<Self, ExitError> {
-        let udp = Udp::open(config, stream)?;
+    pub fn open(config: &Config, handed: Handed, stream: &Stream) -> Result<Self, ExitError> {
+        let udp = Udp::open(config, handed.doors, stream)?;
         let announce = config.announce.as_deref().map(|name| Announce::new(name, config, udp.addresses()));
         let mut all = vec![AnyOutlet::Udp(udp)];
-        if !config.http.is_empty() {
-            all.push(AnyOutlet::Http(Http::open(config)?));
+        if !config.http.is_empty() || !handed.http.is_empty() {
+            all.push(AnyOutlet::Http(Http::open(config, handed.http)?));
         }
-        if !config.rtsp.is_empty() {
-            all.push(AnyOutlet::Rtsp(Rtsp::open(config)?));
+        if !config.rtsp.is_empty() || !handed.rtsp.is_empty() {
+            all.push(AnyOutlet::Rtsp(Rtsp::open(config, handed.rtsp)?));
         }
         all.extend(announce.map(AnyOutlet::Announce));
         Ok(Outlets { all, first: 0 })

@@ -37,7 +37,7 @@ use super::seen::{Look, Way};
 use super::stream::Stream;
 use crate::admission::places::{Held, Party, who_goes};
 use crate::app::exit::ExitError;
-use crate::sys::connection::{Connection as Socket, Remote, are_writable};
+use crate::sys::connection::{Connection as Socket, Listener, Remote, are_writable};
 use crate::time::Time;
 use crate::wire::FrameNumber;
 use arrayvec::ArrayVec;
@@ -94,12 +94,11 @@ impl Http {
     ///
     /// # Errors
     /// One line and its exit code.
-    pub fn open(config: &Config) -> Result<Self, ExitError> {
+    pub fn open(config: &Config, handed: Vec<Listener>) -> Result<Self, ExitError> {
         let whom = Whom::of(config.passwords.as_ref());
+        let own = config.http.iter().map(|at| listening::open(at, whom));
         Ok(Http {
-            listening: Listening::new(
-                config.http.iter().map(|at| listening::open(at, whom)).collect::<Result<_, _>>()?,
-            ),
+            listening: Listening::new(handed.into_iter().map(Ok).chain(own).collect::<Result<_, _>>()?),
             controls: Desk::new(config),
             scaled: Scaled::default(),
             connections: (0..PLACES).map(|_| None).collect(),

@@ -56,7 +56,7 @@ impl Bench {
         let config = Config::try_from(options).unwrap();
         let now = clock::now();
         let mut bench = Bench {
-            http: Http::open(&config).unwrap(),
+            http: Http::open(&config, Vec::new()).unwrap(),
             stream: Stream::open(&config, now).unwrap(),
             stats: Stats::default(),
             report: Report::new(&config).unwrap(),
@@ -373,7 +373,9 @@ fn the_end_comes_with_the_last_frame_and_not_when_nobody_would_be_waited_for() {
         wait_for_client: true,
         ..Options::default()
     };
-    let mut server = Server::new(&Config::try_from(options).unwrap()).unwrap();
+    let mut server =
+        Server::new(&Config::try_from(options).unwrap(), crate::app::cast::handed::Handed::default())
+            .unwrap();
     let stream = UnixStream::connect(&at).unwrap();
     stream.set_nonblocking(true).unwrap();
     let mut viewer = Client { stream, heard: Vec::new() };

@@ -30,7 +30,7 @@ use super::stream::Stream;
 use crate::admission::places::{Held, Party, who_goes};
 use crate::app::exit::ExitError;
 use crate::rtsp::session::Name;
-use crate::sys::connection::{Connection as Socket, Remote};
+use crate::sys::connection::{Connection as Socket, Listener, Remote};
 use crate::sys::random_u64;
 use crate::time::Time;
 use crate::wire::FrameNumber;
@@ -92,11 +92,13 @@ impl Rtsp {
     ///
     /// # Errors
     /// One line and its exit code.
-    pub fn open(config: &Config) -> Result<Self, ExitError> {
+    pub fn open(config: &Config, handed: Vec<Listener>) -> Result<Self, ExitError> {
         let whom = Whom::of(config.passwords.as_ref());
         let open = |at: &std::net::SocketAddr| listen::open("--rtsp", "RTSP", *at, whom);
         Ok(Rtsp {
-            listening: Listening::new(config.rtsp.iter().map(open).collect::<Result<_, _>>()?),
+            listening: Listening::new(
+                handed.into_iter().map(Ok).chain(config.rtsp.iter().map(open)).collect::<Result<_, _>>()?,
+            ),
             packet: config.datagram,
             dscp: config.dscp,
             connections: (0..PLACES).map(|_| None).collect(),

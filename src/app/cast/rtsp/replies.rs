@@ -9,7 +9,7 @@ use super::{Rtsp, VIEWERS};
 use crate::admission::digest::{Asked, Dialect};
 use crate::admission::door::Entry;
 use crate::admission::places::Party;
-use crate::app::cast::listen::{NO_ROOM, SPARE_OF_JOINS};
+use crate::app::cast::listen::{NO_ROOM, SPARE_OF_JOINS, is_unknown_family};
 use crate::app::cast::outlet::Shared;
 use crate::app::cast::report::canonical;
 use crate::app::local_time;
@@ -295,6 +295,10 @@ impl Rtsp {
         let told = newest.map(|frame| frame.size());
         let (way, ours) = match self.open_way(place, transport, told, shared, now) {
             Ok(opened) => opened,
+            // sockets of its own it may not have, where they are handed over
+            Err(error) if is_unknown_family(&error) => {
+                return refuse(Status::UnsupportedTransport, "RTP/AVP by TCP is what there is here");
+            }
             Err(error) => {
                 // it may be for want of descriptors
                 shared.stats.is_scarce = true;

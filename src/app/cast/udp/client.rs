@@ -2,6 +2,7 @@
 
 use crate::reel::Train;
 use crate::sender::{ClientId, ClientKind, Transmit};
+use crate::sys::pool::{ClientSocket, Sockets};
 use crate::sys::udp::{self, Sent, Setting};
 use crate::time::Time;
 use crate::wire::{IP_UDP_OVERHEAD, Tag, data};
@@ -20,7 +21,7 @@ pub struct Client {
     /// Whose.
     pub id: ClientId,
     /// Bound to our port, connected to the client.
-    pub socket: UdpSocket,
+    pub socket: ClientSocket,
     /// Where the client is.
     pub remote: SocketAddr,
     /// What the socket did not take, and has to go before anything else.
@@ -92,8 +93,9 @@ impl Client {
         (local, remote): (SocketAddr, SocketAddr),
         datagram: u16,
         gso: bool,
+        sockets: &Sockets,
     ) -> std::io::Result<Self> {
-        let socket = udp::client_socket(local, remote)?;
+        let socket = sockets.open(local, remote)?;
         let is_native = matches!(kind, ClientKind::Native(_));
         if is_native {
             tell_setting(udp::send_whole_regardless(&socket));
@@ -364,7 +366,7 @@ mod tests {
         let reel = Reel::new(1 << 20, 1452, StreamId(1));
         let id = hub.join_plain(remote.port(), Route { remote, local }, &reel, Time::default()).unwrap();
         let who = (ClientKind::Native(crate::wire::join::Policy::Newest), Tag::NONE);
-        let mut client = Client::open(id, who, (local, remote), 1452, true).unwrap();
+        let mut client = Client::open(id, who, (local, remote), 1452, true, &Sockets::Made).unwrap();
         assert!(matches!(client.downgrade(Sent::TooLarge), Downgrade::Narrow(_)), "lo takes 64 KiB");
         assert_eq!(client.mode, Mode::Narrow);
         assert_eq!(client.downgrade(Sent::NoGso(Errno::EIO)), Downgrade::NoGso);
@@ -382,7 +384,8 @@ mod tests {
         let route = Route { remote, local };
         let id = hub.join_plain(remote.port(), route, &reel, Time::default()).unwrap();
         let mut client =
-            Client::open(id, (ClientKind::Plain, Tag::NONE), (local, remote), 1452, true).unwrap();
+            Client::open(id, (ClientKind::Plain, Tag::NONE), (local, remote), 1452, true, &Sockets::Made)
+                .unwrap();
         let whole = Transmit::Whole { client: id, number: FrameNumber(1) };
 
         for count in 1..3 {

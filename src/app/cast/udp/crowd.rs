@@ -11,6 +11,7 @@ use crate::app::cast::poll_set::{Ready, Seat};
 use crate::reel::Reel;
 use crate::sender::hub::{Hub, Limits};
 use crate::sender::{ClientId, LeaveReason};
+use crate::sys::pool::Sockets;
 use crate::sys::udp::{self, Received};
 use crate::time::Time;
 use crate::wire::StreamId;
@@ -29,6 +30,7 @@ pub(super) struct Crowd {
     pub(super) encoder: Option<Making>,
     pub(super) gso: bool,
     pub(super) dscp: Option<u8>,
+    pub(super) sockets: Sockets,
     /// The client whose socket was closed last, and those who have left since somebody asked, with the reason.
     pub(super) closed: Option<ClientId>,
     pub(super) left: Vec<(ClientId, LeaveReason)>,
@@ -56,6 +58,7 @@ impl Crowd {
             encoder: None,
             gso: true,
             dscp: setup.dscp,
+            sockets: setup.sockets.clone(),
             closed: None,
             left: Vec::with_capacity(clients.into()),
         }

@@ -36,6 +36,7 @@ pub mod shrunk;
 mod spilling;
 
 use super::config::{Config, MAX_CLIENTS, MAX_LISTEN};
+use super::handed::Doors;
 use super::news::{Demand, News};
 use super::outlet::{Budget, Outlet, Shared};
 use super::poll_set::{PollSet, Ready, Seat};
@@ -44,6 +45,7 @@ use super::stream::Stream;
 use crate::app::exit::ExitError;
 use crate::sys::clock;
 use crate::sys::connection::Remote;
+use crate::sys::pool::Sockets;
 use crate::sys::udp::{self, Received};
 use crate::time::Time;
 use crate::wire::client::MAX_CONTINUE_LEN;
@@ -91,6 +93,8 @@ pub(super) struct Setup {
     datagram: u16,
     plain_datagram: u16,
     dscp: Option<u8>,
+    /// Where theirs come from.
+    sockets: Sockets,
     /// Joins of one address at once that prove nothing.
     joins: u16,
 }
@@ -103,18 +107,22 @@ impl Udp {
     ///
     /// # Errors
     /// One line and its exit code.
-    pub fn open(config: &Config, stream: &Stream) -> Result<Self, ExitError> {
+    pub fn open(config: &Config, handed: Option<Doors>, stream: &Stream) -> Result<Self, ExitError> {
+        let (listeners, sockets) = match handed {
+            Some(Doors { listeners, pool }) => (listeners, Sockets::Of(pool)),
+            None => (config.listen.iter().map(Listener::open).collect::<Result<_, _>>()?, Sockets::default()),
+        };
         let setup = Setup {
             datagram: config.datagram,
             plain_datagram: config.plain_datagram(),
             dscp: config.dscp,
+            sockets,
             joins: config.max_joins,
         };
         let sealed = config.key.clone().map(|key| Sealed::begin(key, &stream.reel, config.max_clients));
         // what is there is known before anybody can come for it
         let spilling = config.spill.as_ref().map(|spill| Spilling::open(spill, stream.id, clock::now()));
         let spilling = spilling.transpose()?;
-        let listeners = config.listen.iter().map(Listener::open).collect::<Result<Vec<_>, _>>()?;
         if config.key.is_none() {
             listener::tell_whom(&listeners, &config.rules.allow);
         }

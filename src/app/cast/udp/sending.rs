@@ -103,7 +103,7 @@ impl Crowd {
         let (datagram, (kind, tag)) = (self.datagram, who);
         // what is sealed is proved by that
         let who = (kind, if self.sealed.is_some() { Tag::NONE } else { tag });
-        let open = |gso| Client::open(id, who, route, datagram, gso);
+        let open = |gso| Client::open(id, who, route, datagram, gso, &self.sockets);
         let mut opened = open(self.gso);
         if opened.is_err() {
             // who is let in goes before those who wait
