@@ -42,7 +42,7 @@ complete -c camcast -l new-key -r -F -d 'make this file, with a new key for --ke
 complete -c camcast -l new-sign-key -r -F -d 'make this file, with a new key for --sign, say its public key, and end'
 complete -c camcast -l list -d 'list this machine\'s cameras with their formats, sizes, rates and controls'
 complete -c camcast -l doctor -d 'look at the machine, the camera and the ports, and say what is in the way and what helps'
-complete -c camcast -l mask -d 'hide addresses and this machine\'s name in what --doctor says'
+complete -c camcast -l mask -d 'hide addresses in what --doctor says'
 complete -c camcast -l config -r -F -d 'a file of options, one a line without its hyphens, such as \'http :8080\''
 complete -c camcast -l check-config -d 'read what was typed, and the file of --config, say what is wrong with it, and end'
 complete -c camcast -s v -l verbose -d 'say more'

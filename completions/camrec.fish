@@ -15,7 +15,7 @@ complete -c camrec -n __camrec_is_first -f -a export -d 'Copies a recording into
 complete -c camrec -n __camrec_is_first -f -a sheet -d 'Makes a sheet of small pictures of a recording, with their times'
 complete -c camrec -n 'not __camrec_is check export sheet' -l find -d 'list the cameras that are announced on the local network, and end'
 complete -c camrec -n 'not __camrec_is check export sheet' -l doctor -d 'look at this machine, its disk and the way to HOST, and say what is in the way and what helps'
-complete -c camrec -n 'not __camrec_is check export sheet' -l mask -d 'hide addresses and the names of machines in what --doctor says'
+complete -c camrec -n 'not __camrec_is check export sheet' -l mask -d 'hide addresses and the host\'s name in what --doctor says'
 complete -c camrec -n 'not __camrec_is check export sheet' -l also -x -a '(__fish_print_hostnames)' -d 'another way to the same camcast, as by a VPN: HOST2 or HOST2:PORT'
 complete -c camrec -n 'not __camrec_is check export sheet' -l from -x -d 'address of this machine that the way to HOST goes out from, such as 192.168.1.7'
 complete -c camrec -n 'not __camrec_is check export sheet' -l also-from -x -d 'address of this machine that the way to HOST2 goes out from'

@@ -20,37 +20,34 @@ pub fn power(throttled: u32) -> Finding {
         return Finding::warn("power", "the voltage has been too low since the start", SUPPLY);
     }
     if [1, 2, 3].into_iter().any(has) {
-        return Finding::warn("power", "the processor is held back now, by heat", COOLING);
+        return Finding::warn("power", "the processor is held back now, by heat or by its supply", COOLING);
     }
     if [17, 18, 19].into_iter().any(has) {
-        return Finding::warn("power", "the processor has been held back by heat since the start", COOLING);
+        let what = "the processor has been held back since the start, by heat or by its supply";
+        return Finding::warn("power", what, COOLING);
     }
-    Finding::ok("power", "neither too little voltage nor held back by heat since the start")
+    Finding::ok("power", "enough voltage, and nothing held back, since the start")
 }
 
-/// The hottest sensor, in thousandths of a degree Celsius.
-pub fn heat(millis: i64) -> Finding {
+/// The hottest sensor, in thousandths of a degree Celsius; boards hold themselves back from 80 degrees on.
+pub fn heat(millis: i64, is_board: bool) -> Finding {
     let what = format!("{} degrees Celsius", millis / 1000);
-    match millis {
-        80_000.. => Finding::warn(
-            "heat",
-            what,
-            "a heat sink or a fan: boards hold themselves back from 80 degrees on",
-        ),
-        _ => Finding::ok("heat", what),
+    match millis < if is_board { 80_000 } else { 95_000 } {
+        true => Finding::ok("heat", what),
+        false => Finding::warn("heat", what, "a heat sink or a fan: what is so hot is held back"),
     }
 }
 
 /// Whether something sets the wall clock, if the system says.
 pub fn clock(is_set: Option<bool>) -> Finding {
     match is_set {
-        Some(true) => Finding::ok("clock", "set by the network"),
+        Some(true) => Finding::ok("clock", "synchronized"),
         Some(false) => Finding::warn(
             "clock",
-            "nothing sets it: names and times of recordings may be wrong",
+            "not synchronized, as far as the kernel knows: names and times of recordings may be wrong",
             "sudo timedatectl set-ntp true (Debian: sudo apt install systemd-timesyncd)",
         ),
-        None => Finding::note("clock", "not known whether something sets it"),
+        None => Finding::note("clock", "not known whether it is synchronized"),
     }
 }
 
@@ -65,9 +62,9 @@ pub fn memory(available: u64, total: u64, wanted: u64, option: &str) -> Finding 
 
 /// How many programs want a processor at a time, over a minute, and how many processors there are.
 pub fn load(minute: f64, processors: usize) -> Finding {
-    let what = format!("{minute:.1} of {processors} processors busy over the last minute");
+    let what = format!("{minute:.1} over the last minute, with processors: {processors}");
     match minute > processors as f64 {
-        true => Finding::warn("load", what, "look which program it is: top"),
+        true => Finding::warn("load", what, "look which program it is, or whether it waits for a disk: top"),
         false => Finding::ok("load", what),
     }
 }
@@ -88,8 +85,8 @@ pub struct Disk {
 pub struct Load {
     /// Bytes a second, where it is known.
     pub rate: Option<f64>,
-    /// Bytes that may wait for the disk.
-    pub buffer: u64,
+    /// Bytes that may wait for the disk, and the option that says how many.
+    pub buffer: (u64, &'static str),
     /// The oldest is deleted in time.
     pub is_bounded: bool,
 }
@@ -97,6 +94,7 @@ pub struct Load {
 /// Whether what comes goes to this disk, and how long it does.
 pub fn disk(disk: &Disk, load: Load) -> Finding {
     let Disk { free, speed, longest } = *disk;
+    let (buffer, option) = load.buffer;
     let mut what = format!(
         "writes {:.1} MB a second, the longest wait {} ms; {:.1} GB free",
         speed / 1e6,
@@ -110,8 +108,12 @@ pub fn disk(disk: &Disk, load: Load) -> Finding {
         let remedy = "another disk, a lower rate, or a smaller picture: more comes than it takes";
         return Finding::fail("disk", what).remedied_by(remedy);
     }
-    if longest.as_secs_f64() * rate > load.buffer as f64 {
-        return Finding::warn("disk", what, "a larger --buffer: more comes in such a wait than it holds");
+    if longest.as_secs_f64() * rate > buffer as f64 {
+        return Finding::warn(
+            "disk",
+            what,
+            format!("a larger {option}: more comes in such a wait than it holds"),
+        );
     }
     if speed < 2.0 * rate {
         return Finding::warn("disk", what, "another disk: this one keeps up, but has nothing to spare");
@@ -157,7 +159,7 @@ mod tests {
     #[test]
     fn a_disk_is_judged_by_what_comes() {
         let disk = |free: u64, speed, millis| Disk { free, speed, longest: Duration::from_millis(millis) };
-        let load = Load { rate: None, buffer: 64 << 20, is_bounded: false };
+        let load = Load { rate: None, buffer: (64 << 20, "--buffer"), is_bounded: false };
         let judged = |it, rate| super::disk(&it, Load { rate: Some(rate), ..load });
         assert_eq!(judged(disk(400 << 30, 20e6, 50), 2.5e6).verdict, Verdict::Ok);
         assert_eq!(judged(disk(400 << 30, 2e6, 50), 2.5e6).verdict, Verdict::Fail);
@@ -178,8 +180,10 @@ mod tests {
         assert_eq!(clock(Some(true)).verdict, Verdict::Ok);
         assert_eq!(clock(Some(false)).verdict, Verdict::Warn);
         assert_eq!(clock(None).verdict, Verdict::Note);
-        assert_eq!(heat(79_999).verdict, Verdict::Ok);
-        assert_eq!(heat(80_000).verdict, Verdict::Warn);
+        assert_eq!(heat(79_999, true).verdict, Verdict::Ok);
+        assert_eq!(heat(80_000, true).verdict, Verdict::Warn);
+        assert_eq!(heat(80_000, false).verdict, Verdict::Ok);
+        assert_eq!(heat(95_000, false).verdict, Verdict::Warn);
         assert_eq!(load(2.0, 2).verdict, Verdict::Ok);
         assert_eq!(load(2.1, 2).verdict, Verdict::Warn);
         assert_eq!(memory(400 << 20, 1 << 30, 32 << 20, "--reel").verdict, Verdict::Ok);

@@ -83,6 +83,7 @@ pub fn usb(speed: f64, bus: u32, others: usize) -> Finding {
             .remedied_by("another port, cable or hub: this one is far too slow for video");
     }
     match others {
+        _ if speed >= 5000.0 => Finding::ok("usb", what),
         0 => Finding::ok("usb", what),
         _ => Finding::warn(
             "usb",
@@ -129,7 +130,7 @@ mod tests {
             (12.0, 3, Verdict::Fail),
             (480.0, 0, Verdict::Ok),
             (480.0, 1, Verdict::Warn),
-            (5000.0, 0, Verdict::Ok),
+            (5000.0, 2, Verdict::Ok),
         ] {
             assert_eq!(judged(speed, others).verdict, verdict, "{speed} {others}");
         }

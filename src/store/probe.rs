@@ -3,8 +3,11 @@
 use super::Error;
 use super::dir::Dir;
 use crate::sys::{clock, random_u64};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use std::fs::{File, OpenOptions, remove_file};
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -22,16 +25,20 @@ pub struct Probe {
     pub longest: Duration,
 }
 
-/// Writes up to `bytes` into a folder that is there, for no longer than `most` but for the last piece. The file has no name while
-/// it is written.
+/// Writes up to `bytes` into a folder that is there, but no more than an eighth of what is free, and for no longer than `most` but for
+/// the last piece. The file has no name.
 ///
 /// # Errors
 /// The folder cannot be written to, or its disk is full.
 pub fn probe(folder: &Path, bytes: usize, most: Duration) -> Result<Probe, Error> {
     let free = Dir::open(folder)?.free()?;
     let error = |error| Error::new("write to", folder, error);
-    let piece = noise();
     let mut file = nameless(folder).map_err(error)?;
+    let bytes = bytes.min(usize::try_from(free / 8).unwrap_or(usize::MAX));
+    if bytes == 0 {
+        return Err(error(Errno::ENOSPC.into()));
+    }
+    let piece = noise(bytes.min(PIECE));
     let (begin, mut written, mut longest) = (clock::now(), 0, Duration::ZERO);
     let mut last = begin;
     while written < bytes && last.since(begin) < most {
@@ -45,20 +52,32 @@ pub fn probe(folder: &Path, bytes: usize, most: Duration) -> Result<Probe, Error
 }
 
 fn nameless(folder: &Path) -> std::io::Result<File> {
-    let path = folder.join(format!(".camrec-doctor-{:016x}", random_u64()?));
+    let mut how = OpenOptions::new();
+    let made = how.write(true).custom_flags(OFlag::O_TMPFILE.bits()).open(folder);
+    // not every file system has files without a name
+    made.or_else(|error| if is_without_nameless(&error) { removed(folder) } else { Err(error) })
+}
+
+fn is_without_nameless(error: &std::io::Error) -> bool {
+    let known = [Errno::EOPNOTSUPP, Errno::EISDIR, Errno::EINVAL, Errno::ENOENT, Errno::ENOSYS];
+    error.raw_os_error().is_some_and(|code| known.contains(&Errno::from_raw(code)))
+}
+
+fn removed(folder: &Path) -> std::io::Result<File> {
+    let path = folder.join(format!(".doctor-{:016x}", random_u64()?));
     let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
     remove_file(&path)?;
     Ok(file)
 }
 
 /// What no disk makes smaller.
-fn noise() -> Vec<u8> {
+fn noise(count: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let mut next = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 56) as u8
     };
-    (0..PIECE).map(|_| next()).collect()
+    (0..count).map(|_| next()).collect()
 }
 
 #[cfg(test)]
@@ -70,6 +89,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let found = probe(folder.path(), 3 * PIECE, Duration::from_secs(60)).unwrap();
         assert!(found.speed > 0.0 && found.free > 0 && found.longest > Duration::ZERO);
+        removed(folder.path()).unwrap().write_all(b"x").unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 

@@ -203,7 +203,7 @@ pub struct Options {
     #[argh(switch)]
     pub doctor: bool,
 
-    /// hide addresses and this machine's name in what --doctor says
+    /// hide addresses in what --doctor says
     #[argh(switch)]
     pub mask: bool,
 

@@ -8,11 +8,15 @@ pub mod machine;
 use super::exit::Exit;
 use super::say;
 use crate::doctor::board::{self, Disk, Load};
-use crate::doctor::mask::Mask;
+use crate::doctor::mask::{Mask, without_people};
 use crate::doctor::{Finding, is_failing, summary};
+use crate::store::Error;
 use crate::store::probe::{Probe, probe};
-use crate::sys::names::this_host;
-use std::path::Path;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::Duration;
 
 /// A disk is tried with this much, for no longer than [`DISK_TIME`].
@@ -20,6 +24,9 @@ const DISK_BYTES: usize = 64 << 20;
 
 /// How long a disk is tried.
 const DISK_TIME: Duration = Duration::from_secs(3);
+
+/// What has not answered by then hangs.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What has been found so far. Each finding is told at once, since the next one may take its time.
 pub struct Doctor {
@@ -29,17 +36,11 @@ pub struct Doctor {
 }
 
 impl Doctor {
-    /// Says who looks. `masks`: addresses and the names of machines are hidden.
+    /// Says who looks. `masks`: addresses and the names of hosts are hidden. The names of people are in any case.
     pub fn begin(program: &str, masks: bool) -> Self {
-        let mask = masks.then(|| {
-            let mut mask = Mask::default();
-            mask.hide(&this_host(), "THIS-MACHINE");
-            mask
-        });
-        let home = std::env::var("HOME").ok().filter(|home| home.len() > 1);
-        let doctor = Doctor { findings: Vec::new(), mask, home };
         say(&format!("{program} {} --doctor", env!("CARGO_PKG_VERSION")));
-        doctor
+        let (mask, home) = (masks.then(Mask::default), std::env::var("HOME").ok());
+        Doctor { findings: Vec::new(), mask, home }
     }
 
     /// This name is told as this word, if names are hidden.
@@ -48,16 +49,12 @@ impl Doctor {
     }
 
     /// Tells of it.
-    pub fn find(&mut self, finding: Finding) {
-        let mut text = finding.to_string();
-        // whose folder it is tells who somebody is
-        if let Some(home) = &self.home {
-            text = text.replace(home.as_str(), "~");
-        }
+    pub fn find(&mut self, mut finding: Finding) {
+        finding.what = without_people(&finding.what, self.home.as_deref());
         if let Some(mask) = &mut self.mask {
-            text = mask.apply(&text);
+            finding.what = mask.apply(&finding.what);
         }
-        say(&text);
+        say(&finding.to_string());
         self.findings.push(finding);
     }
 
@@ -73,14 +70,36 @@ impl Doctor {
     }
 }
 
+/// Does it on a thread of its own, as it may never come back. None: it has not in time, or cannot be done.
+pub fn in_time<Found: Send + 'static>(look: impl FnOnce() -> Found + Send + 'static) -> Option<Found> {
+    let (done, found) = channel();
+    // nobody listens any more only if the program ends
+    let started = thread::Builder::new().name("doctor".into()).spawn(move || done.send(look()));
+    started.ok().and_then(|_| found.recv_timeout(PATIENCE).ok())
+}
+
 /// Tries the disk of a folder, or of the one that it will be made in, for what is to go there.
 pub fn disk(folder: &Path, must_exist: bool, load: Load) -> Finding {
-    let there = match must_exist {
-        true => folder,
-        false => folder.ancestors().find(|above| above.is_dir()).unwrap_or(Path::new(".")),
-    };
-    match probe(there, DISK_BYTES, DISK_TIME) {
-        Ok(Probe { free, speed, longest }) => board::disk(&Disk { free, speed, longest }, load),
-        Err(error) => Finding::fail("disk", error.to_string()),
+    let folder = folder.to_owned();
+    let tried = in_time(move || probe(&there(&folder, must_exist), DISK_BYTES, DISK_TIME));
+    match tried {
+        None => Finding::fail("disk", format!("no answer in {} s", PATIENCE.as_secs()))
+            .remedied_by("another disk; or look whether it is still there: dmesg, mount"),
+        Some(Ok(Probe { free, speed, longest })) => board::disk(&Disk { free, speed, longest }, load),
+        Some(Err(error @ Error::Full { .. })) if load.is_bounded => {
+            Finding::warn("disk", error.to_string(), "nothing, if it is full of recordings that may go")
+        }
+        Some(Err(error)) => Finding::fail("disk", error.to_string()),
     }
+}
+
+/// The folder, or the nearest one above it that is there: what is missing would be made.
+fn there(folder: &Path, must_exist: bool) -> PathBuf {
+    let is_missing =
+        |path: &Path| fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    let mut there = folder;
+    while let (false, true, Some(above)) = (must_exist, is_missing(there), there.parent()) {
+        there = if above == Path::new("") { Path::new(".") } else { above };
+    }
+    there.to_owned()
 }

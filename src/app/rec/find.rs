@@ -95,12 +95,16 @@ fn which(several: &[Camera], config: &Config) -> ExitError {
     ExitError::new(Exit::Unreachable, format!("{name_one}; there are {}", all.join(", ")))
 }
 
-fn nobody() -> ExitError {
+/// None was found.
+pub(super) fn nobody() -> ExitError {
     ExitError::new(Exit::Unreachable, format!("no camera has answered: {REMEDIES}"))
 }
 
 /// Asks on all networks, and waits for answers; or, if it `may_wait`, for a network.
-fn search(may_wait: bool) -> Result<Vec<Camera>, ExitError> {
+///
+/// # Errors
+/// There is no network to ask in.
+pub(super) fn search(may_wait: bool) -> Result<Vec<Camera>, ExitError> {
     let failure = |error| ExitError::system("which networks there are", &error);
     let all = interfaces::all().map_err(failure)?;
     let id = random_u64().map_err(|error| ExitError::system("random numbers", &error))? as u16;

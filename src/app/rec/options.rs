@@ -25,7 +25,7 @@ pub struct Options {
     #[argh(switch)]
     pub doctor: bool,
 
-    /// hide addresses and the names of machines in what --doctor says
+    /// hide addresses and the host's name in what --doctor says
     #[argh(switch)]
     pub mask: bool,
 

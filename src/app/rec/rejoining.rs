@@ -378,7 +378,8 @@ impl Recorder<'_> {
     }
 }
 
-fn why(over: Over) -> String {
+/// In words.
+pub(super) fn why(over: Over) -> String {
     match over {
         Over::Ended(reason) => reason.to_string(),
         Over::NoAnswer => "no answer to HELLO".into(),

@@ -64,10 +64,10 @@ impl Listing {
         &self.camera.path
     }
 
-    /// Without the links that lead to it, whose names may have its serial number in them.
+    /// Its formats, without the links that lead to it, whose names may have its serial number in them.
     #[must_use]
-    pub fn without_links(self) -> Self {
-        Listing { camera: Found { link: None, shared: None, ..self.camera }, ..self }
+    pub fn formats_alone(self) -> Self {
+        Listing { camera: Found { link: None, shared: None, ..self.camera }, controls: Vec::new(), ..self }
     }
 }
 

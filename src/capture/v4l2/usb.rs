@@ -84,7 +84,6 @@ fn usb_camera(roots: &Roots, entry: &Path) -> Option<UsbCamera> {
     Some(UsbCamera { node, port: port.into(), make })
 }
 
-/// A device's attribute, or nothing where it has none.
 /// A USB port that a camera is at.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Port {
@@ -118,6 +117,7 @@ fn port_in(roots: &Roots, node: &Path) -> Option<Port> {
     Some(Port { speed, bus: bus.parse().ok()?, others: others.len() })
 }
 
+/// A device's attribute, or nothing where it has none.
 fn attribute(folder: &Path, name: &str) -> String {
     let bytes = fs::read(folder.join(name)).unwrap_or_default();
     String::from_utf8_lossy(&bytes).trim().to_owned()

@@ -3,8 +3,10 @@
 use crate::support::netem::Spec;
 use crate::support::procs::{Camcast, Ended, Program, camcast, camrec, nowhere, own_loopback};
 use crate::support::proxy::Proxy;
-use std::net::SocketAddr;
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::process::Stdio;
+use std::thread;
 use std::time::Duration;
 
 /// The rows about this, with what stands under them.
@@ -72,6 +74,51 @@ fn what_is_in_the_way_is_named() {
 }
 
 #[test]
+fn a_camcast_without_its_camera_says_so() {
+    let server = Camcast::start_at(&own_loopback(), &["/dev/video4711"]);
+    let said = examine(server.address, &[]).expect(1).text();
+    let frames = row(&said, "frames");
+    assert!(frames.starts_with("FAIL frames camcast is there, but its camera gives nothing -> "), "{said}");
+    assert!(rows(&said, "loss").is_empty(), "{said}");
+}
+
+#[test]
+fn a_firewall_that_lets_tcp_through_alone_is_told_from_a_camera() {
+    for is_refused in [true, false] {
+        let door = TcpListener::bind((own_loopback(), 0)).unwrap();
+        let at = door.local_addr().unwrap();
+        let _deaf = UdpSocket::bind(at).ok().filter(|_| !is_refused);
+        let server = thread::spawn(move || {
+            let (mut joined, _) = door.accept().unwrap();
+            let ok = "CAMCAST/1 ok token=0000000000000001 stream=0000000000000002 next=1 datagram=1452 fps=30 span_ms=0\n";
+            joined.write_all(ok.as_bytes()).unwrap();
+            joined
+        });
+        let said = examine(at, &[]).expect(1).text();
+        server.join().unwrap();
+        let remedy = format!("-> open UDP port {} in the firewalls between here and there", at.port());
+        assert!(row(&said, "frames").ends_with(&remedy), "{said}");
+    }
+}
+
+#[test]
+fn what_contradicts_itself_is_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file.log");
+    std::fs::write(&file, "x").unwrap();
+    let said = examine(nowhere().parse().unwrap(), &["-o", file.to_str().unwrap()]).expect(1).text();
+    assert!(row(&said, "disk").starts_with("FAIL disk "), "{said}");
+
+    let at = own_loopback() + ":4711";
+    let said = examine_here(&["pattern", "--listen", &at, "--http", &at]).expect(0).text();
+    let ports = rows(&said, "port");
+    assert!(ports[0].starts_with("ok port ") && ports[1].starts_with("warn port "), "{said}");
+
+    let said = examine_here(&["-", "--listen", &own_loopback()]).expect(1).text();
+    assert!(rows(&said, "frames")[0].starts_with("FAIL frames no frame in "), "{said}");
+}
+
+#[test]
 fn the_test_picture_is_tried_and_the_ports_are_looked_at() {
     let at = own_loopback();
     let said = examine_here(&["pattern", "-r", "640x480", "-f", "20", "--listen", &at]).expect(0).text();
@@ -127,6 +174,7 @@ fn it_is_done_alone() {
         assert!(ended.log.contains(words), "{}", ended.log);
     };
     refused(&["--doctor", "--plain", "5005"], "--doctor and --plain: ");
+    refused(&["--doctor", "--json"], "--doctor and --json: ");
     refused(&["--doctor", "--check-config"], "--doctor and --check-config: ");
     refused(&["--mask"], "--mask is for --doctor");
 }

@@ -14,7 +14,7 @@ systemctl start camcast-confined.socket || fail "the sockets are not opened"
 systemctl is-active -q camcast-confined.service && fail "it is started before anybody has come"
 journalctl --no-pager -o cat -u camcast-confined.socket | head
 
-record() { camrec 127.0.0.1 -o "/tmp/$1" --frames "${2:-60}" >"/tmp/$1.log" 2>&1; }
+recorder() { camrec 127.0.0.1 -o "/tmp/$1" --frames "${2:-60}" >"/tmp/$1.log" 2>&1; }
 # who comes first waits until it is started
 camrec 127.0.0.1 -o /tmp/first --frames 60 --wait >/tmp/first.log 2>&1 || { cat /tmp/first.log && fail "the first join"; }
 pid=$(systemctl show --property MainPID --value camcast-confined)
@@ -22,9 +22,10 @@ pid=$(systemctl show --property MainPID --value camcast-confined)
 [ "$(readlink "/proc/$pid/ns/net")" != "$(readlink /proc/1/ns/net)" ] || fail "it has the host's network"
 [ "$(nsenter -t "$pid" -n ip -o link | wc -l)" = 1 ] || fail "its network has more than loopback"
 for round in 1 2 3; do
-    record "a$round" & a=$!
-    record "b$round" & b=$!
-    wait $a && wait $b || { cat "/tmp/a$round.log" "/tmp/b$round.log" && fail "round $round"; }
+    recorder "a$round" & a=$!
+    recorder "b$round" & b=$!
+    wait $a || fail "round $round: $(tail -n 1 "/tmp/a$round.log")"
+    wait $b || fail "round $round: $(tail -n 1 "/tmp/b$round.log")"
 done
 grep -h 'recorded' /tmp/first.log /tmp/[ab]?.log
 grep -L 'missing: 0\|none missing\|0 missing' /tmp/first.log /tmp/[ab]?.log
@@ -44,4 +45,3 @@ grep -c 'left: ' /tmp/journal.log
 systemd-analyze security camcast-confined.service | tail -n 1
 systemctl stop camcast-confined.socket camcast-confined.service
 systemctl is-failed -q camcast-confined.service && fail "it has failed"
-pass
