@@ -130,6 +130,7 @@ mod both {
     mod odd_names;
     mod option_tables;
     mod reload;
+    mod scaling;
     mod sealed;
     mod service;
     mod signed;
