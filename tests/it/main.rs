@@ -136,4 +136,5 @@ mod both {
     mod signed;
     mod spill;
     mod stalled_output;
+    mod troubleshooting;
 }

@@ -99,7 +99,8 @@ fn the_tables_are_what_the_formulas_give() {
             Some(&"bytes a microframe") => Some(usb),
             Some(_) => rule,
         };
-        let is_row = rule.is_some() && !line.contains("---") && !line.contains("picture") && !line.contains("micro");
+        let is_row =
+            rule.is_some() && !line.contains("---") && !line.contains("picture") && !line.contains("micro");
         let row = rule.filter(|_| is_row).map(|rule| rule(&cells));
         rows += usize::from(is_row);
         renewed += row.as_deref().unwrap_or(line);

@@ -258,3 +258,23 @@ fn a_frame_that_cannot_be_shown_costs_no_connection_and_an_error_leaves_none_beh
     let viewers = "fetch('state').then((it) => it.json()).then((it) => it.result.stream.clients == 1)";
     browser.wait_for(&format!("(async () => await {viewers})()"));
 }
+
+/// The picture of the page in README.md, made anew: `cargo test --release --test it the_readmes_picture -- --ignored`.
+#[test]
+#[ignore = "it writes docs/page.jpg"]
+fn the_readmes_picture() {
+    let camcast = Camcast::start(&["pattern", "-r", "1280x720", "-f", "30", "--http", "127.0.0.1:0"]);
+    let at = address(&camcast);
+    let Some(mut browser) = Browser::open(&format!("http://{at}/")) else {
+        return left_out("no chromium here");
+    };
+    browser.appear(960, 920, false);
+    let folder = tempfile::tempdir().unwrap();
+    let _camrec = camrec_into(folder.path(), camcast.address, &["--every"]);
+    browser.wait_for("plots.fps.length > 25");
+    let taken = browser.ask("Page.captureScreenshot", r#"{"format":"jpeg","quality":80}"#);
+    let text = folder.path().join("base64");
+    std::fs::write(&text, taken["data"].get::<String>().unwrap()).unwrap();
+    let decoded = std::process::Command::new("base64").arg("-d").arg(text).output().unwrap().stdout;
+    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/page.jpg"), decoded).unwrap();
+}
