@@ -67,7 +67,7 @@ put_program() {
     put 644 "$repository/completions/$program.fish" "$prefix/share/fish/vendor_completions.d/$program.fish"
     put 644 "$repository/systemd/$program.conf" "$documents/examples/$program.conf"
     for file in "$repository"/LICENSE-* "$repository/CHANGELOG.md" "$repository/docs/$program.md" \
-        "$repository/docs/troubleshooting.md" "$repository/docs/SECURITY.md"; do
+        "$repository/docs/troubleshooting.md" "$repository/docs/SCALING.md" "$repository/docs/SECURITY.md"; do
         put 644 "$file" "$documents/${file##*/}"
     done
     case $program in
