@@ -15,9 +15,9 @@ const FRAGMENT: f64 = 1416.0;
 /// camcast's header of a datagram, which lies in the reel too; and the IPv4 and UDP headers before it.
 const HEADER: f64 = 36.0;
 const IP_UDP: f64 = 28.0;
-/// What Matroska has of its own for each frame, and a file at the most besides.
+/// What Matroska has of its own for each frame, and once in a file.
 const IN_FILE: f64 = 27.0;
-const FILE: f64 = 72_000.0;
+const FILE: f64 = 66_048.0;
 const REEL: f64 = 32.0 * 1024.0 * 1024.0;
 const KEEP: f64 = 100.0 * 1024.0 * 1024.0 * 1024.0;
 
@@ -86,6 +86,17 @@ fn usb(cells: &[&str]) -> String {
     format!("| {bytes} | {} | {microseconds} | {} |", figure(a_second), 100 / microseconds)
 }
 
+/// A row of the table of compressed and uncompressed pictures, of which the first cell is written by hand. An endpoint has three
+/// packets of 1024 bytes a microframe at the most.
+fn raw(cells: &[&str]) -> String {
+    let numbers: Vec<f64> =
+        cells[0].split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect();
+    let [width, height, a_second] = numbers[..] else { panic!("{cells:?}") };
+    let pixels = width * height * a_second;
+    let fits = if pixels * 2.0 <= 3072.0 * 8000.0 { "yes, alone on its bus" } else { "no" };
+    format!("| {} | {} | {} | {fits} |", cells[0], figure(pixels * 0.8 / 8e6), figure(pixels * 2.0 / 1e6))
+}
+
 #[test]
 fn the_tables_are_what_the_formulas_give() {
     let text = fs::read_to_string(document()).unwrap();
@@ -97,16 +108,16 @@ fn the_tables_are_what_the_formulas_give() {
             None => None,
             Some(&"picture") => Some(sizes),
             Some(&"bytes a microframe") => Some(usb),
+            Some(&"size and rate") => Some(raw),
             Some(_) => rule,
         };
-        let is_row =
-            rule.is_some() && !line.contains("---") && !line.contains("picture") && !line.contains("micro");
+        let is_row = rule.is_some() && cells[0].contains(|c: char| c.is_ascii_digit());
         let row = rule.filter(|_| is_row).map(|rule| rule(&cells));
         rows += usize::from(is_row);
         renewed += row.as_deref().unwrap_or(line);
         renewed.push('\n');
     }
-    assert!(rows >= 15, "{rows} rows");
+    assert!(rows >= 20, "{rows} rows");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(document(), &renewed).unwrap();
     }
@@ -144,16 +155,15 @@ fn the_formulas_are_what_the_programs_do() {
     let kilobytes: f64 = row.split('|').nth(2).unwrap().trim().parse().unwrap();
     assert_near(frames.bytes / 1000.0, kilobytes, 0.03, "the pattern's frames");
 
-    // the disk: to the byte, but for what a file has once
-    let on_disk = fs::metadata(&film.path).unwrap().len() as f64;
-    let once = on_disk - 60.0 * (frames.bytes + IN_FILE);
-    assert!((0.0..FILE).contains(&once), "{once} bytes besides the frames");
+    // the disk: to the byte
+    let on_disk = fs::metadata(&film.path).unwrap().len();
+    assert_eq!(on_disk as f64, total as f64 + 60.0 * IN_FILE + FILE);
 
-    // the network: what was sent again is left out
+    // the network: what was sent again is left out; some a second say only that camcast is there
     let left = camcast.wait_line("left: ");
     let datagrams = number(&left, " datagrams") - number(&left, " of them sent again");
     let sent = number(&left, " frames, ");
-    assert_near(datagrams / sent, frames.datagrams(), 0.03, "datagrams a frame");
+    assert_near(datagrams / sent, frames.datagrams(), 0.1, "datagrams a frame");
 
     // the reel: as many frames as there are until the first one gives way
     let mut reel = Reel::new(REEL as usize, DEFAULT_DATAGRAM, StreamId(1));
