@@ -60,7 +60,7 @@ fn fixed_parts(quoted: &str) -> Vec<Vec<&str>> {
             || word == "N"
     };
     let words: Vec<&str> = quoted.split(' ').collect();
-    words.split(|word| varies(&word) || word.starts_with('/')).map(<[_]>::to_vec).collect()
+    words.split(|word| varies(word) || word.starts_with('/')).map(<[_]>::to_vec).collect()
 }
 
 /// Whether the source can say it, whatever the first words are, which may be a name or a count.
