@@ -15,8 +15,13 @@ systemctl is-active -q camcast-confined.service && fail "it is started before an
 journalctl --no-pager -o cat -u camcast-confined.socket | head
 
 recorder() { camrec 127.0.0.1 -o "/tmp/$1" --frames "${2:-60}" >"/tmp/$1.log" 2>&1; }
-# who comes first waits until it is started
-camrec 127.0.0.1 -o /tmp/first --frames 60 --wait >/tmp/first.log 2>&1 || { cat /tmp/first.log && fail "the first join"; }
+# who comes first waits until it is started, which takes its time on an emulated processor
+first() { camrec 127.0.0.1 -o /tmp/first --frames 60 >/tmp/first.log 2>&1; }
+said() { systemctl list-jobs --no-pager; systemctl list-dependencies --all --no-pager camcast-confined.service | head -40; }
+for try in 1 2 3 4 5 6; do
+    ! first || break
+    [ $try -lt 6 ] || fail "the first join: $(said)"
+done
 pid=$(systemctl show --property MainPID --value camcast-confined)
 [ "$pid" != 0 ] || fail "it does not run"
 [ "$(readlink "/proc/$pid/ns/net")" != "$(readlink /proc/1/ns/net)" ] || fail "it has the host's network"
@@ -28,7 +33,9 @@ for round in 1 2 3; do
     wait $b || fail "round $round: $(tail -n 1 "/tmp/b$round.log")"
 done
 grep -h 'recorded' /tmp/first.log /tmp/[ab]?.log
-grep -L 'missing: 0\|none missing\|0 missing' /tmp/first.log /tmp/[ab]?.log
+for log in /tmp/first.log /tmp/[ab]?.log; do
+    grep -q '^.*missing: 0$' "$log" || fail "$log: $(tail -n 4 "$log")"
+done
 
 # the sockets outlive it
 camrec 127.0.0.1 -o /tmp/stays >/tmp/stays.log 2>&1 & stays=$!

@@ -23,7 +23,7 @@ said '^(ok|warn)  *frames    .* fps, mean .*; none damaged'
 ! grep -q VM0001 /tmp/said || fail "the serial number is told"
 
 held_by_another "$node" examine camcast --doctor "$node"
-said "^warn  source    .*used by another program"
+said "^FAIL  source    .*used by another program"
 
 examine runuser -u stranger -- camcast --doctor "$node" && fail "a camera that may not be opened is fine"
 said '^note  device    .*; not open to this user'
