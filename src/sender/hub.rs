@@ -389,7 +389,7 @@ impl Hub {
             self.entrance.kept.keep(session.party(), now);
         }
         let stay = now.since(session.since);
-        self.outputs.push_back(Output::Close { client });
+        self.outputs.push_back(Output::Close { client, reason });
         self.outputs.push_back(Output::Event(ClientEvent::Left { remote, kind, reason, tally, stay }));
     }
 

@@ -189,6 +189,8 @@ pub enum Output {
     Close {
         /// Whose.
         client: ClientId,
+        /// Why he has left.
+        reason: LeaveReason,
     },
     /// Make an [`Encoder`](crate::fec::Encoder), which takes a while, and hand it to [`Hub::handle_encoder`]. Asked once, when
     /// somebody first lacks something that parity rows could answer; until it is here, copies do.

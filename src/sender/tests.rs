@@ -346,7 +346,7 @@ proptest! {
                         ids.push(client);
                         open.push(client);
                     }
-                    Output::Close { client } => open.retain(|id| *id != client),
+                    Output::Close { client, .. } => open.retain(|id| *id != client),
                     Output::Datagram { client, .. } | Output::Widen { client } | Output::Narrow { client } => prop_assert!(open.contains(&client)),
                     Output::MakeEncoder => bench.hub.handle_encoder(Encoder::new().unwrap()),
                     Output::Event(_) | Output::Answer { .. } => {}

@@ -4,12 +4,11 @@
 use super::beneath;
 use super::error::{Error, WriteReason};
 use super::whereabouts::{Identity, identity};
-use crate::sys::clock;
+use crate::sys::{clock, disk};
 use nix::dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
-use nix::sys::statvfs::fstatvfs;
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
@@ -210,17 +209,13 @@ impl Dir {
     }
 
     /// Bytes that are free on its file system, for us.
-    #[allow(clippy::useless_conversion, reason = "on some machines these are of 32 bits")]
     pub(super) fn free(&self) -> Result<u64, Error> {
-        let stat = fstatvfs(&self.file).map_err(|errno| self.error("look at", errno.into()))?;
-        Ok(u64::from(stat.blocks_available()).saturating_mul(u64::from(stat.fragment_size())))
+        disk::free(&self.file).map_err(|why| self.error("look at", why))
     }
 
     /// Bytes that its file system has, used or free.
-    #[allow(clippy::useless_conversion, reason = "on some machines these are of 32 bits")]
     pub(super) fn size(&self) -> Result<u64, Error> {
-        let stat = fstatvfs(&self.file).map_err(|errno| self.error("look at", errno.into()))?;
-        Ok(u64::from(stat.blocks()).saturating_mul(u64::from(stat.fragment_size())))
+        disk::size(&self.file).map_err(|why| self.error("look at", why))
     }
 
     fn error(&self, doing: &'static str, why: io::Error) -> Error {

@@ -5,6 +5,7 @@ use super::error::{Error, WriteReason};
 use super::read::open_regular;
 use super::whereabouts::{identity_of, is_local};
 use crate::shown::{one_line, shown};
+use crate::sys::boot;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag};
 use std::fmt;
@@ -199,7 +200,7 @@ struct Process {
 impl Process {
     fn ours() -> Self {
         let pid = std::process::id();
-        Process { boot: boot(), pid, started: started(pid).unwrap_or(0) }
+        Process { boot: boot::id(), pid, started: started(pid).unwrap_or(0) }
     }
 
     fn parse(line: &str) -> Self {
@@ -215,7 +216,7 @@ impl Process {
 
     /// It is one of this machine's, since it was started.
     fn is_of_this_boot(&self) -> bool {
-        !self.boot.is_empty() && self.boot == boot()
+        !self.boot.is_empty() && self.boot == boot::id()
     }
 
     /// It is for sure another one of this machine's that has not ended.
@@ -228,12 +229,6 @@ impl fmt::Display for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "boot {} process {} started {}", self.boot, self.pid, self.started)
     }
-}
-
-/// New with each start of the machine.
-fn boot() -> String {
-    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    id.trim().to_owned()
 }
 
 /// proc_pid_stat(5): the 22nd word, and the second may have blanks and brackets.

@@ -4,6 +4,9 @@
 use crate::time::Time;
 use std::time::{Duration, SystemTime};
 
+/// A wall clock that shows an earlier time after 1970 was not set: it is that of 2026.
+pub const SET: Duration = Duration::from_secs(1_767_225_600);
+
 /// The monotonic clock: the one that cameras stamp frames with.
 pub fn now() -> Time {
     // CLOCK_MONOTONIC is always there on Linux; should it not be, time stands still rather than anything panics

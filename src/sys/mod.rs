@@ -8,10 +8,12 @@
 #![allow(unsafe_code)]
 
 pub mod arrivals;
+pub mod boot;
 pub mod clock;
 pub mod command;
 pub mod connection;
 pub mod descriptors;
+pub mod disk;
 pub mod handed;
 pub mod hotplug;
 pub mod interfaces;

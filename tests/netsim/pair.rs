@@ -419,7 +419,7 @@ impl Bench {
                 }
                 Output::Widen { .. } | Output::Narrow { .. } | Output::Answer { .. } => {}
                 Output::MakeEncoder => self.server.hub.handle_encoder(Encoder::new().unwrap()),
-                Output::Close { client } => self.server.sockets.retain(|socket| socket.client != client),
+                Output::Close { client, .. } => self.server.sockets.retain(|socket| socket.client != client),
                 Output::Event(ClientEvent::Left { remote, reason, tally, .. }) => {
                     self.tell(|| format!("{remote} left: {reason}"));
                     self.guests[whose(remote).0].account.left.push((reason, tally));

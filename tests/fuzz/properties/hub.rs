@@ -208,7 +208,7 @@ impl Bench {
                     self.ever.push(client);
                     self.open.insert(key(client), client);
                 }
-                Output::Close { client } => {
+                Output::Close { client, .. } => {
                     self.open.remove(&key(client));
                 }
                 Output::Datagram { client, .. } | Output::Widen { client } | Output::Narrow { client } => {

@@ -16,14 +16,10 @@ printf 'source pattern\nresolution 320x240\nlisten 127.0.0.1:9990\n' >/etc/camca
 printf 'host 127.0.0.1:9990\nsegment 2s\n' >/etc/camrec/front.conf
 systemctl daemon-reload
 
-journal() { journalctl --no-pager -o cat -u "$1" >/tmp/journal.log; }
-says() { journal "$1" && grep -q "$2" /tmp/journal.log; }
-finished() { [ "$(find /var/lib/camrec/front -name "*.json" 2>/dev/null | wc -l)" -ge "$1" ]; }
-
 systemctl start camcast@door || fail "camcast@door does not start with keys"
 says camcast@door 'sealed: only who has the key' || fail "it is not said that the stream is sealed"
 systemctl start camrec@front || fail "camrec@front does not start with a key"
-wait_for 60 "two files" finished 2
+wait_for 60 "two files" finished /var/lib/camrec/front 2
 systemctl stop camrec@front
 camrec check /var/lib/camrec/front/ --signed-by "$public" || fail "not as the camera made it"
 

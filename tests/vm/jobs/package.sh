@@ -9,10 +9,7 @@
 [ -e /host/packages ] || fail "no packages: share.sh makes them when PACKAGES=1"
 dpkg_says() { dpkg "$@" >/tmp/dpkg.log 2>&1 || fail "dpkg $*"; }
 property() { systemctl show --property "$1" --value "$2"; }
-journal() { journalctl --no-pager -o cat -u "$1" >/tmp/journal.log; }
-says() { journal "$1" && grep -q "$2" /tmp/journal.log; }
 recordings=/var/lib/camrec/door
-finished() { [ "$(find $recordings -name '*.json' 2>/dev/null | wc -l)" -ge "$1" ]; }
 units=(camcast.service camrec@door.service)
 
 dpkg_says --install /host/packages/1/*.deb
@@ -34,7 +31,7 @@ systemctl daemon-reload
 systemctl enable --quiet --now "${units[@]}" || fail "they do not start"
 wait_for 60 "word that there is no camera yet" says camcast "$SAYS_WAITING"
 uvc_camera
-wait_for 120 "two files" finished 2
+wait_for 120 "two files" finished $recordings 2
 camera unplug
 wait_for 60 "word that the camera is gone" says camcast "$SAYS_LOST"
 camera plug
@@ -56,7 +53,7 @@ for unit in "${units[@]}"; do
     [ "$(property MainPID "$unit")" != "${before[$unit]}" ] || fail "$unit runs the old program"
     [ "$(systemctl is-enabled "$unit")" = enabled ] || fail "$unit is not enabled any more"
 done
-wait_for 120 "files of the new one" finished $((count + 2))
+wait_for 120 "files of the new one" finished $recordings $((count + 2))
 systemctl stop camrec@door
 dpkg_says --install /host/packages/1/*.deb # back: what is stopped stays so
 [ "$(systemctl is-active camrec@door)" = inactive ] || fail "an upgrade has started what was stopped"

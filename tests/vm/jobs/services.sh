@@ -13,13 +13,12 @@ printf 'source /dev/video10\nclient-log /var/log/camcast/clients.log\n' >/etc/ca
 printf 'host 127.0.0.1\nsegment 2s\nkeep 1G\n' >/etc/camrec/door.conf
 systemctl daemon-reload
 
-journal() { journalctl --no-pager -o cat -u "$1" >/tmp/journal.log; }
-says() { journal "$1" && grep -q "$2" /tmp/journal.log; }
+recordings=/var/lib/camrec/door
 # Held still first: between two files there would be nothing to repair.
 killed_amid_a_file() {
     local file
     systemctl kill -s STOP camrec@door || fail "camrec has ended"
-    for file in /var/lib/camrec/door/*/*.mkv; do
+    for file in "$recordings"/*/*.mkv; do
         if [ -s "$file" ] && [ ! -e "${file%.mkv}.json" ]; then
             systemctl kill -s KILL camrec@door
             return
@@ -28,16 +27,15 @@ killed_amid_a_file() {
     systemctl kill -s CONT camrec@door
     return 1
 }
-finished() { [ "$(find /var/lib/camrec/door -name "*.json" 2>/dev/null | wc -l)" -ge "$1" ]; }
 
 systemctl start camcast || fail "camcast does not start"
 systemctl start camrec@door || fail "camrec does not start"
-wait_for 60 "two files" finished 2
+wait_for 60 "two files" finished $recordings 2
 wait_for 60 "file to be killed in" killed_amid_a_file
 wait_for 60 "repair" says camrec@door 'was not finished: repaired'
 journal camrec@door
 grep 'was not finished' /tmp/journal.log
-wait_for 60 "four files" finished 4
+wait_for 60 "four files" finished $recordings 4
 systemctl reload camcast || fail "camcast is not reloaded"
 wait_for 60 "word of the reload" says camcast 'SIGHUP: 0 controls set as configured'
 systemctl stop camrec@door
@@ -47,8 +45,8 @@ journal camcast
 grep 'left: ' /tmp/journal.log | cut -c 1-120
 cat /var/log/camcast/clients.log
 # One gap, while no camrec was there. A guest that is slow to start services may drop frames in the driver; then camrec knows it.
-python3 /host/tools/verify.py "$CLIP" /var/lib/camrec/door/*/*.mkv --gaps 1 --drops || fail "not what the camera played"
-stat -c '%U:%G %A %n' /var/lib/camrec/door/*/*.mkv | head -n 1
+python3 /host/tools/verify.py "$CLIP" $recordings/*/*.mkv --gaps 1 --drops || fail "not what the camera played"
+stat -c '%U:%G %A %n' $recordings/*/*.mkv | head -n 1
 for unit in camcast.service camrec@door.service; do
     systemd-analyze security $unit | tail -n 1
 done

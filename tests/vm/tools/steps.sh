@@ -135,6 +135,13 @@ end_recording() {
     python3 /host/tools/verify.py "$CLIP" "$2"/*/*.mkv "${@:3}" || fail "$2 has not what the camera played"
 }
 
+# says UNIT PATTERN: the unit has said so; what it has said by now is in /tmp/journal.log.
+says() { journal "$1" && grep -q "$2" /tmp/journal.log; }
+journal() { journalctl --no-pager -o cat -u "$1" >/tmp/journal.log; }
+
+# finished FOLDER COUNT: so many files of the recording are finished, or more.
+finished() { [ "$(find "$1" -name '*.json' 2>/dev/null | wc -l)" -ge "$2" ]; }
+
 # held_by_another DEVICE COMMAND...: runs the command while v4l2-ctl streams from the device.
 held_by_another() {
     local device=$1 holder

@@ -8,12 +8,10 @@ use crate::clock::stamps::Stamps;
 use crate::jpeg::Checked;
 use crate::reel::{Reel, TooLargeError};
 use crate::sign::{Mark, SEGMENT_LEN, Signer, SigningKey};
+use crate::sys::clock;
 use crate::time::{Stamp, Time};
 use crate::wire::FrameNumber;
 use crate::wire::data::DISCONTINUITY;
-
-/// A wall clock that shows an earlier time, in microseconds since 1970, was not set: it is that of 2026.
-const SET: u64 = 1_767_225_600_000_000;
 
 /// The frames of one source, whatever openings it takes.
 pub struct Frames {
@@ -96,7 +94,7 @@ impl Frames {
     ) -> Result<FrameNumber, TooLargeError> {
         let Some(signer) = &mut self.signer else { return reel.push(bytes, *facts, stamp, flags) };
         let wall = u64::try_from(self.zero.at(stamp.captured, now).as_microsecond()).unwrap_or(0);
-        let wall = if wall < SET { 0 } else { wall };
+        let wall = if u128::from(wall) < clock::SET.as_micros() { 0 } else { wall };
         let mark = Mark { stream: reel.stream(), number: reel.next_number(), stamp, wall };
         let [before, behind] = Signer::part(bytes);
         let signed = signer.sign(&mark, [before, behind]);

@@ -31,8 +31,7 @@ pub(super) struct Crowd {
     pub(super) gso: bool,
     pub(super) dscp: Option<u8>,
     pub(super) sockets: Sockets,
-    /// The client whose socket was closed last, and those who have left since somebody asked, with the reason.
-    pub(super) closed: Option<ClientId>,
+    /// Those who have left since somebody asked, with the reason.
     pub(super) left: Vec<(ClientId, LeaveReason)>,
 }
 
@@ -59,7 +58,6 @@ impl Crowd {
             gso: true,
             dscp: setup.dscp,
             sockets: setup.sockets.clone(),
-            closed: None,
             left: Vec::with_capacity(clients.into()),
         }
     }

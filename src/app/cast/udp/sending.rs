@@ -11,7 +11,7 @@ use crate::app::cast::report::canonical;
 use crate::reel::{Frame, Train};
 use crate::seal::channel::OVERHEAD;
 use crate::seal::ring::What;
-use crate::sender::{ClientEvent, ClientId, ClientKind, Hub, Output, Transmit};
+use crate::sender::{ClientId, ClientKind, Hub, Output, Transmit};
 use crate::sys::udp::{self, Received};
 use crate::wire::plain::MAX_DATAGRAM;
 use crate::wire::server::BEAT_LEN;
@@ -51,30 +51,22 @@ impl Crowd {
                 }
                 // who has a key believes nothing in the open
                 Output::Answer { .. } => {}
-                Output::Close { client } => {
+                Output::Close { client, reason } => {
                     self.sealed.iter_mut().for_each(|sealed| sealed.close(client));
                     if self.client_mut(client).is_some() {
                         self.clients[client.place()] = None;
                     }
-                    self.closed = Some(client);
+                    // whoever asks finds those who have left, and why
+                    if self.left.len() < self.left.capacity() {
+                        self.left.push((client, reason));
+                    }
                 }
                 Output::MakeEncoder => self.encoder = Making::start(),
                 Output::Event(event) => {
-                    self.note_left(&event);
                     let Shared { stats, report, .. } = site.shared;
                     stats.count(&event);
                     report.event(&event, stats.clients, site.now);
                 }
-            }
-        }
-    }
-
-    /// Whoever asks finds those who have left, and why.
-    fn note_left(&mut self, event: &ClientEvent) {
-        if let ClientEvent::Left { reason, .. } = event {
-            let closed = self.closed.take();
-            if self.left.len() < self.left.capacity() {
-                self.left.extend(closed.map(|client| (client, *reason)));
             }
         }
     }
