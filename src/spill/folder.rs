@@ -1,40 +1,29 @@
 //! The folder and its files. It is not trusted: no link is followed, what is read is checked, and nothing but our own names is touched.
 
-use super::format::{
-    self, HEAD_LEN, Head, LONGEST_LIST, RECORD_LEN, Record, Waiting, name_of, order_of, split_first,
-};
+use super::error::{Error, is_full};
+use super::format::{self, HEAD_LEN, Head, LONGEST_LIST, RECORD_LEN, Record, Waiting, name_of, split_first};
+use super::place::{FILES, Place};
+use super::scan::{Unread, scan};
 use super::shelf::{Chunk, Shelf};
-use crate::shown::shown;
-use crate::sys::clock;
+use crate::sys::{boot, clock, disk};
 use crate::wire::{FrameNumber, StreamId};
-use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag, openat, renameat};
-use nix::sys::stat::Mode;
-use nix::sys::statvfs::fstatvfs;
-use nix::unistd::{UnlinkatFlags, unlinkat};
-use std::fmt;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 const LOCK: &str = "camcast-spill.lock";
 const LIST: &str = "camcast-spill.waiting";
 const LIST_NEW: &str = "camcast-spill.waiting.new";
 
-/// Nobody else's business.
-const FILES: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
-
 /// So much is read at once, if it is more than a frame.
 const BATCH: usize = 1 << 20;
 
 /// How much is free is asked again after so many bytes.
 const LOOK: u64 = 8 << 20;
-
-/// A wall clock that shows an earlier time, in seconds since 1970, was not set: it is that of 2026.
-const SET: u64 = 1_767_225_600;
 
 /// Bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,55 +43,6 @@ impl Limits {
     }
 }
 
-/// What is wrong with the folder.
-#[derive(Debug)]
-pub enum Error {
-    /// Another camcast has it.
-    Taken(PathBuf),
-    /// Nothing more is free, but what is to stay so.
-    Full(PathBuf),
-    /// The system says so.
-    System {
-        /// What was to be done.
-        doing: &'static str,
-        /// With what.
-        path: PathBuf,
-        /// What it says.
-        why: io::Error,
-    },
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Taken(path) => {
-                write!(f, "{}: another camcast uses it: give each a folder of its own", shown(path))
-            }
-            Error::Full(path) => {
-                write!(f, "{}: the disk is full: delete something, or choose another", shown(path))
-            }
-            Error::System { doing, path, why } => {
-                write!(f, "cannot {doing} {}: {why}", shown(path))?;
-                match why.kind() {
-                    ErrorKind::NotFound => f.write_str(": is the disk mounted?"),
-                    ErrorKind::PermissionDenied => f.write_str(
-                        ": change its owner or mode, or let the unit write there (ReadWritePaths=)",
-                    ),
-                    ErrorKind::ReadOnlyFilesystem => {
-                        f.write_str(": mount it read-write, or let the unit write there (ReadWritePaths=)")
-                    }
-                    _ if why.raw_os_error() == Some(Errno::ELOOP as i32) => {
-                        f.write_str(": a link is in the way: delete it")
-                    }
-                    _ => Ok(()),
-                }
-            }
-        }
-    }
-}
-
-impl std::error::Error for Error {}
-
 /// What has become of the chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -121,6 +61,8 @@ pub enum Change {
     Gone(u64),
     /// It had to go for newer ones.
     PushedOut(u64),
+    /// The disk has not confirmed what was written from this frame on: it counts as not written.
+    Unsure(FrameNumber),
 }
 
 /// Where a reader is: it goes on from there.
@@ -134,20 +76,31 @@ pub struct Spot {
 /// The folder, held open.
 #[derive(Debug)]
 pub struct Folder {
-    path: PathBuf,
-    dir: File,
+    place: Place,
     /// None: its file system knows no locks.
     _lock: Option<Flock<File>>,
     limits: Limits,
     shelf: Shelf,
     changes: Vec<Change>,
+    /// Beside it lies what could not be read when the folder was opened. It stays as long as somebody waits, and there is room.
+    unread: Vec<Unread>,
+    /// The greatest order that a file has had.
+    last: u64,
     /// The chunk that is being written.
-    open: Option<(u64, File)>,
+    open: Option<Open>,
     boot: u128,
     is_dirty: bool,
     has_list: bool,
     /// Bytes that were written since it was asked what is free.
     since_look: u64,
+}
+
+/// A chunk that is being written, and how far it is known to be on the disk.
+#[derive(Debug)]
+struct Open {
+    order: u64,
+    file: File,
+    synced: (FrameNumber, u64),
 }
 
 impl Folder {
@@ -167,32 +120,38 @@ impl Folder {
     /// [`Error`]
     pub fn open(path: &Path, limits: Limits) -> Result<(Self, Option<Vec<Waiting>>), Error> {
         let system = |doing| move |why| Error::System { doing, path: path.to_owned(), why };
-        let dir = OpenOptions::new().read(true).custom_flags(OFlag::O_DIRECTORY.bits()).open(path);
-        let dir = dir.map_err(system("open"))?;
-        let lock = lock(&dir, path)?;
-        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-        let boot = u128::from_str_radix(&boot.trim().replace('-', ""), 16).unwrap_or(0);
+        let place = Place::open(path).map_err(system("open"))?;
+        let lock = lock(&place.dir, path)?;
+        let found = scan(&place).map_err(system("read"))?;
+        let mut shelf = Shelf::default();
+        found.chunks.into_iter().for_each(|chunk| shelf.push(chunk));
+        let boot = u128::from_str_radix(&boot::id().replace('-', ""), 16).unwrap_or(0);
         let mut folder = Folder {
-            path: path.to_owned(),
-            dir,
+            place,
             _lock: lock,
             limits,
-            shelf: Shelf::default(),
+            shelf,
             changes: Vec::new(),
+            unread: found.unread,
+            last: found.last,
             open: None,
             boot,
             is_dirty: false,
             has_list: false,
             since_look: LOOK,
         };
-        folder.scan().map_err(system("read"))?;
         let waiting = folder.read_list();
         Ok((folder, waiting))
     }
 
     /// What it is called.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.place.path
+    }
+
+    /// What could not be read when it was opened, if there is something: how many files, and why the first one could not.
+    pub fn unread(&self) -> Option<(usize, &io::Error)> {
+        self.unread.first().map(|first| (self.unread.len(), &first.why))
     }
 
     /// What is in it.
@@ -212,12 +171,7 @@ impl Folder {
 
     /// Its path still leads to it.
     pub fn is_there(&self) -> bool {
-        match (fs::metadata(&self.path), self.dir.metadata()) {
-            (Ok(there), Ok(ours)) => {
-                (there.dev(), there.ino()) == (ours.dev(), ours.ino()) && ours.nlink() > 0
-            }
-            _ => false,
-        }
+        self.place.is_there()
     }
 
     /// Writes a record and its frame, which is behind those before it in its stream. The oldest chunks may have to go.
@@ -227,7 +181,7 @@ impl Folder {
     pub fn append(&mut self, stream: StreamId, number: FrameNumber, bytes: &[u8]) -> Result<(), Error> {
         let length = bytes.len() as u64;
         let fits = self.shelf.iter().next_back().is_some_and(|last| {
-            let is_open = self.open.as_ref().is_some_and(|(order, _)| *order == last.order);
+            let is_open = self.open.as_ref().is_some_and(|open| open.order == last.order);
             let is_next = last.stream == stream && !last.end.is_after(number);
             is_open && is_next && last.bytes.saturating_add(length) <= self.limits.chunk
         });
@@ -241,7 +195,7 @@ impl Folder {
         loop {
             match self.write(number, bytes) {
                 Err(why) if is_full(&why) => {
-                    self.push_out().then_some(()).ok_or(Error::Full(self.path.clone()))?;
+                    self.push_out()?.then_some(()).ok_or_else(|| self.full())?;
                 }
                 Err(why) => return Err(self.error("write to", why)),
                 Ok(()) => return Ok(()),
@@ -250,7 +204,7 @@ impl Folder {
     }
 
     fn write(&mut self, number: FrameNumber, bytes: &[u8]) -> io::Result<()> {
-        let (Some((order, file)), Some(last)) = (&self.open, self.shelf.iter().next_back()) else {
+        let (Some(Open { order, file, .. }), Some(last)) = (&self.open, self.shelf.iter().next_back()) else {
             return Err(ErrorKind::NotFound.into());
         };
         if let Err(why) = file.write_all_at(bytes, last.bytes) {
@@ -267,24 +221,22 @@ impl Folder {
     }
 
     fn begin(&mut self, stream: StreamId, first: FrameNumber) -> Result<(), Error> {
-        let order = self.shelf.iter().next_back().map_or(1, |last| last.order.saturating_add(1));
+        let order = self.last.saturating_add(1);
         let head = Head { order, stream, boot: self.boot, zero: zero() };
         let name = name_of(order);
-        let make = || {
-            let file = self.open_at(&name, OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL)?;
-            file.write_all_at(&head.to_bytes(), 0)?;
-            self.dir.sync_all()?;
-            Ok(file)
-        };
-        let file = make().map_err(|why| {
-            let _ = self.remove(&name);
-            self.error("make a file in", why)
-        })?;
+        let new = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL;
+        let file = self.place.open_at(&name, new).map_err(|why| self.error("make a file in", why))?;
+        // another one's file may be in the way: the next one is not
+        self.last = order;
+        if let Err(why) = file.write_all_at(&head.to_bytes(), 0).and_then(|()| self.place.dir.sync_all()) {
+            let _ = self.place.remove(&name);
+            return Err(self.error("make a file in", why));
+        }
         let Head { stream, boot, zero, .. } = head;
         let chunk = Chunk { order, stream, first, end: first, bytes: HEAD_LEN as u64, boot, zero };
         self.shelf.push(chunk);
         self.changes.push(Change::Begun(chunk));
-        self.open = Some((order, file));
+        self.open = Some(Open { order, file, synced: (first, chunk.bytes) });
         Ok(())
     }
 
@@ -298,13 +250,29 @@ impl Folder {
     /// Brings what was written to the disk.
     ///
     /// # Errors
-    /// [`Error`]
+    /// [`Error`]: what was written since the last time is not there. The system has let go of it, so a second try would say nothing.
     pub fn sync(&mut self) -> Result<(), Error> {
-        if let Some((_, file)) = self.open.as_ref().filter(|_| self.is_dirty) {
-            file.sync_data().map_err(|why| self.error("write to", why))?;
+        let is_dirty = std::mem::take(&mut self.is_dirty);
+        let Some(open) = self.open.as_mut().filter(|_| is_dirty) else { return Ok(()) };
+        let (doing, synced) = match self.place.is_there() {
+            true => ("write to", open.file.sync_data()),
+            false => ("find", Err(Errno::ENOENT.into())),
+        };
+        match synced {
+            Ok(()) => {
+                let written = self.shelf.iter().next_back().map(|last| (last.end, last.bytes));
+                open.synced = written.unwrap_or(open.synced);
+                Ok(())
+            }
+            Err(why) => {
+                let Open { order, synced: (end, bytes), .. } = *open;
+                let _ = open.file.set_len(bytes);
+                self.open = None;
+                self.shelf.set_end(order, end, bytes);
+                self.changes.extend([Change::Grown { order, end, bytes }, Change::Unsure(end)]);
+                Err(self.error(doing, why))
+            }
         }
-        self.is_dirty = false;
-        Ok(())
     }
 
     /// Something was written that may not be on the disk.
@@ -312,10 +280,14 @@ impl Folder {
         self.is_dirty
     }
 
+    fn bytes(&self) -> u64 {
+        self.unread.iter().map(|unread| unread.bytes).fold(self.shelf.bytes(), u64::saturating_add)
+    }
+
     fn make_room(&mut self, length: u64) -> Result<(), Error> {
-        while self.shelf.bytes().saturating_add(length) > self.limits.size {
-            if !self.push_out() && !self.push_out_open() {
-                return Err(Error::Full(self.path.clone()));
+        while self.bytes().saturating_add(length) > self.limits.size {
+            if !self.push_out()? && !self.push_out_open()? {
+                return Err(self.full());
             }
         }
         if self.open.is_some() && self.since_look < LOOK {
@@ -323,49 +295,49 @@ impl Folder {
         }
         self.since_look = 0;
         loop {
-            let free = self.free().map_err(|errno| self.error("look at", errno.into()))?;
+            let free = disk::free(&self.place.dir).map_err(|why| self.error("look at", why))?;
             if free >= self.limits.reserve.saturating_add(length) {
                 return Ok(());
             }
-            if !self.push_out() {
+            if !self.push_out()? {
                 self.since_look = LOOK;
-                return Err(Error::Full(self.path.clone()));
+                return Err(self.full());
             }
         }
     }
 
-    #[allow(clippy::useless_conversion, reason = "on some machines these are of 32 bits")]
-    fn free(&self) -> nix::Result<u64> {
-        let stat = fstatvfs(&self.dir)?;
-        Ok(u64::from(stat.blocks_available()).saturating_mul(u64::from(stat.fragment_size())))
-    }
-
     /// The oldest chunk goes, if it is not the one that is being written.
-    fn push_out(&mut self) -> bool {
-        let open = self.open.as_ref().map(|(order, _)| *order);
-        let Some(oldest) = self.shelf.oldest().map(|chunk| chunk.order).filter(|order| Some(*order) != open)
-        else {
-            return false;
-        };
-        self.delete(oldest);
+    fn push_out(&mut self) -> Result<bool, Error> {
+        let open = self.open.as_ref().map(|open| open.order);
+        let oldest = self.shelf.oldest().map(|chunk| chunk.order);
+        if let Some(unread) =
+            self.unread.first().filter(|unread| oldest.is_none_or(|oldest| unread.order < oldest))
+        {
+            self.remove(unread.order)?;
+            self.unread.remove(0);
+            return Ok(true);
+        }
+        let Some(oldest) = oldest.filter(|order| Some(*order) != open) else { return Ok(false) };
+        self.remove(oldest)?;
+        self.shelf.remove(oldest);
         self.changes.push(Change::PushedOut(oldest));
-        true
+        Ok(true)
     }
 
-    fn push_out_open(&mut self) -> bool {
-        self.open.take().is_some() && self.push_out()
+    fn push_out_open(&mut self) -> Result<bool, Error> {
+        Ok(self.open.take().is_some() && self.push_out()?)
     }
 
-    /// Off the shelf in any case: what cannot be deleted is found by the next start.
-    fn delete(&mut self, order: u64) {
-        let _ = self.remove(&name_of(order));
-        self.shelf.remove(order);
+    /// Deletes a chunk's file. It stays on the shelf if that does not work.
+    fn remove(&self, order: u64) -> Result<(), Error> {
+        self.place.remove(&name_of(order)).map_err(|why| self.error("delete a file in", why))
     }
 
     /// Appends records of that stream, from that frame on, to `into`; none if there are none. `spot` as the last call left it.
     ///
     /// # Errors
-    /// [`Error`]
+    /// [`Error`]: something of what was there cannot be read, and is off the shelf. `into` has what can be; if it has nothing, there may be
+    /// more for who asks again.
     pub fn read(
         &mut self,
         stream: StreamId,
@@ -375,23 +347,20 @@ impl Folder {
     ) -> Result<(), Error> {
         while let Some((chunk, next)) = self.shelf.find(stream, next) {
             let chunk = *chunk;
-            let read = self.read_chunk(&chunk, next, into, spot);
-            if into.is_empty() {
-                // it does not hold what was thought
-                let end = if chunk.first.is_after(next) { chunk.first } else { next };
-                self.shelf.set_end(chunk.order, end, chunk.bytes);
-                self.changes.push(Change::Grown { order: chunk.order, end, bytes: chunk.bytes });
-                *spot = None;
-                if let Err(why) = read {
-                    return Err(self.error("read from", why));
-                }
-                continue;
+            let read = self.read_chunk(&chunk, next, into, spot).map_err(|why| self.error("read from", why));
+            if !into.is_empty() || read.as_ref().is_err_and(Error::is_passing) {
+                return read;
             }
-            break;
+            // it does not hold what was thought
+            self.shelf.set_end(chunk.order, next, chunk.bytes);
+            self.changes.push(Change::Grown { order: chunk.order, end: next, bytes: chunk.bytes });
+            *spot = None;
+            read?;
         }
         Ok(())
     }
 
+    /// A frame that is damaged costs no more than itself.
     fn read_chunk(
         &self,
         chunk: &Chunk,
@@ -399,12 +368,14 @@ impl Folder {
         into: &mut Vec<u8>,
         spot: &mut Option<Spot>,
     ) -> io::Result<()> {
-        let file = self.open_at(&name_of(chunk.order), OFlag::O_RDONLY)?;
+        let file = self.place.open_at(&name_of(chunk.order), OFlag::O_RDONLY)?;
         let known = spot.filter(|spot| spot.order == chunk.order && !spot.next.is_after(next));
         let mut offset = known.map_or(HEAD_LEN as u64, |spot| spot.offset);
-        let mut head = [0; RECORD_LEN];
+        let (mut head, mut read) = ([0; RECORD_LEN], Ok(()));
         while into.len() < BATCH && offset.saturating_add(RECORD_LEN as u64) <= chunk.bytes {
-            file.read_exact_at(&mut head, offset)?;
+            if let Err(why) = file.read_exact_at(&mut head, offset) {
+                return read.and(Err(why));
+            }
             let Some(record) = Record::parse(&head) else { break };
             let behind = offset.saturating_add(record.total());
             if behind > chunk.bytes {
@@ -414,16 +385,19 @@ impl Folder {
                 let at = into.len();
                 into.resize(at.saturating_add(record.total() as usize), 0);
                 let room = into.get_mut(at..).unwrap_or_default();
-                let is_whole = file.read_exact_at(room, offset).is_ok() && split_first(room).is_some();
-                if !is_whole {
+                let whole = file.read_exact_at(room, offset).and_then(|()| match split_first(room) {
+                    Some(_) => Ok(()),
+                    None => Err(ErrorKind::InvalidData.into()),
+                });
+                if let Err(why) = whole {
                     into.truncate(at);
-                    break;
+                    read = read.and(Err(why));
                 }
             }
             offset = behind;
             *spot = Some(Spot { order: chunk.order, offset, next: record.number.next() });
         }
-        Ok(())
+        read
     }
 
     /// These wait, and nobody else; what none of them wants goes. `live` is the stream that goes on.
@@ -436,124 +410,57 @@ impl Folder {
             self.is_dirty = false;
         }
         let from = self.shelf.wanted_from(waiting, live);
-        let open = self.open.as_ref().map(|(order, _)| *order);
+        let open = self.open.as_ref().map(|open| open.order);
         while let Some(order) = self.shelf.oldest().map(|chunk| chunk.order) {
             if order >= from || Some(order) == open {
                 break;
             }
-            self.delete(order);
+            self.remove(order)?;
+            self.shelf.remove(order);
             self.changes.push(Change::Gone(order));
+        }
+        while let Some(unread) = self.unread.first().filter(|_| waiting.is_empty()) {
+            self.remove(unread.order)?;
+            self.unread.remove(0);
         }
         let written = if waiting.is_empty() { self.remove_list() } else { self.write_list(waiting) };
         written.map_err(|why| self.error("write to", why))
     }
 
     fn write_list(&mut self, waiting: &[Waiting]) -> io::Result<()> {
-        let _ = self.remove(LIST_NEW);
-        let mut file = self.open_at(LIST_NEW, OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL)?;
+        let _ = self.place.remove(LIST_NEW);
+        let mut file = self.place.open_at(LIST_NEW, OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL)?;
         file.write_all(format::list(waiting).as_bytes())?;
         file.sync_data()?;
-        renameat(&self.dir, LIST_NEW, &self.dir, LIST)?;
+        renameat(&self.place.dir, LIST_NEW, &self.place.dir, LIST)?;
         self.has_list = true;
-        self.dir.sync_all()
+        self.place.dir.sync_all()
     }
 
     fn remove_list(&mut self) -> io::Result<()> {
-        if !std::mem::take(&mut self.has_list) {
-            return Ok(());
+        if self.has_list {
+            self.place.remove(LIST)?;
+            self.has_list = false;
+            self.place.dir.sync_all()?;
         }
-        match self.remove(LIST) {
-            Err(Errno::ENOENT) | Ok(()) => self.dir.sync_all(),
-            Err(errno) => Err(errno.into()),
-        }
+        Ok(())
     }
 
     fn read_list(&mut self) -> Option<Vec<Waiting>> {
         let mut text = Vec::new();
-        let file = self.open_at(LIST, OFlag::O_RDONLY).ok()?;
+        let file = self.place.open_at(LIST, OFlag::O_RDONLY).ok()?;
         self.has_list = true;
         file.take(LONGEST_LIST as u64).read_to_end(&mut text).ok()?;
         format::parse_list(&text)
     }
 
-    /// What was left by an earlier start.
-    fn scan(&mut self) -> io::Result<()> {
-        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let mut dir = Dir::openat(&self.dir, ".", flags, Mode::empty())?;
-        let names = dir.iter().map(|entry| Ok(entry?.file_name().to_str().ok().and_then(order_of)));
-        let mut orders: Vec<u64> =
-            names.filter_map(|name: nix::Result<_>| name.transpose()).collect::<Result<_, _>>()?;
-        orders.sort_unstable();
-        let mut found: Vec<Chunk> = Vec::new();
-        for order in orders {
-            match self.look_at(order) {
-                Some(chunk) => found.push(chunk),
-                // the power went when it was made
-                None => drop(self.remove(&name_of(order))),
-            }
-        }
-        for at in 0..found.len() {
-            let following = found.get(at.saturating_add(1)).map(|chunk| (chunk.stream, chunk.first));
-            let Some(chunk) = found.get_mut(at) else { break };
-            match following {
-                Some((stream, first)) if stream == chunk.stream && first.is_after(chunk.first) => {
-                    chunk.end = first;
-                }
-                _ => {
-                    if let Ok(file) = self.open_at(&name_of(chunk.order), OFlag::O_RDONLY) {
-                        walk(chunk, &file);
-                    }
-                }
-            }
-            self.shelf.push(*chunk);
-        }
-        Ok(())
-    }
-
-    /// A chunk's head and its first record.
-    fn look_at(&self, order: u64) -> Option<Chunk> {
-        let file = self.open_at(&name_of(order), OFlag::O_RDONLY).ok()?;
-        let mut bytes = [0; HEAD_LEN + RECORD_LEN];
-        file.read_exact_at(&mut bytes, 0).ok()?;
-        let head = Head::parse(&bytes).filter(|head| head.order == order)?;
-        let first = Record::parse(bytes.get(HEAD_LEN..)?)?.number;
-        let Head { stream, boot, zero, .. } = head;
-        let bytes = file.metadata().ok()?.len();
-        Some(Chunk { order, stream, first, end: first, bytes, boot, zero })
-    }
-
-    /// A regular file of the folder itself: a pipe in its place keeps nobody waiting.
-    fn open_at(&self, name: &str, flags: OFlag) -> io::Result<File> {
-        let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-        let file = File::from(openat(&self.dir, name, flags, FILES)?);
-        if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
-    }
-
-    fn remove(&self, name: &str) -> nix::Result<()> {
-        unlinkat(&self.dir, name, UnlinkatFlags::NoRemoveDir)
+    fn full(&self) -> Error {
+        Error::Full(self.place.path.clone())
     }
 
     fn error(&self, doing: &'static str, why: io::Error) -> Error {
-        if is_full(&why) {
-            Error::Full(self.path.clone())
-        } else {
-            Error::System { doing, path: self.path.clone(), why }
-        }
+        Error::of(doing, &self.place.path, why)
     }
-}
-
-/// Where the last whole record ends, as far as records say themselves.
-fn walk(chunk: &mut Chunk, file: &File) {
-    let (length, mut offset, mut head) = (chunk.bytes, HEAD_LEN as u64, [0; RECORD_LEN]);
-    while file.read_exact_at(&mut head, offset).is_ok() {
-        let Some(record) = Record::parse(&head) else { break };
-        let behind = offset.saturating_add(record.total());
-        if behind > length || chunk.end.is_after(record.number) {
-            break;
-        }
-        (offset, chunk.end) = (behind, record.number.next());
-    }
-    chunk.bytes = offset;
 }
 
 fn lock(dir: &File, path: &Path) -> Result<Option<Flock<File>>, Error> {
@@ -568,14 +475,10 @@ fn lock(dir: &File, path: &Path) -> Result<Option<Flock<File>>, Error> {
     }
 }
 
-fn is_full(why: &io::Error) -> bool {
-    matches!(why.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
-}
-
 /// The wall's nanoseconds since 1970 at the monotonic clock's zero; 0 while the wall clock is not set.
 pub fn zero() -> i64 {
     let wall = clock::wall().duration_since(UNIX_EPOCH).unwrap_or_default();
     let ours = i128::from(clock::now().as_nanos());
     let zero = i128::try_from(wall.as_nanos()).unwrap_or(0).saturating_sub(ours);
-    if wall.as_secs() < SET { 0 } else { i64::try_from(zero).unwrap_or(0) }
+    if wall < clock::SET { 0 } else { i64::try_from(zero).unwrap_or(0) }
 }

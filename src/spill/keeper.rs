@@ -1,7 +1,8 @@
 //! The thread beside the loop: it alone touches the folder, so that a disk that stands still holds up nothing but itself. Frames go to it in
 //! buffers that come back.
 
-use super::folder::{Change, Error, Folder, Limits, Spot};
+use super::error::Error;
+use super::folder::{Change, Folder, Limits, Spot};
 use super::format::Waiting;
 use super::shelf::Chunk;
 use crate::sys::clock;
@@ -33,6 +34,9 @@ pub enum Order {
         number: FrameNumber,
         /// Both.
         bytes: Vec<u8>,
+        /// Which attempt this is. When one frame could not be written none behind it is, until the next attempt begins with that
+        /// one: frames lie there in order.
+        attempt: u32,
     },
     /// Read some.
     Read {
@@ -77,10 +81,12 @@ pub enum News {
     Change(Change),
     /// The folder was gone, and is back, with these.
     Reopened(Vec<Chunk>),
-    /// It does not work any more, for this reason.
+    /// Nothing can be written any more, for this reason.
     Trouble(String),
     /// It works again.
     Well,
+    /// Something of what is there cannot be read, for this reason.
+    Unreadable(String),
 }
 
 struct Keeper {
@@ -90,6 +96,9 @@ struct Keeper {
     desk: Desk<News>,
     spots: Vec<(u32, Option<Spot>)>,
     is_in_trouble: bool,
+    /// Which attempt to write this is, and which one has failed.
+    attempt: u32,
+    failed: Option<u32>,
     sync_at: Option<Time>,
 }
 
@@ -101,8 +110,9 @@ pub fn start(folder: Folder, limits: Limits, bell: &Bell) -> io::Result<Worker<O
     Worker::start("spill", QUEUE, bell, move |orders, desk| {
         let path = folder.path().to_owned();
         let spots = Vec::with_capacity(READERS);
-        let keeper =
-            Keeper { folder: Some(folder), path, limits, desk, spots, is_in_trouble: false, sync_at: None };
+        let folder = Some(folder);
+        let (is_in_trouble, attempt, failed, sync_at) = (false, 0, None, None);
+        let keeper = Keeper { folder, path, limits, desk, spots, is_in_trouble, attempt, failed, sync_at };
         keeper.run(&orders);
     })
 }
@@ -127,17 +137,17 @@ impl Keeper {
 
     fn obey(&mut self, order: Order) {
         match order {
-            Order::Write { stream, number, bytes } => {
-                let is_written = self.with_folder(|folder| folder.append(stream, number, &bytes)).is_some();
-                if is_written && self.sync_at.is_none() {
-                    self.sync_at = Some(clock::now().after(SYNC));
-                }
+            Order::Write { stream, number, bytes, attempt } => {
+                let is_written = self.write(stream, number, &bytes, attempt);
                 self.desk.tell(News::Done { number, bytes, is_written });
             }
             Order::Read { reader, stream, next, mut bytes } => {
                 bytes.clear();
                 let mut spot = self.spots.iter().find(|(of, _)| *of == reader).and_then(|(_, spot)| *spot);
-                self.with_folder(|folder| folder.read(stream, next, &mut bytes, &mut spot));
+                let read = self.with_folder(|folder| folder.read(stream, next, &mut bytes, &mut spot));
+                if let Err(error) = read {
+                    self.desk.tell(News::Unreadable(error.to_string()));
+                }
                 self.spots.retain(|(of, _)| *of != reader);
                 if self.spots.len() >= READERS {
                     self.spots.remove(0);
@@ -146,39 +156,68 @@ impl Keeper {
                 self.desk.tell(News::Read { reader, bytes });
             }
             Order::Waiting { waiting, live } => {
-                self.with_folder(|folder| folder.set_waiting(&waiting, live));
+                let written = self.with_folder(|folder| folder.set_waiting(&waiting, live));
+                self.note(&written);
+                // the next outage says its own
+                self.is_in_trouble &= !waiting.is_empty();
             }
         }
+    }
+
+    fn write(&mut self, stream: StreamId, number: FrameNumber, bytes: &[u8], attempt: u32) -> bool {
+        if self.failed == Some(attempt) {
+            return false;
+        }
+        self.attempt = attempt;
+        let written = self.with_folder(|folder| folder.append(stream, number, bytes));
+        self.note(&written);
+        if written.is_err() {
+            self.failed = Some(attempt);
+        } else {
+            if std::mem::take(&mut self.is_in_trouble) {
+                self.desk.tell(News::Well);
+            }
+            self.failed = None;
+            self.sync_at = self.sync_at.or_else(|| Some(clock::now().after(SYNC)));
+        }
+        written.is_ok()
     }
 
     fn sync(&mut self) {
         self.sync_at = None;
         if self.folder.as_ref().is_some_and(Folder::is_dirty) {
-            self.with_folder(Folder::sync);
+            let synced = self.with_folder(Folder::sync);
+            self.note(&synced);
+            if synced.is_err() {
+                self.failed = Some(self.attempt);
+            }
         }
     }
 
-    /// Does this with the folder, which may have to be opened again, and tells what came of it.
-    fn with_folder<T>(&mut self, act: impl FnOnce(&mut Folder) -> Result<T, Error>) -> Option<T> {
+    /// Tells of the first trouble.
+    fn note<T>(&mut self, done: &Result<T, Error>) {
+        if let Err(error) = done {
+            if !std::mem::replace(&mut self.is_in_trouble, true) {
+                self.desk.tell(News::Trouble(error.to_string()));
+            }
+        }
+    }
+
+    /// Does this with the folder, which may have to be opened again, and tells what has become of the chunks.
+    fn with_folder<T>(&mut self, act: impl FnOnce(&mut Folder) -> Result<T, Error>) -> Result<T, Error> {
         let done = self.there().and_then(act);
         while let Some(change) = self.folder.as_mut().and_then(Folder::take_change) {
             self.desk.tell(News::Change(change));
         }
-        match &done {
-            Ok(_) if std::mem::take(&mut self.is_in_trouble) => drop(self.desk.tell(News::Well)),
-            Err(error) if !std::mem::replace(&mut self.is_in_trouble, true) => {
-                self.desk.tell(News::Trouble(error.to_string()));
-            }
-            _ => {}
+        if done.is_err() && self.folder.as_ref().is_some_and(|folder| !folder.is_there()) {
+            // its lock goes with it, and nothing in it is to be had
+            self.folder = None;
+            self.desk.tell(News::Reopened(Vec::new()));
         }
-        done.ok()
+        done
     }
 
     fn there(&mut self) -> Result<&mut Folder, Error> {
-        if self.is_in_trouble && self.folder.as_ref().is_some_and(|folder| !folder.is_there()) {
-            // its lock goes with it
-            self.folder = None;
-        }
         if self.folder.is_none() {
             let (folder, _) = Folder::open(&self.path, self.limits)?;
             self.spots.clear();

@@ -8,15 +8,22 @@
 //! | [`mod@format`] | chunks, records, and the list of those who wait, as bytes |
 //! | [`shelf`] | which chunks there are, and what of them is still wanted |
 //! | `folder` | the files, and their bounds |
+//! | `place` | a folder that is held open, and what is done in it by name |
+//! | `scan` | what an earlier start has left |
+//! | `error` | what is wrong with it, in words |
 //! | [`keeper`] | the thread: orders in, news out |
 #![forbid(unsafe_code)]
 
+mod error;
 mod folder;
 pub mod format;
 pub mod keeper;
+mod place;
+mod scan;
 pub mod shelf;
 #[cfg(test)]
 mod tests;
 
-pub use folder::{Change, Error, Folder, Limits, zero};
+pub use error::Error;
+pub use folder::{Change, Folder, Limits, zero};
 pub use shelf::{Chunk, Shelf};

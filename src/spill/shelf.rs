@@ -75,7 +75,7 @@ impl Shelf {
     /// The chunk in which frame `next` of that stream is, or else the first frame after it that there is.
     pub fn find(&self, stream: StreamId, next: FrameNumber) -> Option<(&Chunk, FrameNumber)> {
         let mut of_stream = self.chunks.iter().filter(|chunk| chunk.stream == stream);
-        let chunk = of_stream.find(|chunk| chunk.end.is_after(next))?;
+        let chunk = of_stream.find(|chunk| chunk.end.is_after(next) && chunk.end.is_after(chunk.first))?;
         Some((chunk, if chunk.first.is_after(next) { chunk.first } else { next }))
     }
 

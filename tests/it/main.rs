@@ -135,6 +135,7 @@ mod both {
     mod service;
     mod signed;
     mod spill;
+    mod spill_disks;
     mod stalled_output;
     mod troubleshooting;
 }

@@ -3,15 +3,18 @@
  *
  * MACHINE names a folder with three files that may be there or not:
  *
- *   fault   the next call on a recording that it is about goes wrong, once; then the file is gone. It holds three words:
- *           which call ("write" or "sync"), what happens to it ("stall" or "fail"), and for how many milliseconds, or
- *           with which errno
+ *   fault   calls on a recording, or on what a sender keeps for recorders, go wrong. It holds three words: which call
+ *           ("open", "read", "write" or "sync"), what happens to it, and a number. The next one, after which the file is
+ *           gone, may "stall" for so many milliseconds, or "fail" with that errno; all may "refuse" with that errno, or
+ *           "hang", as long as the file is there
  *   nolocks the file system knows no locks, as NFS without its lock daemon
  *   clock   by how many seconds the wall clock is ahead; what runs by the clock that cannot be set is as ever
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,29 +32,37 @@ static FILE *open_file(const char *name, char path[4096])
 	return fopen(path, "r");
 }
 
-static int is_recording(int fd)
+static int is_recording(const char *path)
 {
-	char link[64], path[4096];
-	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-	ssize_t length = readlink(link, path, sizeof path - 1);
-	path[length > 0 ? length : 0] = 0;
-	return strstr(path, ".mkv") != NULL;
+	return strstr(path, ".mkv") != NULL || strstr(path, ".frames") != NULL;
+}
+
+/* What is to happen to that call, and its number. 0: nothing. */
+static int fault_for(const char *call, char path[4096], char what[16], int *number)
+{
+	char which[16];
+	FILE *file = open_file("fault", path);
+	int words = file ? fscanf(file, "%15s %15s %d", which, what, number) : 0;
+	if (file)
+		fclose(file);
+	return words == 3 && strcmp(which, call) == 0;
 }
 
 /* 0: the call may go on. Else it fails with errno. */
-static int fault(const char *call, int fd)
+static int fault_of(const char *call, const char *recording)
 {
-	char path[4096], which[16], what[16];
+	char path[4096], what[16];
 	int number;
-	FILE *file = is_recording(fd) ? open_file("fault", path) : NULL;
-	if (!file)
+	if (!is_recording(recording) || !fault_for(call, path, what, &number))
 		return 0;
-	int words = fscanf(file, "%15s %15s %d", which, what, &number);
-	fclose(file);
-	if (words != 3 || strcmp(which, call) != 0)
-		return 0;
-	if (strcmp(what, "fail") == 0) {
-		unlink(path);
+	while (strcmp(what, "hang") == 0) {
+		usleep(10000);
+		if (!fault_for(call, path, what, &number))
+			return 0;
+	}
+	if (strcmp(what, "fail") == 0 || strcmp(what, "refuse") == 0) {
+		if (strcmp(what, "fail") == 0)
+			unlink(path);
 		errno = number;
 		return -1;
 	}
@@ -59,6 +70,34 @@ static int fault(const char *call, int fd)
 	nanosleep(&stall, NULL);
 	unlink(path);
 	return 0;
+}
+
+static int fault(const char *call, int fd)
+{
+	char link[64], path[4096];
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	ssize_t length = readlink(link, path, sizeof path - 1);
+	path[length > 0 ? length : 0] = 0;
+	return fault_of(call, path);
+}
+
+int openat(int dir, const char *path, int flags, ...)
+{
+	va_list more;
+	va_start(more, flags);
+	mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(more, mode_t) : 0;
+	va_end(more);
+	return fault_of("open", path) ? -1 : REAL(openat)(dir, path, flags, mode);
+}
+
+ssize_t pread64(int fd, void *bytes, size_t length, off64_t at)
+{
+	return fault("read", fd) ? -1 : REAL(pread64)(fd, bytes, length, at);
+}
+
+ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t at)
+{
+	return fault("write", fd) ? -1 : REAL(pwrite64)(fd, bytes, length, at);
 }
 
 ssize_t write(int fd, const void *bytes, size_t length)

@@ -16,13 +16,21 @@ pub struct Machine {
 /// What goes wrong.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
+    /// Once.
     Stall(Duration),
+    /// Once.
     Fail(Errno),
+    /// Until the machine [relents](Machine::relent).
+    Refuse(Errno),
+    /// Until the machine relents.
+    Hang,
 }
 
 /// The call that it happens to.
 #[derive(Clone, Copy, Debug)]
 pub enum Call {
+    Open,
+    Read,
     Write,
     Sync,
 }
@@ -63,14 +71,23 @@ impl Machine {
     /// Has it happen to the next such call, whenever that comes.
     pub fn threaten(&self, call: Call, fault: Fault) {
         let call = match call {
+            Call::Open => "open",
+            Call::Read => "read",
             Call::Write => "write",
             Call::Sync => "sync",
         };
         let line = match fault {
             Fault::Stall(time) => format!("{call} stall {}", time.as_millis()),
             Fault::Fail(errno) => format!("{call} fail {}", errno as i32),
+            Fault::Refuse(errno) => format!("{call} refuse {}", errno as i32),
+            Fault::Hang => format!("{call} hang 0"),
         };
         self.say("fault", &line);
+    }
+
+    /// What lasts is over.
+    pub fn relent(&self) {
+        fs::remove_file(self.path("fault")).unwrap();
     }
 
     /// Its file systems know no locks from here on.

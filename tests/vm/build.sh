@@ -68,10 +68,12 @@ excluded=()
 for family in ata bluetooth gpu hid iio infiniband isdn md net nvme scsi staging target; do
     excluded+=(--dpkgopt="path-exclude=/usr/lib/modules/*/kernel/drivers/$family/*")
 done
-excluded+=(--dpkgopt='path-include=/usr/lib/modules/*/kernel/drivers/net/veth.ko*')
+for module in net/veth net/virtio_net net/net_failover md/dm-mod; do
+    excluded+=(--dpkgopt="path-include=/usr/lib/modules/*/kernel/drivers/$module.ko*")
+done
 # INITRD=No: the kernel's own hook need not make an initrd, a smaller one is made below.
 INITRD=No "${bootstrap[@]}" --variant=minbase "${excluded[@]}" \
-    --include=linux-image-amd64,systemd,systemd-sysv,udev,kmod,busybox-static,ethtool,iproute2,procps,psmisc,strace,curl,python3,v4l-utils,ustreamer \
+    --include=linux-image-amd64,systemd,systemd-sysv,udev,kmod,busybox-static,dmsetup,ethtool,iproute2,procps,psmisc,strace,curl,python3,v4l-utils,ustreamer \
     "$suite" "$root" "deb $mirror $suite main" >&2
 install -D -m 644 "$work/v4l2loopback.ko" "$root/usr/lib/modules/$kernel/updates/v4l2loopback.ko"
 # As Debian ships it, bug and all: for insmod.

@@ -3,6 +3,7 @@
 # Environment: SHARE=DIR (default: this folder)  TIMEOUT=600 (seconds, hard)  SYSTEMD=1 (a full systemd boot, slower)
 #   ACCEL=kvm|tcg (default: probed once per image)  CPUS=1 (KVM: 2)  MEMORY=1536 (MB)
 #   DISK=FILE (an image that the guest has as /dev/vdb, and that keeps what it writes)
+#   PORT=N (the guest has a network card, network_out in tools/steps.sh; who asks 127.0.0.1:N of the host comes to its port 9999)
 #   KEEP=DIR (the console and the kernel's log go there)
 # Status: the job's; 124 after the timeout; 125 when the guest ended without one (the console's tail is printed).
 set -u
@@ -43,6 +44,8 @@ timeout --foreground -k 5 "${TIMEOUT:-600}" qemu-system-x86_64 "${machine[@]}" -
     -append "console=ttyS0 quiet panic=-1 mitigations=off nokaslr random.trust_cpu=1 vm.dir=${dir##*/} ${SYSTEMD:+vm.systemd}" \
     -drive "if=virtio,file=$image/root.ext4,format=raw,snapshot=on,cache=unsafe" -device virtio-rng-pci \
     -device virtio-serial-pci -chardev file,id=out,path=/dev/fd/3,append=on -device virtserialport,chardev=out,name=vm.out \
+    ${PORT:+-netdev "user,id=out,hostfwd=tcp:127.0.0.1:$PORT-:9999,hostfwd=udp:127.0.0.1:$PORT-:9999"} \
+    ${PORT:+-device "virtio-net-pci,netdev=out,romfile="} \
     ${DISK:+-drive "if=virtio,file=$DISK,format=raw"} \
     -fsdev "local,id=host,path=$share,security_model=none" -device virtio-9p-pci,fsdev=host,mount_tag=host \
     </dev/null 2>"$dir/qemu.err" 3>"$dir/out" &

@@ -9,17 +9,18 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=$here/out
 
-power="power cuts" # three of them, on a disk of their own
+# jobs that switch the machine off, each on a disk of its own
+declare -A cuts=(["power cuts"]="powercut.sh 3" ["spill over a power cut"]="spillcut.sh 1")
 if [ $# -gt 0 ]; then
     jobs=("$@")
 else
-    jobs=("$power")
+    jobs=("${!cuts[@]}")
     for job in "$here"/jobs/*.sh; do
         grep -q '^# BY_NAME=1' "$job" || jobs+=("$(basename "$job" .sh)")
     done
 fi
 for job in "${jobs[@]}"; do
-    [ "$job" = "$power" ] || [ -f "$here/jobs/$job.sh" ] || { echo "no job $job in $here/jobs"; exit 2; }
+    [ -n "${cuts[$job]:-}" ] || [ -f "$here/jobs/$job.sh" ] || { echo "no job $job in $here/jobs"; exit 2; }
 done
 at_once=${AT_ONCE:-$(($(nproc) > 1 ? 2 : 1))}
 
@@ -42,8 +43,10 @@ mkdir -p "$out"
 
 start() {
     local job=$1 systemd=
-    if [ "$job" = "$power" ]; then
-        BIN_DIR=$work/host/bin "$here/powercut.sh" 3 >"$out/$job.log" 2>&1 &
+    local script rounds
+    if [ -n "${cuts[$job]:-}" ]; then
+        read -r script rounds <<<"${cuts[$job]}"
+        BIN_DIR=$work/host/bin "$here/$script" "$rounds" >"$out/$job.log" 2>&1 &
     else
         ! grep -q '^# SYSTEMD=1' "$here/jobs/$job.sh" || systemd=1
         SYSTEMD=$systemd SHARE=$work/host KEEP=$out/$job "$here/run.sh" "$here/jobs/$job.sh" >"$out/$job.log" 2>&1 &

@@ -39,6 +39,25 @@ pub struct Stats {
     pub departed: Sent,
     /// Frames made smaller for those who ask for that.
     pub shrunk: Shrunk,
+    /// What is kept on a disk for recorders that are away; none without `--spill`.
+    pub spill: Option<Spill>,
+}
+
+/// What is kept on a disk for recorders that are away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spill {
+    /// Recorders that are away, and frames are kept for.
+    pub away: usize,
+    /// Recorders that are back, and get from there what they have missed.
+    pub served: usize,
+    /// Bytes that are kept.
+    pub bytes: u64,
+    /// Bytes that they may have.
+    pub limit: u64,
+    /// Frames that could not be written before they left the reel.
+    pub lost: u64,
+    /// The disk does what it is to do, as far as is known.
+    pub is_well: bool,
 }
 
 /// Frames made smaller for those who ask for that by HTTP.

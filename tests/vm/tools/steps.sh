@@ -71,6 +71,18 @@ uvc_camera() {
     wait_for 60 "$UVC" captures "$UVC"
 }
 
+# The network card that run.sh gives with PORT.
+network_out() {
+    local card
+    modprobe virtio_net || fail "modprobe virtio_net"
+    udevadm settle
+    card=$(basename "$(dirname /sys/class/net/*/device)")
+    { ip address add 10.0.2.15/24 dev "$card" && ip link set "$card" up && ip route add default via 10.0.2.2; } || fail "network card"
+}
+
+# written DISK: sectors that have been written to it.
+written() { awk '{ print $7 }' "/sys/block/$1/stat"; }
+
 # The binaries under test, off the shared folder.
 use_binaries() {
     cp /host/bin/camcast /host/bin/camrec /usr/local/bin/ || fail "no binaries"

@@ -5,7 +5,7 @@
 
 use crate::app::cast::outlet::Shared;
 use crate::app::cast::seen::Way;
-use crate::app::cast::stats::Turns;
+use crate::app::cast::stats::{Spill, Turns};
 use crate::supervisor::Signal;
 use std::fmt::Write;
 
@@ -107,11 +107,32 @@ pub(super) fn text(shared: &Shared<'_>, is_open: bool) -> String {
         stats.not_sent,
     );
     page.counter("camcast_datagrams_strange_total", "Datagrams of nobody who had joined.", stats.strays);
+    stats.spill.iter().for_each(|spill| spilled(&mut page, spill));
     loop_time(&mut page, &stats.turns);
     if is_open {
         page.text.push_str("# EOF\n");
     }
     page.text
+}
+
+fn spilled(page: &mut Page, spill: &Spill) {
+    let Spill { away, served, bytes, limit, lost, is_well } = *spill;
+    page.gauge(
+        "camcast_spill_up",
+        "Whether the disk of --spill does what it is to do.",
+        f64::from(u8::from(is_well)),
+    );
+    page.family(
+        "camcast_spill_recorders",
+        "gauge",
+        "Recorders that miss frames, or are getting what they missed.",
+    );
+    for (state, count) in [("away", away), ("served", served)] {
+        page.value("camcast_spill_recorders", &format!("{{state=\"{state}\"}}"), count as f64);
+    }
+    page.gauge("camcast_spill_bytes", "Bytes on the disk that are kept for them.", bytes as f64);
+    page.gauge("camcast_spill_limit_bytes", "Bytes that may be (--spill-size).", limit as f64);
+    page.counter("camcast_spill_lost_frames_total", "Frames that the disk did not take in time.", lost);
 }
 
 fn loop_time(page: &mut Page, turns: &Turns) {

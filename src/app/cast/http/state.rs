@@ -3,6 +3,7 @@
 use crate::app::cast::outlet::Shared;
 use crate::app::cast::report::name_of;
 use crate::app::cast::seen;
+use crate::app::cast::stats;
 use crate::app::local_time;
 use crate::sender::{Tally, View};
 use crate::supervisor::Signal;
@@ -74,7 +75,26 @@ struct Camcast {
     sent_bytes: u64,
     repairs: u64,
     unix_ms: i64,
+    spill: Option<Spill>,
     client_list: Vec<Client>,
+}
+
+/// What is kept on a disk for recorders that are away.
+#[derive(Serialize)]
+struct Spill {
+    ok: bool,
+    away: usize,
+    served: usize,
+    bytes: u64,
+    limit_bytes: u64,
+    lost_frames: u64,
+}
+
+impl Spill {
+    fn of(spill: stats::Spill) -> Self {
+        let stats::Spill { away, served, bytes, limit, lost, is_well } = spill;
+        Spill { ok: is_well, away, served, bytes, limit_bytes: limit, lost_frames: lost }
+    }
 }
 
 /// One who gets the stream.
@@ -156,6 +176,7 @@ pub(super) fn text(shared: &Shared<'_>, viewers: usize, now: Time) -> String {
                 sent_bytes: sent.bytes,
                 repairs: sent.repairs,
                 unix_ms: local_time::timestamp().as_millisecond(),
+                spill: stats.spill.map(Spill::of),
                 client_list: stats.seen.clients().iter().map(|client| Client::of(client, now)).collect(),
             },
         },

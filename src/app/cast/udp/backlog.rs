@@ -104,15 +104,15 @@ impl Backlog {
     }
 
     /// Lays in what there is room for. True: something was.
-    fn feed(&mut self, spilling: &Spilling, live: &Reel) -> bool {
+    fn feed(&mut self, spilling: &mut Spilling, live: &Reel, now: Time) -> bool {
         let through = self.through();
         let before = self.next;
-        while !self.is_ended && self.step(spilling, live, through) {}
+        while !self.is_ended && self.step(spilling, live, through, now) {}
         self.next != before
     }
 
     /// One frame, or one question. False: there is nothing to be done now.
-    fn step(&mut self, spilling: &Spilling, live: &Reel, through: FrameNumber) -> bool {
+    fn step(&mut self, spilling: &mut Spilling, live: &Reel, through: FrameNumber, now: Time) -> bool {
         let is_live = live.stream() == self.reel.stream();
         if is_live {
             if let Some(frame) = live.frame(self.next) {
@@ -143,19 +143,14 @@ impl Backlog {
             (self.at, self.next) = (behind, self.next.next());
             return true;
         }
-        if self.is_asked {
+        if self.is_asked && !spilling.is_hung() {
             return false;
         }
-        let stream = self.reel.stream();
-        if spilling.shelf.find(stream, self.next).is_some() {
-            self.is_asked =
-                match spilling.read(self.reader, stream, self.next, std::mem::take(&mut self.batch)) {
-                    Ok(()) => true,
-                    Err(batch) => {
-                        self.batch = batch;
-                        false
-                    }
-                };
+        let place = (self.reel.stream(), self.next);
+        if spilling.find(place.0, place.1).is_some() {
+            let asked = spilling.read(self.reader, place, std::mem::take(&mut self.batch), now);
+            self.is_asked = asked.is_ok();
+            self.batch = asked.err().unwrap_or_default();
             return false;
         }
         is_live && live.oldest_number().is_after(self.next) && self.leap(live.oldest_number(), through)
@@ -178,11 +173,11 @@ impl Backlog {
     /// The stream has ended, and he has all of it that there is.
     fn is_at_end(&self, spilling: &Spilling, live: &Reel) -> bool {
         let stream = self.reel.stream();
-        let is_read =
-            !self.is_asked && split_checked(self.batch.get(self.at..).unwrap_or_default()).is_none();
+        let is_answered = !self.is_asked || spilling.is_hung();
+        let is_read = is_answered && split_checked(self.batch.get(self.at..).unwrap_or_default()).is_none();
         stream != live.stream()
             && is_read
-            && spilling.shelf.find(stream, self.next).is_none()
+            && spilling.find(stream, self.next).is_none()
             && !self.next.previous().is_after(self.through())
     }
 
@@ -353,7 +348,7 @@ impl Backlog {
         if self.crowd.hub.next_timeout().is_some_and(|(at, _)| now >= at) {
             self.crowd.hub.handle_timeout(&self.reel, now);
         }
-        if self.feed(spilling, live) {
+        if self.feed(spilling, live, now) {
             let no_camera = is_away && live.stream() == self.reel.stream();
             self.crowd.hub.handle_camera(no_camera, &self.reel, now);
         }

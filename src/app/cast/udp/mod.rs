@@ -236,7 +236,7 @@ impl Outlet for Udp {
                 }
             }
             BACKLOG => self.backlogs.handle(seat, ready, (&mut self.gate, shared), now),
-            SPILLING => self.spilling.iter_mut().for_each(Spilling::hear),
+            SPILLING => self.spilling.iter_mut().for_each(|spilling| spilling.hear(now)),
             _ => self.with_crowd(shared, now, |crowd, site| crowd.handle(seat, ready, site)),
         }
         self.obey(shared, now);

@@ -109,8 +109,9 @@ impl Udp {
         let Udp { gate, backlogs, spilling: Some(spilling), crowd, is_away, .. } = self else { return };
         backlogs.attend(spilling, *is_away, (&mut *gate, &mut *shared), now);
         if !self.stopping {
-            backlogs.hand_over(crowd, spilling, (gate, shared), now);
+            backlogs.hand_over(crowd, spilling, (gate, &mut *shared), now);
         }
+        shared.stats.spill = Some(spilling.figures());
     }
 
     /// Whoever says nothing is served from the folder should he go on, if what he lacks is about to leave the reel.
@@ -136,7 +137,7 @@ impl Udp {
         spilling.absentees.iter().find_map(|one| match one.whereabouts {
             Whereabouts::Silent(client) if soon.is_after(one.next) => {
                 let socket = self.crowd.clients.get(client.place())?.as_ref()?;
-                let is_kept = spilling.shelf.find(one.stream, one.next).is_some();
+                let is_kept = spilling.find(one.stream, one.next).is_some();
                 (is_kept && socket.id == client && !socket.is_blocked()).then_some((client, one.next))
             }
             _ => None,

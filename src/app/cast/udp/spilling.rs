@@ -3,6 +3,7 @@
 
 use super::absent::{ANYBODY, Absentees, Whereabouts};
 use crate::app::cast::config::Spill;
+use crate::app::cast::stats;
 use crate::app::exit::{Exit, ExitError};
 use crate::app::quantity::{counted, show_bytes, show_duration};
 use crate::reel::{self, Frame, Reel};
@@ -37,6 +38,12 @@ const PROGRESS: Duration = Duration::from_secs(2);
 /// The disk is tried again after this.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// What cannot be read now is asked for again after this.
+const READ_AGAIN: Duration = Duration::from_millis(50);
+
+/// A disk that has not answered for so long keeps nobody waiting any more who is here.
+const HUNG: Duration = Duration::from_secs(10);
+
 /// At the end what is under way to the disk is waited for so long.
 const END: Duration = Duration::from_secs(2);
 
@@ -55,16 +62,34 @@ pub(super) struct Spilling {
     buffers: Vec<Vec<u8>>,
     under_way: usize,
     orders: usize,
-    /// The disk does not work: not before this.
+    /// The disk does not work: not before this; never as long as the last attempt is not over.
     not_before: Time,
+    attempt: u32,
+    /// Since when nothing that is under way has been answered.
+    unanswered_since: Time,
+    is_hung: bool,
+    reads_under_way: usize,
+    read_after: Time,
+    /// When there is something to be done the next time, if nothing happens until then.
+    wake_at: Time,
     /// When the list of those who wait is written at the latest.
     list_at: Time,
     watch_at: Time,
-    /// Frames that had left the reel before they could be written, in this outage.
+    /// Frames that had left the reel before they could be written: all in all, and since that was told.
     lost: u64,
-    is_loss_told: bool,
-    is_full_told: bool,
+    lost_now: u64,
+    told: Told,
     reads: VecDeque<(u32, Vec<u8>)>,
+}
+
+/// What has been said in this outage.
+#[derive(Default)]
+struct Told {
+    trouble: bool,
+    loss: bool,
+    full: bool,
+    unread: bool,
+    hung: bool,
 }
 
 /// Where one who comes back goes on.
@@ -103,6 +128,12 @@ impl Spilling {
             let (count, held) = (counted(waiting.len() as u64, "recorder"), show_bytes(shelf.bytes()));
             log::info!("{}: {held} of frames wait for {count} that was away", shown(&config.folder));
         }
+        if let Some((count, why)) = folder.unread() {
+            let (files, folder) = (counted(count as u64, "file"), shown(&config.folder));
+            log::warn!(
+                "{files} in {folder} cannot be read: {why}; they stay, and frames in them are missing"
+            );
+        }
         let system = |error| ExitError::system("a thread for --spill", &error);
         let (boot, bell) = (folder.boot(), Bell::new().map_err(system)?);
         Ok(Spilling {
@@ -119,11 +150,17 @@ impl Spilling {
             under_way: 0,
             orders: 0,
             not_before: Time::default(),
+            attempt: 0,
+            unanswered_since: now,
+            is_hung: false,
+            reads_under_way: 0,
+            read_after: now,
+            wake_at: Time::NEVER,
             list_at: now.after(PROGRESS),
             watch_at: Time::NEVER,
             lost: 0,
-            is_loss_told: false,
-            is_full_told: false,
+            lost_now: 0,
+            told: Told::default(),
             reads: VecDeque::new(),
         })
     }
@@ -136,7 +173,62 @@ impl Spilling {
     /// When [`attend`](Self::attend) is to be called.
     pub(super) fn next_timeout(&self) -> Time {
         let list = if self.absentees.count() > 0 { self.list_at } else { Time::NEVER };
-        self.watch_at.min(list).min(self.absentees.next_expiry(self.longest))
+        self.watch_at.min(list).min(self.absentees.next_expiry(self.longest)).min(self.wake_at)
+    }
+
+    /// How it is.
+    pub(super) fn figures(&self) -> stats::Spill {
+        stats::Spill {
+            away: self.absent(),
+            served: self.served(),
+            bytes: self.shelf.bytes(),
+            limit: self.size,
+            lost: self.lost,
+            is_well: !self.told.trouble && !self.is_hung,
+        }
+    }
+
+    fn served(&self) -> usize {
+        self.absentees.iter().filter(|one| matches!(one.whereabouts, Whereabouts::Served(_))).count()
+    }
+
+    /// What of that stream is to be had, from that frame on; nothing while the disk hangs.
+    pub(super) fn find(&self, stream: StreamId, next: FrameNumber) -> Option<(&Chunk, FrameNumber)> {
+        if self.is_hung { None } else { self.shelf.find(stream, next) }
+    }
+
+    /// Nobody is to wait for the disk.
+    pub(super) fn is_hung(&self) -> bool {
+        self.is_hung
+    }
+
+    fn look_whether_hung(&mut self, now: Time) {
+        let is_waiting = self.orders + self.reads_under_way > 0;
+        self.is_hung = is_waiting && now >= self.unanswered_since.after(HUNG);
+        if self.is_hung && self.reads_under_way > 0 {
+            self.tell_hung();
+        }
+        let hung_at = if is_waiting { self.unanswered_since.after(HUNG) } else { Time::NEVER };
+        let future = |at: &Time| *at > now;
+        let due = [hung_at, self.not_before, self.read_after].into_iter().filter(future);
+        self.wake_at = due.min().unwrap_or(Time::NEVER);
+    }
+
+    fn tell_hung(&mut self) {
+        if !std::mem::replace(&mut self.told.hung, true) {
+            let (folder, time) = (shown(&self.path), show_duration(HUNG));
+            log::warn!(
+                "{folder} does not answer for {time}: recorders get the stream without what lies there; choose another disk"
+            );
+        }
+    }
+
+    /// Something is given to the thread.
+    fn ask(&mut self, order: Order, now: Time) -> Result<(), Order> {
+        if self.orders + self.reads_under_way == 0 {
+            self.unanswered_since = now;
+        }
+        self.worker.send(order)
     }
 
     /// Looks who is away, and keeps frames for them. Called each turn.
@@ -150,6 +242,7 @@ impl Spilling {
         }
         self.pump(hub, reel, now);
         self.tell_list(now);
+        self.look_whether_hung(now);
     }
 
     /// A client of the stream as it comes has left.
@@ -172,12 +265,19 @@ impl Spilling {
     }
 
     /// The thread has something to say.
-    pub(super) fn hear(&mut self) {
+    pub(super) fn hear(&mut self, now: Time) {
         self.worker.bell().clear();
         while let Some(news) = self.worker.take() {
+            self.unanswered_since = now;
             match news {
                 News::Done { number, bytes, is_written } => self.on_done(number, bytes, is_written),
-                News::Read { reader, bytes } => self.reads.push_back((reader, bytes)),
+                News::Read { reader, bytes } => {
+                    self.reads_under_way = self.reads_under_way.saturating_sub(1);
+                    if bytes.is_empty() {
+                        self.read_after = now.after(READ_AGAIN);
+                    }
+                    self.reads.push_back((reader, bytes));
+                }
                 News::Change(change) => self.on_change(change),
                 News::Reopened(chunks) => {
                     self.shelf.clear();
@@ -185,9 +285,15 @@ impl Spilling {
                     self.absentees.has_changed = true;
                 }
                 News::Trouble(why) => {
+                    self.told.trouble = true;
                     log::warn!("what recorders miss that are away cannot be kept: {why}; it is tried on");
                 }
-                News::Well => log::info!("{} works again", shown(&self.path)),
+                News::Well => self.on_well(),
+                News::Unreadable(why) => {
+                    if !std::mem::replace(&mut self.told.unread, true) {
+                        log::warn!("something that a recorder has missed cannot be read: {why}");
+                    }
+                }
             }
         }
         if self.worker.has_ended() {
@@ -203,9 +309,22 @@ impl Spilling {
             self.buffers.push(bytes);
         }
         if !is_written {
-            // it may still be in the reel
-            self.next = self.next.map(|next| if next.is_after(number) { number } else { next });
-            self.not_before = Time::NEVER;
+            self.go_back(number);
+        }
+    }
+
+    /// What was written from this frame on does not count, and may still be in the reel.
+    fn go_back(&mut self, number: FrameNumber) {
+        self.next = self.next.map(|next| if next.is_after(number) { number } else { next });
+        self.not_before = Time::NEVER;
+    }
+
+    fn on_well(&mut self) {
+        self.told.trouble = false;
+        let folder = shown(&self.path);
+        match std::mem::take(&mut self.lost_now) {
+            0 => log::info!("{folder} works again"),
+            lost => log::info!("{folder} works again; {} were not kept meanwhile", counted(lost, "frame")),
         }
     }
 
@@ -216,25 +335,26 @@ impl Spilling {
             Change::Gone(order) => self.shelf.remove(order),
             Change::PushedOut(order) => {
                 self.shelf.remove(order);
-                if !std::mem::replace(&mut self.is_full_told, true) {
+                if !std::mem::replace(&mut self.told.full, true) {
                     let (folder, size) = (shown(&self.path), show_bytes(self.size));
                     log::warn!(
                         "{folder} is full (--spill-size {size}, or the disk): the oldest frames that are kept go"
                     );
                 }
             }
+            Change::Unsure(number) => self.go_back(number),
         }
     }
 
     /// What is to be on the disk and is not yet goes there, as far as it takes it.
     fn pump(&mut self, hub: &Hub, reel: &Reel, now: Time) {
         if self.absentees.count() == 0 {
-            (self.next, self.lost) = (None, 0);
-            (self.is_loss_told, self.is_full_told) = (false, false);
+            (self.next, self.lost_now, self.told) = (None, 0, Told::default());
             return;
         }
         if self.not_before == Time::NEVER && self.orders == 0 {
             self.not_before = now.after(AGAIN);
+            self.attempt = self.attempt.wrapping_add(1);
         }
         let mut next = self.next.unwrap_or_else(|| self.first(hub));
         if reel.oldest_number().is_after(next) {
@@ -247,14 +367,14 @@ impl Spilling {
             let Some(frame) = reel.frame(next) else { break };
             let mut bytes = self.buffers.pop().unwrap_or_default();
             write_record(&frame, &mut bytes);
-            self.under_way += bytes.len();
-            self.orders += 1;
-            if let Err(Order::Write { bytes, .. }) =
-                self.worker.send(Order::Write { stream: self.live, number: next, bytes })
-            {
-                self.on_done(next, bytes, true);
+            let length = bytes.len();
+            let order = Order::Write { stream: self.live, number: next, bytes, attempt: self.attempt };
+            if let Err(Order::Write { bytes, .. }) = self.ask(order, now) {
+                self.buffers.push(bytes);
                 break;
             }
+            self.under_way += length;
+            self.orders += 1;
             next = next.next();
         }
         self.next = Some(next);
@@ -272,9 +392,13 @@ impl Spilling {
 
     fn on_lost(&mut self, count: u64) {
         self.lost += count;
-        if count > 0 && !std::mem::replace(&mut self.is_loss_told, true) {
+        self.lost_now += count;
+        // why it is so has been said
+        if count > 0 && !self.told.trouble && !std::mem::replace(&mut self.told.loss, true) {
             let (frames, folder) = (counted(count, "frame"), shown(&self.path));
-            log::warn!("{frames} and more not kept for recorders that are away: {folder} does not keep up");
+            log::warn!(
+                "{frames} and more not kept for recorders that are away: {folder} does not keep up: choose a faster disk, or a larger --reel"
+            );
         }
     }
 
@@ -290,18 +414,21 @@ impl Spilling {
                 log::info!("no recorder is away any more: what was kept in {} is deleted", shown(&self.path));
             }
             self.absentees.has_changed = false;
-            let is_served =
-                self.absentees.iter().any(|one| matches!(one.whereabouts, Whereabouts::Served(_)));
-            self.list_at = now.after(if is_served { PROGRESS } else { 30 * PROGRESS });
+            self.list_at = now.after(if self.served() > 0 { PROGRESS } else { 30 * PROGRESS });
         } else {
             self.list_at = now.after(AGAIN);
         }
     }
 
     /// Where one goes on who comes back for this.
-    pub(super) fn route(&self, (stream, next): (StreamId, FrameNumber), reel: &Reel) -> Route {
+    pub(super) fn route(&mut self, (stream, next): (StreamId, FrameNumber), reel: &Reel) -> Route {
         if stream == self.live && !reel.oldest_number().is_after(next) {
             return Route::Live(None);
+        }
+        let is_known = stream != self.live && self.absentees.has_stream(stream);
+        if self.is_hung {
+            self.tell_hung();
+            return Route::Live(is_known.then(|| reel.oldest_number()));
         }
         let beginning = |chunk: &Chunk| (*chunk, chunk.first);
         let here = self.shelf.find(stream, next).map(|(chunk, first)| (*chunk, first));
@@ -309,7 +436,6 @@ impl Spilling {
             true => None,
             false => self.shelf.following(stream).map(beginning),
         });
-        let is_known = stream != self.live && self.absentees.has_stream(stream);
         // what he knew is gone, and what followed may be here
         let found = found.or_else(|| self.shelf.oldest().filter(|_| is_known).map(beginning));
         match found {
@@ -337,15 +463,21 @@ impl Spilling {
 
     /// Asks for records of that stream from that frame on; [`take_read`](Self::take_read) has them then. False: not now.
     pub(super) fn read(
-        &self,
+        &mut self,
         reader: u32,
-        stream: StreamId,
-        next: FrameNumber,
+        (stream, next): (StreamId, FrameNumber),
         bytes: Vec<u8>,
+        now: Time,
     ) -> Result<(), Vec<u8>> {
-        match self.worker.send(Order::Read { reader, stream, next, bytes }) {
+        if now < self.read_after {
+            return Err(bytes);
+        }
+        match self.ask(Order::Read { reader, stream, next, bytes }, now) {
             Err(Order::Read { bytes, .. }) => Err(bytes),
-            _ => Ok(()),
+            _ => {
+                self.reads_under_way += 1;
+                Ok(())
+            }
         }
     }
 

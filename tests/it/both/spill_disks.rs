@@ -1,0 +1,262 @@
+//! A disk of `--spill` that hangs, fails, is full or is gone: the stream goes on, what cannot be kept is named as missing, and the log says
+//! once why.
+
+use super::spill::{FRAMES, Recorder, Scene, assert_whole, bytes_below, wait};
+use crate::support::film::RecordingReader;
+use crate::support::inside::Network;
+use crate::support::machine::{Call, Fault, Machine};
+use crate::support::pictures::of_len;
+use crate::support::procs::{Camcast, Ended};
+use camcast::jpeg::Size;
+use camcast::spill::format::{Head, Record, Waiting, list, name_of};
+use camcast::time::Stamp;
+use camcast::wire::data::check;
+use camcast::wire::{FrameNumber, StreamId};
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+/// One who is about to be away, and one who stays.
+fn two(scene: &Scene, camcast: &Camcast) -> [Recorder; 2] {
+    ["away", "here"].map(|name| scene.record(name, camcast))
+}
+
+/// Who was away names what he misses, and has all the rest.
+#[track_caller]
+fn assert_named(ended: Ended, films: &[RecordingReader]) -> u64 {
+    let ended = ended.expect(12);
+    let shots: usize = films.iter().map(|film| film.shots.len()).sum();
+    let (all, missing) = (ended.account("frames from the camera"), ended.account("missing"));
+    assert!(missing > 0, "{}", ended.log);
+    assert_eq!((ended.account("recorded"), all - missing), (shots as u64, shots as u64), "{}", ended.log);
+    films.iter().for_each(RecordingReader::assert_times_rise);
+    missing
+}
+
+/// camcast ends well, and has warned so often.
+#[track_caller]
+fn assert_warned(camcast: Camcast, times: usize) -> String {
+    let ended = camcast.program.stop(Signal::SIGTERM).expect(0);
+    assert_eq!(ended.log.matches("warning: ").count(), times, "{}", ended.log);
+    ended.log
+}
+
+#[test]
+fn a_disk_that_hangs_costs_what_leaves_the_reel_and_keeps_nobody_waiting() {
+    let (machine, mut scene) = (Machine::new(), Scene::new());
+    let camcast = scene.start_as(machine.under(&mut scene.command()));
+    let [away, here] = two(&scene, &camcast);
+    away.leave();
+    camcast.wait_line("a recorder is away");
+    scene.wait_frames(FRAMES / 2);
+    machine.threaten(Call::Write, Fault::Hang);
+    camcast.wait_line("does not keep up: choose a faster disk");
+    let before = camcast.program.status("VmRSS");
+    here.wait_more(20_000_000);
+    let grown = camcast.program.status("VmRSS").saturating_sub(before);
+    assert!(grown < 5_000, "{grown} kB");
+    // from memory, though what is kept for him is not to be had
+    let lines = away.program.lines();
+    away.come_back();
+    camcast.wait_line("does not answer");
+    away.program.wait_line_after(lines, "back after");
+    away.wait_more(1_000_000);
+    machine.relent();
+    scene.wait_empty();
+    let (ended, films) = here.stop();
+    assert_whole(&ended.expect(0), &films);
+    let (ended, films) = away.stop();
+    assert_named(ended, &films);
+    assert_warned(camcast, 2);
+}
+
+#[test]
+fn a_write_that_fails_once_costs_no_frame() {
+    for call in [Call::Write, Call::Sync, Call::Open] {
+        let machine = Machine::new();
+        let mut scene = Scene::of(10_000, "200", &["--spill-size", "32M"]);
+        scene.reel = "8M";
+        let camcast = scene.start_as(machine.under(&mut scene.command()));
+        let [recorder, here] = two(&scene, &camcast);
+        recorder.leave();
+        camcast.wait_line("a recorder is away");
+        scene.wait_frames(FRAMES);
+        // others wait behind it when it fails
+        machine.threaten(call, Fault::Hang);
+        here.wait_more(1_000_000);
+        machine.inflict(call, Fault::Fail(Errno::EIO));
+        camcast.wait_line("Input/output error");
+        camcast.wait_line("works again");
+        scene.wait_frames(2 * FRAMES);
+        recorder.come_back();
+        camcast.wait_line("has all that it missed");
+        let (ended, films) = recorder.stop();
+        let shots = assert_whole(&ended.expect(0), &films);
+        assert!(shots > 2 * FRAMES as u64, "{call:?}: {shots}");
+        assert_warned(camcast, 1);
+    }
+}
+
+#[test]
+fn a_disk_that_takes_nothing_is_tried_until_it_does() {
+    for (errno, remedy) in [(Errno::EIO, "another disk"), (Errno::EROFS, "mount it read-write")] {
+        let (machine, mut scene) = (Machine::new(), Scene::new());
+        let camcast = scene.start_as(machine.under(&mut scene.command()));
+        let [away, here] = two(&scene, &camcast);
+        away.leave();
+        camcast.wait_line("a recorder is away");
+        scene.wait_frames(FRAMES / 2);
+        machine.threaten(Call::Write, Fault::Refuse(errno));
+        let line = camcast.wait_line("cannot be kept: cannot write to ");
+        assert!(line.contains(remedy), "{line}");
+        here.wait_more(10_000_000);
+        machine.relent();
+        camcast.wait_line("frames were not kept meanwhile");
+        scene.wait_frames(FRAMES);
+        away.come_back();
+        camcast.wait_line("has all that it missed");
+        scene.wait_empty();
+        let (ended, films) = here.stop();
+        assert_whole(&ended.expect(0), &films);
+        let (ended, films) = away.stop();
+        assert_named(ended, &films);
+        assert_warned(camcast, 1);
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_named_and_the_rest_is_had() {
+    let machine = Machine::new();
+    let mut scene = Scene::of(10_000, "200", &["--spill-size", "32M"]);
+    let camcast = scene.start_as(machine.under(&mut scene.command()));
+    let recorder = scene.record("rec", &camcast);
+    recorder.leave();
+    camcast.wait_line("a recorder is away");
+    scene.wait_frames(FRAMES);
+    machine.threaten(Call::Read, Fault::Fail(Errno::EIO));
+    recorder.come_back();
+    camcast.wait_line("cannot be read: cannot read from ");
+    camcast.wait_line("has all that it missed");
+    scene.wait_empty();
+    let (ended, films) = recorder.stop();
+    let missing = assert_named(ended, &films);
+    assert!(missing <= 105, "more than one file: {missing}");
+    assert_warned(camcast, 1);
+}
+
+#[test]
+fn a_folder_that_is_gone_keeps_nobody_waiting_and_is_taken_again() {
+    let mut scene = Scene::new();
+    let camcast = scene.start();
+    let [away, here] = two(&scene, &camcast);
+    away.leave();
+    camcast.wait_line("a recorder is away");
+    scene.wait_frames(FRAMES);
+    let elsewhere = scene.folder.with_extension("elsewhere");
+    fs::rename(&scene.folder, &elsewhere).unwrap();
+    camcast.wait_line("cannot be kept: cannot find ");
+    let lines = away.program.lines();
+    away.come_back();
+    away.program.wait_line_after(lines, "back after");
+    away.wait_more(1_000_000);
+    // and for the next outage
+    fs::rename(&elsewhere, &scene.folder).unwrap();
+    let lines = camcast.program.lines();
+    away.leave();
+    camcast.program.wait_line_after(lines, "a recorder is away");
+    wait("new frames", || scene.frames().last().is_some_and(|(_, numbers)| numbers.len() >= FRAMES));
+    away.come_back();
+    camcast.program.wait_line_after(lines, "has all that it missed");
+    scene.wait_empty();
+    let (ended, films) = here.stop();
+    assert_whole(&ended.expect(0), &films);
+    let (ended, films) = away.stop();
+    assert_named(ended, &films);
+    assert_warned(camcast, 1);
+}
+
+/// A disk of its own, of 96 MiB, of which 64 stay free.
+const OWN_DISK: Network<'_> = Network {
+    unshare: "-rnm",
+    setup: "ip link set lo up && mount -t tmpfs -o size=96M tmpfs /mnt",
+    needs: &["true"],
+};
+
+/// Others take all there is.
+fn fill(path: &Path) {
+    let mut file = fs::File::create(path).unwrap();
+    while file.write_all(&[1; 4096]).is_ok() {}
+}
+
+#[test]
+fn a_full_disk_is_told_once_and_used_again_when_there_is_room() {
+    if !OWN_DISK.is_inside("both::spill_disks::a_full_disk_is_told_once_and_used_again_when_there_is_room") {
+        return;
+    }
+    let (mut scene, others) = (Scene::new(), Path::new("/mnt/others"));
+    scene.folder = "/mnt/spill".into();
+    let camcast = scene.start();
+    let [away, here] = two(&scene, &camcast);
+    away.leave();
+    camcast.wait_line("a recorder is away");
+    scene.wait_frames(FRAMES / 2);
+    fill(others);
+    camcast.wait_line("cannot be kept: /mnt/spill: the disk is full: delete something");
+    let full = bytes_below(&scene.folder);
+    here.wait_more(10_000_000);
+    assert!(bytes_below(&scene.folder) <= full + 4096);
+    fs::remove_file(others).unwrap();
+    camcast.wait_line("frames were not kept meanwhile");
+    scene.wait_frames(FRAMES);
+    away.come_back();
+    camcast.wait_line("has all that it missed");
+    scene.wait_empty();
+    let (ended, films) = here.stop();
+    assert_whole(&ended.expect(0), &films);
+    let (ended, films) = away.stop();
+    assert_named(ended, &films);
+    assert_warned(camcast, 1);
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_at_the_start_stays() {
+    let (machine, mut scene) = (Machine::new(), Scene::new());
+    fs::create_dir(&scene.folder).unwrap();
+    let (stream, bytes) = (StreamId(7), of_len(1_000, 1));
+    for order in 1..=3 {
+        let record = Record {
+            number: FrameNumber(order),
+            stamp: Stamp::default(),
+            flags: 0,
+            size: Size { width: 8, height: 8 },
+            length: bytes.len() as u32,
+            check: check(&bytes),
+        };
+        let head = Head { order: order.into(), stream, boot: 0, zero: 0 };
+        let chunk = [&head.to_bytes()[..], &record.to_bytes(), &bytes].concat();
+        fs::write(scene.folder.join(name_of(order.into())), chunk).unwrap();
+    }
+    let away = Duration::from_secs(60);
+    let waiting = Waiting { stream, next: FrameNumber(1), away, who: 1, was_served: false };
+    fs::write(scene.folder.join("camcast-spill.waiting"), list(&[waiting])).unwrap();
+    // all of them, so that the new ones may not take their names
+    machine.threaten(Call::Open, Fault::Refuse(Errno::EIO));
+    let camcast = scene.start_as(machine.under(&mut scene.command()));
+    machine.relent();
+    let recorder = scene.record("rec", &camcast);
+    recorder.leave();
+    camcast.wait_line("a recorder is away");
+    scene.wait_frames(FRAMES);
+    let old =
+        |scene: &Scene| scene.frames().iter().find(|(of, _)| *of == 7).map(|(_, numbers)| numbers.len());
+    assert_eq!(old(&scene), Some(3));
+    let log = assert_warned(camcast, 1);
+    assert!(log.contains("3 files") && log.contains("Input/output error"), "{log}");
+    // and the next start has them
+    let camcast = scene.start();
+    camcast.wait_line("wait for 2 recorder");
+    assert_eq!(old(&scene), Some(3));
+}
