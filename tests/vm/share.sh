@@ -1,5 +1,5 @@
 #!/bin/bash
-# share.sh FOLDER: makes the folder that the guest sees as /host: binaries, tools, units, a clip, an empty ext4 of 64 MiB.
+# share.sh FOLDER: makes the folder that the guest sees as /host: binaries, tools, units, a clip, empty disks of ext4.
 # Environment: BIN_DIR=DIR (ready binaries that run on Debian 13; default: cargo builds them)
 #   PACKAGES=1 (the packages of these binaries, twice: the second is an upgrade of the first)
 set -euo pipefail
@@ -51,4 +51,5 @@ fi
 echo "making the clip"
 make_clip || { echo "no clip"; exit 1; }
 truncate -s 64M "$share/disk.ext4"
-mkfs.ext4 -q "$share/disk.ext4"
+truncate -s 256M "$share/spill.ext4"
+for disk in "$share"/*.ext4; do mkfs.ext4 -q "$disk"; done

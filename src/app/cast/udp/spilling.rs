@@ -205,7 +205,7 @@ impl Spilling {
     fn look_whether_hung(&mut self, now: Time) {
         let is_waiting = self.orders + self.reads_under_way > 0;
         self.is_hung = is_waiting && now >= self.unanswered_since.after(HUNG);
-        if self.is_hung && self.reads_under_way > 0 {
+        if self.is_hung && self.served() > 0 {
             self.tell_hung();
         }
         let hung_at = if is_waiting { self.unanswered_since.after(HUNG) } else { Time::NEVER };
@@ -349,7 +349,13 @@ impl Spilling {
     /// What is to be on the disk and is not yet goes there, as far as it takes it.
     fn pump(&mut self, hub: &Hub, reel: &Reel, now: Time) {
         if self.absentees.count() == 0 {
-            (self.next, self.lost_now, self.told) = (None, 0, Told::default());
+            (self.next, self.lost_now) = (None, 0);
+            self.told = Told { hung: self.told.hung && self.is_hung, ..Told::default() };
+            // the next outage has a try of its own at once
+            if self.orders == 0 {
+                self.not_before = now;
+                self.attempt = self.attempt.wrapping_add(1);
+            }
             return;
         }
         if self.not_before == Time::NEVER && self.orders == 0 {
