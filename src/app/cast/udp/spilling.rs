@@ -41,8 +41,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// What cannot be read now is asked for again after this.
 const READ_AGAIN: Duration = Duration::from_millis(50);
 
-/// A disk that has not answered for so long keeps nobody waiting any more who is here.
-const HUNG: Duration = Duration::from_secs(10);
+/// A disk that has not answered for so long keeps nobody waiting any more who is here. Linux gives a USB disk up after as long.
+const HUNG: Duration = Duration::from_secs(30);
 
 /// At the end what is under way to the disk is waited for so long.
 const END: Duration = Duration::from_secs(2);
