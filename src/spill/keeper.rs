@@ -144,7 +144,8 @@ impl Keeper {
             Order::Read { reader, stream, next, mut bytes } => {
                 bytes.clear();
                 let mut spot = self.spots.iter().find(|(of, _)| *of == reader).and_then(|(_, spot)| *spot);
-                let read = self.with_folder(|folder| folder.read(stream, next, &mut bytes, &mut spot));
+                let read = self.there().and_then(|folder| folder.read(stream, next, &mut bytes, &mut spot));
+                self.tell_changes(&read);
                 if let Err(error) = read {
                     self.desk.tell(News::Unreadable(error.to_string()));
                 }
@@ -156,8 +157,8 @@ impl Keeper {
                 self.desk.tell(News::Read { reader, bytes });
             }
             Order::Waiting { waiting, live } => {
-                let written = self.with_folder(|folder| folder.set_waiting(&waiting, live));
-                self.note(&written);
+                // what is wrong is told
+                let _ = self.with_folder(|folder| folder.set_waiting(&waiting, live));
                 // the next outage says its own
                 self.is_in_trouble &= !waiting.is_empty();
             }
@@ -170,7 +171,6 @@ impl Keeper {
         }
         self.attempt = attempt;
         let written = self.with_folder(|folder| folder.append(stream, number, bytes));
-        self.note(&written);
         if written.is_err() {
             self.failed = Some(attempt);
         } else {
@@ -185,27 +185,27 @@ impl Keeper {
 
     fn sync(&mut self) {
         self.sync_at = None;
-        if self.folder.as_ref().is_some_and(Folder::is_dirty) {
-            let synced = self.with_folder(Folder::sync);
-            self.note(&synced);
-            if synced.is_err() {
-                self.failed = Some(self.attempt);
-            }
+        let is_dirty = self.folder.as_ref().is_some_and(Folder::is_dirty);
+        if is_dirty && self.with_folder(Folder::sync).is_err() {
+            self.failed = Some(self.attempt);
         }
     }
 
-    /// Tells of the first trouble.
-    fn note<T>(&mut self, done: &Result<T, Error>) {
-        if let Err(error) = done {
+    /// Writes to the folder, which may have to be opened again, and tells what came of it: first the trouble, which is why frames are lost
+    /// then.
+    fn with_folder<T>(&mut self, act: impl FnOnce(&mut Folder) -> Result<T, Error>) -> Result<T, Error> {
+        let done = self.there().and_then(act);
+        if let Err(error) = &done {
             if !std::mem::replace(&mut self.is_in_trouble, true) {
                 self.desk.tell(News::Trouble(error.to_string()));
             }
         }
+        self.tell_changes(&done);
+        done
     }
 
-    /// Does this with the folder, which may have to be opened again, and tells what has become of the chunks.
-    fn with_folder<T>(&mut self, act: impl FnOnce(&mut Folder) -> Result<T, Error>) -> Result<T, Error> {
-        let done = self.there().and_then(act);
+    /// Tells what has become of the chunks.
+    fn tell_changes<T>(&mut self, done: &Result<T, Error>) {
         while let Some(change) = self.folder.as_mut().and_then(Folder::take_change) {
             self.desk.tell(News::Change(change));
         }
@@ -214,7 +214,6 @@ impl Keeper {
             self.folder = None;
             self.desk.tell(News::Reopened(Vec::new()));
         }
-        done
     }
 
     fn there(&mut self) -> Result<&mut Folder, Error> {

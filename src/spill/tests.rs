@@ -148,7 +148,7 @@ fn a_cut_or_changed_tail_costs_no_more_than_itself() {
     assert_eq!(split_first(&records).map(|(record, ..)| record.number), Some(FrameNumber(2)));
     drop(folder);
     // one that says another length costs what is behind it in its file
-    let mut bytes = whole.clone();
+    let mut bytes = whole;
     bytes[64 + 28] ^= 1;
     fs::write(&path, &bytes).unwrap();
     let mut folder = open(root.path());
