@@ -5,10 +5,10 @@ use super::format::{self, HEAD_LEN, Head, LONGEST_LIST, RECORD_LEN, Record, Wait
 use super::place::{FILES, Place};
 use super::scan::{Unread, scan};
 use super::shelf::{Chunk, Shelf};
-use crate::sys::{boot, clock, disk};
+use crate::sys::{boot, clock, files};
 use crate::wire::{FrameNumber, StreamId};
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg, OFlag, openat, renameat};
+use nix::fcntl::{Flock, FlockArg, OFlag, renameat};
 use std::fs::{DirBuilder, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt};
@@ -295,7 +295,7 @@ impl Folder {
         }
         self.since_look = 0;
         loop {
-            let free = disk::free(&self.place.dir).map_err(|why| self.error("look at", why))?;
+            let free = files::room(&self.place.dir).map_err(|errno| self.error("look at", errno.into()))?.free;
             if free >= self.limits.reserve.saturating_add(length) {
                 return Ok(());
             }
@@ -466,7 +466,7 @@ impl Folder {
 fn lock(dir: &File, path: &Path) -> Result<Option<Flock<File>>, Error> {
     let system = |why: io::Error| Error::System { doing: "lock", path: path.to_owned(), why };
     let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
-    let file = File::from(openat(dir, LOCK, flags, FILES).map_err(|errno| system(errno.into()))?);
+    let file = File::from(files::open_at(dir, LOCK, flags, FILES).map_err(|errno| system(errno.into()))?);
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Ok(lock) => Ok(Some(lock)),
         Err((_, Errno::EWOULDBLOCK)) => Err(Error::Taken(path.to_owned())),

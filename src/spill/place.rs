@@ -1,7 +1,8 @@
 //! A folder that is held open, and what is done in it by name: no link is followed, and nothing is opened but regular files.
 
+use crate::sys::files::open_at;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
+use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use std::fs::{self, File, OpenOptions};
@@ -39,7 +40,7 @@ impl Place {
     /// A regular file of the folder itself: a pipe in its place keeps nobody waiting.
     pub(super) fn open_at(&self, name: &str, flags: OFlag) -> io::Result<File> {
         let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-        let file = File::from(openat(&self.dir, name, flags, FILES)?);
+        let file = File::from(open_at(&self.dir, name, flags, FILES)?);
         if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
     }
 

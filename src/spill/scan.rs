@@ -3,13 +3,13 @@
 use super::format::{HEAD_LEN, Head, RECORD_LEN, Record, name_of, order_of};
 use super::place::Place;
 use super::shelf::Chunk;
-use nix::dir::Dir;
+use crate::sys::files;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::stat::Mode;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 /// A file of ours of which nothing is known, since the system does not let it be read.
 #[derive(Debug)]
@@ -30,19 +30,16 @@ pub(super) struct Found {
 
 /// Looks at each chunk. What has our name and is none, as a power cut leaves it, is deleted.
 pub(super) fn scan(place: &Place) -> io::Result<Found> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let mut dir = Dir::openat(&place.dir, ".", flags, Mode::empty())?;
-    let names = dir.iter().map(|entry| Ok(entry?.file_name().to_str().ok().and_then(order_of)));
-    let mut orders: Vec<u64> =
-        names.filter_map(|name: nix::Result<_>| name.transpose()).collect::<Result<_, _>>()?;
+    let names = files::names_in(&place.dir)?;
+    let mut orders: Vec<u64> = names.iter().filter_map(|name| order_of(name.to_str()?)).collect();
     orders.sort_unstable();
     let mut found = Found { last: orders.last().copied().unwrap_or(0), ..Found::default() };
     for order in orders {
         match look_at(place, order) {
             Ok(Some(chunk)) => found.chunks.push(chunk),
             Err(why) if is_systems(&why) => {
-                let stat = nix::sys::stat::fstatat(&place.dir, name_of(order).as_str(), AT_ITSELF);
-                let bytes = stat.map_or(0, |stat| u64::try_from(stat.st_size).unwrap_or(0));
+                let stat = files::stat_at(&place.dir, Path::new(&name_of(order)));
+                let bytes = stat.map_or(0, |stat| stat.bytes);
                 found.unread.push(Unread { order, bytes, why });
             }
             _ => drop(place.remove(&name_of(order))),
@@ -66,8 +63,6 @@ pub(super) fn scan(place: &Place) -> io::Result<Found> {
     }
     Ok(found)
 }
-
-const AT_ITSELF: nix::fcntl::AtFlags = nix::fcntl::AtFlags::AT_SYMLINK_NOFOLLOW;
 
 /// It says nothing of what is in the file: another time it may be read.
 fn is_systems(why: &io::Error) -> bool {

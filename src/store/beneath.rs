@@ -1,9 +1,10 @@
 //! Names beneath a folder that is held open. Whoever may write there may also leave a link behind: none is followed, neither on the
 //! way nor at its end, and so nothing leads out of the folder.
 
+use crate::sys::files::{FileKind, of_any_size, open_at, stat_at};
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2};
-use nix::sys::stat::{Mode, SFlag, fstatat};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use nix::sys::stat::Mode;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Component, Path};
@@ -17,7 +18,7 @@ const ON_THE_WAY: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O
 /// `ELOOP` where a link is in the way, or what else the system says.
 pub(super) fn open(folder: impl AsFd, name: &Path, flags: OFlag, mode: Mode) -> io::Result<OwnedFd> {
     check(name)?;
-    let flags = flags | OFlag::O_CLOEXEC;
+    let flags = of_any_size(flags | OFlag::O_CLOEXEC);
     let opened = again(|| {
         let resolve = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS;
         // it refuses a mode that has no use
@@ -40,7 +41,7 @@ fn walk(folder: BorrowedFd<'_>, name: &Path, flags: OFlag, mode: Mode) -> io::Re
         let part = Path::new(part.as_os_str());
         let flags = if parts.peek().is_some() { ON_THE_WAY } else { flags };
         let opened =
-            again(|| openat(at, part, flags | OFlag::O_NOFOLLOW, mode)).map_err(|errno| match errno {
+            again(|| open_at(at, part, flags | OFlag::O_NOFOLLOW, mode)).map_err(|errno| match errno {
                 // a link is no folder either
                 Errno::ENOTDIR if is_link(at, part) => Errno::ELOOP,
                 errno => errno,
@@ -87,8 +88,7 @@ fn check(name: &Path) -> io::Result<()> {
 }
 
 fn is_link(folder: BorrowedFd<'_>, name: &Path) -> bool {
-    let found = fstatat(folder, name, AtFlags::AT_SYMLINK_NOFOLLOW);
-    found.is_ok_and(|found| SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT == SFlag::S_IFLNK)
+    stat_at(folder, name).is_ok_and(|found| found.kind == FileKind::Link)
 }
 
 fn again<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {

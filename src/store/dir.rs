@@ -3,18 +3,16 @@
 
 use super::beneath;
 use super::error::{Error, WriteReason};
-use super::whereabouts::{Identity, identity};
-use crate::sys::{clock, disk};
-use nix::dir;
-use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat, renameat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
+use super::whereabouts::Identity;
+use crate::sys::clock;
+use crate::sys::files::{FileStat, Room, names_in, open_at, room, stat_at};
+use nix::fcntl::{OFlag, renameat};
+use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -83,7 +81,7 @@ impl Dir {
     pub(super) fn again(&self) -> Result<Self, Error> {
         // dup says of a limit that is very low that the argument is wrong
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let opened = openat(&self.file, ".", flags, Mode::empty());
+        let opened = open_at(&self.file, ".", flags, Mode::empty());
         let fd = opened.map_err(|errno| Error::new("open", &self.path, errno.into()))?;
         Ok(Dir { file: File::from(fd), path: self.path.clone() })
     }
@@ -148,8 +146,8 @@ impl Dir {
 
     /// What the system says of a name, if it is there; a link is itself.
     pub(super) fn stat(&self, name: &Path) -> io::Result<Option<FileStat>> {
-        let found = beneath::parent(self.file.as_fd(), name)
-            .and_then(|(folder, last)| Ok(fstatat(folder, last, AtFlags::AT_SYMLINK_NOFOLLOW)?));
+        let found =
+            beneath::parent(self.file.as_fd(), name).and_then(|(folder, last)| Ok(stat_at(folder, last)?));
         match found {
             Ok(found) => Ok(Some(found)),
             Err(why) if is_absent(&why) => Ok(None),
@@ -159,7 +157,7 @@ impl Dir {
 
     /// Which file that is, if there is one; a link is itself.
     pub(super) fn identity_of(&self, name: &Path) -> io::Result<Option<Identity>> {
-        Ok(self.stat(name)?.map(|found| identity(&found)))
+        Ok(self.stat(name)?.map(|found| found.identity))
     }
 
     /// Whether something has this name.
@@ -169,11 +167,7 @@ impl Dir {
 
     /// What is in it.
     pub(super) fn names(&self) -> io::Result<Vec<OsString>> {
-        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let mut open = dir::Dir::openat(&self.file, ".", flags, Mode::empty())?;
-        let names = open.iter().map(|entry| Ok(OsStr::from_bytes(entry?.file_name().to_bytes()).to_owned()));
-        let names: Result<Vec<OsString>, Errno> = names.collect();
-        Ok(names?.into_iter().filter(|name| name != "." && name != "..").collect())
+        names_in(&self.file)
     }
 
     /// Both names are in the folder itself.
@@ -210,12 +204,16 @@ impl Dir {
 
     /// Bytes that are free on its file system, for us.
     pub(super) fn free(&self) -> Result<u64, Error> {
-        disk::free(&self.file).map_err(|why| self.error("look at", why))
+        Ok(self.room()?.free)
     }
 
     /// Bytes that its file system has, used or free.
     pub(super) fn size(&self) -> Result<u64, Error> {
-        disk::size(&self.file).map_err(|why| self.error("look at", why))
+        Ok(self.room()?.size)
+    }
+
+    fn room(&self) -> Result<Room, Error> {
+        room(&self.file).map_err(|errno| self.error("look at", errno.into()))
     }
 
     fn error(&self, doing: &'static str, why: io::Error) -> Error {
@@ -240,25 +238,6 @@ pub(super) fn is_absent(why: &io::Error) -> bool {
 /// Of what is a folder, a pipe or a device where a file should be.
 pub(super) fn not_a_file() -> io::Error {
     io::Error::new(ErrorKind::InvalidInput, "it is no regular file")
-}
-
-/// What the system has found is a folder.
-pub(super) fn is_folder(found: &FileStat) -> bool {
-    kind(found) == SFlag::S_IFDIR
-}
-
-/// What the system has found is a file.
-pub(super) fn is_file(found: &FileStat) -> bool {
-    kind(found) == SFlag::S_IFREG
-}
-
-/// Bytes of what the system has found, if it is a file.
-pub(super) fn bytes_of(found: &FileStat) -> u64 {
-    if is_file(found) { u64::try_from(found.st_size).unwrap_or(0) } else { 0 }
-}
-
-fn kind(found: &FileStat) -> SFlag {
-    SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT
 }
 
 fn taken_or(doing: &'static str, path: &Path, why: io::Error) -> Error {

@@ -2,8 +2,8 @@
 
 use crate::record::container::MuxError;
 use crate::shown::shown;
+use crate::sys::files;
 use nix::errno::Errno;
-use nix::sys::statvfs::statvfs;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
@@ -204,10 +204,8 @@ fn has_odd_name(path: &Path) -> bool {
 /// There is space, but no file can be made. Some file systems count none, and say 0 of 0.
 fn has_no_inodes(path: &Path) -> bool {
     let folders = path.ancestors().filter(|folder| !folder.as_os_str().is_empty());
-    let known = folders.chain([Path::new(".")]).find_map(|folder| statvfs(folder).ok());
-    known.is_some_and(|known| {
-        known.files() > 0 && known.files_available() == 0 && known.blocks_available() > 0
-    })
+    let known = folders.chain([Path::new(".")]).find_map(|folder| files::room_at(folder).ok());
+    known.is_some_and(|known| known.files > 0 && known.files_free == 0 && known.free > 0)
 }
 
 impl fmt::Display for Error {

@@ -5,10 +5,9 @@ use super::dirs;
 use super::error::Error;
 use super::whereabouts::{Whereabouts, identity_of, whereabouts};
 use crate::shown::shown;
+use crate::sys::files;
 use nix::errno::Errno;
-use nix::fcntl::{FallocateFlags, OFlag, fallocate};
-use nix::sys::resource::{Resource, getrlimit};
-use nix::sys::statfs::{MSDOS_SUPER_MAGIC, fstatfs};
+use nix::fcntl::OFlag;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, IoSlice, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
@@ -17,6 +16,9 @@ use std::sync::Arc;
 
 /// FAT writes a file's length in 32 bits.
 const FAT_MOST: u64 = u32::MAX as u64;
+
+/// Its number in `linux/magic.h`.
+const FAT: u64 = 0x4d44;
 
 /// A file that is being written, and that nobody else has written.
 #[derive(Debug)]
@@ -133,8 +135,7 @@ impl SegmentFile {
         if !self.can_reserve || self.reserved >= self.end.saturating_add(ahead / 2) {
             return Ok(());
         }
-        let range = (i64::try_from(self.end).unwrap_or(i64::MAX), i64::try_from(ahead).unwrap_or(i64::MAX));
-        match fallocate(&self.file, FallocateFlags::FALLOC_FL_KEEP_SIZE, range.0, range.1) {
+        match files::keep_room(&self.file, self.end, ahead) {
             Ok(()) => self.reserved = self.end.saturating_add(ahead),
             Err(Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EINVAL) => self.can_reserve = false,
             Err(Errno::EINTR) => {}
@@ -178,10 +179,9 @@ impl SegmentFile {
 }
 
 /// How long a file may be, as far as one can know before it is: what the process may write, and what FAT holds.
-#[allow(clippy::useless_conversion, reason = "on some machines these are of 32 bits")]
 fn limit_of(file: &File) -> u64 {
-    let ours = getrlimit(Resource::RLIMIT_FSIZE).map_or(u64::MAX, |(soft, _)| u64::from(soft));
-    let is_fat = fstatfs(file).is_ok_and(|known| known.filesystem_type() == MSDOS_SUPER_MAGIC);
+    let ours = files::longest();
+    let is_fat = files::file_system(file).is_ok_and(|known| known == FAT);
     if is_fat { ours.min(FAT_MOST) } else { ours }
 }
 

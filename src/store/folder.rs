@@ -1,6 +1,6 @@
 //! The folder that files go to, which is ours alone while we record.
 
-use super::dir::{self, Dir, is_folder};
+use super::dir::Dir;
 use super::dirs;
 use super::error::Error;
 use super::file::SegmentFile;
@@ -187,7 +187,7 @@ impl Folder {
             let path = self.path().join(&name);
             let failed = |why| Error::new("delete", &path, why);
             match self.dir.stat(&name).map_err(failed)? {
-                Some(found) if is_folder(&found) => {
+                Some(found) if found.is_folder() => {
                     let (above, last) = self.dir.parent_of(&name)?;
                     stills::delete(&above, last)?;
                 }
@@ -235,7 +235,7 @@ impl Folder {
     /// Bytes of one of its files.
     pub fn bytes_of(&self, path: &Path) -> u64 {
         let found = self.name_of(path).and_then(|name| self.dir.stat(Path::new(name)).ok()?);
-        found.as_ref().map_or(0, dir::bytes_of)
+        found.map_or(0, |found| found.bytes)
     }
 
     /// What a path is called in the index.

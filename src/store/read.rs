@@ -1,7 +1,7 @@
 //! A recording that is read back, frame by frame: to be checked, exported or looked at. Whoever has written it may have meant us ill:
 //! whatever is in it, reading it takes memory for one frame, and time for its bytes.
 
-use super::dir::{Dir, bytes_of, not_a_file};
+use super::dir::{Dir, not_a_file};
 use super::error::Error;
 use super::stills::{self, Picture};
 use crate::jpeg::{self, Size};
@@ -127,7 +127,7 @@ impl RecordingReader {
         match &self.source {
             Source::File(frames) => Ok(frames.len),
             Source::Stills(dir, pictures) => {
-                let len = |(name, _): &Picture| Ok(dir.stat(name)?.as_ref().map_or(0, bytes_of));
+                let len = |(name, _): &Picture| Ok(dir.stat(name)?.map_or(0, |found| found.bytes));
                 let bytes = pictures.iter().map(len).sum::<io::Result<u64>>();
                 bytes.map_err(|why| Error::unreadable(&self.path, why))
             }

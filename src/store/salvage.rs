@@ -1,6 +1,6 @@
 //! What a crash has left of a file is made a whole one: cut behind its last whole frame, closed, seekable.
 
-use super::dir::{Dir, bytes_of, is_file, is_folder};
+use super::dir::Dir;
 use super::error::Error;
 use super::file::SegmentFile;
 use super::read::{probe, read_up_to};
@@ -75,12 +75,12 @@ pub fn salvage(dir: &Dir, name: &Path) -> Result<Salvaged, Error> {
     let failed = |why| Error::new("repair", &path, why);
     let (folder, name) = dir.parent_of(name)?;
     let found = folder.stat(name).map_err(failed)?.ok_or_else(|| failed(ErrorKind::NotFound.into()))?;
-    if is_folder(&found) {
+    if found.is_folder() {
         return salvage_stills(&folder, name);
     }
     let file = match folder.open_regular(name, OFlag::O_RDWR) {
         Ok(file) => file,
-        Err(_) if !is_file(&found) => return Ok(Salvaged::Foreign),
+        Err(_) if !found.is_file() => return Ok(Salvaged::Foreign),
         Err(why) => return Err(failed(why)),
     };
     salvage_file(Arc::new(folder), file, &path)
@@ -177,7 +177,7 @@ fn thin(folder: &Dir) -> io::Result<Option<(Remains, u64)>> {
     let pictures = stills::pictures(folder)?;
     let (mut bytes, mut torn, mut left) = (0_u64, 0_u64, Vec::new());
     for (number, (name, at)) in pictures.iter().enumerate() {
-        let len = folder.stat(name)?.as_ref().map_or(0, bytes_of);
+        let len = folder.stat(name)?.map_or(0, |found| found.bytes);
         let is_old = pictures.len().saturating_sub(number) > STILLS_A_CHECKPOINT;
         if is_old || is_whole_picture(folder, name)? {
             bytes = bytes.saturating_add(len);

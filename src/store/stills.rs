@@ -1,7 +1,7 @@
 //! A recording as a folder of JPEGs, each with its number and its time in its name:
 //! `000000_2026-11-23_14-03-27.512345+0100.jpg`.
 
-use super::dir::{Dir, bytes_of};
+use super::dir::Dir;
 use super::error::Error;
 use super::whereabouts::{Whereabouts, whereabouts};
 use crate::shown::shown;
@@ -135,7 +135,7 @@ pub(super) fn bytes_in(folder: &Dir) -> Result<u64, Error> {
     let mut bytes = 0_u64;
     for (picture, _) in pictures(folder).map_err(failed)? {
         let found = folder.stat(&picture).map_err(failed)?;
-        bytes = bytes.saturating_add(found.as_ref().map_or(0, bytes_of));
+        bytes = bytes.saturating_add(found.map_or(0, |found| found.bytes));
     }
     Ok(bytes)
 }

@@ -1,6 +1,6 @@
 //! How large the files of an index are: the disk says it. What the index says anybody may have written.
 
-use super::dir::{Dir, bytes_of, is_absent, is_folder};
+use super::dir::{Dir, is_absent};
 use super::sidecar;
 use super::stills;
 use nix::errno::Errno;
@@ -54,7 +54,7 @@ fn open(dir: &Dir, name: &Path) -> Result<Dir, Found> {
     opened.map_err(|_| match dir.stat(name) {
         Ok(None) => Found::Gone,
         Err(why) if why.raw_os_error() == Some(Errno::ELOOP as i32) => Found::Linked,
-        Ok(Some(found)) if !is_folder(&found) => Found::Linked,
+        Ok(Some(found)) if !found.is_folder() => Found::Linked,
         _ => Found::Unknown,
     })
 }
@@ -67,11 +67,11 @@ fn measure(dir: &Dir, name: &Path) -> Found {
         Err(why) if is_absent(&why) => return Found::Gone,
         Err(_) => return Found::Unknown,
     };
-    let bytes = if is_folder(&found) {
+    let bytes = if found.is_folder() {
         dir.below(name).and_then(|pictures| stills::bytes_in(&pictures)).unwrap_or(0)
     } else {
-        bytes_of(&found)
+        found.bytes
     };
     let beside = dir.stat(&sidecar::path_of(name)).ok().flatten();
-    Found::Bytes(bytes.saturating_add(beside.as_ref().map_or(0, bytes_of)))
+    Found::Bytes(bytes.saturating_add(beside.map_or(0, |beside| beside.bytes)))
 }

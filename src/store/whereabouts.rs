@@ -1,8 +1,7 @@
 //! Whether a path still leads to what was opened by it, and what has become of that: deleted, moved and unmounted are told apart.
 
+use crate::sys::files::{file_system, stat, stat_by};
 use nix::errno::Errno;
-use nix::sys::stat::{FileStat, fstat, lstat};
-use nix::sys::statfs::fstatfs;
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::MetadataExt;
@@ -39,37 +38,27 @@ pub enum Whereabouts {
     Unmounted,
 }
 
-/// Device and inode of a file.
-#[allow(
-    clippy::unnecessary_cast,
-    clippy::useless_conversion,
-    reason = "on some machines these are of 32 bits"
-)]
-pub(super) fn identity(stat: &FileStat) -> Identity {
-    (stat.st_dev as u64, stat.st_ino as u64)
-}
-
 /// Device and inode of what is held open.
 pub(super) fn identity_of(held: impl AsFd) -> Option<Identity> {
-    fstat(held).ok().map(|stat| identity(&stat))
+    stat(held).ok().map(|found| found.identity)
 }
 
 /// What has become of what was opened as `path`. Where the system does not say it is taken to be there: writing tells more.
 pub(super) fn whereabouts(held: impl AsFd, path: &Path) -> Whereabouts {
-    let stat = match fstat(held.as_fd()) {
-        Ok(stat) => stat,
+    let found = match stat(held.as_fd()) {
+        Ok(found) => found,
         // another machine has deleted it
         Err(Errno::ESTALE) => return Whereabouts::Deleted,
         Err(_) => return Whereabouts::There,
     };
-    let ours = identity(&stat);
-    match lstat(path).map(|stat| identity(&stat)) {
+    let ours = found.identity;
+    match stat_by(path).map(|found| found.identity) {
         Ok(theirs) if theirs == ours => return Whereabouts::There,
         // a link leads there, as it may to a folder
         Ok(_) if path.metadata().is_ok_and(|found| (found.dev(), found.ino()) == ours) => {
             return Whereabouts::There;
         }
-        _ if stat.st_nlink == 0 => return Whereabouts::Deleted,
+        _ if found.links == 0 => return Whereabouts::Deleted,
         // over a network a file's number may change
         Ok(_) if !is_local(held.as_fd()) => return Whereabouts::There,
         Ok(_) | Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ESTALE) => {}
@@ -79,13 +68,12 @@ pub(super) fn whereabouts(held: impl AsFd, path: &Path) -> Whereabouts {
         return Whereabouts::Unmounted;
     }
     let now = fs::read_link(format!("/proc/self/fd/{}", held.as_fd().as_raw_fd())).ok();
-    Whereabouts::Moved(now.filter(|now| lstat(now).is_ok_and(|stat| identity(&stat) == ours)))
+    Whereabouts::Moved(now.filter(|now| stat_by(now).is_ok_and(|found| found.identity == ours)))
 }
 
 /// Nobody but programs of this machine writes there.
-#[allow(clippy::unnecessary_cast, reason = "on some machines these are of 32 bits, or signed")]
 pub(super) fn is_local(held: impl AsFd) -> bool {
-    fstatfs(held).is_ok_and(|known| LOCAL.contains(&(known.filesystem_type().0 as u64 & 0xffff_ffff)))
+    file_system(held).is_ok_and(|known| LOCAL.contains(&known))
 }
 
 /// The mount through which it was opened is still one of ours.

@@ -1,14 +1,14 @@
 //! How many descriptors are left to the process.
 
-use nix::sys::resource::{Resource, getrlimit};
+use rustix::process::{Resource, getrlimit};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 /// Whether there are fewer than `spare` left beside this one, which has just been opened: the system gives the lowest number that
 /// is free, so that all below it are taken.
 pub fn are_scarce(newest: &impl AsFd, spare: u64) -> bool {
     let number = u64::try_from(newest.as_fd().as_raw_fd()).unwrap_or(0);
-    let (limit, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((u64::MAX, 0));
-    number.saturating_add(spare) >= limit
+    let limit = getrlimit(Resource::Nofile).current;
+    limit.is_some_and(|limit| number.saturating_add(spare) >= limit)
 }
 
 /// The same with the lowest number that is free, if that is lower than its own. To be done where one has gone for it: with holes below,
@@ -25,7 +25,7 @@ pub fn moved_down<It: AsFd + From<OwnedFd>>(it: It) -> It {
 mod tests {
     use super::*;
     use crate::sys::loopback::{alone, test_name};
-    use nix::sys::resource::setrlimit;
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
     use std::fs::File;
 
     #[test]
@@ -34,15 +34,15 @@ mod tests {
             return;
         }
         let newest = File::open("/dev/null").unwrap();
-        let number = u64::try_from(newest.as_raw_fd()).unwrap();
+        let number = newest.as_raw_fd();
         let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
-        setrlimit(Resource::RLIMIT_NOFILE, number + 5, most).unwrap();
+        setrlimit(Resource::RLIMIT_NOFILE, (number + 5).try_into().unwrap(), most).unwrap();
         assert!(!are_scarce(&newest, 4) && are_scarce(&newest, 5));
         let (gone, later) = (newest, File::open("/dev/null").unwrap());
         assert!(are_scarce(&later, 4));
         drop(gone);
         let later = moved_down(later);
-        assert!(later.as_raw_fd() as u64 == number && later.metadata().is_ok());
-        assert_eq!(moved_down(later).as_raw_fd() as u64, number, "there is none lower");
+        assert!(later.as_raw_fd() == number && later.metadata().is_ok());
+        assert_eq!(moved_down(later).as_raw_fd(), number, "there is none lower");
     }
 }

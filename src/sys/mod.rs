@@ -1,4 +1,4 @@
-//! Every system call that is not a camera's or a file's, as a safe function. Knows nothing of frames or clients.
+//! Every system call that is not a camera's, as a safe function. Knows nothing of frames or clients.
 //!
 //! errno becomes meaning here: what callers see are outcomes that they act on, or an `io::Error` to report.
 //! A port to another system touches this room.
@@ -13,7 +13,7 @@ pub mod clock;
 pub mod command;
 pub mod connection;
 pub mod descriptors;
-pub mod disk;
+pub mod files;
 pub mod handed;
 pub mod hotplug;
 pub mod interfaces;

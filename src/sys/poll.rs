@@ -5,16 +5,20 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, ppoll};
 use nix::sys::time::TimeSpec;
 use std::io;
+use std::time::Duration;
 
 pub use nix::poll::PollFlags;
 
+/// A 32-bit system's seconds end at 68 years.
+const LONGEST: Duration = Duration::from_secs(86_400);
+
 /// Waits for any of `fds`, at the longest until `until`. Returns at once if that is not after `now`.
-/// A signal ends the wait too: then no `fd` is ready.
+/// A signal ends the wait too, and so does a day: then no `fd` is ready.
 ///
 /// # Errors
 /// What the system says of a bad descriptor set; never an interruption.
 pub fn wait(fds: &mut [PollFd<'_>], until: Time, now: Time) -> io::Result<()> {
-    let timeout = (until != Time::NEVER).then(|| TimeSpec::from(until.since(now)));
+    let timeout = (until != Time::NEVER).then(|| TimeSpec::from(until.since(now).min(LONGEST)));
     match ppoll(fds, timeout, None) {
         Ok(_) | Err(Errno::EINTR) => Ok(()),
         Err(errno) => Err(errno.into()),
@@ -52,7 +56,6 @@ mod tests {
     use std::os::fd::{AsFd, OwnedFd};
     use std::os::unix::net::UnixStream;
     use std::os::unix::thread::JoinHandleExt;
-    use std::time::Duration;
 
     /// What is asked for now, as readable, writable and failing.
     fn look(fd: &impl AsFd, what: PollFlags) -> [bool; 3] {
@@ -64,6 +67,18 @@ mod tests {
     const NOTHING: [bool; 3] = [false; 3];
     const READABLE: [bool; 3] = [true, false, false];
     const WRITABLE: [bool; 3] = [false, true, false];
+
+    #[test]
+    fn a_deadline_may_be_centuries_away() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        theirs.write_all(b"x").unwrap();
+        for years in [1, 67, 100, 500] {
+            let mut fds = [PollFd::new(ours.as_fd(), PollFlags::POLLIN)];
+            let until = Time::default().after(Duration::from_secs(years * 31_556_952));
+            wait(&mut fds, until, Time::default()).unwrap();
+            assert!(is_readable(&fds[0]), "{years} years");
+        }
+    }
 
     #[test]
     fn what_comes_is_readable_until_it_is_read() {

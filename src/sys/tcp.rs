@@ -327,7 +327,7 @@ mod tests {
         wait_for(&door, PollFlags::POLLIN);
         let (before, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
         let next = File::open("/dev/null").unwrap().as_raw_fd();
-        setrlimit(Resource::RLIMIT_NOFILE, u64::try_from(next).unwrap(), most).unwrap();
+        setrlimit(Resource::RLIMIT_NOFILE, next.try_into().unwrap(), most).unwrap();
         assert!(matches!(accept(&door).unwrap(), Accepted::NoRoom));
         setrlimit(Resource::RLIMIT_NOFILE, before, most).unwrap();
         assert!(matches!(accept(&door).unwrap(), Accepted::Connection(..)), "it has waited");

@@ -1,7 +1,7 @@
 #!/bin/bash
 # run.sh JOB.sh: boots the guest, runs the job as root in it (in /host, which is $SHARE), prints its output, returns its status.
 # Environment: SHARE=DIR (default: this folder)  TIMEOUT=600 (seconds, hard)  SYSTEMD=1 (a full systemd boot, slower)
-#   ACCEL=kvm|tcg (default: probed once per image)  CPUS=1 (KVM: 2)  MEMORY=1536 (MB)
+#   ARCH=amd64 or arm64 (the guest's processor)  ACCEL=kvm|tcg (default: probed once per image)  CPUS=1 (KVM: 2)  MEMORY=1536 (MB)
 #   DISK=FILE (an image that the guest has as /dev/vdb, and that keeps what it writes)
 #   PORT=N (the guest has a network card, network_out in tools/steps.sh; who asks 127.0.0.1:N of the host comes to its port 9999)
 #   KEEP=DIR (the console and the kernel's log go there)
@@ -11,6 +11,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 job=$1
 share=$(realpath "${SHARE:-$here}")
 image=$("$here/build.sh") || exit 125
+case ${ARCH:-amd64} in
+amd64) system=qemu-system-x86_64 machine=q35 serial=ttyS0 alike=x86_64 ;;
+arm64) system=qemu-system-aarch64 machine=virt serial=ttyAMA0 alike=aarch64 ;;
+esac
 dir=$(mktemp -d "$share/.run-XXXXXX")
 qemu=
 trap '[ -z "$qemu" ] || { kill "$qemu"; wait "$qemu"; } 2>/dev/null; rm -rf "$dir"' EXIT
@@ -19,9 +23,9 @@ cp "$job" "$dir/job" || exit 125
 
 # A nested host may open /dev/kvm and then hang: KVM is taken only if the kernel really reaches user space under it.
 probe() {
-    [ -w /dev/kvm ] && timeout -k 1 10 qemu-system-x86_64 -accel kvm -M q35 -cpu host -m 512 -nodefaults -no-user-config \
+    [ -w /dev/kvm ] && [ "$(uname -m)" = "$alike" ] && timeout -k 1 10 "$system" -accel kvm -M "$machine" -cpu host -m 512 -nodefaults -no-user-config \
         -display none -serial stdio -no-reboot -kernel "$image/vmlinuz" -initrd "$image/initrd.gz" \
-        -append "console=ttyS0 quiet panic=-1 vm.probe" </dev/null 2>/dev/null | grep -q VM-PROBE-OK
+        -append "console=$serial quiet panic=-1 vm.probe" </dev/null 2>/dev/null | grep -q VM-PROBE-OK
 }
 accel=${ACCEL:-$(cat "$image/accel" 2>/dev/null)}
 if [ -z "$accel" ]; then
@@ -30,18 +34,20 @@ if [ -z "$accel" ]; then
 fi
 # TCG runs "rep movsb" byte by byte: without ERMS and FSRM the kernel copies eight at a time. It gets one CPU: with two,
 # the kernel's patching of its own code races with the other's translation of it, and one boot in ten ends in "Oops: int3".
-case $accel in
-kvm) machine=(-accel kvm -cpu host -smp "${CPUS:-2}") ;;
-*) machine=(-accel "tcg,tb-size=512" -cpu "max,-erms,-fsrm" -smp "${CPUS:-1}") ;;
+# The ARM processor is that of a Raspberry Pi 4: newer ones sign pointers, which takes TCG long, and some run no 32-bit programs.
+case $accel-$alike in
+kvm-*) processor=(-accel kvm -cpu host -smp "${CPUS:-2}") ;;
+*-x86_64) processor=(-accel "tcg,tb-size=512" -cpu "max,-erms,-fsrm" -smp "${CPUS:-1}") ;;
+*) processor=(-accel "tcg,tb-size=512" -cpu cortex-a72 -smp "${CPUS:-1}") ;;
 esac
 
 mkfifo "$dir/out"
 cat "$dir/out" &
 output=$!
-timeout --foreground -k 5 "${TIMEOUT:-600}" qemu-system-x86_64 "${machine[@]}" -M q35 -m "${MEMORY:-1536}" \
+timeout --foreground -k 5 "${TIMEOUT:-600}" "$system" "${processor[@]}" -M "$machine" -m "${MEMORY:-1536}" \
     -nodefaults -no-user-config -display none -no-reboot -serial "file:$dir/console" \
     -kernel "$image/vmlinuz" -initrd "$image/initrd.gz" \
-    -append "console=ttyS0 quiet panic=-1 mitigations=off nokaslr random.trust_cpu=1 vm.dir=${dir##*/} ${SYSTEMD:+vm.systemd}" \
+    -append "console=$serial quiet panic=-1 mitigations=off nokaslr random.trust_cpu=1 vm.dir=${dir##*/} ${SYSTEMD:+vm.systemd}" \
     -drive "if=virtio,file=$image/root.ext4,format=raw,snapshot=on,cache=unsafe" -device virtio-rng-pci \
     -device virtio-serial-pci -chardev file,id=out,path=/dev/fd/3,append=on -device virtserialport,chardev=out,name=vm.out \
     ${PORT:+-netdev "user,id=out,hostfwd=tcp:127.0.0.1:$PORT-:9999,hostfwd=udp:127.0.0.1:$PORT-:9999"} \

@@ -1,6 +1,7 @@
 #!/bin/bash
 # share.sh FOLDER: makes the folder that the guest sees as /host: binaries, tools, units, a clip, empty disks of ext4.
-# Environment: BIN_DIR=DIR (ready binaries that run on Debian 13; default: cargo builds them)
+# Environment: BIN_DIR=DIR (ready binaries that run on Debian 13; default: cargo builds them, and for ARCH=arm64 those of
+#   `make cross`)  ARCH=amd64 or arm64 (the guest's processor)
 #   PACKAGES=1 (the packages of these binaries, twice: the second is an upgrade of the first)
 set -euo pipefail
 share=$1
@@ -10,17 +11,24 @@ child= # what runs in the background: bash would hear no signal while it waited 
 trap '[ -z "$child" ] || kill "$child" 2>/dev/null; [ -z "$child" ] || wait "$child" || true' EXIT
 trap 'exit 130' INT TERM
 
-if [ -z "${BIN_DIR:-}" ]; then
+here_bin=${BIN_DIR:-} # what runs on this machine
+if [ "${ARCH:-amd64}" != amd64 ]; then
+    here_bin=
+    BIN_DIR=${BIN_DIR:-$repository/target/cross/$ARCH}
+    [ -x "$BIN_DIR/camcast" ] || { echo "there is no $BIN_DIR/camcast: \`make cross ARCH=$ARCH\` makes it"; exit 1; }
+fi
+if [ -z "$here_bin" ]; then
     echo "building the release binaries"
     (cd "$repository" && cargo build --quiet --release --bins)
-    BIN_DIR=${CARGO_TARGET_DIR:-$repository/target}/release
+    here_bin=${CARGO_TARGET_DIR:-$repository/target}/release
+    BIN_DIR=${BIN_DIR:-$here_bin}
 fi
 
 # The cameras' clip is 60 pictures of camcast's own pattern, cast and recorded on this machine.
 make_clip() {
     local port tries=0
     port=$(python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
-    "$BIN_DIR/camcast" pattern -r 1280x720 -f 30 --listen "127.0.0.1:$port" 2>"$share/camcast.log" &
+    "$here_bin/camcast" pattern -r 1280x720 -f 30 --listen "127.0.0.1:$port" 2>"$share/camcast.log" &
     child=$!
     until grep -qs "listening on " "$share/camcast.log"; do
         tries=$((tries + 1))
@@ -30,7 +38,7 @@ make_clip() {
         fi
         sleep 0.1
     done
-    timeout 60 "$BIN_DIR/camrec" "127.0.0.1:$port" -o - --format mjpeg --every --frames 60 \
+    timeout 60 "$here_bin/camrec" "127.0.0.1:$port" -o - --format mjpeg --every --frames 60 \
         >"$share/clip.mjpeg" 2>"$share/camrec.log" || { cat "$share/camrec.log"; return 1; }
     kill $child
     wait $child || true

@@ -2,6 +2,7 @@
 # test.sh [JOB...]: runs camcast and camrec on real camera drivers in a virtual machine; all of jobs/ by default, but those that
 # only measure (BY_NAME=1).
 # Environment: BIN_DIR=DIR (ready binaries that run on Debian 13; default: cargo builds them)  TIMEOUT=600 (seconds a job)
+#   ARCH=arm64 (an ARM machine, by default with the binaries of `make cross`; with BIN_DIR those for armhf run on it too)
 #   AT_ONCE=N (machines that run at a time; default: 2, each has one CPU; 1 on a host that has one)
 # Each job's output is kept in out/. Prints a line a job, the power cuts as one, and at last "N passed, M failed"; fails if one
 # failed.
