@@ -10,6 +10,8 @@ SECONDS ?= 60
 TARGET ?=
 # make bench: which parts alone
 ONLY ?=
+# make test-vm: which jobs alone
+JOBS ?=
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,9 +49,9 @@ bench-instructions: ## instructions a frame, against tests/golden: UPDATE_GOLDEN
 	cargo build --locked --release --example instructions
 	$${CARGO_TARGET_DIR:-target}/release/examples/instructions
 
-test-vm: ## real V4L2 drivers and virtual cameras, in a virtual machine
+test-vm: ## real V4L2 drivers and virtual cameras, in a virtual machine: JOBS="boot vivid" alone, ARCH=arm64 for an ARM one
 	@tests/scripts/deps.sh build test
-	tests/vm/test.sh
+	tests/vm/test.sh $(JOBS)
 
 test-power: ## the power goes while camrec records, 20 times, in a virtual machine
 	@tests/scripts/deps.sh build test players
@@ -75,7 +77,7 @@ check: ## format, lints, documentation, links, scripts, licences, units, manual 
 	tests/scripts/completions.sh
 	tests/scripts/install.sh
 
-deb: ## the packages camcast and camrec, in target/deb: BIN_DIR=target/cross for those of make cross
+deb: ## the packages camcast and camrec, in target/deb: BIN_DIR=target/cross/arm64 for those of make cross
 	@tests/scripts/deps.sh build pack
 	$(if $(BIN_DIR),,cargo build --locked --release --bins)
 	packaging/deb.sh
@@ -89,5 +91,5 @@ dist: ## a release in target/dist: source that builds without a network, package
 	@tests/scripts/deps.sh build dist
 	tests/scripts/dist.sh
 
-cross: ## aarch64 binaries for Debian 12 and Raspberry Pi OS 12 or newer, tested under qemu
+cross: ## ARM binaries for Debian 12, Raspberry Pi OS 12 or newer, in target/cross/ARCH, tested under qemu: ARCH=arm64 or armhf
 	tests/scripts/cross.sh

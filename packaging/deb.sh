@@ -3,6 +3,9 @@
 # cargo-deb is to pack, in target/deb/camcast and target/deb/camrec.
 #   OUT=DIR                   where to (target/deb)
 #   BIN_DIR=DIR               programs that were built (target/release): for another processor, those of `make cross`
+#   DEB_VERSION=V             the version without Debian's revision. By default that of Cargo.toml where its tag vV stands; of another
+#                             commit with its date and name, V+gitDATE.TIME.COMMIT, or V~git... while V is not tagged: later ones are
+#                             newer to apt, and V itself is newer than what led to it; .changed is behind it where sources were
 #   REVISION=N                Debian's revision (1)
 #   DEBEMAIL="NAME <ADDRESS>" who packs it
 #   SOURCE_DATE_EPOCH=N       seconds since 1970, for the dates in it (those of the last commit)
@@ -18,6 +21,8 @@ umask 022
 
 for program in camcast camrec; do
     [ -x "$binaries/$program" ] || { echo "there is no $binaries/$program: \`make build\` makes it" >&2 && exit 1; }
+    newer=$(find src Cargo.toml Cargo.lock -type f -newer "$binaries/$program" -print -quit)
+    [ -z "$newer" ] || { echo "$binaries/$program is older than $newer: build it anew" >&2 && exit 1; }
 done
 cargo metadata --locked --no-deps --format-version 1 >"$work/metadata.json"
 # field PROGRAM NAME: of its part of Cargo.toml, or else of camcast's
@@ -31,7 +36,17 @@ value = {**package, **synopsis, **deb, **deb["variants"].get(sys.argv[2], {})}.g
 print(value)
 PYTHON
 }
-version=$(field camcast version)-${REVISION:-$(field camcast revision)}
+# version_of V: of this commit, where V is what Cargo.toml says
+version_of() {
+    local sign='~' changed
+    # a tree without git is a release, and another's folder may lie around it
+    [ "$(git rev-parse --show-toplevel 2>/dev/null)" = "$repository" ] || { echo "$1" && return; }
+    changed=$(git status --porcelain -- src Cargo.toml Cargo.lock)
+    [ -n "$changed" ] || [ -z "$(git tag --points-at HEAD --list "v$1")" ] || { echo "$1" && return; }
+    ! git merge-base --is-ancestor "v$1" HEAD 2>/dev/null || sign=+
+    echo "$1${sign}git$(date --utc --date "@$(git log -1 --format=%ct)" +%Y%m%d.%H%M%S).$(git rev-parse --short=7 HEAD)${changed:+.changed}"
+}
+version=${DEB_VERSION:-$(version_of "$(field camcast version)")}-${REVISION:-$(field camcast revision)}
 maintainer=${DEBEMAIL:-$(field camcast maintainer)}
 case $(readelf --file-header "$binaries/camcast" | sed -n 's/^ *Machine: *//p') in
     *X86-64) architecture=amd64 target=x86_64-unknown-linux-gnu ;;
@@ -103,6 +118,7 @@ pack() {
         install -m 755 "packaging/$program/$file" "$control/$file"
     done
     touch --date "@$SOURCE_DATE_EPOCH" "$control"/* "$control"
+    rm -f "$out/${program}_"*"_$architecture.deb" # of other commits
     dpkg-deb --root-owner-group -Zxz --build "$work/$program" "$name" >/dev/null
     echo "$name: $(stat -c %s "$name") bytes"
 }

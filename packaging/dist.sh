@@ -26,8 +26,9 @@ rm -rf "$out"
 mkdir -p "$out"
 tar --create --sort=name --owner=0 --group=0 --numeric-owner --mode=go-w --mtime="@$epoch" -C "$work" "$name" |
     xz -T2 -6 >"$out/$name.tar.xz"
-for package in target/deb/*_"$version"-*.deb; do
+for package in target/deb/*_"$version"[-+~]*.deb; do
     [ -e "$package" ] || continue
+    case $package in *.changed-*) echo "dist.sh: $package is of sources that are not committed, and left out" >&2 && continue ;; esac
     # deb.sh dates what it packs by the commit
     made=$(dpkg-deb --ctrl-tarfile "$package" | tar --list --verbose --utc --full-time ./control | awk '{ print $4, $5 }')
     if [ "$(date --date "$made UTC" +%s)" = "$epoch" ]; then

@@ -55,7 +55,8 @@ put_program() {
     fi
     put 755 "$binaries/$program" "$prefix/bin/$program"
     for page in "$repository/man/$program".*; do
-        put 644 "$page" "$prefix/share/man/man${page##*.}/${page##*/}"
+        sed "s#/usr/share/doc/#$prefix/share/doc/#" "$page" >"$work/page"
+        put 644 "$work/page" "$prefix/share/man/man${page##*.}/${page##*/}"
     done
     for unit in "$repository/systemd/$program"*.service "$repository/systemd/$program"*.socket; do
         [ -e "$unit" ] || continue
@@ -85,6 +86,16 @@ put_program() {
     [ "$what" = install ] || { folder "$documents/examples" && folder "$documents"; }
 }
 
+# What lies in /usr/local comes before what a package has put into /usr, its units too.
+if [ -z "$destination" ] && [ "$what" = install ] && [ "$prefix" != /usr ]; then
+    for program; do
+        [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$program" 2>/dev/null)" != installed ] || {
+            echo "the package $program is installed, and what is put into $prefix would hide it: \`apt remove $program\` before," \
+                "or install a package of this version instead, which \`make deb\` makes" >&2
+            exit 1
+        }
+    done
+fi
 for program; do
     put_program "$program"
 done

@@ -29,7 +29,7 @@ if [ "$tests" = instructions ] && [ "$architecture" != arm64 ]; then
 fi
 
 "$repository/tests/scripts/deps.sh" cross
-packages=rustc,cargo,libstd-rust-dev,cmake,make,nasm,libclang-dev,qemu-user,ca-certificates,ffmpeg,mkvtoolnix
+packages=rustc,cargo,libstd-rust-dev,cmake,make,nasm,libclang-dev,qemu-user,ca-certificates,ffmpeg,mkvtoolnix,mount,iproute2,procps
 for each in arm64 armhf; do
     packages+=,libstd-rust-dev:$each,crossbuild-essential-$each,libc6-dev:$each,libgcc-s1:$each
 done
@@ -140,9 +140,8 @@ INSIDE
 
 given=()
 if [ "$tests" = deb ]; then
-    version=$(sed -n '/^version/{s/.*"\(.*\)"/\1/p;q}' "$repository/Cargo.toml")
     for program in camcast camrec; do
-        given+=("$repository/target/deb/${program}_$version"-*_"$architecture".deb)
+        given+=("$repository/target/deb/${program}"_*_"$architecture".deb)
     done
     ls "${given[@]}" >/dev/null || { echo "make deb BIN_DIR=target/cross/$architecture makes them"; exit 1; }
 fi
@@ -152,6 +151,7 @@ variables=(TESTS="$tests" ONLY="${ONLY:-}" target="$target" gnu="$gnu" qemu="$qe
     root=$1 src=$2 cache=$3
     shift 3
     mount --make-rprivate / 2>/dev/null || true
+    mount --bind "$root" "$root"
     cp -L /etc/resolv.conf "$root/etc/resolv.conf"
     cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
     mkdir -p "$root/src" "$root/cargo" "$root/target" "$root/programs"
@@ -168,7 +168,12 @@ variables=(TESTS="$tests" ONLY="${ONLY:-}" target="$target" gnu="$gnu" qemu="$qe
         name=${package##*/}
         cp "$package" "$root/tmp/packages/${name%%_*}.deb"
     done
-    exec chroot "$root" /bin/bash /tmp/inside
+    # in a chroot tests could make no namespaces of their own
+    cd "$root"
+    pivot_root . .
+    umount -l .
+    cd /
+    exec /bin/bash /tmp/inside
 ' _ "$root" "$repository" "$cache" "${given[@]}"
 [ "$tests" != deb ] || exit 0
 

@@ -15,14 +15,14 @@ fail() {
     exit 1
 }
 
-OUT=target/deb packaging/deb.sh >/dev/null
+mapfile -t first < <(OUT=target/deb packaging/deb.sh | sed 's/: [0-9]* bytes$//')
 OUT=$work/next REVISION=1+1 packaging/deb.sh >/dev/null
-version=$(sed -n '/^version/{s/.*"\(.*\)"/\1/p;q}' Cargo.toml)
 next=("$work"/next/*.deb)
-# others may lie there from before, for other processors
-architecture=$(dpkg-deb --field "${next[0]}" Architecture)
-first=(target/deb/camcast_"$version-1_$architecture".deb target/deb/camrec_"$version-1_$architecture".deb)
 ls "${first[@]}" >/dev/null || fail "not both packages"
+version=$(dpkg-deb --field "${first[0]}" Version)
+version=${version%-1}
+architecture=$(dpkg-deb --field "${first[0]}" Architecture)
+[ ${#first[@]} = 2 ] || fail "not two packages: ${first[*]}"
 [ ${#next[@]} = 2 ] || fail "not two packages: ${next[*]}"
 
 lintian --allow-root --fail-on error --no-cfg "${first[@]}" || fail "lintian has found errors"
@@ -51,7 +51,7 @@ if command -v cargo-deb >/dev/null && [ -z "${BIN_DIR:-}" ]; then
     for program in camcast camrec; do
         variant=()
         [ $program = camcast ] || variant=(--variant "$program")
-        cargo-deb --quiet --no-build --no-strip --output "$work/$program.deb" "${variant[@]}" >/dev/null
+        cargo-deb --quiet --no-build --no-strip --deb-version "$version-1" --output "$work/$program.deb" "${variant[@]}" >/dev/null
         dpkg-deb --fsys-tarfile "$work/$program.deb" | tar --list --verbose | awk '/^-/ { print $1, $6 }' | sort |
             diff - "$work/$program.packed" || fail "cargo-deb packs other files for $program"
         # libc6 depends on libgcc-s1, so cargo-deb leaves it out
@@ -94,6 +94,8 @@ for kind in log lib; do
 done
 touch "$root"/var/log/private/camcast/clients.log "$root"/var/lib/private/camcast{,-door}/camcast-spill.lock "$root"/var/lib/camrec/door/2026-11-23/14-03-27.mkv \
     "$root"/var/lib/camrec/{door,empty}/.camrec.index
+mkdir -p "$root/etc/credstore"
+touch "$root"/etc/credstore/{camcast.key,camrec.key} "$root/etc/camcast/door.conf"
 to_root --install "${next[@]}"
 [ "$(state camcast) $(state camrec)" = "installed $version-1+1 installed $version-1+1" ] || fail "not upgraded"
 [ "$(links)" = "$enabled" ] || fail "after the upgrade this is enabled: $(links)"
@@ -111,8 +113,11 @@ to_root --purge camcast camrec
 [ -z "$(links)" ] || fail "a purge has left $(links)"
 left=$(cd "$root" && find . \( -type f -o -type l \) ! -path './var/lib/dpkg/*' ! -path './etc/*passwd*' ! -path './etc/*shadow*' \
     ! -path './etc/group*' ! -name .pwd.lock | sort | tr '\n' ' ')
-recordings='./var/lib/camrec/door/.camrec.index ./var/lib/camrec/door/2026-11-23/14-03-27.mkv '
+recordings='./etc/camcast/door.conf ./etc/credstore/camcast.key ./etc/credstore/camrec.key ./var/lib/camrec/door/.camrec.index ./var/lib/camrec/door/2026-11-23/14-03-27.mkv '
 [ "$left" = "$recordings" ] || fail "a purge has left: $left"
 [ ! -e "$root/var/lib/camrec/empty" ] || fail "a folder without recordings is left"
+for kept in camcast/door.conf credstore/camcast.key credstore/camrec.key; do
+    grep -q "/etc/$kept is left as it is" "$work/said" || fail "of $kept nothing is said"
+done
 grep -q 'recordings in .*/var/lib/camrec are left as they are' "$work/said" || fail "of the recordings nothing is said"
 echo "packages: installed, upgraded, removed, purged; ${first[*]}"

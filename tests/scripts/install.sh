@@ -12,6 +12,15 @@ fail() {
     exit 1
 }
 
+# a package that is installed is not hidden
+mkdir "$work/tools"
+printf '#!/bin/sh\necho installed\n' >"$work/tools/dpkg-query"
+chmod +x "$work/tools/dpkg-query"
+! PATH=$work/tools:$PATH PREFIX=$work/hides SYSCONFDIR=$work/hides BIN_DIR=$binaries packaging/install.sh install 2>"$work/refusal" ||
+    fail "a package that is installed is hidden"
+grep -q 'the package camcast is installed.*apt remove camcast' "$work/refusal" || fail "it says: $(<"$work/refusal")"
+[ ! -e "$work/hides" ] || fail "something was installed all the same"
+
 for prefix in /usr/local /usr; do
     root=$work/${prefix##*/}
     run() { make --no-print-directory "$@" DESTDIR="$root" PREFIX=$prefix BIN_DIR="$binaries"; }

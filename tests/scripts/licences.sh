@@ -1,10 +1,11 @@
 #!/bin/bash
 # licences.sh: licences and origins of the dependencies (cargo deny), and known advisories where their list can be had.
 set -euo pipefail
+version=0.20.2
 if ! command -v cargo-deny >/dev/null; then
-    echo "installing cargo-deny"
-    if ! cargo install --quiet --locked cargo-deny; then
-        # the newest may need a newer Rust than ours; then this check is for machines that have it
+    echo "installing cargo-deny $version"
+    if ! cargo install --quiet --locked --version "$version" cargo-deny; then
+        # it needs a newer Rust than ours may be; then this check is for machines that have it
         echo "left out: licences and advisories, because cargo-deny could not be installed (why is said above)"
         exit 0
     fi

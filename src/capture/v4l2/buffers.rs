@@ -159,6 +159,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_buffer_is_as_long_as_the_kernel_knows_it() {
+        // with 32 bits the seconds in it have 32 or 64, and the kernel takes both: the call's number says which
+        let known: &[usize] = if cfg!(target_pointer_width = "64") { &[88] } else { &[68, 80] };
+        let length = size_of::<sys::v4l2_buffer>();
+        assert!(known.contains(&length), "{length} bytes");
+        for call in [vidioc::VIDIOC_QUERYBUF, vidioc::VIDIOC_QBUF, vidioc::VIDIOC_DQBUF] {
+            assert_eq!((call >> 16) as usize & 0x3fff, length);
+        }
+    }
+
+    #[test]
     fn odd_times_become_instants() {
         let mut raw = buffer(3);
         for (seconds, micros, nanos) in [
