@@ -295,7 +295,8 @@ impl Folder {
         }
         self.since_look = 0;
         loop {
-            let free = files::room(&self.place.dir).map_err(|errno| self.error("look at", errno.into()))?.free;
+            let free =
+                files::room(&self.place.dir).map_err(|errno| self.error("look at", errno.into()))?.free;
             if free >= self.limits.reserve.saturating_add(length) {
                 return Ok(());
             }
