@@ -111,9 +111,8 @@ impl Watch<'_> {
             let remedy = "another cable or port, without a hub; a camera that leaves out a frame's end: --allow-truncated-frames";
             return Finding::warn("frames", what, remedy);
         }
-        if let (Some(fps), Some(agreed)) = (trial.fps(), self.agreed)
-            && fps < 0.85 * agreed
-        {
+        let slow = trial.fps().zip(self.agreed).filter(|(fps, agreed)| *fps < 0.85 * agreed);
+        if let Some((_, agreed)) = slow {
             return Finding::warn(
                 "frames",
                 format!("{what}; {agreed:.2} were agreed on"),
