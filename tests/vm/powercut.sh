@@ -23,6 +23,7 @@ said() { [ "$(grep -ac "$2" "$log")" -ge "$1" ]; }
 for round in $(seq "$rounds"); do
     mkdir -p "$keep/$round"
     log=$keep/$round/log
+    : >"$log" # it is looked into before anything is said
     DISK=$work/disk SHARE=$work/host TIMEOUT=300 "$here/run.sh" "$here/tools/until-cut.sh" >"$log" 2>&1 &
     child=$!
     # the last line may be torn; what was open is repaired beside the recording, in its own time
