@@ -63,8 +63,8 @@ impl AsFd for ClientSocket {
 /// UDP sockets of one address, for clients to come.
 #[derive(Clone, Debug)]
 pub struct Pool {
-    /// Those that nobody else holds are free.
-    sockets: Arc<[Arc<UdpSocket>]>,
+    /// Each with the address that it is bound to. Those that nobody else holds are free.
+    sockets: Arc<[(SocketAddr, Arc<UdpSocket>)]>,
 }
 
 impl Pool {
@@ -73,8 +73,13 @@ impl Pool {
     /// # Errors
     /// The system does not let them.
     pub fn new(sockets: Vec<UdpSocket>) -> io::Result<Self> {
-        sockets.iter().try_for_each(park)?;
-        Ok(Pool { sockets: sockets.into_iter().map(Arc::new).collect() })
+        let bound = |socket: UdpSocket| {
+            disconnect(&socket)?;
+            let at = socket.local_addr()?;
+            park(&socket)?;
+            Ok((at, Arc::new(socket)))
+        };
+        sockets.into_iter().map(bound).collect::<io::Result<_>>().map(|sockets| Pool { sockets })
     }
 
     /// How many there are, taken or not.
@@ -82,17 +87,17 @@ impl Pool {
         self.sockets.len()
     }
 
-    /// One on this port, for the datagrams of `remote` alone; what it had heard before is drained. It is as if it had just been made,
-    /// but for its buffers.
+    /// One on this port and address, for the datagrams of `remote` alone.
     ///
     /// # Errors
     /// None is free, there is no route to `remote`, or what goes there does not go out from `local`'s address.
     pub fn take(&self, local: SocketAddr, remote: SocketAddr) -> io::Result<PoolSocket> {
-        let port = |socket: &UdpSocket| socket.local_addr().map(|at| at.port());
-        let is_free = |socket: &&Arc<UdpSocket>| {
-            Arc::strong_count(socket) == 1 && port(socket).is_ok_and(|port| port == local.port())
+        let is_free = |(at, socket): &&(SocketAddr, Arc<UdpSocket>)| {
+            let is_there = at.ip().is_unspecified() || at.ip() == local.ip();
+            let is_of_kind = at.port() == local.port() && at.is_ipv4() == local.is_ipv4();
+            is_there && is_of_kind && Arc::strong_count(socket) == 1
         };
-        let free = self.sockets.iter().find(is_free).ok_or_else(|| io::Error::other(NONE_FREE))?;
+        let (_, free) = self.sockets.iter().find(is_free).ok_or_else(|| io::Error::other(NONE_FREE))?;
         let taken = PoolSocket(Arc::clone(free));
         disconnect(&taken.0)?;
         connect(taken.0.as_raw_fd(), &SockaddrStorage::from(remote))?;
@@ -125,17 +130,17 @@ impl Drop for PoolSocket {
     }
 }
 
-/// It hears nobody any more: it is connected to its own port of this machine, from which nobody else can send. Its options are as they
-/// were, and what has come is gone.
+/// It hears nobody any more: it is connected to its own port, on this machine where it is bound to all addresses, from which nobody else
+/// can send. What it was made to do for its client is undone, and what has come is gone.
 fn park(socket: &UdpSocket) -> io::Result<()> {
     disconnect(socket)?;
-    let at = socket.local_addr()?;
-    let own = match at.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    connect(socket.as_raw_fd(), &SockaddrStorage::from(SocketAddr::new(own, at.port())))?;
+    let mut own = socket.local_addr()?;
+    match own.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => own.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => own.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    connect(socket.as_raw_fd(), &SockaddrStorage::from(own))?;
     udp::set_segment(socket, 0);
     udp::set_dont_fragment(socket, false);
     udp::set_dscp(socket, 0);
@@ -143,8 +148,9 @@ fn park(socket: &UdpSocket) -> io::Result<()> {
     let mut room = [0; 1];
     for _ in 0..DRAINED {
         match receive_from(socket, &mut room) {
-            Received::Some(_) | Received::Refused => {}
-            Received::Nothing | Received::Error(_) => break,
+            // errors of earlier sends wait in the same queue
+            Received::Some(_) | Received::Refused | Received::Error(_) => {}
+            Received::Nothing => break,
         }
     }
     Ok(())
@@ -219,11 +225,36 @@ mod tests {
     #[test]
     fn a_socket_is_of_the_port_that_was_joined() {
         let (_door, at, pool) = door(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), 1);
+        let Sockets::Of(one) = &pool else { panic!("made") };
+        assert_eq!(one.count(), 1);
         let other = SocketAddr::new(at.ip(), at.port() ^ 1);
         assert!(pool.open(other, at).is_err());
         let elsewhere = SocketAddr::new(Ipv4Addr::new(127, 0, 0, 9).into(), at.port());
-        let why = pool.open(elsewhere, at).unwrap_err().to_string();
-        assert!(why.contains("127.0.0.9") && why.contains("127.0.0.1"), "{why}");
+        assert_eq!(pool.open(elsewhere, at).unwrap_err().to_string(), NONE_FREE, "it is not bound to that");
         assert!(pool.open(at, at).is_ok(), "it is free again");
+
+        // of several addresses each client gets one that it has joined at
+        let others = [listener(elsewhere).unwrap(), listener(elsewhere).unwrap()];
+        let mut all: Vec<UdpSocket> = vec![listener(at).unwrap()];
+        all.extend(others);
+        let pool = Sockets::Of(Pool::new(all).unwrap());
+        let client = connected(at).unwrap().local_addr().unwrap();
+        let taken = [pool.open(elsewhere, client), pool.open(at, client), pool.open(elsewhere, client)];
+        for (socket, joined) in taken.iter().zip([elsewhere, at, elsewhere]) {
+            assert_eq!(socket.as_ref().unwrap().local_addr().unwrap(), joined);
+        }
+    }
+
+    #[test]
+    fn what_goes_out_from_another_address_is_refused() {
+        // a port that was not asked for by its number is given back with the connection
+        let first = listener(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))).unwrap();
+        let at = first.local_addr().unwrap();
+        let port = at.port();
+        let pool = Pool::new(vec![listener(at).unwrap()]).unwrap();
+        let (joined, client) = (Ipv4Addr::new(127, 0, 0, 9), Ipv4Addr::LOCALHOST);
+        let why = pool.take((joined, port).into(), (client, port).into()).unwrap_err().to_string();
+        assert!(why.contains("127.0.0.9") && why.contains("127.0.0.1"), "{why}");
+        assert!(pool.take((client, port).into(), (client, port).into()).is_ok(), "it is free again");
     }
 }

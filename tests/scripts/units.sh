@@ -20,8 +20,10 @@ done
 # camcast@NAME is camcast for another file
 diff <(sed 's/ for %i$//; s/camcast-%i/camcast/g; s/%i\.conf/camcast.conf/' systemd/camcast@.service) systemd/camcast.service
 # camcast-confined is camcast without a network, for the sockets of its own unit, which lets in whom camcast lets in
-said=$(systemd-analyze verify --man=no systemd/camcast-confined.socket 2>&1 | grep camcast | grep -v 'is not executable: No such file' || true)
+said=$(systemd-analyze verify --man=no systemd/camcast-confined*.socket 2>&1 | grep camcast | grep -v 'is not executable: No such file' || true)
 [ -z "$said" ] || { echo "$said" && exit 1; }
 own='^(Description|Wants|Requires|Conflicts|After|RestrictAddressFamilies|PrivateNetwork|IPAddress[A-Za-z]*)=|^#|^$'
 diff <(grep -vE "$own" systemd/camcast-confined.service) <(grep -vE "$own" systemd/camcast.service)
-diff <(grep ^IPAddress systemd/camcast-confined.socket) <(grep ^IPAddress systemd/camcast.service)
+for unit in systemd/camcast-confined*.socket; do
+    diff <(grep ^IPAddress "$unit") <(grep ^IPAddress systemd/camcast.service)
+done

@@ -1,12 +1,14 @@
 //! What the service manager hands over: sockets that it has opened, so that camcast needs no network of its own.
 
-use super::config::Config;
+use super::config::{Config, MAX_HTTP, MAX_LISTEN, MAX_RTSP};
+use super::listen::Whom;
+use super::udp::BACKLOGS;
 use super::udp::listener::Listener as Door;
 use crate::app::exit::{Exit, ExitError, usage};
 use crate::app::quantity::counted;
 use crate::shown::one_line;
 use crate::sys::connection::Listener;
-use crate::sys::handed::{self, Kind, Socket};
+use crate::sys::handed::{Kind, Socket};
 use crate::sys::pool::Pool;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 
@@ -34,15 +36,11 @@ pub struct Doors {
 }
 
 impl Handed {
-    /// Takes what there is. There can be no more clients than sockets for them.
+    /// Of what was handed over. There can be no more clients than sockets for them.
     ///
     /// # Errors
     /// What cannot be made use of, or contradicts an option.
-    pub fn take(config: &mut Config) -> Result<Self, ExitError> {
-        Self::of(handed::take(), config)
-    }
-
-    fn of(sockets: Vec<Socket>, config: &mut Config) -> Result<Self, ExitError> {
+    pub fn of(sockets: Vec<Socket>, config: &mut Config) -> Result<Self, ExitError> {
         let mut handed = Handed::default();
         let (mut tcp, mut udp): (Vec<TcpListener>, Vec<UdpSocket>) = (Vec::new(), Vec::new());
         for Socket { name, kind } in sockets {
@@ -57,12 +55,30 @@ impl Handed {
         if !(tcp.is_empty() && udp.is_empty()) {
             handed.doors = Some(Doors::of(tcp, udp, config)?);
         }
-        let listeners = [("HTTP", &handed.http), ("RTSP", &handed.rtsp)];
-        let addresses = listeners.iter().flat_map(|(by, all)| all.iter().map(move |it| (by, it.address())));
-        for (by, at) in addresses {
-            at.iter().for_each(|at| log::info!("listening on {at} ({by}), handed over"));
-        }
+        handed.check(config)?;
         Ok(handed)
+    }
+}
+
+impl Handed {
+    /// What is not sealed must not leave this machine for whoever asks; and there are no more than places to poll them.
+    fn check(&self, config: &Config) -> Result<(), ExitError> {
+        let whom = Whom::of(config.passwords.as_ref());
+        for (by, listeners, most) in [("HTTP", &self.http, MAX_HTTP), ("RTSP", &self.rtsp, MAX_RTSP)] {
+            if listeners.len() > most {
+                return Err(wrong(format!("{by} can be handed over {most} times at the most")));
+            }
+            for at in listeners.iter().filter_map(Listener::address) {
+                if config.key.is_some() && whom == Whom::Everybody && !at.ip().to_canonical().is_loopback() {
+                    return Err(usage(format!(
+                        "{by} at {at}, handed over: with a key, nobody is to see the stream unasked: add --password-file, or \
+                         have the socket unit listen on 127.0.0.1"
+                    )));
+                }
+                log::info!("listening on {at} ({by}), for {whom}, handed over");
+            }
+        }
+        Ok(())
     }
 }
 
@@ -71,6 +87,19 @@ impl Doors {
         if config.listen.iter().any(|listen| listen.fallback.is_none()) {
             let why = "--listen: the service manager has opened the sockets: name the address in its socket unit, and not here";
             return Err(usage(why));
+        }
+        if config.announce.is_some() {
+            return Err(usage(
+                "--announce needs a socket of camcast's own; there is a file for Avahi, which does the same",
+            ));
+        }
+        if config.rtsp_multicast.is_some() {
+            return Err(usage(
+                "--rtsp-multicast needs a socket of camcast's own, and others are handed over",
+            ));
+        }
+        if tcp.len() > MAX_LISTEN {
+            return Err(wrong(format!("ListenStream= can be given {MAX_LISTEN} times at the most")));
         }
         let mut listeners = Vec::new();
         for tcp in tcp {
@@ -89,13 +118,21 @@ impl Doors {
         let count = udp.len();
         let pool =
             Pool::new(udp).map_err(|error| ExitError::system("sockets that were handed over", &error))?;
-        let clients = u16::try_from(count).unwrap_or(u16::MAX);
+        // who comes for what was kept has another one beside those who are there
+        let beside = if config.spill.is_some() { BACKLOGS } else { 0 };
+        let clients = u16::try_from(count.saturating_sub(beside)).unwrap_or(u16::MAX);
         if clients == 0 {
             return Err(wrong(
                 "the socket unit needs a ListenDatagram= more for each client, and ReusePort=yes",
             ));
         }
-        config.max_clients = config.max_clients.min(clients);
+        if config.max_clients > clients {
+            log::warn!(
+                "clients at once: {clients}, for which sockets were handed over, and not {}",
+                config.max_clients
+            );
+            config.max_clients = clients;
+        }
         for at in listeners.iter().filter_map(|door| door.tcp.local_addr().ok()) {
             let sockets = counted(count as u64, "socket");
             log::info!("listening on {at} (TCP and UDP), handed over with {sockets} for clients");

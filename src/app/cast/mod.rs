@@ -69,11 +69,13 @@ pub fn run(options: Options) -> Result<Exit, ExitError> {
     if let Some(done) = errands::run(&options) {
         return done;
     }
+    // before anything else is opened
+    let sockets = crate::sys::handed::take();
     let lines = logging::lines_a_minute(options.log_lines, config::LINES_A_MINUTE)?;
     logging::start_limited("camcast", options.verbose, lines);
     local_time::zone_trouble().iter().for_each(|why| log::warn!("{why}"));
     let mut config = Config::try_from(options)?;
-    let handed = Handed::take(&mut config)?;
+    let handed = Handed::of(sockets, &mut config)?;
     let mut server = Server::new(&config, handed)?;
     while server.turn()? == Flow::On {}
     server.verdict()

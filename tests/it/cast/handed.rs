@@ -1,7 +1,7 @@
 //! Sockets that the service manager hands over: camcast streams from a network that has none of its own.
 
 use crate::support::left_out;
-use crate::support::procs::{Camcast, Program, camrec, camrec_into};
+use crate::support::procs::{Camcast, Program, camcast, camrec, camrec_into};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
@@ -10,11 +10,11 @@ use std::process::{Command, Stdio};
 /// environment tells of them. With `unshare` the program is in a network where there is not even loopback.
 const MANAGER: &str = r#"
 import os, socket, sys
-tcp, udp, program = sys.argv[1].split(","), int(sys.argv[2]), sys.argv[3:]
+ip, tcp, udp, program = sys.argv[1], sys.argv[2].split(","), int(sys.argv[3]), sys.argv[4:]
 def bound(kind, port):
     it = socket.socket(socket.AF_INET, kind)
     it.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    it.bind(("127.0.0.1", port))
+    it.bind((ip, port))
     return it
 while True:
     sockets = [bound(socket.SOCK_STREAM, 0) for _ in tcp]
@@ -35,8 +35,12 @@ os.execvp(program[0], program)
 "#;
 
 fn start(tcp: &str, udp: usize, args: &[&str]) -> Program {
+    start_at("127.0.0.1", tcp, udp, args)
+}
+
+fn start_at(ip: &str, tcp: &str, udp: usize, args: &[&str]) -> Program {
     let mut command = Command::new("python3");
-    command.args(["-c", MANAGER, tcp, &udp.to_string(), "unshare", "-rn", env!("CARGO_BIN_EXE_camcast")]);
+    command.args(["-c", MANAGER, ip, tcp, &udp.to_string(), "unshare", "-rn", env!("CARGO_BIN_EXE_camcast")]);
     Program::start("camcast", command.args(args).stdin(Stdio::null()))
 }
 
@@ -90,10 +94,23 @@ fn what_is_of_no_use_is_named() {
         ("camcast", 0, &[][..], 7, "the socket unit needs as many ListenDatagram="),
         ("camcast", 1, &[], 7, "a ListenDatagram= more for each client"),
         ("camcast", 3, &["--listen", ":9999"], 2, "--listen: the service manager has opened the sockets"),
+        ("camcast", 3, &["--announce"], 2, "--announce needs a socket of camcast's own"),
     ] {
         let ended = start(tcp, udp, &[&SMALL, more].concat()).wait_exit().expect(code);
         assert!(ended.log.contains(words), "{}", ended.log);
     }
+    // what is sealed does not leave by HTTP for whoever asks; here it would, by an address that others reach
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    let made = Program::start("camcast", &mut camcast(&["--new-key", key.to_str().unwrap()]));
+    made.wait_exit().expect(0);
+    let sealed = [&SMALL[..], &["--key-file", key.to_str().unwrap()]].concat();
+    let ended = start_at("0.0.0.0", "camcast,http", 3, &sealed).wait_exit().expect(2);
+    assert!(
+        ended.log.contains("handed over: with a key, nobody is to see the stream unasked"),
+        "{}",
+        ended.log
+    );
     // what is meant for another process is left alone
     let mut command = Command::new(env!("CARGO_BIN_EXE_camcast"));
     command

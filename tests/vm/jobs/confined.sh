@@ -50,5 +50,12 @@ journalctl --no-pager -o cat -u camcast-confined.service >/tmp/journal.log
 grep -m 1 'handed over with' /tmp/journal.log || fail "it has sockets of its own"
 grep -c 'left: ' /tmp/journal.log
 systemd-analyze security camcast-confined.service | tail -n 1
-systemctl stop camcast-confined.socket camcast-confined.service
-systemctl is-failed -q camcast-confined.service && fail "it has failed"
+# HTTP's socket is handed over too, once the service is started again
+systemctl stop camcast-confined.service
+systemctl start camcast-confined-http.socket
+serves() { curl --silent --fail --max-time 30 --output /tmp/shot.jpg http://127.0.0.1:8080/snapshot; }
+wait_for 90 "picture by HTTP" serves
+head -c 3 /tmp/shot.jpg | cmp - <(printf '\xff\xd8\xff') || fail "what HTTP serves is no JPEG"
+recorder both || fail "with HTTP: $(tail -n 1 /tmp/both.log)"
+systemctl stop camcast-confined.socket camcast-confined-http.socket camcast-confined.service
+if systemctl is-failed -q camcast-confined.service; then fail "it has failed"; fi

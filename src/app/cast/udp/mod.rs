@@ -102,6 +102,9 @@ pub(super) struct Setup {
 /// What it polls at the most: two sockets an address, each pending join and each client, and news of the spill folder.
 pub const POLLS_MOST: usize = 2 * MAX_LISTEN + pending::PLACES + MAX_CLIENTS as usize + backlog::MOST + 1;
 
+/// Who is served from the spill folder at a time, beside the clients.
+pub const BACKLOGS: usize = backlog::MOST;
+
 impl Udp {
     /// Opens the addresses that are listened on.
     ///

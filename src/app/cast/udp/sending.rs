@@ -97,7 +97,8 @@ impl Crowd {
         let who = (kind, if self.sealed.is_some() { Tag::NONE } else { tag });
         let open = |gso| Client::open(id, who, route, datagram, gso, &self.sockets);
         let mut opened = open(self.gso);
-        if opened.is_err() {
+        // an error of ours is about what was handed over, and no room is made by others' leave
+        if opened.as_ref().is_err_and(|error| error.raw_os_error().is_some()) {
             // who is let in goes before those who wait
             site.shared.stats.is_scarce = true;
             if site.gate.let_one_go(route.1, site.shared, site.now) {
@@ -138,8 +139,8 @@ impl Crowd {
                         self.hub.handle_unknown_peer(from, datagram, reel, now);
                     }
                 }
-                Received::Nothing | Received::Error(_) => return,
-                Received::Refused => {}
+                Received::Nothing => return,
+                Received::Refused | Received::Error(_) => {}
             }
         }
     }
