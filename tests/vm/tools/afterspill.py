@@ -70,9 +70,11 @@ def recording(clip, folder, first, last):
     for part in (frames[:old], frames[old:]):
         for difference in verify.differences(part, clip):
             fail(difference.text)
-    times = [frame.seconds for frame in frames]
-    if times != sorted(times):
-        fail("the times do not rise")
+    begins = [0, *ends[:-1]]
+    for begin, end in zip(begins, ends):
+        times = [frame.seconds for frame in frames[begin:end]]
+        if times != sorted(times):
+            fail(f"the times do not rise in the file that begins with frame {begin}: {times}")
     print(f"{len(files)} files: {old} frames of the stream before the cut, {len(frames) - old} of the one behind it, each byte as it was")
 
 
