@@ -17,6 +17,7 @@ import mjpeg
 import verify
 
 HEAD, RECORD = 64, 48  # bytes: src/spill/format.rs
+JOINT = 0.25  # seconds
 LOSS = 2.0  # seconds: one until it is brought to the disk, and what a slow guest takes for that
 
 
@@ -75,6 +76,10 @@ def recording(clip, folder, first, last):
         times = [frame.seconds for frame in frames[begin:end]]
         if times != sorted(times):
             fail(f"the times do not rise in the file that begins with frame {begin}: {times}")
+        # each file's zero is known as well as the network and a busy machine let it be known
+        back = frames[begin - 1].seconds - times[0] if begin else 0
+        if back > JOINT:
+            fail(f"frame {begin}, with which a file begins, is {back:.3f} s before the one before it")
     print(f"{len(files)} files: {old} frames of the stream before the cut, {len(frames) - old} of the one behind it, each byte as it was")
 
 
