@@ -5,7 +5,7 @@
 # shellcheck source=/dev/null
 . /host/tools/steps.sh
 use_binaries
-install -m 644 /host/systemd/camcast-confined.* /etc/systemd/system/
+install -m 644 /host/systemd/camcast-confined* /etc/systemd/system/
 loopback_camera
 mkdir -p /etc/camcast
 printf 'source /dev/video10\n' >/etc/camcast/camcast.conf
@@ -52,7 +52,7 @@ grep -c 'left: ' /tmp/journal.log
 systemd-analyze security camcast-confined.service | tail -n 1
 # HTTP's socket is handed over too, once the service is started again
 systemctl stop camcast-confined.service
-systemctl start camcast-confined-http.socket
+systemctl start camcast-confined-http.socket || fail "no socket for HTTP"
 serves() { curl --silent --fail --max-time 30 --output /tmp/shot.jpg http://127.0.0.1:8080/snapshot; }
 wait_for 90 "picture by HTTP" serves
 head -c 3 /tmp/shot.jpg | cmp - <(printf '\xff\xd8\xff') || fail "what HTTP serves is no JPEG"
