@@ -3,7 +3,7 @@
 use super::config::{Config, MAX_HTTP, MAX_LISTEN, MAX_RTSP};
 use super::listen::Whom;
 use super::udp::BACKLOGS;
-use super::udp::listener::Listener as Door;
+use super::udp::listener::{Doors, Listener as Door};
 use crate::app::exit::{Exit, ExitError, usage};
 use crate::app::quantity::counted;
 use crate::shown::one_line;
@@ -25,14 +25,6 @@ pub struct Handed {
     pub http: Vec<Listener>,
     /// Where RTSP is served.
     pub rtsp: Vec<Listener>,
-}
-
-/// Where joins come, and sockets for the clients that come of them.
-pub struct Doors {
-    /// At each address a TCP socket and a UDP socket.
-    pub listeners: Vec<Door>,
-    /// All other UDP sockets.
-    pub pool: Pool,
 }
 
 impl Handed {

@@ -4,6 +4,7 @@ use crate::admission::networks::Allowed;
 use crate::app::cast::config::Listen;
 use crate::app::cast::listen;
 use crate::app::exit::ExitError;
+use crate::sys::pool::Pool;
 use crate::sys::{tcp, udp};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 
@@ -31,6 +32,14 @@ impl Listener {
         }
         Ok(door)
     }
+}
+
+/// Sockets that were handed over: where joins come, and those for the clients that come of them.
+pub struct Doors {
+    /// At each address a TCP socket and a UDP socket.
+    pub listeners: Vec<Listener>,
+    /// All other UDP sockets.
+    pub pool: Pool,
 }
 
 /// Says who can watch, if that is everybody.

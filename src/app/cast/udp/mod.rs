@@ -36,7 +36,6 @@ pub mod shrunk;
 mod spilling;
 
 use super::config::{Config, MAX_CLIENTS, MAX_LISTEN};
-use super::handed::Doors;
 use super::news::{Demand, News};
 use super::outlet::{Budget, Outlet, Shared};
 use super::poll_set::{PollSet, Ready, Seat};
@@ -53,7 +52,7 @@ use backlog::Backlogs;
 use client::DATAGRAMS_A_TURN;
 use crowd::{Crowd, Site};
 use gate::Gate;
-use listener::Listener;
+use listener::{Doors, Listener};
 use pending::Pending;
 use sealed::Sealed;
 use spilling::Spilling;
