@@ -72,12 +72,18 @@ static int fault_of(const char *call, const char *recording)
 	return 0;
 }
 
+static void path_of(int fd, char path[4096])
+{
+	char link[64];
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	ssize_t length = readlink(link, path, 4095);
+	path[length > 0 ? length : 0] = 0;
+}
+
 static int fault(const char *call, int fd)
 {
-	char link[64], path[4096];
-	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-	ssize_t length = readlink(link, path, sizeof path - 1);
-	path[length > 0 ? length : 0] = 0;
+	char path[4096];
+	path_of(fd, path);
 	return fault_of(call, path);
 }
 
@@ -95,9 +101,12 @@ ssize_t pread64(int fd, void *bytes, size_t length, off64_t at)
 	return fault("read", fd) ? -1 : REAL(pread64)(fd, bytes, length, at);
 }
 
+/* Frames of a sender's are written so; of a recording it is what is known at its end alone. */
 ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t at)
 {
-	return fault("write", fd) ? -1 : REAL(pwrite64)(fd, bytes, length, at);
+	char path[4096];
+	path_of(fd, path);
+	return strstr(path, ".frames") && fault_of("write", path) ? -1 : REAL(pwrite64)(fd, bytes, length, at);
 }
 
 ssize_t write(int fd, const void *bytes, size_t length)
