@@ -6,6 +6,7 @@
 //! UTF-8. What comes out is options in their long form, then `--`, then the other arguments.
 
 use super::argument::disguise;
+use super::exit::{ExitError, usage};
 use crate::shown::shown;
 use argh::{ArgsInfo, EarlyExit, FlagInfo, FlagInfoKind, FromArgs, Optionality};
 use std::ffi::{OsStr, OsString};
@@ -328,6 +329,18 @@ fn distance(from: &[u8], to: &[u8]) -> usize {
         }
     }
     row.last().copied().unwrap_or_default()
+}
+
+/// Of several things, each of which a program does and then ends, one alone would be done, and the others would be left out without a
+/// word. Each has the name of its option, and whether it was asked for.
+pub fn one_at_most(program: &str, each: &[(&str, bool)]) -> Result<(), ExitError> {
+    let mut asked = each.iter().filter(|(_, is_asked)| *is_asked).map(|(name, _)| name);
+    match (asked.next(), asked.next()) {
+        (Some(one), Some(other)) => Err(usage(format!(
+            "{one} and {other}: {program} does one of these, and then ends: run it once for each"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -390,6 +390,11 @@ fn rtsp(typed: &[String]) -> Result<Vec<SocketAddr>, ExitError> {
     typed.iter().map(parse).collect()
 }
 
+/// Whoever reaches this machine may see what is served there unsealed.
+pub fn is_for_all(address: SocketAddr, has_passwords: bool) -> bool {
+    !address.ip().to_canonical().is_loopback() && !has_passwords
+}
+
 /// What is not sealed must not leave this machine for whoever asks.
 fn keep_sealed(
     http: &[HttpListen],
@@ -406,7 +411,7 @@ fn keep_sealed(
         HttpListen::File(..) => None,
     });
     let mut outside = by_http.chain(rtsp.iter().map(|address| ("--rtsp", *address)));
-    match outside.find(|(_, address)| !address.ip().to_canonical().is_loopback() && !has_passwords) {
+    match outside.find(|(_, address)| is_for_all(*address, has_passwords)) {
         Some((option, address)) => Err(usage(format!(
             "{option} {address}: with a key, nobody is to see the stream unasked: add --password-file, or listen on 127.0.0.1"
         ))),

@@ -18,7 +18,7 @@ use crate::wire;
 use nix::poll::PollFd;
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 
 /// Looks at everything that a stream of this configuration needs, and says what it finds. Nothing is streamed.
@@ -196,13 +196,7 @@ fn ports(config: &Config, machine: &Machine) -> Vec<Finding> {
 type Held = (Listener, Option<UdpSocket>);
 
 fn port(option: &str, at: SocketAddr, with_udp: bool) -> (Finding, Option<Held>) {
-    let any = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), at.port());
-    let (at, bound) = match bind(at, with_udp) {
-        Err(error) if at.ip().is_unspecified() && listen::is_unknown_family(&error) => {
-            (any, bind(any, with_udp))
-        }
-        other => (at, other),
-    };
+    let (at, bound) = listen::or_ipv4(at, |at| bind(at, with_udp));
     let protocols = if with_udp { "TCP and UDP" } else { "TCP" };
     let error = match bound {
         Ok(held) => {

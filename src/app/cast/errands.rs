@@ -5,7 +5,7 @@ use super::options::Options;
 use super::{doctor, list};
 use crate::app::config_file::FINE;
 use crate::app::exit::{Exit, ExitError, usage};
-use crate::app::{key_file, say};
+use crate::app::{args, key_file, say};
 
 /// Does what was asked for, if it was one of these.
 pub fn run(options: &Options) -> Option<Result<Exit, ExitError>> {
@@ -45,14 +45,7 @@ fn one_at_most(options: &Options) -> Result<(), ExitError> {
         ("--new-key", options.new_key.is_some()),
         ("--new-sign-key", options.new_sign_key.is_some()),
     ];
-    let mut asked = asked.iter().filter(|(_, is_asked)| *is_asked).map(|(name, _)| name);
-    match (asked.next(), asked.next()) {
-        (Some(one), Some(other)) => {
-            let why = "camcast does one of these, and then ends: run it once for each";
-            Err(usage(format!("{one} and {other}: {why}")))
-        }
-        _ => Ok(()),
-    }
+    args::one_at_most("camcast", &asked)
 }
 
 #[cfg(test)]

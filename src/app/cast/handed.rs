@@ -1,6 +1,6 @@
 //! What the service manager hands over: sockets that it has opened, so that camcast needs no network of its own.
 
-use super::config::{Config, MAX_HTTP, MAX_LISTEN, MAX_RTSP};
+use super::config::{Config, MAX_HTTP, MAX_LISTEN, MAX_RTSP, is_for_all};
 use super::listen::Whom;
 use super::udp::BACKLOGS;
 use super::udp::listener::{Doors, Listener as Door};
@@ -61,7 +61,7 @@ impl Handed {
                 return Err(wrong(format!("{by} can be handed over {most} times at the most")));
             }
             for at in listeners.iter().filter_map(Listener::address) {
-                if config.key.is_some() && whom == Whom::Everybody && !at.ip().to_canonical().is_loopback() {
+                if config.key.is_some() && is_for_all(at, config.passwords.is_some()) {
                     return Err(usage(format!(
                         "{by} at {at}, handed over: with a key, nobody is to see the stream unasked: add --password-file, or \
                          have the socket unit listen on 127.0.0.1"

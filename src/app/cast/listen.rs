@@ -42,16 +42,25 @@ pub const NO_ROOM: &str =
 /// # Errors
 /// What is in the way, and its remedy.
 pub fn open(option: &str, by: &str, at: SocketAddr, whom: Whom) -> Result<Listener, ExitError> {
-    let listener = match Listener::tcp(at) {
-        Err(error) if at.ip().is_unspecified() && is_unknown_family(&error) => {
-            Listener::tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), at.port()))
-        }
-        other => other,
-    };
+    let (_, listener) = or_ipv4(at, Listener::tcp);
     let listener = listener.map_err(|error| failure(option, at, &error))?;
     let at = listener.address().unwrap_or(at);
     log::info!("listening on {at} ({by}), for {whom}");
     Ok(listener)
+}
+
+/// Opens what there is to open at an address, or at all of IPv4 where all were meant and this machine has no IPv6. Says which it was, too.
+pub fn or_ipv4<It>(
+    at: SocketAddr,
+    open: impl Fn(SocketAddr) -> io::Result<It>,
+) -> (SocketAddr, io::Result<It>) {
+    match open(at) {
+        Err(error) if at.ip().is_unspecified() && is_unknown_family(&error) => {
+            let ipv4 = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), at.port());
+            (ipv4, open(ipv4))
+        }
+        opened => (at, opened),
+    }
 }
 
 /// Connections that an outlet takes a turn.

@@ -32,7 +32,7 @@ pub mod writer;
 
 use super::config_file::FINE;
 use super::exit::{Exit, ExitError, usage};
-use super::{local_time, logging, say};
+use super::{args, local_time, logging, say};
 use crate::app::not_sent::NotSent;
 use crate::app::service::Service;
 use crate::app::throttle::Throttle;
@@ -122,14 +122,11 @@ pub fn run(options: Options) -> Result<Exit, ExitError> {
 fn one_at_most(options: &Options) -> Result<(), ExitError> {
     let asked =
         [("--find", options.find), ("--doctor", options.doctor), ("--check-config", options.check_config)];
-    let mut asked = asked.iter().filter(|(_, is_asked)| *is_asked).map(|(name, _)| name);
-    match (asked.next(), asked.next()) {
-        (Some(one), Some(other)) => {
-            Err(usage(format!("{one} and {other}: camrec does one of these, and then ends")))
-        }
-        (None, _) if options.mask => Err(usage("--mask is for --doctor")),
-        _ => Ok(()),
+    args::one_at_most("camrec", &asked)?;
+    if options.mask && !options.doctor {
+        return Err(usage("--mask is for --doctor"));
     }
+    Ok(())
 }
 
 fn record(config: Config, feed: &mut Option<Feed>) -> Result<Exit, ExitError> {

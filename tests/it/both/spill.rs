@@ -399,12 +399,11 @@ pub(super) fn bytes_below(folder: &Path) -> u64 {
     each.sum()
 }
 
-#[test]
-fn a_start_with_fewer_descriptors_than_chunks_loses_none() {
-    let scene = Scene::new();
+/// The folder as an earlier start has left it: so many files, each with a frame of stream 7, and one who is away and has none of them.
+pub(super) fn leave_chunks(scene: &Scene, count: u32) {
     fs::create_dir(&scene.folder).unwrap();
     let (stream, bytes) = (StreamId(7), of_len(1_000, 1));
-    for order in 1..=100 {
+    for order in 1..=count {
         let record = Record {
             number: FrameNumber(order),
             stamp: Stamp::default(),
@@ -420,6 +419,12 @@ fn a_start_with_fewer_descriptors_than_chunks_loses_none() {
     let away = Duration::from_secs(60);
     let waiting = Waiting { stream, next: FrameNumber(1), away, who: 1, was_served: false };
     fs::write(scene.folder.join("camcast-spill.waiting"), list(&[waiting])).unwrap();
+}
+
+#[test]
+fn a_start_with_fewer_descriptors_than_chunks_loses_none() {
+    let scene = Scene::new();
+    leave_chunks(&scene, 100);
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -n 64; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_camcast")]);
     command.args(scene.args()).args(["--listen", &scene.listen]).env_remove("RUST_LOG");

@@ -1,23 +1,16 @@
 //! A disk of `--spill` that hangs, fails, is full or is gone: the stream goes on, what cannot be kept is named as missing, and the log says
 //! once why.
 
-use super::spill::{FRAMES, Recorder, Scene, assert_whole, bytes_below, wait};
+use super::spill::{FRAMES, Recorder, Scene, assert_whole, bytes_below, leave_chunks, wait};
 use crate::support::film::RecordingReader;
 use crate::support::inside::Network;
 use crate::support::machine::{Call, Fault, Machine};
-use crate::support::pictures::of_len;
 use crate::support::procs::{Camcast, Ended};
-use camcast::jpeg::Size;
-use camcast::spill::format::{Head, Record, Waiting, list, name_of};
-use camcast::time::Stamp;
-use camcast::wire::data::check;
-use camcast::wire::{FrameNumber, StreamId};
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::time::Duration;
 
 /// One who is about to be away, and one who stays.
 fn two(scene: &Scene, camcast: &Camcast) -> [Recorder; 2] {
@@ -44,6 +37,16 @@ fn assert_warned(camcast: Camcast, times: usize) -> String {
     ended.log
 }
 
+/// Who stayed has all, who was away names what he misses, and camcast has warned so often.
+#[track_caller]
+fn end([away, here]: [Recorder; 2], camcast: Camcast, warnings: usize) {
+    let (ended, films) = here.stop();
+    assert_whole(&ended.expect(0), &films);
+    let (ended, films) = away.stop();
+    assert_named(ended, &films);
+    assert_warned(camcast, warnings);
+}
+
 #[test]
 fn a_disk_that_hangs_costs_what_leaves_the_reel_and_keeps_nobody_waiting() {
     let (machine, mut scene) = (Machine::new(), Scene::new());
@@ -66,11 +69,7 @@ fn a_disk_that_hangs_costs_what_leaves_the_reel_and_keeps_nobody_waiting() {
     assert!(grown < 5_000, "{grown} kB");
     machine.relent();
     scene.wait_empty();
-    let (ended, films) = here.stop();
-    assert_whole(&ended.expect(0), &films);
-    let (ended, films) = away.stop();
-    assert_named(ended, &films);
-    assert_warned(camcast, 2);
+    end([away, here], camcast, 2);
 }
 
 #[test]
@@ -119,11 +118,7 @@ fn a_disk_that_takes_nothing_is_tried_until_it_does() {
         away.come_back();
         camcast.wait_line("has all that it missed");
         scene.wait_empty();
-        let (ended, films) = here.stop();
-        assert_whole(&ended.expect(0), &films);
-        let (ended, films) = away.stop();
-        assert_named(ended, &films);
-        assert_warned(camcast, 1);
+        end([away, here], camcast, 1);
     }
 }
 
@@ -171,11 +166,7 @@ fn a_folder_that_is_gone_keeps_nobody_waiting_and_is_taken_again() {
     away.come_back();
     camcast.program.wait_line_after(lines, "has all that it missed");
     scene.wait_empty();
-    let (ended, films) = here.stop();
-    assert_whole(&ended.expect(0), &films);
-    let (ended, films) = away.stop();
-    assert_named(ended, &films);
-    assert_warned(camcast, 1);
+    end([away, here], camcast, 1);
 }
 
 /// A disk of its own, of 96 MiB, of which 64 stay free.
@@ -214,34 +205,13 @@ fn a_full_disk_is_told_once_and_used_again_when_there_is_room() {
     away.come_back();
     camcast.wait_line("has all that it missed");
     scene.wait_empty();
-    let (ended, films) = here.stop();
-    assert_whole(&ended.expect(0), &films);
-    let (ended, films) = away.stop();
-    assert_named(ended, &films);
-    assert_warned(camcast, 1);
+    end([away, here], camcast, 1);
 }
 
 #[test]
 fn a_file_that_cannot_be_opened_at_the_start_stays() {
     let (machine, mut scene) = (Machine::new(), Scene::new());
-    fs::create_dir(&scene.folder).unwrap();
-    let (stream, bytes) = (StreamId(7), of_len(1_000, 1));
-    for order in 1..=3 {
-        let record = Record {
-            number: FrameNumber(order),
-            stamp: Stamp::default(),
-            flags: 0,
-            size: Size { width: 8, height: 8 },
-            length: bytes.len() as u32,
-            check: check(&bytes),
-        };
-        let head = Head { order: order.into(), stream, boot: 0, zero: 0 };
-        let chunk = [&head.to_bytes()[..], &record.to_bytes(), &bytes].concat();
-        fs::write(scene.folder.join(name_of(order.into())), chunk).unwrap();
-    }
-    let away = Duration::from_secs(60);
-    let waiting = Waiting { stream, next: FrameNumber(1), away, who: 1, was_served: false };
-    fs::write(scene.folder.join("camcast-spill.waiting"), list(&[waiting])).unwrap();
+    leave_chunks(&scene, 3);
     // all of them, so that the new ones may not take their names
     machine.threaten(Call::Open, Fault::Refuse(Errno::EIO));
     let camcast = scene.start_as(machine.under(&mut scene.command()));
