@@ -57,15 +57,16 @@ pub fn levels(table: &str) -> Vec<(String, Option<i32>)> {
     table.lines().skip(2).filter_map(row).collect()
 }
 
+/// How a system is made to grant so many bytes.
+pub fn raise_receive_buffer(bytes: usize) -> String {
+    format!("sudo sysctl -w net.core.rmem_max={bytes} (to last: a line in /etc/sysctl.d/)")
+}
+
 /// What a socket may buffer of what comes, in bytes, and what it was to.
 pub fn receive_buffer(granted: usize, wanted: usize) -> Finding {
     let what = format!("{} kB of {} kB for what comes in", granted / 1000, wanted / 1000);
     match granted < wanted {
-        true => Finding::warn(
-            "buffer",
-            what,
-            format!("sudo sysctl -w net.core.rmem_max={wanted} (to last: a line in /etc/sysctl.d/)"),
-        ),
+        true => Finding::warn("buffer", what, raise_receive_buffer(wanted)),
         false => Finding::ok("buffer", what),
     }
 }

@@ -3,6 +3,7 @@
 use super::joining::Joined;
 use super::seal::Seal;
 use super::strays::Strange;
+use crate::doctor::path::raise_receive_buffer;
 use crate::receiver::plain::{Heard, PlainReceiver};
 use crate::receiver::shares::Share;
 use crate::receiver::{Counters, Event, Frame, Over, PATHS, Patience, Receiver};
@@ -365,9 +366,9 @@ fn prepare(socket: &UdpSocket) {
 
 fn small_buffer(granted: usize) -> String {
     format!(
-        "this system limits the receive buffer to {} kB: if frames are repaired on a good network, raise it with: \
-         sudo sysctl -w net.core.rmem_max={RECEIVE_BUFFER} (to last: a line in /etc/sysctl.d/)",
-        granted / 1000
+        "this system limits the receive buffer to {} kB: if frames are repaired on a good network, raise it with: {}",
+        granted / 1000,
+        raise_receive_buffer(RECEIVE_BUFFER)
     )
 }
 
