@@ -152,6 +152,12 @@ impl<S: Read + Write> Client<S> {
     #[track_caller]
     pub fn begin(&mut self, target: &str, fields: &str) -> Response {
         self.ask("GET", target, fields);
+        self.begun()
+    }
+
+    /// The same, of a stream that has been asked for.
+    #[track_caller]
+    pub fn begun(&mut self) -> Response {
         let response = self.response(false);
         assert_eq!(response.status, 200);
         let kind = response.field("content-type");

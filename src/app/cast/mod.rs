@@ -194,7 +194,10 @@ impl Server {
             Part::Reload => self.reload(seat),
             Part::Log => logging::drain(),
             Part::ClientLog => report.drain(),
-            Part::Source => stream.handle(seat, ready, (stats, report), now),
+            Part::Source => {
+                stream.handle(seat, ready, (stats, report), now);
+                self.tell_of_camera(now);
+            }
             Part::Outlet(index) => {
                 outlets.handle(index, seat, ready, &mut Shared { stream, stats, report, door, rules }, now);
             }
@@ -228,6 +231,7 @@ impl Server {
     fn handle_timeouts(&mut self, now: Time) {
         if !self.stopping {
             self.stream.handle_timeout((&mut self.stats, &mut self.report), now);
+            self.tell_of_camera(now);
         }
         self.with_outlets(|outlets, shared| {
             outlets.each(shared, |it, shared| it.handle_timeout(shared, now));
@@ -256,6 +260,12 @@ impl Server {
             return self.stop(now);
         }
         self.stream.news(demand, now).into_iter().for_each(|news| self.tell(news, now));
+    }
+
+    fn tell_of_camera(&mut self, now: Time) {
+        if let Some(news) = self.stream.news_of_camera() {
+            self.tell(news, now);
+        }
     }
 
     fn tell(&mut self, news: News, now: Time) {

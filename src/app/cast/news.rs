@@ -1,4 +1,5 @@
-//! What the stream and its outlets hear of each other, once a turn: news one way, demand the other.
+//! What the stream and its outlets hear of each other: news one way, demand the other, once a turn; and of the camera's absence
+//! at once.
 
 use crate::sender::Slate;
 

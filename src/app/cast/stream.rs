@@ -148,6 +148,14 @@ impl Stream {
         is_over && self.ending.get_or_insert(Ending::new(outstanding, now)).is_over(outstanding, now)
     }
 
+    /// The camera has gone or has come back since the outlets were told last. They are told before they let anybody in, who would
+    /// else not begin with the very frame that the camera has come back with.
+    pub fn news_of_camera(&mut self) -> Option<News> {
+        let away = self.source.signal() != Signal::Present;
+        let is_new = !self.source.is_over() && std::mem::replace(&mut self.told.is_away, away) != away;
+        is_new.then_some(News::Camera { away })
+    }
+
     /// The source learns who is there, and the outlets what has changed since they were told last.
     pub fn news(&mut self, demand: Demand, now: Time) -> ArrayVec<News, 4> {
         let mut news = ArrayVec::new();
@@ -155,14 +163,11 @@ impl Stream {
             return news;
         }
         self.source.set_wanted(demand.clients > 0, now);
+        news.extend(self.news_of_camera());
         let signal = self.source.signal();
         let size = self.reel.newest().map(|frame| frame.size());
-        let is_away = signal != Signal::Present;
         let slate = self.slates.show(signal, demand.has_viewers, size, now);
         let (next, told) = (self.reel.next_number(), &mut self.told);
-        if std::mem::replace(&mut told.is_away, is_away) != is_away {
-            news.push(News::Camera { away: is_away });
-        }
         if std::mem::replace(&mut told.next, next) != next {
             news.push(News::Frame);
         }
