@@ -26,6 +26,8 @@ const TEXT: usize = 64;
 pub struct Camera {
     /// What it is called. As it came: not every terminal is to be shown it.
     pub name: String,
+    /// What it is called on the network, where no other is called so, and is again when it comes back.
+    pub instance: String,
     /// Where it is joined.
     pub at: SocketAddr,
     /// Its picture's size, as it says.
@@ -164,8 +166,9 @@ impl Finder {
         let mut at = reach(known.map_or(&[], |(_, addresses)| addresses), found.from);
         at.set_port(*port);
         let words = found.words.clone().unwrap_or_default();
-        let name = words.name.unwrap_or_else(|| text(&found.label));
-        Some(Camera { name, at, size: words.size, rate: words.rate, is_sealed: words.is_sealed })
+        let instance = text(&found.label);
+        let name = words.name.unwrap_or_else(|| instance.clone());
+        Some(Camera { name, instance, at, size: words.size, rate: words.rate, is_sealed: words.is_sealed })
     }
 }
 

@@ -17,7 +17,7 @@ pub fn interface(name: &str) -> Option<u32> {
     name.parse().ok().or_else(|| nix::net::if_::if_nametoindex(name).ok())
 }
 
-/// A question to the resolver, under way.
+/// A question to the resolver, or to who else knows addresses, under way.
 pub struct Lookup(Worker<(), io::Result<Vec<SocketAddr>>>);
 
 impl Lookup {
@@ -26,9 +26,17 @@ impl Lookup {
     /// # Errors
     /// The process has no thread or descriptor left.
     pub fn start(host: String, port: u16) -> io::Result<Self> {
+        Lookup::by(move || (host.as_str(), port).to_socket_addrs().map(Iterator::collect))
+    }
+
+    /// The same, with the answer of this, which may take its time.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn by(ask: impl FnOnce() -> io::Result<Vec<SocketAddr>> + Send + 'static) -> io::Result<Self> {
         let lookup = Worker::start("lookup", 1, &Bell::new()?, move |_, desk| {
             // nobody listens any more if the program is about to end
-            let _ = desk.tell((host.as_str(), port).to_socket_addrs().map(Iterator::collect));
+            let _ = desk.tell(ask());
         });
         lookup.map(Lookup)
     }

@@ -7,6 +7,7 @@ use crate::app::exit::{ExitError, usage};
 use crate::app::key_file;
 use crate::app::local_time;
 use crate::app::quantity::{self, show_bytes, show_duration};
+use crate::mdns::finder::Camera;
 use crate::receiver::PATHS;
 use crate::record::align::{self, Align};
 use crate::record::container::{Container, Form};
@@ -76,6 +77,8 @@ pub struct Way {
     pub port: u16,
     /// The address of this machine that it goes out from, port 0, if not as routed.
     pub from: Option<SocketAddr>,
+    /// The camera's name on the network, if it was found there: its address may change, and this does not.
+    pub instance: Option<String>,
 }
 
 impl fmt::Display for Way {
@@ -96,12 +99,13 @@ impl Config {
         self.language == Language::Native(Policy::Every)
     }
 
-    /// The way to camcast leads there: it was looked for.
+    /// The way to camcast leads to this camera, which was looked for.
     #[must_use]
-    pub fn at(mut self, at: SocketAddr) -> Self {
+    pub fn to(mut self, Camera { instance, at, .. }: Camera) -> Self {
         if let Some(way) = self.ways.first_mut() {
             way.port = at.port();
             way.host = quantity::host_of(at);
+            way.instance = Some(instance);
         }
         self
     }
@@ -269,7 +273,7 @@ fn way(host: &Argument, option: &str, from: Option<&str>) -> Result<Way, ExitErr
     let (host, port) = quantity::parse_host(host).map_err(usage)?;
     let from = from.map(quantity::parse_address).transpose();
     let from = from.map_err(|error| usage(format!("{option} {error}")))?;
-    Ok(Way { host, port, from })
+    Ok(Way { host, port, from, instance: None })
 }
 
 fn target(options: &Options) -> Result<Target, ExitError> {
@@ -520,7 +524,7 @@ mod tests {
     #[test]
     fn files_want_every_frame_and_pipes_the_newest() {
         let files = config(|_| {}).unwrap();
-        assert_eq!(files.ways[..], [Way { host: "pi.local".into(), port: 9999, from: None }]);
+        assert_eq!(files.ways[..], [Way { host: "pi.local".into(), port: 9999, from: None, instance: None }]);
         assert_eq!(files.language, Language::Native(Policy::Every));
         let pipe = config(|o| o.output = Some("-".into())).unwrap();
         assert_eq!(pipe.language, Language::Native(Policy::Newest));

@@ -11,6 +11,7 @@ use crate::app::exit::{Exit, ExitError, usage};
 use crate::doctor::board::Load;
 use crate::doctor::trial::{Trial, Watch, loss};
 use crate::doctor::{Finding, path};
+use crate::mdns::finder::Camera;
 use crate::receiver::{Counters, Event, Over};
 use crate::record::retention::Keep;
 use crate::sys::names::Lookup;
@@ -59,7 +60,7 @@ pub(super) fn run(config: Config, is_named: bool, masks: bool) -> Result<Exit, E
     doctor.find_all(receive_buffer());
     let (config, is_known) = match is_named {
         true => (config, true),
-        false => found(&mut doctor).map_or((config.clone(), false), |at| (config.at(at), true)),
+        false => found(&mut doctor).map_or((config.clone(), false), |camera| (config.to(camera), true)),
     };
     let mut rate = None;
     for (way, word) in config.ways.iter().zip(["HOST", "HOST2"]).filter(|_| is_known) {
@@ -80,13 +81,13 @@ pub(super) fn run(config: Config, is_named: bool, masks: bool) -> Result<Exit, E
 }
 
 /// The only camera of the local network, where none was named.
-fn found(doctor: &mut Doctor) -> Option<SocketAddr> {
+fn found(doctor: &mut Doctor) -> Option<Camera> {
     let why = match find::search(false) {
         Err(error) => error.to_string(),
         Ok(cameras) => match cameras.as_slice() {
             [camera] => {
                 doctor.find(Finding::ok("way", format!("a camera is announced at {}", camera.at)));
-                return Some(camera.at);
+                return Some(camera.clone());
             }
             [] => find::nobody().to_string(),
             several => format!("cameras found: {}; name one (camrec --find lists them)", several.len()),

@@ -67,7 +67,7 @@ pub(super) fn print(json: bool) -> Result<Exit, ExitError> {
 ///
 /// # Errors
 /// There is none, or there are several, which have been told of.
-pub(super) fn the_only(config: &Config) -> Result<SocketAddr, ExitError> {
+pub(super) fn the_only(config: &Config) -> Result<Camera, ExitError> {
     log::info!("no HOST was named: looking for a camera in the local network");
     loop {
         match search(config.wait)?.as_slice() {
@@ -75,10 +75,23 @@ pub(super) fn the_only(config: &Config) -> Result<SocketAddr, ExitError> {
             [] => return Err(nobody()),
             [camera] => {
                 log::info!("found {} at {}", one_line(&camera.name), camera.at);
-                return Ok(camera.at);
+                return Ok(camera.clone());
             }
             several => return Err(which(several, config)),
         }
+    }
+}
+
+/// Where the camera is now that has this name on the network. It was at `last`; where nobody says otherwise, it still is.
+pub(super) fn again(instance: &str, last: SocketAddr) -> SocketAddr {
+    // no network, or nothing to ask with: as if nobody had answered
+    let all = search(false).unwrap_or_default();
+    match all.into_iter().find(|camera| camera.instance == instance) {
+        Some(camera) if camera.at != last => {
+            log::info!("found {} at {} now", one_line(&camera.name), camera.at);
+            camera.at
+        }
+        _ => last,
     }
 }
 

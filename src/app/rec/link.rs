@@ -12,6 +12,7 @@ use crate::time::Time;
 use crate::wire::FrameNumber;
 use arrayvec::ArrayVec;
 use nix::poll::PollFlags;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub(super) struct Link {
 pub(super) struct Way {
     pub(super) step: Step,
     name: String,
+    /// Where its camera was looked for last.
+    pub(super) last: Option<SocketAddr>,
     /// What it has brought of streams that are over.
     share: Share,
     /// How often it was lost, since when it is, and how long it was before.
@@ -50,6 +53,7 @@ impl Link {
         let ways = ways.iter().map(|way| Way {
             step: Step::Nothing,
             name: way.to_string(),
+            last: None,
             share: Share::default(),
             losses: 0,
             lost: None,

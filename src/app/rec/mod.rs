@@ -106,7 +106,7 @@ pub fn run(options: Options) -> Result<Exit, ExitError> {
         None => None,
     };
     let is_told = config.events() == Some(Output::Err);
-    let config = if is_named { Ok(config) } else { find::the_only(&config).map(|at| config.at(at)) };
+    let config = if is_named { Ok(config) } else { find::the_only(&config).map(|camera| config.to(camera)) };
     let outcome = config.and_then(|config| record(config, &mut feed));
     if let (Err(failure), Some(feed)) = (&outcome, &mut feed) {
         feed.say(&JsonEvent::Error { exit: failure.exit as u8, message: failure.to_string() });

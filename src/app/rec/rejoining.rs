@@ -2,6 +2,7 @@
 
 use super::Recorder;
 use super::config::{Language, Way};
+use super::find;
 use super::joining::{Joined, Joining};
 use super::link::Step;
 use super::report;
@@ -68,8 +69,13 @@ impl Recorder<'_> {
     }
 
     fn look_up(&mut self, path: usize, now: Time) {
-        let Way { host, port, .. } = self.config.ways[path].clone();
-        match Lookup::start(host, port) {
+        let Way { host, port, instance, .. } = self.config.ways[path].clone();
+        // where it was found it is joined at once, and looked for when it is not there any more
+        let lookup = match instance.zip(self.link.ways[path].last) {
+            Some((instance, last)) => Lookup::by(move || Ok(vec![find::again(&instance, last)])),
+            None => Lookup::start(host, port),
+        };
+        match lookup {
             Ok(lookup) => self.link.ways[path].step = Step::Looking(lookup),
             // no thread or descriptor is left: what there is of the recording goes on
             Err(error) => {
@@ -124,6 +130,7 @@ impl Recorder<'_> {
         let is_fit = |to: &SocketAddr| from.is_none_or(|from| from.is_ipv4() == to.is_ipv4());
         let why = match answer {
             Ok(all) if all.iter().any(is_fit) => {
+                self.link.ways[path].last = all.first().copied();
                 return self.rejoin.handle_addresses(path, all.into_iter().filter(is_fit).collect());
             }
             Ok(all) if all.is_empty() => "it has no address".to_owned(),

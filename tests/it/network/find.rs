@@ -106,6 +106,40 @@ fn two_cameras_in_two_networks_are_found() {
     camrec(&["-o", &out]).expect(8);
 }
 
+/// A router gives the board another address: whoever was told none looks for the camera again.
+#[test]
+fn a_camera_that_has_another_address_is_found_there() {
+    if !SWITCH.is_inside("network::find::a_camera_that_has_another_address_is_found_there") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let _door = camera(1, &["-f", "30", "--name", "door"]);
+    let _porch = camera(2, &["-f", "30", "--name", "porch"]);
+    let ip = |args: &str| {
+        let status = Command::new("ip").args(args.split(' ')).status().unwrap();
+        assert!(status.success(), "ip {args}");
+    };
+    find(&["--find"], &["10.78.0.11:9999", "10.78.0.12:9999"]);
+    // of two none would be chosen; the other is back when this one is looked for
+    ip("-n cam2 link set eth0 down");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_camrec"));
+    command.args(["--wait", "-o"]).arg(folder.path()).stdin(Stdio::null());
+    let recorder = Program::start("camrec", &mut command);
+    recorder.wait_line("found door at 10.78.0.11:9999");
+    recorder.wait_line("joined");
+    let lines = recorder.lines();
+    ip("-n cam2 link set eth0 up");
+    ip("-n cam1 address add 10.78.0.21/24 dev eth0");
+    ip("-n cam1 address del 10.78.0.11/24 dev eth0");
+    recorder.wait_line_after(lines, "lost ");
+    // the new one, or that of its link, by IPv6
+    let found = recorder.wait_line_after(lines, "found door at ");
+    assert!(found.ends_with(" now") && !found.contains("10.78.0.11"), "{found}");
+    recorder.wait_line_after(lines, "back after ");
+    let ended = recorder.stop(Signal::SIGTERM).expect(0);
+    assert_eq!(ended.account("missing"), 0, "{}", ended.text());
+}
+
 /// Avahi's daemon at camera `n`, or at this machine if there is none, with these service files. Dropped, it is killed.
 fn avahi(n: Option<u8>, interface: &str, folder: &Path, services: &[(&str, String)]) -> Program {
     let folder = folder.join(interface);
