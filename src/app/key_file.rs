@@ -85,12 +85,12 @@ fn make(
     }
 }
 
-/// The key of the file that was typed, or else of the service's `credential`; none if there is neither.
+/// The key of the file that was typed, or else of the first of these credentials that the service has; none if there is neither.
 ///
 /// # Errors
 /// One line and its exit code: without the key that somebody meant, nothing is said in the open.
-pub fn read(typed: Option<&Argument>, credential: &str) -> Result<Option<Key>, ExitError> {
-    read_private(("--key-file", typed), credential, Key::parse)
+pub fn read(typed: Option<&Argument>, credentials: &[&str]) -> Result<Option<Key>, ExitError> {
+    read_private(("--key-file", typed), credentials, Key::parse)
 }
 
 /// The key that signs, likewise.
@@ -98,7 +98,7 @@ pub fn read(typed: Option<&Argument>, credential: &str) -> Result<Option<Key>, E
 /// # Errors
 /// One line and its exit code: without the key that somebody meant, nothing is streamed.
 pub fn read_signing(typed: Option<&Argument>, credential: &str) -> Result<Option<SigningKey>, ExitError> {
-    read_private(("--sign", typed), credential, SigningKey::parse)
+    read_private(("--sign", typed), &[credential], SigningKey::parse)
 }
 
 /// The public key that was typed, or that is in the file of this name.
@@ -133,7 +133,7 @@ fn no_secret(option: &str, typed: &Argument) -> Result<(), ExitError> {
 
 fn read_private<K>(
     (option, typed): (&str, Option<&Argument>),
-    credential: &str,
+    credentials: &[&str],
     parse: fn(&str) -> Result<K, KeyError>,
 ) -> Result<Option<K>, ExitError> {
     let key = |file| text_of(file).and_then(|text| parse(&text).map_err(|why| why.to_string()));
@@ -149,13 +149,16 @@ fn read_private<K>(
         return key(file).map(Some).map_err(bad);
     }
     let Some(folder) = std::env::var_os("CREDENTIALS_DIRECTORY") else { return Ok(None) };
-    let path = Path::new(&folder).join(credential);
-    let bad = |why: String| usage(format!("credential {}: {why}", shown(&path)));
-    match File::open(&path) {
-        Ok(file) => key(file).map(Some).map_err(bad),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(bad(error.to_string())),
+    for credential in credentials {
+        let path = Path::new(&folder).join(credential);
+        let bad = |why: String| usage(format!("credential {}: {why}", shown(&path)));
+        match File::open(&path) {
+            Ok(file) => return key(file).map(Some).map_err(bad),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(bad(error.to_string())),
+        }
     }
+    Ok(None)
 }
 
 fn text_of(file: File) -> Result<Zeroizing<String>, String> {
@@ -188,7 +191,7 @@ mod tests {
         assert_eq!(create(&argument(&path)), Ok(Exit::Ok));
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         let text = fs::read_to_string(&path).unwrap();
-        assert!(read(Some(&argument(&path)), "x").unwrap().is_some());
+        assert!(read(Some(&argument(&path)), &["x"]).unwrap().is_some());
         let again = create(&argument(&path)).unwrap_err();
         assert!(again.to_string().contains("there is such a file"), "{again}");
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
@@ -203,7 +206,7 @@ mod tests {
     fn a_file_that_others_can_read_or_that_is_no_key_is_named_with_its_remedy() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
-        let said = || read(Some(&argument(&path)), "x").unwrap_err().to_string();
+        let said = || read(Some(&argument(&path)), &["x"]).unwrap_err().to_string();
         assert!(said().contains("No such file"));
         create(&argument(&path)).unwrap();
         for mode in [0o644, 0o640, 0o604, 0o620] {
@@ -211,7 +214,7 @@ mod tests {
             assert!(said().contains("chmod 600"), "{mode:o}: {}", said());
         }
         fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
-        assert!(read(Some(&argument(&path)), "x").is_ok());
+        assert!(read(Some(&argument(&path)), &["x"]).is_ok());
         for (bytes, expected) in [
             (&b"geheim"[..], "no key: a line that begins with camcast-key-1:"),
             (b"\xff\xfe", "no text"),
@@ -220,7 +223,7 @@ mod tests {
             let other = folder.path().join("other");
             fs::write(&other, bytes).unwrap();
             fs::set_permissions(&other, Permissions::from_mode(0o600)).unwrap();
-            let error = read(Some(&argument(&other)), "x").unwrap_err().to_string();
+            let error = read(Some(&argument(&other)), &["x"]).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
     }
@@ -270,7 +273,7 @@ mod tests {
             let typed = [text.trim(), &text[..text.len() - 10], &format!(" {text}")].map(Argument::from);
             for typed in &typed {
                 let errors = [
-                    read(Some(typed), "x").unwrap_err(),
+                    read(Some(typed), &["x"]).unwrap_err(),
                     read_signing(Some(typed), "x").unwrap_err(),
                     read_public("--signed-by", typed).unwrap_err(),
                     create(typed).unwrap_err(),

@@ -186,7 +186,7 @@ impl TryFrom<Options> for Config {
         let (rtsp, rtsp_multicast) = (rtsp(&options.rtsp)?, rtsp_multicast(&options)?);
         let passwords = door::passwords(options.password_file.as_ref())?;
         let spill = spill(&options)?;
-        let key = key_file::read(options.key_file.as_ref(), CREDENTIAL)?;
+        let key = key_file::read(options.key_file.as_ref(), &[CREDENTIAL])?;
         if key.is_some() {
             keep_sealed(&http, &rtsp, rtsp_multicast.is_some(), passwords.is_some())?;
         }

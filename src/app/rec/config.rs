@@ -30,8 +30,8 @@ const FOUND: &str = "camera.invalid";
 
 const AN_HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// What systemd hands over, if it is told to: the key.
-const CREDENTIAL: &str = "camrec.key";
+/// What systemd hands over, if it is told to: the key of one recorder, or of all.
+const CREDENTIALS: [&str; 2] = ["camrec-own.key", "camrec.key"];
 
 /// Bytes of frames that may wait for the disk unless `--buffer` says otherwise: 2 s of 30 MB/s.
 pub const BUFFER: usize = 64 * 1024 * 1024;
@@ -236,7 +236,7 @@ impl TryFrom<Options> for Config {
 }
 
 fn key(options: &Options, language: Language) -> Result<Option<Key>, ExitError> {
-    let key = key_file::read(options.key_file.as_ref(), CREDENTIAL)?;
+    let key = key_file::read(options.key_file.as_ref(), &CREDENTIALS)?;
     if key.is_some() && matches!(language, Language::Plain(_)) {
         return Err(usage("--plain: the original protocol knows no key, and there is one to be used"));
     }

@@ -290,6 +290,7 @@ mod tests {
         let size = Some("1280x720".to_owned());
         Camera {
             name: name.into(),
+            instance: String::new(),
             at: at.parse().unwrap(),
             size,
             rate: Some("30".into()),

@@ -41,8 +41,8 @@ pub struct Options {
     #[argh(option, arg_name = "address")]
     pub also_from: Option<String>,
 
-    /// a file with camcast's key: what is not sealed with it is not recorded; default: the credential camrec.key, or in the
-    /// open
+    /// a file with camcast's key: what is not sealed with it is not recorded; default: the credential
+    /// camrec-own.key or camrec.key, or in the open
     #[argh(option, arg_name = "file")]
     pub key_file: Option<Argument>,
 

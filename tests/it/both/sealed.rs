@@ -374,7 +374,14 @@ fn a_key_file_that_others_can_read_is_not_used() {
     let mut command = camcast(&["pattern", "--mtu", "100"]);
     let ended = Program::start("camcast", command.env("CREDENTIALS_DIRECTORY", folder)).wait_exit().expect(2);
     assert!(ended.log.contains("--mtu: from 356"), "it is sealed: {}", ended.log);
-    let mut command = camrec_command("127.0.0.1:1", &["--plain", "0"]);
-    let ended = Program::start("camrec", command.env("CREDENTIALS_DIRECTORY", folder)).wait_exit().expect(2);
-    assert!(ended.log.contains("--plain: the original protocol knows no key"), "{}", ended.log);
+    let camrec = || {
+        let mut command = camrec_command("127.0.0.1:1", &["--plain", "0"]);
+        Program::start("camrec", command.env("CREDENTIALS_DIRECTORY", folder)).wait_exit().expect(2).log
+    };
+    let sealed = camrec();
+    assert!(sealed.contains("--plain: the original protocol knows no key"), "{sealed}");
+    // a recorder's own goes first, also if it is none
+    fs::write(folder.join("camrec-own.key"), "no key").unwrap();
+    let own = camrec();
+    assert!(own.contains("credential ") && own.contains("camrec-own.key: no key"), "{own}");
 }

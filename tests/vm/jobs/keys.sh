@@ -9,7 +9,8 @@ install -m 644 /host/systemd/*.service /etc/systemd/system/
 useradd --system --user-group camrec || fail "useradd"
 mkdir -p /etc/camcast /etc/camrec /etc/credstore
 camcast --new-key /etc/credstore/camcast-door.key
-cp -p /etc/credstore/camcast-door.key /etc/credstore/camrec.key
+cp -p /etc/credstore/camcast-door.key /etc/credstore/camrec-front.key
+camcast --new-key /etc/credstore/camrec.key # of the others
 public=$(camcast --new-sign-key /etc/credstore/camcast-door.sign | tail -n 1)
 stat -c '%U %a %n' /etc/credstore/*
 printf 'source pattern\nresolution 320x240\nlisten 127.0.0.1:9990\n' >/etc/camcast/door.conf
