@@ -73,7 +73,10 @@ if [ -z "$rust" ] || ! is_new_enough "$rust"; then
     fi
     command -v apt-get >/dev/null || stop "Rust $oldest_rust or newer is needed: https://rustup.rs"
     candidate=$(rust_of_apt)
-    [ -n "$candidate" ] || { update_apt && candidate=$(rust_of_apt); }
+    [ -n "$candidate" ] || {
+        update_apt || stop "apt-get update has failed: what it says above has to be mended first"
+        candidate=$(rust_of_apt)
+    }
     if [ -z "$candidate" ] || ! is_new_enough "$candidate"; then
         # shellcheck source=/dev/null
         system=$(. /etc/os-release && echo "${PRETTY_NAME:-this system}")
