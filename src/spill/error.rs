@@ -68,6 +68,28 @@ impl Error {
         if is_full(&why) { Error::Full(path) } else { Error::System { doing, path, why } }
     }
 
+    /// It is the disk's, and nothing that another word on the command line would mend.
+    pub fn is_of_disk(&self) -> bool {
+        const FAILING: [Errno; 8] = [
+            Errno::EIO,
+            Errno::ENODEV,
+            Errno::ENXIO,
+            Errno::ETIMEDOUT,
+            Errno::EREMOTEIO,
+            Errno::ESTALE,
+            Errno::EUCLEAN,
+            Errno::ENOTCONN,
+        ];
+        match self {
+            Error::Taken(_) => false,
+            Error::Full(_) => true,
+            Error::System { why, .. } => {
+                is_full(why)
+                    || why.raw_os_error().is_some_and(|errno| FAILING.contains(&Errno::from_raw(errno)))
+            }
+        }
+    }
+
     /// It is our own want of something, and none of the disk.
     pub(super) fn is_passing(&self) -> bool {
         const WANTS: [i32; 3] = [Errno::EMFILE as i32, Errno::ENFILE as i32, Errno::ENOMEM as i32];

@@ -55,12 +55,29 @@ pub enum Order {
         waiting: Vec<Waiting>,
         /// The stream that goes on.
         live: StreamId,
+        /// Those are among them who waited when the program began: it has heard of them. If not, nothing is deleted.
+        is_all: bool,
     },
+}
+
+/// What an earlier start has left.
+#[derive(Debug)]
+pub struct Found {
+    /// Frames.
+    pub chunks: Vec<Chunk>,
+    /// Those who wait for them; none if that cannot be read.
+    pub waiting: Option<Vec<Waiting>>,
+    /// What could not be read, if there is something: how many files, and why the first one could not.
+    pub unread: Option<(usize, String)>,
+    /// The boot of this machine.
+    pub boot: u128,
 }
 
 /// What has come of it.
 #[derive(Debug)]
 pub enum News {
+    /// The folder was opened for the first time, or could not be: it is tried again with each frame that is to be written.
+    Opened(Result<Found, Error>),
     /// The buffer of a frame, which is written, or is not.
     Done {
         /// Which frame.
@@ -91,6 +108,8 @@ pub enum News {
 
 struct Keeper {
     folder: Option<Folder>,
+    /// It has been open.
+    was_open: bool,
     path: PathBuf,
     limits: Limits,
     desk: Desk<News>,
@@ -102,17 +121,20 @@ struct Keeper {
     sync_at: Option<Time>,
 }
 
-/// Starts it with a folder that is open.
+/// Starts it. It opens the folder first, or makes it, which is told.
 ///
 /// # Errors
 /// The process has no thread left.
-pub fn start(folder: Folder, limits: Limits, bell: &Bell) -> io::Result<Worker<Order, News>> {
+pub fn start(path: PathBuf, limits: Limits, bell: &Bell) -> io::Result<Worker<Order, News>> {
     Worker::start("spill", QUEUE, bell, move |orders, desk| {
-        let path = folder.path().to_owned();
         let spots = Vec::with_capacity(READERS);
-        let folder = Some(folder);
-        let (is_in_trouble, attempt, failed, sync_at) = (false, 0, None, None);
-        let keeper = Keeper { folder, path, limits, desk, spots, is_in_trouble, attempt, failed, sync_at };
+        let (folder, was_open, is_in_trouble) = (None, false, false);
+        let (attempt, failed, sync_at) = (0, None, None);
+        let mut keeper =
+            Keeper { folder, was_open, path, limits, desk, spots, is_in_trouble, attempt, failed, sync_at };
+        if let Err(error) = keeper.there() {
+            keeper.desk.tell(News::Opened(Err(error)));
+        }
         keeper.run(&orders);
     })
 }
@@ -156,9 +178,11 @@ impl Keeper {
                 self.spots.push((reader, spot));
                 self.desk.tell(News::Read { reader, bytes });
             }
-            Order::Waiting { waiting, live } => {
-                // what is wrong is told
-                let _ = self.with_folder(|folder| folder.set_waiting(&waiting, live));
+            Order::Waiting { waiting, live, is_all } => {
+                if is_all {
+                    // what is wrong is told
+                    let _ = self.with_folder(|folder| folder.set_waiting(&waiting, live));
+                }
                 // the next outage says its own
                 self.is_in_trouble &= !waiting.is_empty();
             }
@@ -218,9 +242,17 @@ impl Keeper {
 
     fn there(&mut self) -> Result<&mut Folder, Error> {
         if self.folder.is_none() {
-            let (folder, _) = Folder::open(&self.path, self.limits)?;
+            let open = if self.was_open { Folder::open } else { Folder::make };
+            let (folder, waiting) = open(&self.path, self.limits)?;
             self.spots.clear();
-            self.desk.tell(News::Reopened(folder.shelf().iter().copied().collect()));
+            let chunks = folder.shelf().iter().copied().collect();
+            self.desk.tell(match std::mem::replace(&mut self.was_open, true) {
+                true => News::Reopened(chunks),
+                false => {
+                    let unread = folder.unread().map(|(count, why)| (count, why.to_string()));
+                    News::Opened(Ok(Found { chunks, waiting, unread, boot: folder.boot() }))
+                }
+            });
             self.folder = Some(folder);
         }
         self.folder.as_mut().ok_or_else(|| Error::Full(self.path.clone()))

@@ -4,7 +4,7 @@
  * MACHINE names a folder with three files that may be there or not:
  *
  *   fault   calls on a recording, or on what a sender keeps for recorders, go wrong. It holds three words: which call
- *           ("open", "read", "write" or "sync"), what happens to it, and a number. The next one, after which the file is
+ *           ("open", "lock", "read", "write" or "sync"), what happens to it, and a number. The next one, after which the file is
  *           gone, may "stall" for so many milliseconds, or "fail" with that errno; all may "refuse" with that errno, or
  *           "hang", as long as the file is there
  *   nolocks the file system knows no locks, as NFS without its lock daemon
@@ -37,6 +37,12 @@ static int is_recording(const char *path)
 	return strstr(path, ".mkv") != NULL || strstr(path, ".frames") != NULL;
 }
 
+/* What is opened first of a folder of camcast's. */
+static int is_lock(const char *path)
+{
+	return strstr(path, "spill.lock") != NULL;
+}
+
 /* What is to happen to that call, and its number. 0: nothing. */
 static int fault_for(const char *call, char path[4096], char what[16], int *number)
 {
@@ -53,7 +59,7 @@ static int fault_of(const char *call, const char *recording)
 {
 	char path[4096], what[16];
 	int number;
-	if (!is_recording(recording) || !fault_for(call, path, what, &number))
+	if ((!is_recording(recording) && !is_lock(recording)) || !fault_for(call, path, what, &number))
 		return 0;
 	while (strcmp(what, "hang") == 0) {
 		usleep(10000);
@@ -93,7 +99,7 @@ int openat(int dir, const char *path, int flags, ...)
 	va_start(more, flags);
 	mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(more, mode_t) : 0;
 	va_end(more);
-	return fault_of("open", path) ? -1 : REAL(openat)(dir, path, flags, mode);
+	return fault_of(is_lock(path) ? "lock" : "open", path) ? -1 : REAL(openat)(dir, path, flags, mode);
 }
 
 ssize_t pread64(int fd, void *bytes, size_t length, off64_t at)

@@ -30,6 +30,8 @@ pub enum Fault {
 #[derive(Clone, Copy, Debug)]
 pub enum Call {
     Open,
+    /// That camcast's folder is opened.
+    Lock,
     Read,
     Write,
     Sync,
@@ -72,6 +74,7 @@ impl Machine {
     pub fn threaten(&self, call: Call, fault: Fault) {
         let call = match call {
             Call::Open => "open",
+            Call::Lock => "lock",
             Call::Read => "read",
             Call::Write => "write",
             Call::Sync => "sync",

@@ -5,7 +5,7 @@ use super::spill::{FRAMES, Recorder, Scene, assert_whole, bytes_below, leave_chu
 use crate::support::film::RecordingReader;
 use crate::support::inside::Network;
 use crate::support::machine::{Call, Fault, Machine};
-use crate::support::procs::{Camcast, Ended};
+use crate::support::procs::{Camcast, Ended, Program};
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use std::fs;
@@ -206,6 +206,46 @@ fn a_full_disk_is_told_once_and_used_again_when_there_is_room() {
     camcast.wait_line("has all that it missed");
     scene.wait_empty();
     end([away, here], camcast, 1);
+}
+
+/// A disk that dies takes no stream with it, and one that lives again has what was kept.
+#[test]
+fn a_disk_that_hangs_or_fails_at_the_start_keeps_no_stream_from_beginning() {
+    for (fault, said, warnings) in [
+        // and what has left the reel meanwhile, or once more when it matters
+        (Fault::Hang, "does not answer: the stream begins without", 2),
+        (Fault::Refuse(Errno::EIO), "cannot be kept: cannot lock ", 2),
+    ] {
+        let (machine, mut scene) = (Machine::new(), Scene::new());
+        leave_chunks(&scene, 3);
+        machine.threaten(Call::Lock, fault);
+        let camcast = scene.start_as(machine.under(&mut scene.command()));
+        camcast.wait_line(said);
+        let [away, here] = two(&scene, &camcast);
+        here.wait_more(1_000_000);
+        away.leave();
+        camcast.wait_line("a recorder is away");
+        machine.relent();
+        camcast.wait_line("wait for 1 recorder that was away");
+        scene.wait_frames(FRAMES);
+        let old = scene.frames().iter().find(|(of, _)| *of == 7).map(|(_, numbers)| numbers.len());
+        assert_eq!(old, Some(3), "what an earlier start has kept");
+        away.come_back();
+        camcast.wait_line("has all that it missed");
+        let (ended, films) = here.stop();
+        assert_whole(&ended.expect(0), &films);
+        away.stop();
+        assert_warned(camcast, warnings);
+    }
+}
+
+/// What another word would mend is said at once.
+#[test]
+fn a_folder_that_cannot_be_one_ends_the_program() {
+    let scene = Scene::new();
+    fs::write(&scene.folder, "").unwrap();
+    let ended = Program::start("camcast", &mut scene.command()).wait_exit().expect(1);
+    assert!(ended.log.lines().last().unwrap().contains("--spill cannot make "), "{}", ended.log);
 }
 
 #[test]

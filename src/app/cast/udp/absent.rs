@@ -70,8 +70,13 @@ pub(super) fn who_is(ip: IpAddr) -> u32 {
 }
 
 impl Absentees {
-    /// Those that were away when this program ended the last time.
-    pub(super) fn new(live: StreamId, waiting: &[Waiting], now: Time) -> Self {
+    /// Nobody.
+    pub(super) fn new(live: StreamId) -> Self {
+        Absentees { live, all: Vec::with_capacity(MOST_WAITING), known: Vec::new(), has_changed: false }
+    }
+
+    /// Those too that were away when this program ended the last time.
+    pub(super) fn restore(&mut self, waiting: &[Waiting], now: Time) {
         let restore = |waiting: &Waiting| Absentee {
             stream: waiting.stream,
             next: waiting.next,
@@ -84,9 +89,8 @@ impl Absentees {
             is_quiet: false,
             claim: None,
         };
-        let mut all = Vec::with_capacity(MOST_WAITING);
-        all.extend(waiting.iter().take(MOST_WAITING).map(restore));
-        Absentees { live, all, known: Vec::new(), has_changed: false }
+        let room = MOST_WAITING.saturating_sub(self.all.len());
+        self.all.extend(waiting.iter().take(room).map(restore));
     }
 
     /// How many.
@@ -329,14 +333,20 @@ mod tests {
         Waiting { stream: LIVE, next: FrameNumber(next), away, who: who(last), was_served }
     }
 
+    fn restored(waiting: &[Waiting]) -> Absentees {
+        let mut absentees = Absentees::new(LIVE);
+        absentees.restore(waiting, NOW);
+        absentees
+    }
+
     #[test]
     fn who_comes_back_is_known_by_where_he_is_and_what_he_wants() {
         let waiting = [away(100, 1, false), away(900, 1, false), away(50, 2, true)];
-        let absentees = Absentees::new(LIVE, &waiting, NOW);
+        let absentees = restored(&waiting);
         let find = |number, last| absentees.find(at(number), who(last));
         assert_eq!([find(100, 1), find(612, 1), find(900, 1)], [Some(0), Some(0), Some(1)]);
         assert_eq!([find(613, 1), find(99, 1), find(900, 3)], [None; 3], "too far, behind, elsewhere");
-        let anybody = Absentees::new(LIVE, &[Waiting { who: ANYBODY, ..away(1, 1, true) }], NOW);
+        let anybody = restored(&[Waiting { who: ANYBODY, ..away(1, 1, true) }]);
         assert_eq!(anybody.find(at(5_000), who(3)), Some(0));
         assert_eq!(find(50_000, 2), Some(2), "he was being served, and may be anywhere behind");
         assert_eq!(absentees.find((StreamId(1), FrameNumber(100)), who(1)), None);
@@ -346,7 +356,7 @@ mod tests {
 
     #[test]
     fn who_is_served_is_nobody_elses_and_is_away_again_if_he_is_lost() {
-        let mut absentees = Absentees::new(LIVE, &[away(100, 1, false)], NOW);
+        let mut absentees = restored(&[away(100, 1, false)]);
         assert!(!absentees.serve(at(101), who(1), 7, NOW));
         assert!(absentees.has_changed);
         assert!(absentees.serve(at(101), who(1), 8, NOW), "another one who wants the same");
@@ -360,7 +370,7 @@ mod tests {
 
     #[test]
     fn who_joins_again_before_his_session_is_over_is_one_and_the_same() {
-        let mut absentees = Absentees::new(LIVE, &[away(100, 1, false), away(150, 1, false)], NOW);
+        let mut absentees = restored(&[away(100, 1, false), away(150, 1, false)]);
         absentees.serve(at(100), who(1), 7, NOW);
         absentees.go_on(7, at(140));
         assert_eq!(absentees.find(at(145), who(1)), None, "he is here, and this is somebody else");
@@ -376,7 +386,7 @@ mod tests {
 
     #[test]
     fn who_does_not_come_back_is_forgotten_unless_he_is_being_served() {
-        let mut absentees = Absentees::new(LIVE, &[away(100, 1, false), away(100, 2, false)], NOW);
+        let mut absentees = restored(&[away(100, 1, false), away(100, 2, false)]);
         absentees.serve(at(100), who(2), 7, NOW);
         let longest = Duration::from_secs(60);
         assert_eq!(absentees.next_expiry(longest), NOW.after(Duration::from_secs(50)));
@@ -387,7 +397,7 @@ mod tests {
 
     #[test]
     fn the_list_is_bounded() {
-        let mut absentees = Absentees::new(LIVE, &[away(1, 1, false); 99], NOW);
+        let mut absentees = restored(&[away(1, 1, false); 99]);
         assert_eq!(absentees.count(), MOST_WAITING);
         assert!(absentees.serve(at(7_000), who(2), 7, NOW));
         assert_eq!(absentees.count(), MOST_WAITING);

@@ -10,12 +10,15 @@ use crate::reel::{self, Frame, Reel};
 use crate::sender::{ClientId, Hub, LeaveReason};
 use crate::shown::shown;
 use crate::spill::format::{RECORD_LEN, Record, Waiting};
-use crate::spill::keeper::{self, News, Order};
-use crate::spill::{Change, Chunk, Folder, Limits, Shelf, zero};
+use crate::spill::keeper::{self, Found, News, Order};
+use crate::spill::{Change, Chunk, Limits, Shelf, zero};
+use crate::sys::clock;
+use crate::sys::poll::{self, PollFlags};
 use crate::sys::worker::{Bell, Worker};
 use crate::time::Time;
 use crate::wire::data::Data;
 use crate::wire::{FrameNumber, StreamId};
+use nix::poll::PollFd;
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
@@ -35,6 +38,9 @@ const SILENT_LEAST: Duration = Duration::from_millis(350);
 /// How far those are who are being served is written down this often.
 const PROGRESS: Duration = Duration::from_secs(2);
 
+/// At the start the disk is waited for so long.
+const OPENS: Duration = Duration::from_secs(3);
+
 /// The disk is tried again after this.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -50,6 +56,8 @@ const END: Duration = Duration::from_secs(2);
 /// See there.
 pub(super) struct Spilling {
     worker: Worker<Order, News>,
+    /// What an earlier start has left is known.
+    is_open: bool,
     pub(super) shelf: Shelf,
     pub(super) absentees: Absentees,
     live: StreamId,
@@ -102,46 +110,21 @@ pub(super) enum Route {
 }
 
 impl Spilling {
-    /// Opens the folder.
+    /// Starts the thread, and waits a while until it has opened the folder. A disk that fails, or does not answer, keeps no stream from
+    /// beginning.
     ///
     /// # Errors
-    /// One line and its exit code.
+    /// One line and its exit code: what was typed cannot be meant.
     pub(super) fn open(config: &Spill, live: StreamId, now: Time) -> Result<Self, ExitError> {
-        let limits = Limits::of(config.size);
-        let opened = Folder::make(&config.folder, limits);
-        let (folder, waiting) =
-            opened.map_err(|error| ExitError::new(Exit::System, format!("--spill {error}")))?;
-        let shelf = folder.shelf().clone();
-        // of whom nothing can be read may be anybody
-        let unknown = shelf.oldest().map(|chunk| Waiting {
-            stream: chunk.stream,
-            next: chunk.first,
-            away: Duration::ZERO,
-            who: ANYBODY,
-            was_served: true,
-        });
-        let waiting = waiting.unwrap_or_else(|| unknown.into_iter().collect());
-        let mut absentees = Absentees::new(live, &waiting, now);
-        // nobody waits for what is there
-        absentees.has_changed = waiting.is_empty() && !shelf.is_empty();
-        if !waiting.is_empty() {
-            let (count, held) = (counted(waiting.len() as u64, "recorder"), show_bytes(shelf.bytes()));
-            log::info!("{}: {held} of frames wait for {count} that was away", shown(&config.folder));
-        }
-        if let Some((count, why)) = folder.unread() {
-            let (files, folder) = (counted(count as u64, "file"), shown(&config.folder));
-            log::warn!(
-                "{files} in {folder} cannot be read: {why}; they stay, and frames in them are missing"
-            );
-        }
         let system = |error| ExitError::system("a thread for --spill", &error);
-        let (boot, bell) = (folder.boot(), Bell::new().map_err(system)?);
-        Ok(Spilling {
-            worker: keeper::start(folder, limits, &bell).map_err(system)?,
-            shelf,
-            absentees,
+        let (path, bell) = (config.folder.clone(), Bell::new().map_err(system)?);
+        let mut spilling = Spilling {
+            worker: keeper::start(path, Limits::of(config.size), &bell).map_err(system)?,
+            is_open: false,
+            shelf: Shelf::default(),
+            absentees: Absentees::new(live),
+            boot: 0,
             live,
-            boot,
             path: config.folder.clone(),
             size: config.size,
             longest: config.longest,
@@ -162,7 +145,62 @@ impl Spilling {
             lost_now: 0,
             told: Told::default(),
             reads: VecDeque::new(),
-        })
+        };
+        match spilling.first_news(now.after(OPENS)) {
+            Some(News::Opened(Err(error))) if !error.is_of_disk() => {
+                return Err(ExitError::new(Exit::System, format!("--spill {error}")));
+            }
+            Some(news) => spilling.on_news(news, now),
+            None => {
+                spilling.is_hung = true;
+                let folder = shown(&spilling.path);
+                log::warn!("{folder} (--spill) does not answer: the stream begins without what lies there");
+            }
+        }
+        Ok(spilling)
+    }
+
+    fn first_news(&self, until: Time) -> Option<News> {
+        loop {
+            let (news, now) = (self.worker.take(), clock::now());
+            if news.is_some() || now >= until {
+                return news;
+            }
+            let mut fds = [PollFd::new(self.worker.bell().as_fd(), PollFlags::POLLIN)];
+            if poll::wait(&mut fds, until, now).is_err() {
+                return None;
+            }
+            self.worker.bell().clear();
+        }
+    }
+
+    /// What an earlier start has left counts from now on.
+    fn on_found(&mut self, Found { chunks, waiting, unread, boot }: Found, now: Time) {
+        (self.is_open, self.boot) = (true, boot);
+        chunks.into_iter().for_each(|chunk| self.shelf.push(chunk));
+        // of whom nothing can be read may be anybody
+        let unknown = self.shelf.oldest().map(|chunk| Waiting {
+            stream: chunk.stream,
+            next: chunk.first,
+            away: Duration::ZERO,
+            who: ANYBODY,
+            was_served: true,
+        });
+        let waiting = waiting.unwrap_or_else(|| unknown.into_iter().collect());
+        // nobody waits for what is there
+        self.absentees.has_changed |= waiting.is_empty() && !self.shelf.is_empty();
+        self.absentees.restore(&waiting, now);
+        let folder = shown(&self.path);
+        if !waiting.is_empty() {
+            let (count, held) = (counted(waiting.len() as u64, "recorder"), show_bytes(self.shelf.bytes()));
+            log::info!("{folder}: {held} of frames wait for {count} that was away");
+        }
+        if let Some((count, why)) = unread {
+            let files = counted(count as u64, "file");
+            log::warn!(
+                "{files} in {folder} cannot be read: {why}; they stay, and frames in them are missing"
+            );
+        }
     }
 
     /// How many frames are kept for.
@@ -184,7 +222,7 @@ impl Spilling {
             bytes: self.shelf.bytes(),
             limit: self.size,
             lost: self.lost,
-            is_well: !self.told.trouble && !self.is_hung,
+            is_well: self.is_open && !self.told.trouble && !self.is_hung,
         }
     }
 
@@ -269,37 +307,45 @@ impl Spilling {
         self.worker.bell().clear();
         while let Some(news) = self.worker.take() {
             self.unanswered_since = now;
-            match news {
-                News::Done { number, bytes, is_written } => self.on_done(number, bytes, is_written),
-                News::Read { reader, bytes } => {
-                    self.reads_under_way = self.reads_under_way.saturating_sub(1);
-                    if bytes.is_empty() {
-                        self.read_after = now.after(READ_AGAIN);
-                    }
-                    self.reads.push_back((reader, bytes));
-                }
-                News::Change(change) => self.on_change(change),
-                News::Reopened(chunks) => {
-                    self.shelf.clear();
-                    chunks.into_iter().for_each(|chunk| self.shelf.push(chunk));
-                    self.absentees.has_changed = true;
-                }
-                News::Trouble(why) => {
-                    self.told.trouble = true;
-                    log::warn!("what recorders miss that are away cannot be kept: {why}; it is tried on");
-                }
-                News::Well => self.on_well(),
-                News::Unreadable(why) => {
-                    if !std::mem::replace(&mut self.told.unread, true) {
-                        log::warn!("something that a recorder has missed cannot be read: {why}");
-                    }
-                }
-            }
+            self.on_news(news, now);
         }
         if self.worker.has_ended() {
             // whoever reads from it finds nothing
             self.shelf.clear();
         }
+    }
+
+    fn on_news(&mut self, news: News, now: Time) {
+        match news {
+            News::Opened(Ok(found)) => self.on_found(found, now),
+            News::Opened(Err(why)) => self.on_trouble(&why.to_string()),
+            News::Done { number, bytes, is_written } => self.on_done(number, bytes, is_written),
+            News::Read { reader, bytes } => {
+                self.reads_under_way = self.reads_under_way.saturating_sub(1);
+                if bytes.is_empty() {
+                    self.read_after = now.after(READ_AGAIN);
+                }
+                self.reads.push_back((reader, bytes));
+            }
+            News::Change(change) => self.on_change(change),
+            News::Reopened(chunks) => {
+                self.shelf.clear();
+                chunks.into_iter().for_each(|chunk| self.shelf.push(chunk));
+                self.absentees.has_changed = true;
+            }
+            News::Trouble(why) => self.on_trouble(&why),
+            News::Well => self.on_well(),
+            News::Unreadable(why) => {
+                if !std::mem::replace(&mut self.told.unread, true) {
+                    log::warn!("something that a recorder has missed cannot be read: {why}");
+                }
+            }
+        }
+    }
+
+    fn on_trouble(&mut self, why: &str) {
+        self.told.trouble = true;
+        log::warn!("what recorders miss that are away cannot be kept: {why}; it is tried on");
     }
 
     fn on_done(&mut self, number: FrameNumber, bytes: Vec<u8>, is_written: bool) {
@@ -415,7 +461,7 @@ impl Spilling {
         }
         let waiting = self.absentees.waiting(now);
         let is_over = waiting.is_empty();
-        if self.worker.send(Order::Waiting { waiting, live: self.live }).is_ok() {
+        if self.worker.send(Order::Waiting { waiting, live: self.live, is_all: self.is_open }).is_ok() {
             if is_over && !self.shelf.is_empty() {
                 log::info!("no recorder is away any more: what was kept in {} is deleted", shown(&self.path));
             }
@@ -456,7 +502,7 @@ impl Spilling {
 
     /// What the clock shows now that a chunk's frames were captured by. That of another boot is told by the wall's.
     fn clock_of(&self, chunk: &Chunk) -> Option<Time> {
-        let ours = crate::sys::clock::now();
+        let ours = clock::now();
         // where /proc is hidden, as in our units, no boot is known
         let is_of_this_boot = self.boot != 0 && chunk.boot == self.boot;
         if chunk.stream == self.live || is_of_this_boot {
@@ -502,7 +548,7 @@ impl Spilling {
 impl Drop for Spilling {
     fn drop(&mut self) {
         self.worker.close();
-        self.worker.wait_for_end(crate::sys::clock::now().after(END));
+        self.worker.wait_for_end(clock::now().after(END));
     }
 }
 
