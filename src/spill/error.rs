@@ -11,6 +11,13 @@ use std::path::{Path, PathBuf};
 pub enum Error {
     /// Another camcast has it.
     Taken(PathBuf),
+    /// It would be on the disk beneath.
+    NotMounted {
+        /// The folder.
+        path: PathBuf,
+        /// Where something should be mounted.
+        point: PathBuf,
+    },
     /// Nothing more is free, but what is to stay so.
     Full(PathBuf),
     /// The system says so.
@@ -32,6 +39,13 @@ impl fmt::Display for Error {
             }
             Error::Full(path) => {
                 write!(f, "{}: the disk is full: delete something, or choose another", shown(path))
+            }
+            Error::NotMounted { path, point } => {
+                let (path, point) = (shown(path), shown(point));
+                write!(
+                    f,
+                    "{path}: nothing is mounted at {point}, and /etc/fstab says that something should be: mount it"
+                )
             }
             Error::System { doing, path, why } => {
                 write!(f, "cannot {doing} {}: {why}", shown(path))?;
@@ -82,7 +96,7 @@ impl Error {
         ];
         match self {
             Error::Taken(_) => false,
-            Error::Full(_) => true,
+            Error::Full(_) | Error::NotMounted { .. } => true,
             Error::System { why, .. } => {
                 is_full(why)
                     || why.raw_os_error().is_some_and(|errno| FAILING.contains(&Errno::from_raw(errno)))

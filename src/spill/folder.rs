@@ -5,6 +5,7 @@ use super::format::{self, HEAD_LEN, Head, LONGEST_LIST, RECORD_LEN, Record, Wait
 use super::place::{FILES, Place};
 use super::scan::{Unread, scan};
 use super::shelf::{Chunk, Shelf};
+use crate::sys::mounts::unmounted_above;
 use crate::sys::{boot, clock, files};
 use crate::wire::{FrameNumber, StreamId};
 use nix::errno::Errno;
@@ -109,6 +110,7 @@ impl Folder {
     /// # Errors
     /// [`Error`]
     pub fn make(path: &Path, limits: Limits) -> Result<(Self, Option<Vec<Waiting>>), Error> {
+        must_be_mounted(path)?;
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.map_err(|why| Error::System { doing: "make", path: path.to_owned(), why })?;
         Folder::open(path, limits)
@@ -119,6 +121,7 @@ impl Folder {
     /// # Errors
     /// [`Error`]
     pub fn open(path: &Path, limits: Limits) -> Result<(Self, Option<Vec<Waiting>>), Error> {
+        must_be_mounted(path)?;
         let system = |doing| move |why| Error::System { doing, path: path.to_owned(), why };
         let place = Place::open(path).map_err(system("open"))?;
         let lock = lock(&place.dir, path)?;
@@ -462,6 +465,11 @@ impl Folder {
     fn error(&self, doing: &'static str, why: io::Error) -> Error {
         Error::of(doing, &self.place.path, why)
     }
+}
+
+fn must_be_mounted(path: &Path) -> Result<(), Error> {
+    let point = unmounted_above(path);
+    point.map_or(Ok(()), |point| Err(Error::NotMounted { path: path.to_owned(), point }))
 }
 
 fn lock(dir: &File, path: &Path) -> Result<Option<Flock<File>>, Error> {

@@ -53,4 +53,4 @@ pub use error::Error;
 pub use file::{Reserved, SegmentFile, write_new};
 pub use folder::Folder;
 pub use recording::{Pipe, Recording, Sink, Summary};
-pub use whereabouts::{Whereabouts, unmounted_above};
+pub use whereabouts::Whereabouts;

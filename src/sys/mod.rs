@@ -20,6 +20,7 @@ pub mod interfaces;
 #[cfg(test)]
 mod loopback;
 pub mod memory;
+pub mod mounts;
 pub mod multicast;
 pub mod names;
 pub mod notify;

@@ -11,6 +11,7 @@ use nix::sys::signal::Signal;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
+use std::process::Command;
 
 /// One who is about to be away, and one who stays.
 fn two(scene: &Scene, camcast: &Camcast) -> [Recorder; 2] {
@@ -246,6 +247,38 @@ fn a_folder_that_cannot_be_one_ends_the_program() {
     fs::write(&scene.folder, "").unwrap();
     let ended = Program::start("camcast", &mut scene.command()).wait_exit().expect(1);
     assert!(ended.log.lines().last().unwrap().contains("--spill cannot make "), "{}", ended.log);
+}
+
+/// A disk of its own that fstab has, and that nobody has plugged in.
+const ABSENT_DISK: Network<'_> = Network {
+    unshare: "-rnm",
+    setup: "ip link set lo up && mount -t tmpfs tmpfs /mnt && mkdir /mnt/disk &&
+        echo 'LABEL=disk /mnt/disk ext4 nofail 0 2' > /mnt/fstab && mount --bind /mnt/fstab /etc/fstab",
+    needs: &["test", "-f", "/etc/fstab"],
+};
+
+#[test]
+fn where_a_disk_should_be_mounted_the_one_beneath_is_spared() {
+    if !ABSENT_DISK.is_inside("both::spill_disks::where_a_disk_should_be_mounted_the_one_beneath_is_spared") {
+        return;
+    }
+    let mut scene = Scene::new();
+    scene.folder = "/mnt/disk/spill".into();
+    let camcast = scene.start();
+    camcast.wait_line("cannot be kept: /mnt/disk/spill: nothing is mounted at /mnt/disk");
+    let [away, here] = two(&scene, &camcast);
+    away.leave();
+    camcast.wait_line("a recorder is away");
+    here.wait_more(10_000_000);
+    assert!(!scene.folder.exists());
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "tmpfs", "/mnt/disk"]).status().unwrap();
+    assert!(mounted.success());
+    camcast.wait_line("frames were not kept meanwhile");
+    scene.wait_frames(FRAMES);
+    away.come_back();
+    camcast.wait_line("has all that it missed");
+    scene.wait_empty();
+    end([away, here], camcast, 2);
 }
 
 #[test]

@@ -8,8 +8,9 @@ use crate::record::retention::{DeleteReason, FEW, Keep, Use, is_newest, is_slip,
 use crate::shown::shown;
 use crate::store::error::WriteReason;
 use crate::store::salvage::{Look, Salvaged};
-use crate::store::{Error, Folder, Sink, Whereabouts, sidecar, unmounted_above};
+use crate::store::{Error, Folder, Sink, Whereabouts, sidecar};
 use crate::sys::clock;
+use crate::sys::mounts::unmounted_above;
 use crate::sys::names::this_host;
 use crate::time::Time;
 use jiff::tz::TimeZone;
