@@ -75,10 +75,17 @@ impl Scene {
     }
 
     pub(super) fn record(&self, name: &str, camcast: &Camcast) -> Recorder {
+        self.record_with(name, camcast, &[])
+    }
+
+    fn record_with(&self, name: &str, camcast: &Camcast, args: &[&str]) -> Recorder {
         let folder = self.root.path().join(name);
-        let program = camrec_into(&folder, camcast.address, &["-v"]);
+        let program = camrec_into(&folder, camcast.address, &[&["-v"], args].concat());
         program.wait_line("writing ");
-        Recorder { folder, program }
+        let recorder = Recorder { folder, program };
+        // camcast keeps frames for those who have acknowledged some
+        recorder.wait_more(100_000);
+        recorder
     }
 
     /// What is in the folder besides the lock.
@@ -460,10 +467,7 @@ fn a_sealed_recorder_gets_what_it_missed_too() {
     Program::start("camcast", &mut camcast(&["--new-key", key])).wait_exit().expect(0);
     scene.more.extend(["--key-file", key].map(str::to_owned));
     let camcast = scene.start();
-    let folder = scene.root.path().join("rec");
-    let program = camrec_into(&folder, camcast.address, &["-v", "--key-file", key]);
-    let recorder = Recorder { folder, program };
-    recorder.program.wait_line("writing ");
+    let recorder = scene.record_with("rec", &camcast, &["--key-file", key]);
     recorder.leave();
     camcast.wait_line("a recorder is away");
     scene.wait_frames(FRAMES);
