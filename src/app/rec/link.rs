@@ -30,6 +30,8 @@ pub(super) struct Way {
     name: String,
     /// Where its camera was looked for last.
     pub(super) last: Option<SocketAddr>,
+    /// It is looked for by its name no sooner than this.
+    pub(super) search_at: Time,
     /// What it has brought of streams that are over.
     share: Share,
     /// How often it was lost, since when it is, and how long it was before.
@@ -54,6 +56,7 @@ impl Link {
             step: Step::Nothing,
             name: way.to_string(),
             last: None,
+            search_at: Time::default(),
             share: Share::default(),
             losses: 0,
             lost: None,

@@ -20,6 +20,9 @@ use crate::wire::join::Policy;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// A camera that is off is not asked for all night by every other datagram: all machines of a network have to read that.
+const SEARCHES_APART: Duration = Duration::from_secs(10);
+
 impl Recorder<'_> {
     /// Goes on with what is under way.
     pub(super) fn advance(&mut self, ready: [bool; PATHS], now: Time) {
@@ -72,7 +75,11 @@ impl Recorder<'_> {
         let Way { host, port, instance, .. } = self.config.ways[path].clone();
         // where it was found it is joined at once, and looked for when it is not there any more
         let lookup = match instance.zip(self.link.ways[path].last) {
-            Some((instance, last)) => Lookup::by(move || Ok(vec![find::again(&instance, last)])),
+            Some((_, last)) if now < self.link.ways[path].search_at => Lookup::by(move || Ok(vec![last])),
+            Some((instance, last)) => {
+                self.link.ways[path].search_at = now.after(SEARCHES_APART);
+                Lookup::by(move || Ok(vec![find::again(&instance, last)]))
+            }
             None => Lookup::start(host, port),
         };
         match lookup {
