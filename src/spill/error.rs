@@ -82,24 +82,23 @@ impl Error {
         if is_full(&why) { Error::Full(path) } else { Error::System { doing, path, why } }
     }
 
-    /// It is the disk's, and nothing that another word on the command line would mend.
+    /// It is the disk's, and nothing that another word on the command line would mend. A card that is about to die is read-only first.
     pub fn is_of_disk(&self) -> bool {
-        const FAILING: [Errno; 8] = [
-            Errno::EIO,
-            Errno::ENODEV,
-            Errno::ENXIO,
-            Errno::ETIMEDOUT,
-            Errno::EREMOTEIO,
-            Errno::ESTALE,
-            Errno::EUCLEAN,
-            Errno::ENOTCONN,
+        const TYPED: [Errno; 8] = [
+            Errno::EACCES,
+            Errno::EPERM,
+            Errno::ENOTDIR,
+            Errno::EEXIST,
+            Errno::ENOENT,
+            Errno::ELOOP,
+            Errno::ENAMETOOLONG,
+            Errno::EINVAL,
         ];
         match self {
             Error::Taken(_) => false,
             Error::Full(_) | Error::NotMounted { .. } => true,
             Error::System { why, .. } => {
-                is_full(why)
-                    || why.raw_os_error().is_some_and(|errno| FAILING.contains(&Errno::from_raw(errno)))
+                why.raw_os_error().is_none_or(|errno| !TYPED.contains(&Errno::from_raw(errno)))
             }
         }
     }

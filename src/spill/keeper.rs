@@ -20,6 +20,9 @@ pub const QUEUE: usize = 128;
 /// What was written is on the disk after this.
 const SYNC: Duration = Duration::from_secs(1);
 
+/// A folder that could not be opened at the start is tried again after this.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// Readers whose place is known.
 const READERS: usize = 8;
 
@@ -76,7 +79,7 @@ pub struct Found {
 /// What has come of it.
 #[derive(Debug)]
 pub enum News {
-    /// The folder was opened for the first time, or could not be: it is tried again with each frame that is to be written.
+    /// The folder was opened for the first time, or could not be: it is tried again, and told when it is open.
     Opened(Result<Found, Error>),
     /// The buffer of a frame, which is written, or is not.
     Done {
@@ -143,11 +146,16 @@ impl Keeper {
     fn run(mut self, orders: &Receiver<Order>) {
         loop {
             let order = match self.sync_at {
+                None if !self.was_open => orders.recv_timeout(AGAIN),
                 None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 Some(at) => orders.recv_timeout(at.since(clock::now())),
             };
             match order {
                 Ok(order) => self.obey(order),
+                Err(RecvTimeoutError::Timeout) if !self.was_open => {
+                    // why it cannot be opened has been told
+                    let _ = self.there();
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.sync(),
             }
@@ -249,6 +257,7 @@ impl Keeper {
             self.desk.tell(match std::mem::replace(&mut self.was_open, true) {
                 true => News::Reopened(chunks),
                 false => {
+                    self.is_in_trouble = false;
                     let unread = folder.unread().map(|(count, why)| (count, why.to_string()));
                     News::Opened(Ok(Found { chunks, waiting, unread, boot: folder.boot() }))
                 }

@@ -82,7 +82,7 @@ pub(super) fn run(config: Config, is_named: bool, masks: bool) -> Result<Exit, E
 
 /// The only camera of the local network, where none was named.
 fn found(doctor: &mut Doctor) -> Option<Camera> {
-    let why = match find::search(false) {
+    let why = match find::search(false, None) {
         Err(error) => error.to_string(),
         Ok(cameras) => match cameras.as_slice() {
             [camera] => {

@@ -54,7 +54,7 @@ pub(super) fn check(options: &Options) -> Result<(), ExitError> {
 /// # Errors
 /// There is none, or no network.
 pub(super) fn print(json: bool) -> Result<Exit, ExitError> {
-    let cameras = search(false)?;
+    let cameras = search(false, None)?;
     if json {
         cameras.iter().for_each(|camera| say_to_programs(&line_of_json(camera)));
     } else if !cameras.is_empty() {
@@ -70,7 +70,7 @@ pub(super) fn print(json: bool) -> Result<Exit, ExitError> {
 pub(super) fn the_only(config: &Config) -> Result<Camera, ExitError> {
     log::info!("no HOST was named: looking for a camera in the local network");
     loop {
-        match search(config.wait)?.as_slice() {
+        match search(config.wait, None)?.as_slice() {
             [] if config.wait => {}
             [] => return Err(nobody()),
             [camera] => {
@@ -85,7 +85,7 @@ pub(super) fn the_only(config: &Config) -> Result<Camera, ExitError> {
 /// Where the camera is now that has this name on the network. It was at `last`; where nobody says otherwise, it still is.
 pub(super) fn again(instance: &str, last: SocketAddr) -> SocketAddr {
     // no network, or nothing to ask with: as if nobody had answered
-    let all = search(false).unwrap_or_default();
+    let all = search(false, Some(instance)).unwrap_or_default();
     match all.into_iter().find(|camera| camera.instance == instance) {
         Some(camera) if camera.at != last => {
             log::info!("found {} at {} now", one_line(&camera.name), camera.at);
@@ -113,11 +113,12 @@ pub(super) fn nobody() -> ExitError {
     ExitError::new(Exit::Unreachable, format!("no camera has answered: {REMEDIES}"))
 }
 
-/// Asks on all networks, and waits for answers; or, if it `may_wait`, for a network.
+/// Asks on all networks, and waits for answers, of the one alone that is `wanted` by its instance if one is; or, if it `may_wait`, for
+/// a network.
 ///
 /// # Errors
 /// There is no network to ask in.
-pub(super) fn search(may_wait: bool) -> Result<Vec<Camera>, ExitError> {
+pub(super) fn search(may_wait: bool, wanted: Option<&str>) -> Result<Vec<Camera>, ExitError> {
     let failure = |error| ExitError::system("which networks there are", &error);
     let all = interfaces::all().map_err(failure)?;
     let id = random_u64().map_err(|error| ExitError::system("random numbers", &error))? as u16;
@@ -139,7 +140,8 @@ pub(super) fn search(may_wait: bool) -> Result<Vec<Camera>, ExitError> {
     let end = begin.after(PATIENCE);
     loop {
         let now = clock::now();
-        if now >= end {
+        let is_found = |name: &str| search.finder.cameras().iter().any(|camera| camera.instance == name);
+        if now >= end || wanted.is_some_and(is_found) {
             return Ok(search.finder.cameras());
         }
         if asks.next_if(|at| now >= *at).is_some() {

@@ -15,6 +15,9 @@ use crate::wire::{FrameNumber, StreamId, Token};
 /// What is said to one more of those who come back at once.
 const BUSY: &str = "as many recorders as can be are getting what they missed; try again in a few seconds";
 
+/// What is said to those who come back while the disk has not said yet what it has for them.
+const OPENING: &str = "the disk with what was missed does not answer yet; try again in a few seconds";
+
 impl Udp {
     /// Somebody joins: the stream as it comes, or what he has missed of it. With the answer comes the place of his backlog, if he has one.
     pub(super) fn join(
@@ -30,7 +33,7 @@ impl Udp {
         let wanted = request.resume.filter(|_| request.policy == Policy::Every);
         if let (Some(spilling), Some(wanted)) = (&mut self.spilling, wanted) {
             let who = who_is(route.remote.ip());
-            match spilling.route(wanted, live) {
+            match spilling.route(wanted, live, now) {
                 Way::Spilled(stream, first, clock) => {
                     return self.join_backlog(
                         request,
@@ -39,6 +42,10 @@ impl Udp {
                         live,
                         now,
                     );
+                }
+                Way::Later => {
+                    let refusal = Refusal { code: RefusalCode::Full, why: OPENING.into() };
+                    return (Reply::Refused(refusal), None);
                 }
                 Way::Live(first) => {
                     // a stream that he does not know may be as old as the reel

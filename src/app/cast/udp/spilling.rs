@@ -58,6 +58,8 @@ pub(super) struct Spilling {
     worker: Worker<Order, News>,
     /// What an earlier start has left is known.
     is_open: bool,
+    /// It is about to be: nothing has been heard of the folder, and it is not waited for until then.
+    opening_until: Option<Time>,
     pub(super) shelf: Shelf,
     pub(super) absentees: Absentees,
     live: StreamId,
@@ -105,6 +107,8 @@ struct Told {
 pub(super) enum Route {
     /// In the stream as it comes, with this frame, or as he asked.
     Live(Option<FrameNumber>),
+    /// Nowhere yet: it is not known what the folder has for him.
+    Later,
     /// In the folder: with this frame of this stream, whose clock shows this now, if that is known.
     Spilled(StreamId, FrameNumber, Option<Time>),
 }
@@ -121,6 +125,7 @@ impl Spilling {
         let mut spilling = Spilling {
             worker: keeper::start(path, Limits::of(config.size), &bell).map_err(system)?,
             is_open: false,
+            opening_until: Some(now.after(HUNG)),
             shelf: Shelf::default(),
             absentees: Absentees::new(live),
             boot: 0,
@@ -152,7 +157,6 @@ impl Spilling {
             }
             Some(news) => spilling.on_news(news, now),
             None => {
-                spilling.is_hung = true;
                 let folder = shown(&spilling.path);
                 log::warn!("{folder} (--spill) does not answer: the stream begins without what lies there");
             }
@@ -189,7 +193,12 @@ impl Spilling {
         let waiting = waiting.unwrap_or_else(|| unknown.into_iter().collect());
         // nobody waits for what is there
         self.absentees.has_changed |= waiting.is_empty() && !self.shelf.is_empty();
+        // who has gone meanwhile is not on the disk's list yet
+        self.absentees.has_changed |= self.absentees.count() > 0;
         self.absentees.restore(&waiting, now);
+        if self.told.trouble {
+            self.on_well();
+        }
         let folder = shown(&self.path);
         if !waiting.is_empty() {
             let (count, held) = (counted(waiting.len() as u64, "recorder"), show_bytes(self.shelf.bytes()));
@@ -317,8 +326,13 @@ impl Spilling {
 
     fn on_news(&mut self, news: News, now: Time) {
         match news {
-            News::Opened(Ok(found)) => self.on_found(found, now),
-            News::Opened(Err(why)) => self.on_trouble(&why.to_string()),
+            News::Opened(opened) => {
+                self.opening_until = None;
+                match opened {
+                    Ok(found) => self.on_found(found, now),
+                    Err(why) => self.on_trouble(&why.to_string()),
+                }
+            }
             News::Done { number, bytes, is_written } => self.on_done(number, bytes, is_written),
             News::Read { reader, bytes } => {
                 self.reads_under_way = self.reads_under_way.saturating_sub(1);
@@ -473,9 +487,12 @@ impl Spilling {
     }
 
     /// Where one goes on who comes back for this.
-    pub(super) fn route(&mut self, (stream, next): (StreamId, FrameNumber), reel: &Reel) -> Route {
+    pub(super) fn route(&mut self, (stream, next): (StreamId, FrameNumber), reel: &Reel, now: Time) -> Route {
         if stream == self.live && !reel.oldest_number().is_after(next) {
             return Route::Live(None);
+        }
+        if stream != self.live && self.opening_until.is_some_and(|until| now < until) {
+            return Route::Later;
         }
         let is_known = stream != self.live && self.absentees.has_stream(stream);
         if self.is_hung {
