@@ -131,11 +131,12 @@ case $TESTS in
         export PROGRAMS=/tmp/unpacked/usr/bin
         # qemu has a start of its own to tell in /proc/self/stat, by which a recorder is known to live; it ends under `ulimit -f 1`; and
         # it does not say that a program, such as strace, is not there. A test that begins itself again in a network of its own is no
-        # program that this kernel starts by itself
+        # program that this kernel starts by itself. And it is too slow for the test picture: other frames are recorded than elsewhere
         tests --test it --no-fail-fast -- ${ONLY:-protocol:: rec:: files:: both::} \
             --skip a_living_recorder_of_this_machine_is_known --skip what_is_still_recorded_to_is_told \
             --skip a_client_log_that_may_not_grow --skip nothing_is_written_while_nobody_is_away \
-            --skip a_full_disk_is_told_once --skip where_a_disk_should_be_mounted
+            --skip a_full_disk_is_told_once --skip where_a_disk_should_be_mounted \
+            --skip the_formulas_are_what_the_programs_do
         ;;
     *)
         tests --lib

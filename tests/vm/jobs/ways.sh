@@ -1,7 +1,7 @@
 #!/bin/bash
 # One stream by two ways (camrec --also), each with 20 % loss and 50 ms both ways: a recording misses nothing, and each byte is as
-# it was. A viewer sees nearly all where there is time for an answer or two: 10 ms, as the guest itself takes some; on an idle host
-# 99 of 100, which is netsim's to hold (docs/NETSIM.md). Then one way's link is down for 10 s on good paths: nothing is missing, and it comes back by itself.
+# it was. A viewer sees 99 of 100 frames where there is time for an answer or two: 10 ms, as the guest itself takes some. Then one
+# way's link is down for 10 s on good paths: nothing is missing, and it comes back by itself.
 # shellcheck source=/dev/null
 . /host/tools/steps.sh
 # shellcheck source=/dev/null
@@ -56,7 +56,7 @@ print(f"the viewer saw {seen} of {all_of_them}: {100 * seen / all_of_them:.2f} %
 # in the first seconds the code's tables are made, and the frames are sent as they were
 later = sum(count for first, count in gaps if first > 80)
 assert gaps or account["missing"] == 0
-assert later + account["skipped"] <= 0.1 * (all_of_them - 80)
+assert later + account["skipped"] <= 0.01 * (all_of_them - 80)
 PYTHON
 
 paths "${good[@]}"
