@@ -113,7 +113,7 @@ impl Folder {
         must_be_mounted(path)?;
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.map_err(|why| Error::System { doing: "make", path: path.to_owned(), why })?;
-        Folder::open(path, limits)
+        Folder::open_there(path, limits)
     }
 
     /// The same of a folder that is there: where a disk should be mounted, and is not, nothing is made.
@@ -122,6 +122,10 @@ impl Folder {
     /// [`Error`]
     pub fn open(path: &Path, limits: Limits) -> Result<(Self, Option<Vec<Waiting>>), Error> {
         must_be_mounted(path)?;
+        Folder::open_there(path, limits)
+    }
+
+    fn open_there(path: &Path, limits: Limits) -> Result<(Self, Option<Vec<Waiting>>), Error> {
         let system = |doing| move |why| Error::System { doing, path: path.to_owned(), why };
         let place = Place::open(path).map_err(system("open"))?;
         let lock = lock(&place.dir, path)?;
@@ -145,11 +149,6 @@ impl Folder {
         };
         let waiting = folder.read_list();
         Ok((folder, waiting))
-    }
-
-    /// What it is called.
-    pub fn path(&self) -> &Path {
-        &self.place.path
     }
 
     /// What could not be read when it was opened, if there is something: how many files, and why the first one could not.

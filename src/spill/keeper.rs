@@ -20,8 +20,8 @@ pub const QUEUE: usize = 128;
 /// What was written is on the disk after this.
 const SYNC: Duration = Duration::from_secs(1);
 
-/// A folder that could not be opened at the start is tried again after this.
-const AGAIN: Duration = Duration::from_secs(1);
+/// A disk that does not work is tried again after this.
+pub const AGAIN: Duration = Duration::from_secs(1);
 
 /// Readers whose place is known.
 const READERS: usize = 8;

@@ -161,13 +161,30 @@ impl<Order: Send + 'static, News: Send + 'static> Worker<Order, News> {
 
     /// Waits for the thread to end, at the longest until then. News that comes meanwhile stays.
     pub fn wait_for_end(&self, until: Time) {
-        while !self.has_ended() && clock::now() < until {
-            let mut fds = [PollFd::new(self.bell.as_fd(), PollFlags::POLLIN)];
-            if poll::wait(&mut fds, until, clock::now()).is_err() {
-                return;
+        while !self.has_ended() && self.wait_for_bell(until) {}
+    }
+
+    /// Waits for the oldest news, at the longest until then. None: there is none by then, or will be none any more.
+    pub fn take_until(&self, until: Time) -> Option<News> {
+        loop {
+            // what it has said before its end is there by then
+            let has_ended = self.has_ended();
+            let news = self.take();
+            if news.is_some() || has_ended || !self.wait_for_bell(until) {
+                return news;
             }
+        }
+    }
+
+    /// False: it is late already, or nothing can be waited for. The bell rings on then.
+    fn wait_for_bell(&self, until: Time) -> bool {
+        let now = clock::now();
+        let mut fds = [PollFd::new(self.bell.as_fd(), PollFlags::POLLIN)];
+        let has_waited = now < until && poll::wait(&mut fds, until, now).is_ok();
+        if has_waited {
             self.bell.clear();
         }
+        has_waited
     }
 
     /// The bell that it rings.

@@ -75,7 +75,9 @@ impl Recorder<'_> {
         let Way { host, port, instance, .. } = self.config.ways[path].clone();
         // where it was found it is joined at once, and looked for when it is not there any more
         let lookup = match instance.zip(self.link.ways[path].last) {
-            Some((_, last)) if now < self.link.ways[path].search_at => Lookup::by(move || Ok(vec![last])),
+            Some((_, last)) if now < self.link.ways[path].search_at => {
+                return self.on_addresses(path, Ok(vec![last]), now);
+            }
             Some((instance, last)) => {
                 self.link.ways[path].search_at = now.after(SEARCHES_APART);
                 Lookup::by(move || Ok(vec![find::again(&instance, last)]))

@@ -121,6 +121,7 @@ fn each_is_seen_before_the_next_is_captured(place: Place) {
         if soon == 5 {
             return;
         }
+        assert!(!is_over(until), "{soon} frames were seen before something else came");
     }
 }
 

@@ -10,15 +10,13 @@ use crate::reel::{self, Frame, Reel};
 use crate::sender::{ClientId, Hub, LeaveReason};
 use crate::shown::shown;
 use crate::spill::format::{RECORD_LEN, Record, Waiting};
-use crate::spill::keeper::{self, Found, News, Order};
+use crate::spill::keeper::{self, AGAIN, Found, News, Order};
 use crate::spill::{Change, Chunk, Limits, Shelf, zero};
 use crate::sys::clock;
-use crate::sys::poll::{self, PollFlags};
 use crate::sys::worker::{Bell, Worker};
 use crate::time::Time;
 use crate::wire::data::Data;
 use crate::wire::{FrameNumber, StreamId};
-use nix::poll::PollFd;
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
@@ -41,9 +39,6 @@ const PROGRESS: Duration = Duration::from_secs(2);
 /// At the start the disk is waited for so long.
 const OPENS: Duration = Duration::from_secs(3);
 
-/// The disk is tried again after this.
-const AGAIN: Duration = Duration::from_secs(1);
-
 /// What cannot be read now is asked for again after this.
 const READ_AGAIN: Duration = Duration::from_millis(50);
 
@@ -56,10 +51,7 @@ const END: Duration = Duration::from_secs(2);
 /// See there.
 pub(super) struct Spilling {
     worker: Worker<Order, News>,
-    /// What an earlier start has left is known.
-    is_open: bool,
-    /// It is about to be: nothing has been heard of the folder, and it is not waited for until then.
-    opening_until: Option<Time>,
+    opening: Opening,
     pub(super) shelf: Shelf,
     pub(super) absentees: Absentees,
     live: StreamId,
@@ -90,6 +82,20 @@ pub(super) struct Spilling {
     lost_now: u64,
     told: Told,
     reads: VecDeque<(u32, Vec<u8>)>,
+}
+
+/// How far it is known what an earlier start has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opening {
+    /// Nothing has been heard of the folder yet, and who comes back is to wait for it no longer than this.
+    UnderWay {
+        /// See there.
+        until: Time,
+    },
+    /// It could not be opened, which is tried again.
+    Failed,
+    /// All of it is known.
+    Done,
 }
 
 /// What has been said in this outage.
@@ -124,8 +130,7 @@ impl Spilling {
         let (path, bell) = (config.folder.clone(), Bell::new().map_err(system)?);
         let mut spilling = Spilling {
             worker: keeper::start(path, Limits::of(config.size), &bell).map_err(system)?,
-            is_open: false,
-            opening_until: Some(now.after(HUNG)),
+            opening: Opening::UnderWay { until: now.after(HUNG) },
             shelf: Shelf::default(),
             absentees: Absentees::new(live),
             boot: 0,
@@ -151,7 +156,7 @@ impl Spilling {
             told: Told::default(),
             reads: VecDeque::new(),
         };
-        match spilling.first_news(now.after(OPENS)) {
+        match spilling.worker.take_until(now.after(OPENS)) {
             Some(News::Opened(Err(error))) if !error.is_of_disk() => {
                 return Err(ExitError::new(Exit::System, format!("--spill {error}")));
             }
@@ -164,23 +169,9 @@ impl Spilling {
         Ok(spilling)
     }
 
-    fn first_news(&self, until: Time) -> Option<News> {
-        loop {
-            let (news, now) = (self.worker.take(), clock::now());
-            if news.is_some() || now >= until {
-                return news;
-            }
-            let mut fds = [PollFd::new(self.worker.bell().as_fd(), PollFlags::POLLIN)];
-            if poll::wait(&mut fds, until, now).is_err() {
-                return None;
-            }
-            self.worker.bell().clear();
-        }
-    }
-
     /// What an earlier start has left counts from now on.
     fn on_found(&mut self, Found { chunks, waiting, unread, boot }: Found, now: Time) {
-        (self.is_open, self.boot) = (true, boot);
+        (self.opening, self.boot) = (Opening::Done, boot);
         chunks.into_iter().for_each(|chunk| self.shelf.push(chunk));
         // of whom nothing can be read may be anybody
         let unknown = self.shelf.oldest().map(|chunk| Waiting {
@@ -231,7 +222,7 @@ impl Spilling {
             bytes: self.shelf.bytes(),
             limit: self.size,
             lost: self.lost,
-            is_well: self.is_open && !self.told.trouble && !self.is_hung,
+            is_well: self.opening == Opening::Done && !self.told.trouble && !self.is_hung,
         }
     }
 
@@ -326,12 +317,10 @@ impl Spilling {
 
     fn on_news(&mut self, news: News, now: Time) {
         match news {
-            News::Opened(opened) => {
-                self.opening_until = None;
-                match opened {
-                    Ok(found) => self.on_found(found, now),
-                    Err(why) => self.on_trouble(&why.to_string()),
-                }
+            News::Opened(Ok(found)) => self.on_found(found, now),
+            News::Opened(Err(why)) => {
+                self.opening = Opening::Failed;
+                self.on_trouble(&why.to_string());
             }
             News::Done { number, bytes, is_written } => self.on_done(number, bytes, is_written),
             News::Read { reader, bytes } => {
@@ -475,7 +464,11 @@ impl Spilling {
         }
         let waiting = self.absentees.waiting(now);
         let is_over = waiting.is_empty();
-        if self.worker.send(Order::Waiting { waiting, live: self.live, is_all: self.is_open }).is_ok() {
+        if self
+            .worker
+            .send(Order::Waiting { waiting, live: self.live, is_all: self.opening == Opening::Done })
+            .is_ok()
+        {
             if is_over && !self.shelf.is_empty() {
                 log::info!("no recorder is away any more: what was kept in {} is deleted", shown(&self.path));
             }
@@ -491,7 +484,7 @@ impl Spilling {
         if stream == self.live && !reel.oldest_number().is_after(next) {
             return Route::Live(None);
         }
-        if stream != self.live && self.opening_until.is_some_and(|until| now < until) {
+        if stream != self.live && matches!(self.opening, Opening::UnderWay { until } if now < until) {
             return Route::Later;
         }
         let is_known = stream != self.live && self.absentees.has_stream(stream);
